@@ -1,0 +1,96 @@
+"""Everything that `nicegui_stash` raises: one root, children that carry what a program would ask for."""
+
+from __future__ import annotations
+
+
+class StashError(Exception):
+    """The root of all errors of this library."""
+
+
+class ConfigurationError(StashError):
+    """A setting cannot work; nothing was started. Change the setting as `remedy` says."""
+
+    def __init__(self, setting: str, reason: str, remedy: str) -> None:
+        super().__init__(f'{setting}: {reason}. {remedy}')
+        self.setting = setting
+        self.reason = reason
+        self.remedy = remedy
+
+
+class DeclarationError(StashError, TypeError):
+    """A class declares something that cannot be stored; raised when the class is decorated."""
+
+    def __init__(self, cls: str, field: str | None, reason: str) -> None:
+        super().__init__(f'{cls}.{field}: {reason}' if field else f'{cls}: {reason}')
+        self.cls = cls
+        self.field = field
+        self.reason = reason
+
+
+class ValueNotStorable(StashError, ValueError):
+    """A value does not fit its field; the stored value is unchanged. Store something the annotation admits.
+
+    `path` says where inside the value, in JSON path form: `$` is the value itself, `$[1].name` a part of it.
+    """
+
+    def __init__(self, field: str, path: str, reason: str) -> None:
+        where = '' if path == '$' else f' at {path}'
+        super().__init__(f'{field}{where}: {reason}')
+        self.field = field
+        self.path = path
+        self.reason = reason
+
+
+class ValueTooLarge(ValueNotStorable):
+    """A value, or the document it would make, exceeds its limit in bytes; the stored value is unchanged."""
+
+
+class TooMuchPending(ValueNotStorable):
+    """The store has been away for so long that no more changes can be kept in memory; this one was refused."""
+
+
+class DocumentError(StashError):
+    """A stored object cannot be used as a document; it is left as it is."""
+
+
+class MalformedDocument(DocumentError):
+    """The bytes are no document at all: not JSON, not an object, or of the wrong shape. They are quarantined."""
+
+
+class UnknownFormat(DocumentError):
+    """The document has a format this version does not know, as after a rollback. It is never replaced."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(f'document format {found} is not known to this version of nicegui_stash')
+        self.found = found
+
+
+class StoreError(StashError):
+    """An operation on the store did not succeed. `operation` is get, put, delete, list or open."""
+
+    def __init__(self, operation: str, key: str, reason: str, hint: str = '') -> None:
+        super().__init__(f'{operation} {key}: {reason}' + (f' ({hint})' if hint else ''))
+        self.operation = operation
+        self.key = key
+        self.reason = reason
+        self.hint = hint
+
+
+class Conflict(StoreError):
+    """The condition of a put did not hold, or the store says so: read again before putting again.
+
+    It proves nothing about our own bytes: store libraries retry by themselves, and the second attempt of a put that
+    was applied conflicts with the first.
+    """
+
+
+class OutcomeUnknown(StoreError):
+    """A put may or may not have been applied; handled like a conflict."""
+
+
+class Unavailable(StoreError):
+    """The store did not answer in time or cannot be reached; the operation was not applied. Try again later."""
+
+
+class Refused(StoreError):
+    """The store answered that it will not do this: permissions, quota, read-only. Trying again soon is useless."""

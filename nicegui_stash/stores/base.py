@@ -1,0 +1,85 @@
+"""What the library asks of a store: whole objects by key, with a put that can be made conditional."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final, Literal, NewType, Protocol, final
+
+ETag = NewType('ETag', str)
+"""An object's revision token: opaque, compared for equality only. It may be a content hash, so bytes may bring it back."""
+
+Guarantee = Literal['shared', 'host', 'process', 'none']
+"""Among whom a conditional put decides: every server, the processes of one host, one process, or nobody."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as it was read: `etag` is the revision of exactly these bytes."""
+
+    body: bytes
+    etag: ETag
+
+
+@final
+class NotModified:
+    """The object still has the etag that was passed as `unless`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return 'NOT_MODIFIED'
+
+
+NOT_MODIFIED: Final = NotModified()
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One row of a listing: size in bytes, time of the last put in seconds since the epoch (None: not known)."""
+
+    key: str
+    size: int
+    modified: float | None = None
+
+
+class Store(Protocol):
+    """Whole objects by key. A put is atomic: a reader sees the old body or the new one, never a part.
+
+    Keys are relative, `/`-separated, of letters, digits and `-_.`; no segment is empty, `.` or `..`.
+    Order between keys is not promised, nor that `list` sees a put that is under way.
+    Every method may raise `Unavailable` (not applied) and `Refused` (not applied, and useless to repeat).
+    A store is bound to the event loop that first used it.
+    """
+
+    guarantee: Guarantee
+    """What a conditional put is worth here."""
+
+    flush_interval: float
+    """Seconds between two puts of one session that this kind of store asks for: 0.1, or 1.0 where each put is billed."""
+
+    async def get(self, key: str, *, unless: ETag | None = None) -> StoredObject | NotModified | None:
+        """Read an object, `None` if there is none, `NOT_MODIFIED` if its etag is still `unless`."""
+        ...
+
+    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+        """Write an object if its current etag is `if_match`; `None` means that it must not exist yet.
+
+        Raises `Conflict` where the condition did not hold, `OutcomeUnknown` where the answer was lost. On a store
+        with guarantee `none` the condition is not checked.
+        """
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error. Unconditional: for what nobody can want any more."""
+        ...
+
+    def list(self, prefix: str = '') -> AsyncIterator[ObjectInfo]:
+        """Iterate over the objects whose key starts with `prefix`, in no particular order."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections, threads and handles; the store is not used afterwards."""
+        ...
