@@ -1,0 +1,204 @@
+"""One field's value to JSON bytes and back, checked in both directions.
+
+What is encoded must decode to what was there, so that a running page never holds a value that a restart would change.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Union, cast, get_args, get_origin
+
+import msgspec
+
+from .errors import ValueNotStorable
+
+Encode = Callable[[Any], Any]
+Decode = Callable[[Any], Any]
+
+_PATH = re.compile(r'^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$', re.DOTALL)
+_EXACT: tuple[type, ...] = (int, str, bool, float)
+_INSTEAD = {
+    'numpy': 'store value.tolist() in a list field',
+    'pandas': "store value.to_dict('list') in a dict field",
+    'polars': 'store value.to_dict(as_series=False) in a dict field',
+    'PIL': 'store the address of the image, not its pixels',
+}
+
+
+def _to_builtin(value: Any) -> Any:
+    """Encode what msgspec does not know by itself: pydantic models, by duck type so that pydantic stays optional."""
+    dump = getattr(value, 'model_dump', None)
+    if dump is None:
+        raise TypeError(f'a value of type {type(value).__qualname__} cannot be written as JSON')
+    return dump(mode='json')
+
+
+def _from_builtin(expected: type, value: Any) -> Any:
+    return cast(Any, expected).model_validate(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
+
+
+class Codec:
+    """Encode and decode the values of one annotation. Raises `TypeError` if values of it cannot be stored at all.
+
+    `exact` holds the types whose values fit without being looked at: what a `count: int` sees on nearly every change.
+    """
+
+    __slots__ = ('_decode_value', '_decoder', '_encode_value', 'annotation', 'exact', 'name')
+
+    def __init__(self, name: str, annotation: Any, *, encode: Encode | None = None, decode: Decode | None = None) -> None:
+        self.name = name
+        self.annotation = annotation
+        self._encode_value = encode
+        self._decode_value = decode
+        self.exact: frozenset[type] = frozenset()
+        if encode is None and decode is None:
+            _require_storable(annotation)
+            self.exact = _exact_types(annotation)
+        self._decoder = msgspec.json.Decoder(Any if decode else annotation, dec_hook=_from_builtin)
+
+    def encode(self, value: Any) -> tuple[Any, msgspec.Raw]:
+        """Check a value; return it as it will come back, with its JSON. Raises `ValueNotStorable`.
+
+        An `int` in a `float` field becomes a `float`; everything else is kept as it is or refused.
+        """
+        if type(value) in self.exact and (type(value) is not float or math.isfinite(value)):
+            return value, self._to_json(value)
+        raw = self._to_json(self._encode_value(value) if self._encode_value else value)
+        back = self.decode(raw, original=value)
+        if self._encode_value or self._decode_value:
+            return value, raw
+        if type(value) is int and type(back) is float:
+            return back, _require_same(self.name, float(value), back, raw)
+        return value, _require_same(self.name, value, back, raw)
+
+    def decode(self, raw: msgspec.Raw | bytes, *, original: Any = None) -> Any:
+        """Return the value of stored JSON. Raises `ValueNotStorable` if it does not fit the annotation any more."""
+        try:
+            value = self._decoder.decode(raw)
+            return self._decode_value(value) if self._decode_value else value
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+            for path in _not_finite(original, '$'):
+                raise ValueNotStorable(self.name, path, 'NaN and infinity cannot be written as JSON; store None') from error
+            match = _PATH.match(str(error))
+            reason, path = (match['reason'], match['path']) if match else (str(error), None)
+            raise ValueNotStorable(self.name, path or '$', reason) from error
+
+    def _to_json(self, value: Any) -> msgspec.Raw:
+        try:
+            return msgspec.Raw(_encoder.encode(value))
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            path, reason = _offender(value, '$', str(error))
+            raise ValueNotStorable(self.name, path, reason) from error
+
+
+def _exact_types(annotation: Any) -> frozenset[type]:
+    if any(annotation is exact for exact in _EXACT):
+        return frozenset({annotation})
+    parts = get_args(annotation)
+    if get_origin(annotation) in {Union, UnionType} and all(part in _EXACT or part is NoneType for part in parts):
+        return frozenset(parts)
+    return frozenset()
+
+
+def _require_storable(annotation: Any) -> None:
+    """Raise `TypeError` with a way out if msgspec, with our hooks, cannot read values of this annotation."""
+    try:
+        info = msgspec.inspect.type_info(annotation)
+    except (TypeError, NameError) as error:
+        raise TypeError(f'its annotation cannot be stored: {error}') from error
+    for part in _parts(info, set()):
+        if isinstance(part, msgspec.inspect.CustomType) and not hasattr(part.cls, 'model_validate'):
+            package = part.cls.__module__.partition('.')[0]
+            instead = _INSTEAD.get(package, 'use a dataclass, msgspec.Struct or plain types')
+            raise TypeError(f'{part.cls.__qualname__} cannot be stored; {instead}, or pass encode= and decode=')
+    try:
+        msgspec.json.Decoder(annotation, dec_hook=_from_builtin)
+    except TypeError as error:  # e.g. a union of two dataclasses, which JSON cannot tell apart
+        raise TypeError(f'its annotation cannot be stored: {error}') from error
+
+
+def _parts(info: Any, seen: set[int]) -> Iterator[Any]:
+    """Walk msgspec's description of a type, which is a tree of Structs with cycles where a type contains itself."""
+    if id(info) in seen:
+        return
+    seen.add(id(info))
+    if isinstance(info, tuple):
+        for item in cast(tuple[Any, ...], info):
+            yield from _parts(item, seen)
+    elif isinstance(info, msgspec.Struct):
+        yield info
+        for name in info.__struct_fields__:
+            yield from _parts(getattr(info, name), seen)
+
+
+def _children(value: Any, path: str) -> Iterator[tuple[Any, str]]:
+    if isinstance(value, dict):
+        for key, item in cast(dict[Any, Any], value).items():
+            yield item, f'{path}[{key!r}]'
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(cast(list[Any], value)):
+            yield item, f'{path}[{index}]'
+    elif isinstance(value, (set, frozenset)):
+        for item in cast(set[Any], value):
+            yield item, f'{path}[...]'
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield getattr(value, name), f'{path}.{name}'
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in dataclass_fields(value):
+            yield getattr(value, field.name), f'{path}.{field.name}'
+
+
+def _offender(value: Any, path: str, reason: str, depth: int = 0) -> tuple[str, str]:
+    """Find the innermost part of a value that cannot be encoded."""
+    if depth < 50:
+        for child, child_path in _children(value, path):
+            try:
+                _encoder.encode(child)
+            except (TypeError, ValueError, OverflowError, RecursionError) as error:
+                return _offender(child, child_path, str(error), depth + 1)
+    return path, reason
+
+
+def _not_finite(value: Any, path: str, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            yield path
+    elif depth < 50:
+        for child, child_path in _children(value, path):
+            yield from _not_finite(child, child_path, depth + 1)
+
+
+def _require_same(name: str, value: Any, back: Any, raw: msgspec.Raw) -> msgspec.Raw:
+    difference = _difference(value, back, '$')
+    if difference is not None:
+        raise ValueNotStorable(name, *difference)
+    return raw
+
+
+def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
+    """Return where and how a value differs from what would come back, `None` if it does not."""
+    if type(value) is type(back) or isinstance(value, (list, dict, set)):
+        children, others = list(_children(value, path)), list(_children(back, path))
+        if children and len(children) == len(others) and not isinstance(value, (set, frozenset)):
+            if isinstance(value, dict) and list(cast(dict[Any, Any], value)) != list(cast(dict[Any, Any], back)):
+                return path, 'its keys would come back as text; annotate their type, as in dict[int, str]'
+            pairs = zip(children, others, strict=True)
+            return next((found for (a, where), (b, _) in pairs if (found := _difference(a, b, where))), None)
+    if isinstance(value, float) and not math.isfinite(value):
+        return path, 'NaN and infinity cannot be written as JSON; store None'
+    if isinstance(back, type(value)) or isinstance(value, type(back)) or {type(value), type(back)} == {int, float}:
+        if bool(value == back):
+            return None
+        if type(value).__eq__ is object.__eq__ and _encoder.encode(value) == _encoder.encode(back):
+            return None  # a class without equality is judged by what it writes
+    stored, returned = type(value).__qualname__, type(back).__qualname__
+    return path, (f'a {stored} would come back as a {returned}' if stored != returned else f'a {stored} would come back changed')

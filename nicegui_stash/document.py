@@ -1,0 +1,277 @@
+"""The stored document and what may happen to it. Pure: values in, values out; nothing here waits or knows a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from .errors import MalformedDocument, UnknownFormat
+
+FORMAT = 1
+MAX_WRITERS = 16
+"""How many recent writer processes `applied` remembers."""
+MAX_PARTS = 32
+"""How many tabs, and how many visits, one slice keeps."""
+
+Raw = msgspec.Raw
+Values = dict[str, Raw]
+
+
+class SliceId(NamedTuple):
+    """Which slice: stored name, version, and key value (empty without `key=`)."""
+
+    name: str
+    version: int
+    key: str = ''
+
+
+class Part(NamedTuple):
+    """Which part of a slice: the session's own data, or that of one tab or one visit."""
+
+    kind: Literal['data', 'tabs', 'visits']
+    id: str = ''
+
+
+SESSION_PART = Part('data')
+
+
+class PartData(msgspec.Struct):
+    """The values of one tab or one visit. Times are milliseconds since the epoch."""
+
+    seen: int = 0
+    data: Values = msgspec.field(default_factory=dict)
+
+
+class Slice(msgspec.Struct):
+    """One class's stored data. `reset` counts how often it was deleted."""
+
+    reset: int = 0
+    seen: int = 0
+    data: Values = msgspec.field(default_factory=dict)
+    tabs: dict[str, PartData] = msgspec.field(default_factory=dict)
+    visits: dict[str, PartData] = msgspec.field(default_factory=dict)
+
+    def values(self, part: Part) -> Values | None:
+        """Return the values of one part, `None` if nothing is stored for it."""
+        if part.kind == 'data':
+            return self.data
+        found = (self.tabs if part.kind == 'tabs' else self.visits).get(part.id)
+        return found.data if found else None
+
+    def parts(self) -> Iterator[tuple[Part, Values]]:
+        yield SESSION_PART, self.data
+        for id_, tab in self.tabs.items():
+            yield Part('tabs', id_), tab.data
+        for id_, visit in self.visits.items():
+            yield Part('visits', id_), visit.data
+
+
+Slices = dict[str, dict[str, dict[str, Slice]]]
+
+
+class Document(msgspec.Struct, omit_defaults=True):
+    """Everything stored for one browser session. `epoch` counts how often it was forgotten; `seen` is in milliseconds."""
+
+    format: int
+    epoch: int
+    seen: int
+    applied: dict[str, int]
+    slices: Slices
+    erased: bool = False
+
+    def slice(self, id_: SliceId) -> Slice | None:
+        return self.slices.get(id_.name, {}).get(str(id_.version), {}).get(id_.key)
+
+    def ensure(self, id_: SliceId) -> Slice:
+        return self.slices.setdefault(id_.name, {}).setdefault(str(id_.version), {}).setdefault(id_.key, Slice())
+
+    def values(self, id_: SliceId, part: Part) -> Values:
+        """Return the values of a part, to be changed; it is there afterwards."""
+        found = self.ensure(id_)
+        if part.kind == 'data':
+            return found.data
+        return (found.tabs if part.kind == 'tabs' else found.visits).setdefault(part.id, PartData()).data
+
+
+class _Header(msgspec.Struct):
+    format: int
+
+
+_header = msgspec.json.Decoder(_Header)
+_decoder = msgspec.json.Decoder(Document)
+_encoder = msgspec.json.Encoder()
+
+
+def new_document(epoch: int = 0) -> Document:
+    return Document(FORMAT, epoch, 0, {}, {})
+
+
+def to_bytes(document: Document) -> bytes:
+    """Assemble the stored JSON from values that are encoded already."""
+    return _encoder.encode(document)
+
+
+def from_bytes(body: bytes) -> Document:
+    """Read a stored document. Raises `MalformedDocument` or `UnknownFormat`, and never returns a part of one."""
+    try:
+        header = _header.decode(body)
+        if header.format != FORMAT:
+            raise UnknownFormat(header.format)
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedDocument(f'not a document of format {FORMAT}: {error}') from error
+
+
+class Set(msgspec.Struct):
+    """A field's new value. `absent`: only where nothing is stored, as what a migration or a duplicated tab brings."""
+
+    sequence: int
+    epoch: int
+    reset: int
+    slice: SliceId
+    part: Part
+    field: str
+    raw: Raw
+    absent: bool = False
+
+
+class Drop(msgspec.Struct):
+    """A tab's or a visit's values are no longer wanted."""
+
+    sequence: int
+    epoch: int
+    reset: int
+    slice: SliceId
+    part: Part
+
+
+class Reset(msgspec.Struct):
+    """A slice is deleted; what was accepted before on other servers is not to come back."""
+
+    sequence: int
+    epoch: int
+    slice: SliceId
+
+
+class Forget(msgspec.Struct):
+    """The document is erased."""
+
+    sequence: int
+
+
+class Touch(msgspec.Struct):
+    """Somebody is still here: a put that changes nothing but `seen`."""
+
+    sequence: int
+
+
+Operation = Set | Drop | Reset | Forget | Touch
+
+
+def apply(document: Document, operations: Iterable[Operation]) -> list[Operation]:
+    """Re-apply accepted operations, in order, onto a document that someone else wrote meanwhile.
+
+    Changes the document and returns the operations that held, stamped with its epoch and resets. An operation that
+    was accepted before the document was forgotten, or before its slice was reset by someone else, is left out.
+    """
+    held: list[Operation] = []
+    forgotten = False
+    reset: set[SliceId] = set()
+    for operation in operations:
+        match operation:
+            case Forget():
+                forgotten = True
+                document.epoch += 1
+                document.slices = {}
+                document.erased = True
+            case Reset():
+                if not forgotten and operation.epoch < document.epoch:
+                    continue
+                reset.add(operation.slice)
+                document.erased = False
+                erased = document.ensure(operation.slice)
+                erased.reset += 1
+                erased.data, erased.tabs, erased.visits = {}, {}, {}
+                operation.epoch = document.epoch
+            case Set() | Drop():
+                if not forgotten and operation.epoch < document.epoch:
+                    continue
+                found = document.slice(operation.slice)
+                current = found.reset if found else 0
+                if not forgotten and operation.slice not in reset and operation.reset < current:
+                    continue
+                operation.epoch, operation.reset = document.epoch, current
+                if not _change(document, operation):
+                    continue
+            case Touch():
+                pass
+        held.append(operation)
+    return held
+
+
+def _change(document: Document, operation: Set | Drop) -> bool:
+    if isinstance(operation, Drop):
+        found = document.slice(operation.slice)
+        if found is not None:
+            (found.tabs if operation.part.kind == 'tabs' else found.visits).pop(operation.part.id, None)
+        return True
+    values = document.values(operation.slice, operation.part)
+    if operation.absent and operation.field in values:
+        return False
+    values[operation.field] = operation.raw
+    document.erased = False
+    return True
+
+
+def rebase(document: Document, operations: Iterable[Operation], writer: str) -> list[Operation]:
+    """Apply what is pending onto a document that was just read, without what `applied` says it already contains."""
+    settled = document.applied.get(writer, -1)
+    return apply(document, [operation for operation in operations if operation.sequence > settled])
+
+
+def stamp(document: Document, writer: str, sequence: int, now: int, live: Iterable[tuple[SliceId, Part]]) -> None:
+    """Mark a document as about to be put: who writes up to which operation, and what was seen at `now`."""
+    document.seen = now
+    document.applied.pop(writer, None)
+    document.applied[writer] = sequence  # last, so that the order is that of recency
+    for stale in list(document.applied)[:-MAX_WRITERS]:
+        del document.applied[stale]
+    for id_, part in live:
+        found = document.slice(id_)
+        if found is None:
+            continue
+        found.seen = now
+        if part.kind != 'data' and (stored := (found.tabs if part.kind == 'tabs' else found.visits).get(part.id)):
+            stored.seen = now
+
+
+def prune(document: Document, now: int, ttl: int, part_ttl: int, is_live: Callable[[SliceId, Part], bool]) -> None:
+    """Drop what can no longer come back: old versions, and tabs and visits, unseen for too long or too many.
+
+    `ttl` and `part_ttl` are milliseconds. What is live is kept whatever its age.
+    """
+    for name, versions in list(document.slices.items()):
+        for version, keys in list(versions.items()):
+            for key, found in list(keys.items()):
+                id_ = SliceId(name, int(version) if version.isdecimal() else -1, key)
+                if found.seen and found.seen < now - ttl and not is_live(id_, SESSION_PART):
+                    del keys[key]
+                    continue
+                found.tabs = _recent(found.tabs, now - part_ttl, lambda tab, id_=id_: is_live(id_, Part('tabs', tab)))
+                found.visits = _recent(found.visits, now - part_ttl, lambda visit, id_=id_: is_live(id_, Part('visits', visit)))
+            if not keys:
+                del versions[version]
+        if not versions:
+            del document.slices[name]
+
+
+def _recent(parts: dict[str, PartData], since: int, is_live: Callable[[str], bool]) -> dict[str, PartData]:
+    if not parts:
+        return parts
+    kept = {id_: part for id_, part in parts.items() if part.seen >= since or is_live(id_)}
+    if len(kept) <= MAX_PARTS:
+        return kept
+    newest = sorted(kept, key=lambda id_: (is_live(id_), kept[id_].seen), reverse=True)[:MAX_PARTS]
+    return {id_: part for id_, part in kept.items() if id_ in newest}

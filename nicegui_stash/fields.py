@@ -1,0 +1,82 @@
+"""`stored()`: the declaration of one field."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeVar, cast, overload
+
+from .codec import Decode, Encode
+from .errors import DeclarationError, StashError
+
+T = TypeVar('T')
+
+Scope = Literal['session', 'reconnect', 'tab']
+SCOPES: Final[tuple[Scope, ...]] = ('session', 'reconnect', 'tab')
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return 'MISSING'
+
+
+MISSING: Final = _Missing()
+
+
+class Field:
+    """What `stored()` leaves in the class body; the decorator of the class replaces it by a bindable property."""
+
+    def __init__(self, default: Any, default_factory: Callable[[], Any] | None, scope: Scope, live: bool,  # noqa: FBT001
+                 encode: Encode | None, decode: Decode | None, renamed_from: str | None) -> None:
+        self.name = ''
+        self.default = default
+        self.default_factory = default_factory
+        self.scope = scope
+        self.live = live
+        self.encode = encode
+        self.decode = decode
+        self.renamed_from = renamed_from
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        if instance is None:
+            return self
+        raise StashError(f'{owner.__qualname__} is not decorated; put @stash.page(...), @stash.view or @stash.state above it')
+
+    def new_default(self) -> Any:
+        """Return a default that nobody else holds: made by the factory, or a deep copy."""
+        return self.default_factory() if self.default_factory else copy.deepcopy(self.default)
+
+    def check(self, cls: str) -> None:
+        """Raise `DeclarationError` for what can be seen without the annotation."""
+        if self.scope not in SCOPES:
+            raise DeclarationError(cls, self.name, f'unknown scope {self.scope!r}; the scopes are {", ".join(SCOPES)}')
+        if (self.default is MISSING) == (self.default_factory is None):
+            raise DeclarationError(cls, self.name, 'give either a default or default_factory=')
+        if self.name.startswith('_') or self.name in {'build', 'prepare', 'on_recovered'}:
+            raise DeclarationError(cls, self.name, 'a stored field cannot have this name; rename it')
+
+
+@overload
+def stored(default: T, *, scope: Scope = 'session', live: bool = True, encode: Callable[[T], Any] | None = None,
+           decode: Callable[[Any], T] | None = None, renamed_from: str | None = None) -> T: ...
+@overload
+def stored(*, default_factory: Callable[[], T], scope: Scope = 'session', live: bool = True,
+           encode: Callable[[T], Any] | None = None, decode: Callable[[Any], T] | None = None,
+           renamed_from: str | None = None) -> T: ...
+def stored(default: Any = MISSING, *, default_factory: Callable[[], Any] | None = None, scope: Scope = 'session',
+           live: bool = True, encode: Encode | None = None, decode: Decode | None = None,
+           renamed_from: str | None = None) -> Any:
+    """Declare an attribute of a page class that must survive.
+
+    `default` is copied for each instance, so `stored([])` is safe. `scope` says when the value comes back: `session`
+    on every visit of this browser session, `tab` in this browser tab, `reconnect` only where this very page comes back
+    by itself after a lost connection or a restarted server. `live=False` keeps other tabs from following at once.
+    `encode` and `decode` turn values that JSON does not know into ones it knows, and back. `renamed_from` is the name
+    under which older versions stored the field.
+
+    To a type checker the result has the type of the value.
+    """
+    return cast(Any, Field(default, default_factory, scope, live, encode, decode, renamed_from))

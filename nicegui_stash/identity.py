@@ -1,0 +1,39 @@
+"""From a session id and a secret to an object key, so that a reader of the bucket cannot derive a cookie."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from .errors import ConfigurationError
+
+
+def object_key(secret: str, session_id: str) -> str:
+    r"""Return the key of a session's document, relative to the store's prefix.
+
+    HMAC-SHA256 of `"session\0" + id` in base64url, below a folder of its first two characters, so that a listing can
+    be split and no folder of a disk grows large.
+
+    >>> object_key('a secret', 'an id')
+    'FV/FVX2Tot7dEjuEVNA_cFjBVs6ILo9GwjgBGQR2SaEFL4.json'
+    """
+    digest = hmac.new(secret.encode(), b'session\0' + session_id.encode('utf-8', 'surrogatepass'), hashlib.sha256).digest()
+    name = base64.urlsafe_b64encode(digest).rstrip(b'=').decode()
+    return f'{name[:2]}/{name}.json'
+
+
+class Keys:
+    """The object keys of one installation: the first secret names new objects, all are looked up."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        if not secrets or not all(secrets):
+            raise ConfigurationError('secrets', 'there is no secret to derive object keys from',
+                                     "Pass one: ui.run(storage_secret='…') or Stash(secrets=['…'])")
+        self._secrets = tuple(secrets)
+
+    def of(self, session_id: str) -> tuple[str, tuple[str, ...]]:
+        """Return the key for a session, and the keys it may have under older secrets."""
+        first, *older = (object_key(secret, session_id) for secret in self._secrets)
+        return first, tuple(older)

@@ -1,0 +1,191 @@
+"""Lists, dicts and sets that tell the field they belong to when they are changed in place.
+
+A change that does not fit its field is undone before the error reaches the caller.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Protocol, TypeVar, cast
+
+M = TypeVar('M', bound=Callable[..., Any])
+
+
+class Observed(Protocol):
+    """A collection inside a field's value: `parent` leads to the collection it is in, `announce` to the field."""
+
+    parent: weakref.ref[Any] | None
+    announce: Callable[[], None] | None
+
+    def restore(self, content: Any) -> None: ...
+    def adopt(self) -> None: ...
+
+
+def observe(value: Any, announce: Callable[[], None]) -> Any:
+    """Return a list, dict or set that calls `announce` after each change in place; any other value as it is."""
+    observed = _wrap(value)
+    if observed is not value or isinstance(value, (ObservedList, ObservedDict, ObservedSet)):
+        observed.parent = None
+        observed.announce = announce
+    return observed
+
+
+def plain(value: Any) -> Any:
+    """Return a copy in which observed collections are ordinary ones again."""
+    if isinstance(value, ObservedDict):
+        return {key: plain(item) for key, item in cast(dict[Any, Any], value).items()}
+    if isinstance(value, ObservedList):
+        return [plain(item) for item in cast(list[Any], value)]
+    if isinstance(value, ObservedSet):
+        return set(cast(set[Any], value))
+    return value
+
+
+def _wrap(value: Any) -> Any:
+    if type(value) is list:
+        return ObservedList(cast(list[Any], value))
+    if type(value) is dict:
+        return ObservedDict(cast(dict[Any, Any], value))
+    if type(value) is set:
+        return ObservedSet(cast(set[Any], value))
+    return value
+
+
+def _told(collection: Any) -> None:
+    while collection.announce is None and collection.parent is not None:
+        above = collection.parent()
+        if above is None:
+            return  # it was taken out of its field, so nobody is to be told
+        collection = above
+    if collection.announce is not None:
+        collection.announce()
+
+
+def _announcing(method: M) -> M:
+    @wraps(method)
+    def announcing(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = self.snapshot()
+        try:
+            result = method(self, *args, **kwargs)
+            self.adopt()
+            _told(self)
+        except BaseException:
+            self.restore(before)
+            raise
+        return result
+    return cast(M, announcing)
+
+
+def _adopt(parent: Any, item: Any) -> Any:
+    observed = _wrap(item)
+    if isinstance(observed, (ObservedList, ObservedDict, ObservedSet)):
+        observed.parent = weakref.ref(parent)
+        observed.announce = None
+    return observed
+
+
+class ObservedList(list[Any]):
+    """A list that tells its field when it is changed."""
+
+    __slots__ = ('__weakref__', 'announce', 'parent')
+
+    def __init__(self, content: list[Any]) -> None:
+        super().__init__(content)
+        self.parent: weakref.ref[Any] | None = None
+        self.announce: Callable[[], None] | None = None
+        self.adopt()
+
+    def adopt(self) -> None:
+        for index, item in enumerate(self):
+            if isinstance(item, (list, dict, set)):
+                list.__setitem__(self, index, _adopt(self, item))
+
+    def snapshot(self) -> list[Any]:
+        return list(self)
+
+    def restore(self, content: list[Any]) -> None:
+        list.__setitem__(self, slice(None), content)
+        self.adopt()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (plain(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Any]:
+        return cast(list[Any], plain(self))
+
+
+class ObservedDict(dict[Any, Any]):
+    """A dict that tells its field when it is changed."""
+
+    __slots__ = ('__weakref__', 'announce', 'parent')
+
+    def __init__(self, content: dict[Any, Any]) -> None:
+        super().__init__(content)
+        self.parent: weakref.ref[Any] | None = None
+        self.announce: Callable[[], None] | None = None
+        self.adopt()
+
+    def adopt(self) -> None:
+        for key, item in self.items():
+            if isinstance(item, (list, dict, set)):
+                dict.__setitem__(self, key, _adopt(self, item))
+
+    def setdefault(self, key: Any, default: Any = None, /) -> Any:
+        if key not in self:
+            self[key] = default
+        return self[key]  # the observed collection, not the one that was passed
+
+    def snapshot(self) -> dict[Any, Any]:
+        return dict(self)
+
+    def restore(self, content: dict[Any, Any]) -> None:
+        dict.clear(self)
+        dict.update(self, content)
+        self.adopt()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (plain(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[Any, Any]:
+        return cast(dict[Any, Any], plain(self))
+
+
+class ObservedSet(set[Any]):
+    """A set that tells its field when it is changed."""
+
+    __slots__ = ('__weakref__', 'announce', 'parent')
+
+    def __init__(self, content: set[Any]) -> None:
+        super().__init__(content)
+        self.parent: weakref.ref[Any] | None = None
+        self.announce: Callable[[], None] | None = None
+
+    def adopt(self) -> None:
+        """Do nothing: what is in a set is hashable, so it holds no observed collection."""
+
+    def snapshot(self) -> set[Any]:
+        return set(self)
+
+    def restore(self, content: set[Any]) -> None:
+        set.clear(self)
+        set.update(self, content)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return set, (set(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> set[Any]:
+        return set(self)
+
+
+_MUTATORS: dict[type, tuple[str, ...]] = {
+    ObservedList: ('append', 'clear', 'extend', 'insert', 'pop', 'remove', 'reverse', 'sort',
+                   '__delitem__', '__iadd__', '__imul__', '__setitem__'),
+    ObservedDict: ('clear', 'pop', 'popitem', 'update', '__delitem__', '__ior__', '__setitem__'),
+    ObservedSet: ('add', 'clear', 'difference_update', 'discard', 'intersection_update', 'pop', 'remove',
+                  'symmetric_difference_update', 'update', '__iand__', '__ior__', '__isub__', '__ixor__'),
+}
+for _cls, _names in _MUTATORS.items():
+    for _name in _names:
+        setattr(_cls, _name, _announcing(getattr(_cls, _name)))

@@ -1,0 +1,129 @@
+"""A class's fields with their codecs, its stored name, its version and its migrations."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, get_type_hints, runtime_checkable
+
+import msgspec
+
+from .codec import Codec
+from .errors import DeclarationError, ValueNotStorable
+from .fields import Field, Scope
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@runtime_checkable
+class HoldsField(Protocol):
+    """What replaces a `Field` in a decorated class; a subclass reads the declaration back from it."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class StoredField:
+    """One field of one class, ready for use."""
+
+    name: str
+    field: Field
+    codec: Codec
+
+    @property
+    def scope(self) -> Scope:
+        return self.field.scope
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What the library knows of a class. `origin` is the place of its declaration, as file and line."""
+
+    cls: type
+    name: str
+    version: int
+    fields: Mapping[str, StoredField]
+    migrations: Mapping[int, Migration]
+    renamed_from: str | None
+    key: tuple[str, ...]
+    max_keys: int
+    origin: str
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        return frozenset(field.scope for field in self.fields.values())
+
+
+def build_schema(cls: type, *, name: str | None = None, version: int = 1, migrations: Mapping[int, Migration] | None = None,
+                 renamed_from: str | None = None, key: str | tuple[str, ...] | None = None, max_keys: int = 100,
+                 local_names: Mapping[str, Any] | None = None, origin: str = '') -> Schema:
+    """Read a class's declaration. Raises `DeclarationError` naming class and field.
+
+    `local_names` are the names visible where the class is defined, for annotations of classes made in functions.
+    The stored name never comes from the defining module, which is `__mp_main__` under auto-reload.
+    """
+    label = cls.__qualname__
+    if any('__slots__' in vars(base) for base in cls.__mro__[:-1]):
+        raise DeclarationError(label, None, 'a class with __slots__ has no room for stored fields; remove __slots__')
+    if getattr(cls, '__parameters__', ()):
+        raise DeclarationError(label, None, 'a generic class has no annotation that says what is stored; make it concrete')
+    if version < 1 or any(step < 1 or step >= version for step in migrations or {}):
+        raise DeclarationError(label, None, f'version={version} with migrations from {sorted(migrations or {})}: '
+                                            'versions count from 1, and each migration leads from one below version')
+    declared = _declared(cls)
+    annotations = _annotations(cls, label, local_names)
+    fields = {field_name: _stored_field(label, field_name, field, annotations) for field_name, field in declared.items()}
+    return Schema(cls=cls, name=name or cls.__name__, version=version, fields=fields, migrations=dict(migrations or {}),
+                  renamed_from=renamed_from, key=(key,) if isinstance(key, str) else key or (), max_keys=max_keys,
+                  origin=origin)
+
+
+def _declared(cls: type) -> dict[str, Field]:
+    """Collect the fields of a class and its mixins, in order of declaration, without those that were overridden."""
+    found: dict[str, Field] = {}
+    for base in reversed(cls.__mro__):
+        for name, attribute in vars(base).items():
+            field = attribute.field if isinstance(attribute, HoldsField) else attribute
+            if isinstance(field, Field):
+                found[name] = field
+            else:
+                found.pop(name, None)
+    return found
+
+
+def _annotations(cls: type, label: str, local_names: Mapping[str, Any] | None) -> dict[str, Any]:
+    try:
+        return get_type_hints(cls, vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else None,
+                              dict(local_names or {}), include_extras=True)
+    except (NameError, TypeError, SyntaxError, AttributeError) as error:
+        raise DeclarationError(label, None, f'an annotation cannot be resolved: {error}') from error
+
+
+def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str, Any]) -> StoredField:
+    field.check(label)
+    if name not in annotations:
+        raise DeclarationError(label, name, f'a stored field needs an annotation, as in {name}: int = stored(0)')
+    try:
+        codec = Codec(f'{label}.{name}', annotations[name], encode=field.encode, decode=field.decode)
+    except TypeError as error:
+        raise DeclarationError(label, name, str(error)) from error
+    try:
+        codec.encode(field.new_default())
+    except ValueNotStorable as error:
+        where = '' if error.path == '$' else f' at {error.path}'
+        raise DeclarationError(label, name, f'its default cannot be stored{where}: {error.reason}') from error
+    return StoredField(name, field, codec)
+
+
+def migrate(schema: Schema, values: Mapping[str, msgspec.Raw], version: int) -> dict[str, msgspec.Raw]:
+    """Take one slice's raw values from an older version to the schema's. Raises what a migration raises.
+
+    Raises `LookupError` where a step is missing. Migrations see and return plain JSON values, by stored name.
+    """
+    plain = {name: msgspec.json.decode(raw) for name, raw in values.items()}
+    for step in range(version, schema.version):
+        if step not in schema.migrations:
+            raise LookupError(f'{schema.name} has no migration from version {step}')
+        plain = schema.migrations[step](plain)
+    return {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in plain.items()}
