@@ -1,0 +1,21 @@
+"""Where documents are kept: the `Store` protocol, its implementations, and how a URL chooses one."""
+
+from .base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, Store, StoredObject
+from .files import FileStore
+from .generic import FsspecStore
+from .memory import MemoryStore
+from .opening import open_store
+
+__all__ = [
+    'NOT_MODIFIED',
+    'ETag',
+    'FileStore',
+    'FsspecStore',
+    'Guarantee',
+    'MemoryStore',
+    'NotModified',
+    'ObjectInfo',
+    'Store',
+    'StoredObject',
+    'open_store',
+]

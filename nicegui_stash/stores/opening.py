@@ -1,0 +1,132 @@
+"""From a URL to a store: which kind, and why not."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+from ..errors import ConfigurationError
+from .base import Store
+from .files import FileStore
+from .generic import FsspecStore
+from .memory import MemoryStore
+from .urls import scheme_of, without_credentials
+
+Options = Mapping[str, Any]
+Factory = Callable[[str, Options], Store]
+
+ENTRY_POINTS = 'nicegui_stash.stores'
+"""The entry point group of third parties: name is the scheme, value a callable `(url, storage_options) -> Store`."""
+
+_KNOWN_FORMS = (
+    'Use a folder (/var/lib/app/stash), file:///absolute/folder, memory://, '
+    'a scheme that an installed package registers, or an fsspec URL with allow_lost_updates=True'
+)
+
+
+def open_store(
+    url: str | os.PathLike[str], storage_options: Options | None = None, *, allow_lost_updates: bool = False
+) -> Store:
+    """Choose the store that a URL names; nothing is read or written yet.
+
+    `storage_options` go to the filesystem or to the third party's factory. A filesystem without conditional puts is
+    opened only with `allow_lost_updates=True`. Raises `ConfigurationError`, which never shows credentials.
+    """
+    options = storage_options or {}
+    if not isinstance(url, str):
+        return _open_folder(os.fspath(url), options)
+    scheme = scheme_of(url)
+    if '::' not in url:
+        if not scheme:
+            return _open_folder(url, options)
+        factory = _FACTORIES.get(scheme) or _registered(scheme)
+        if factory is not None:
+            return factory(url, options)
+    return _open_generic(url, options, allow_lost_updates)
+
+
+def _open_folder(url: str, options: Options) -> Store:
+    _no_options(options, 'a folder')
+    if not url.strip():
+        raise ConfigurationError('url', 'it is empty', _KNOWN_FORMS)
+    if re.match(r'[A-Za-z][A-Za-z0-9+.-]+:', url):
+        raise ConfigurationError('url', f'{_shown_start(url)} looks like a URL without "//"', _KNOWN_FORMS)
+    return FileStore(url)
+
+
+def _open_file_url(url: str, options: Options) -> Store:
+    path = url.partition('://')[2].removeprefix('localhost')
+    if not path.startswith('/'):
+        raise ConfigurationError('url', f'{without_credentials(url)!r} names no absolute folder', _KNOWN_FORMS)
+    return _open_folder(path, options)
+
+
+def _open_memory(url: str, options: Options) -> Store:
+    _no_options(options, 'memory://')
+    try:
+        return MemoryStore(url.partition('://')[2].strip('/'))
+    except ValueError as error:
+        reason = f'{without_credentials(url)!r} has a name that no key could have'
+        raise ConfigurationError('url', reason, 'Use memory://name, of letters, digits, "-", "_" and "."') from error
+
+
+def _refuse_redis(url: str, options: Options) -> Store:
+    del options
+    raise ConfigurationError(
+        'url', f'{without_credentials(url)!r}: Redis is not supported by this version of nicegui_stash', _KNOWN_FORMS
+    )
+
+
+_FACTORIES: dict[str, Factory] = {
+    'file': _open_file_url,
+    'local': _open_file_url,
+    'memory': _open_memory,
+    'redis': _refuse_redis,
+    'rediss': _refuse_redis,
+}
+
+
+def _registered(scheme: str) -> Factory | None:
+    found = tuple(entry_points(group=ENTRY_POINTS, name=scheme))
+    if not found:
+        return None
+    if len({entry.value for entry in found}) > 1:
+        packages = ', '.join(sorted(entry.dist.name for entry in found if entry.dist))
+        raise ConfigurationError(
+            'url', f'{scheme}:// is registered by several packages ({packages})', 'Uninstall all but one'
+        )
+    try:
+        return found[0].load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(
+            'url', f'the store registered for {scheme}:// cannot be loaded: {error}', f'Mend or remove {found[0].value}'
+        ) from error
+
+
+def _open_generic(url: str, options: Options, allow_lost_updates: bool) -> Store:
+    shown = without_credentials(url)
+    try:
+        store = FsspecStore(url, options)
+    except ValueError as error:
+        raise ConfigurationError('url', f'{shown!r} has an unknown protocol', _KNOWN_FORMS) from error
+    except ImportError as error:
+        raise ConfigurationError('url', f'{shown!r} needs a package that is missing', str(error)) from error
+    if not allow_lost_updates:
+        raise ConfigurationError(
+            'allow_lost_updates',
+            f'{shown!r} has no conditional put, so two servers writing one session lose changes',
+            'Use another store, or set allow_lost_updates=True where only one process ever writes',
+        )
+    return store
+
+
+def _no_options(options: Options, kind: str) -> None:
+    if options:
+        raise ConfigurationError('storage_options', f'{kind} takes none', 'Leave them out')
+
+
+def _shown_start(url: str) -> str:
+    return repr(url.partition(':')[0] + ':…')
