@@ -15,7 +15,7 @@ import stat
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 
 from ..errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, Unavailable
@@ -120,9 +120,9 @@ class Folder:
             elif entry.is_dir(follow_symlinks=False):
                 if f'{key}/'.startswith(prefix) or prefix.startswith(f'{key}/'):
                     yield from self.walk(prefix, f'{key}/')
-            elif key.startswith(prefix):
+            elif key.startswith(prefix) and entry.is_file(follow_symlinks=False):
                 try:
-                    status = entry.stat()
+                    status = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue  # removed meanwhile
                 except OSError as error:
@@ -150,7 +150,7 @@ class Folder:
         return f'{self.root}/{check_key(key)}'
 
     @contextmanager
-    def _locked(self, operation: str, key: str) -> Iterator[None]:
+    def _locked(self, operation: str, key: str) -> Generator[None]:
         """Hold the lock of the key's shard, against threads and processes alike."""
         path = f'{self.root}/{_LOCKS}/{zlib.crc32(key.encode()) % _SHARDS:02x}'
         try:

@@ -11,8 +11,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from fsspec.core import split_protocol, url_to_fs
-from fsspec.registry import get_filesystem_class
+# fsspec has no annotations.
+from fsspec.core import url_to_fs  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+from fsspec.registry import (  # pyright: ignore[reportMissingTypeStubs]
+    get_filesystem_class,  # pyright: ignore[reportUnknownVariableType]
+)
 
 from ..errors import OutcomeUnknown, Refused, StoreError, Unavailable
 from .base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, StoredObject
@@ -49,7 +52,7 @@ class FsspecStore:
         and `ImportError` for a missing package.
         """
         protocols = protocols_of(url)
-        classes = [get_filesystem_class(protocol) for protocol in protocols]
+        classes: list[Any] = [get_filesystem_class(protocol) for protocol in protocols]
         self._on_loop = len(classes) == 1 and bool(classes[0].async_impl)
         options = dict(storage_options or {})
         for protocol in protocols[1:]:
@@ -65,12 +68,13 @@ class FsspecStore:
     async def get(self, key: str, *, unless: ETag | None = None) -> StoredObject | NotModified | None:
         """Read an object; its whole body is transferred, also for `NOT_MODIFIED`."""
         check_key(key)
+        opened = await self._ready('get', key)
         try:
-            body = bytes(await self._call('cat_file', key))
+            body = bytes(await self._call(opened, 'cat_file', key))
         except FileNotFoundError:
             return None
         except Exception as error:
-            raise _translated('get', key, error) from error
+            raise _translated('get', key, error, attempted=False) from error
         etag = _etag(body)
         return NOT_MODIFIED if etag == unless else StoredObject(body, etag)
 
@@ -78,41 +82,44 @@ class FsspecStore:
         """Write an object whatever is there: `if_match` is not checked."""
         del if_match
         check_key(key)
+        opened = await self._ready('put', key)
         try:
             try:
-                await self._call('pipe_file', key, body)
+                await self._call(opened, 'pipe_file', key, body)
             except FileNotFoundError:
                 # Asynchronous filesystems have no folders; making one there could make a bucket.
                 if self._on_loop:
                     raise
-                await self._call('makedirs', folder_of(key), exist_ok=True)
-                await self._call('pipe_file', key, body)
+                await self._call(opened, 'makedirs', folder_of(key), exist_ok=True)
+                await self._call(opened, 'pipe_file', key, body)
         except Exception as error:
-            raise _translated('put', key, error) from error
+            raise _translated('put', key, error, attempted=True) from error
         return _etag(body)
 
     async def delete(self, key: str) -> None:
         """Remove an object, if there is one."""
         check_key(key)
+        opened = await self._ready('delete', key)
         try:
-            await self._call('rm_file', key)
+            await self._call(opened, 'rm_file', key)
         except FileNotFoundError:
             return
         except Exception as error:
-            raise _translated('delete', key, error) from error
+            raise _translated('delete', key, error, attempted=False) from error
 
     async def list(self, prefix: str = '') -> AsyncIterator[ObjectInfo]:
         """Iterate over the objects whose key starts with `prefix`; the rows of its folder are read at once."""
         folder = folder_of(prefix)
+        opened = await self._ready('list', prefix)
         try:
-            found: dict[str, dict[str, Any]] = await self._call('find', folder, detail=True)
+            found: dict[str, dict[str, Any]] = await self._call(opened, 'find', folder, detail=True)
         except FileNotFoundError:
             return
         except Exception as error:
-            raise _translated('list', prefix, error) from error
-        start = self._opened.root.strip('/') + '/' if self._opened and self._opened.root.strip('/') else ''
+            raise _translated('list', prefix, error, attempted=False) from error
+        root = opened.root.strip('/')
         for name, row in found.items():
-            key = name.lstrip('/').removeprefix(start)
+            key = name.lstrip('/').removeprefix(f'{root}/' if root else '')
             if key.startswith(prefix) and is_key(key) and row.get('type') != 'directory':
                 yield ObjectInfo(key, int(row.get('size') or 0), _modified(row))
 
@@ -124,14 +131,23 @@ class FsspecStore:
             await session.close()
         await asyncio.to_thread(self._thread.shutdown)
 
-    async def _call(self, method: str, key: str, *args: Any, **options: Any) -> Any:
+    async def _ready(self, operation: str, key: str) -> _Opened:
+        """Open the filesystem if it is not; what fails here was not applied."""
+        if self._opened is None:
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+            except Exception as error:
+                raise _translated(operation, key, error, attempted=False) from error
+        assert self._opened is not None
+        return self._opened
+
+    async def _call(self, opened: _Opened, method: str, key: str, *args: Any, **options: Any) -> Any:
         """Call fsspec's method with the path of a key: its coroutine on the loop, or its blocking form in the thread."""
-        run = partial(asyncio.get_running_loop().run_in_executor, self._thread)
-        opened = self._opened or await run(self._open)
         path = f'{opened.root.rstrip("/")}/{key}' if opened.root and key else opened.root or key
         if self._on_loop:
             return await getattr(opened.filesystem, f'_{method}')(path, *args, **options)
-        return await run(partial(getattr(opened.filesystem, method), path, *args, **options))
+        call = partial(getattr(opened.filesystem, method), path, *args, **options)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
     def _open(self) -> _Opened:
         # In the one thread: opening may ask the network for credentials, and two first operations must not open twice.
@@ -144,8 +160,8 @@ def protocols_of(url: str) -> list[str]:
     """The protocols that an fsspec URL names, outermost first: `simplecache::s3://b/p` has two."""
     parts: list[str] = []
     for part in url.split('::'):
-        protocol = split_protocol(part)[0]
-        parts.append(protocol or (part if re.fullmatch('[a-z]+', part) else 'file'))
+        protocol, separator, _ = part.partition('://')
+        parts.append(protocol if separator or re.fullmatch('[a-z]+', part) else 'file')
     return parts
 
 
@@ -153,9 +169,8 @@ def _etag(body: bytes) -> ETag:
     return ETag(hashlib.blake2b(body, digest_size=16).hexdigest())
 
 
-def _translated(operation: str, key: str, error: Exception) -> StoreError:
-    """What a filesystem raises is its own choice: nothing is known of it but whether a put was under way."""
-    attempted = operation == 'put'
+def _translated(operation: str, key: str, error: Exception, *, attempted: bool) -> StoreError:
+    """What a filesystem raises is its own choice: nothing is known of it but whether a put was attempted."""
     if isinstance(error, OSError):
         return store_error(operation, key, error, attempted=attempted)
     if isinstance(error, NotImplementedError):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from fsspec.implementations.memory import MemoryFile, MemoryFileSystem
+# fsspec has no annotations.
+from fsspec.implementations.memory import MemoryFile, MemoryFileSystem  # pyright: ignore[reportMissingTypeStubs]
 
 from ..errors import Conflict
 from .base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, StoredObject
@@ -38,7 +39,7 @@ class MemoryStore:
     def __init__(self, name: str = '') -> None:
         """Open the objects below `name` (segments like those of a key), of the whole memory filesystem by default."""
         self._root = f'/{check_key(name)}/' if name else '/'
-        self._fs = MemoryFileSystem(skip_instance_cache=True)
+        self._fs: Any = MemoryFileSystem(skip_instance_cache=True)
 
     def __repr__(self) -> str:
         return f'MemoryStore({self._root[1:-1]!r})'

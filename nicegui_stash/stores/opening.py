@@ -12,6 +12,7 @@ from ..errors import ConfigurationError
 from .base import Store
 from .files import FileStore
 from .generic import FsspecStore
+from .keys import is_key
 from .memory import MemoryStore
 from .urls import scheme_of, without_credentials
 
@@ -66,11 +67,11 @@ def _open_file_url(url: str, options: Options) -> Store:
 
 def _open_memory(url: str, options: Options) -> Store:
     _no_options(options, 'memory://')
-    try:
-        return MemoryStore(url.partition('://')[2].strip('/'))
-    except ValueError as error:
+    name = url.partition('://')[2].strip('/')
+    if name and not is_key(name):
         reason = f'{without_credentials(url)!r} has a name that no key could have'
-        raise ConfigurationError('url', reason, 'Use memory://name, of letters, digits, "-", "_" and "."') from error
+        raise ConfigurationError('url', reason, 'Use memory://name, of letters, digits, "-", "_" and "."')
+    return MemoryStore(name)
 
 
 def _refuse_redis(url: str, options: Options) -> Store:

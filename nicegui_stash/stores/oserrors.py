@@ -25,6 +25,14 @@ _REFUSALS: Final = {
     errno.EEXIST: _KEY_BELOW_KEY,
 }
 
+# Filesystems other than the system's own raise these without a number.
+_NUMBERS: Final[dict[type[OSError], int]] = {
+    PermissionError: errno.EACCES,
+    NotADirectoryError: errno.ENOTDIR,
+    IsADirectoryError: errno.EISDIR,
+    FileExistsError: errno.EEXIST,
+}
+
 
 def reason_of(error: BaseException) -> str:
     """Say what went wrong in words that hold no path, URL or credential: the error's kind, or the system's sentence."""
@@ -36,8 +44,7 @@ def store_error(operation: str, key: str, error: OSError, *, attempted: bool = F
 
     `attempted`: the write itself was asked for, so that without a definite refusal the outcome is `OutcomeUnknown`.
     """
-    number = errno.EACCES if isinstance(error, PermissionError) and error.errno is None else error.errno
-    hint = _REFUSALS.get(number) if number is not None else None
+    hint = _REFUSALS.get(error.errno or _NUMBERS.get(type(error), 0))
     if hint is not None:
         return Refused(operation, key, reason_of(error), hint)
     return (OutcomeUnknown if attempted else Unavailable)(operation, key, reason_of(error))

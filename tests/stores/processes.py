@@ -1,0 +1,117 @@
+"""Writers that are processes of their own; run by the tests as `python processes.py <scene> <folder> …`.
+
+Children are forked from here, where nothing but this file and the store is loaded and no thread is running yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from nicegui_stash.errors import Conflict
+from nicegui_stash.stores.base import ETag, StoredObject
+from nicegui_stash.stores.files import FileStore
+from nicegui_stash.stores.folder import Folder
+
+SIZE = 200_000
+"""Bytes of a body of `overwrite_forever`, all alike."""
+
+
+def child(work: Callable[[], None]) -> int:
+    """Fork a process that works and ends; return its id."""
+    process = os.fork()
+    if process == 0:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return process
+
+
+async def increment(folder: str, times: int) -> None:
+    """Count up by one, as often as told, under the condition that nobody else came between."""
+    store = FileStore(folder)
+    for _ in range(times):
+        while True:
+            found = await store.get('count')
+            assert isinstance(found, StoredObject)
+            try:
+                await store.put('count', b'%d' % (int(found.body) + 1), if_match=found.etag)
+            except Conflict:
+                continue
+            break
+    await store.aclose()
+
+
+def increments(folder: str, processes: str, times: str) -> None:
+    """Let processes count up together; fail if one of them failed."""
+    Folder(folder).replace('count', b'0', None)
+    children = [child(lambda: asyncio.run(increment(folder, int(times)))) for _ in range(int(processes))]
+    statuses = [os.waitpid(process, 0)[1] for process in children]
+    assert not any(statuses), statuses
+
+
+def overwrite_forever(folder: str, reports: int) -> None:
+    """Overwrite one object with uniform bodies, telling after each put that it was done."""
+    store = Folder(folder)
+    found = store.read('x')
+    etag: ETag | None = found.etag if isinstance(found, StoredObject) else None
+    number = 0
+    while True:
+        number += 1
+        etag = store.replace('x', bytes([number % 256]) * SIZE, etag)
+        os.write(reports, b'.')
+
+
+def kill_in_a_loop(folder: str, times: str) -> None:
+    """Kill a writing process after each of its first puts in turn; print what is stored then: length, distinct bytes."""
+    for number in range(int(times)):
+        listen, reports = os.pipe()
+        process = child(lambda reports=reports: overwrite_forever(folder, reports))
+        os.close(reports)
+        for _ in range(1 + number % 5):
+            assert os.read(listen, 1) == b'.'
+        os.kill(process, signal.SIGKILL)
+        _, status = os.waitpid(process, 0)
+        os.close(listen)
+        assert os.WTERMSIG(status) == signal.SIGKILL, status
+        found = Folder(folder).read('x')
+        assert isinstance(found, StoredObject)
+        print(len(found.body), len(set(found.body)))
+
+
+def kill_at(folder: str, step: str) -> None:
+    """Put an object, then be killed in the middle of a second put, right before or after one of its system calls."""
+    when, _, name = step.partition('-')
+    store = Folder(folder)
+    etag = store.replace('x', b'old', None)
+
+    def work() -> None:
+        real = getattr(os, name)
+
+        def deadly(*args: object, **options: object) -> object:
+            if when == 'after':
+                real(*args, **options)
+            os.kill(os.getpid(), signal.SIGKILL)
+            signal.pause()
+            return None
+
+        setattr(os, name, deadly)
+        store.replace('x', b'new', etag)
+
+    _, status = os.waitpid(child(work), 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL, status
+
+
+if __name__ == '__main__':
+    scenes: dict[str, Callable[..., None]] = {
+        'increments': increments,
+        'kill_in_a_loop': kill_in_a_loop,
+        'kill_at': kill_at,
+    }
+    scenes[sys.argv[1]](*sys.argv[2:])

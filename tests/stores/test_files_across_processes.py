@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nicegui_stash.stores import FileStore, StoredObject
+
+from . import processes
+
+ROOT = Path(__file__).parents[2]
+
+
+def play(scene: str, *args: object) -> list[str]:
+    """Run a scene of `processes.py` and return the lines it printed."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'tests.stores.processes', scene, *map(str, args)],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_eight_processes_lose_none_of_800_increments(folder: Path) -> None:
+    play('increments', folder, 8, 100)
+    assert (folder / 'count').read_bytes() == b'800'
+
+
+def test_a_writer_killed_at_any_time_leaves_a_complete_body(folder: Path) -> None:
+    assert play('kill_in_a_loop', folder, 40) == [f'{processes.SIZE} 1'] * 40
+
+
+@pytest.mark.parametrize(
+    ('step', 'body'),
+    [
+        ('before-write', b'old'),
+        ('after-write', b'old'),
+        ('before-fsync', b'old'),
+        ('after-fsync', b'old'),
+        ('before-replace', b'old'),
+        ('after-replace', b'new'),
+    ],
+)
+async def test_a_writer_killed_within_a_put_leaves_the_old_or_the_new_body_and_no_lock(
+    files: FileStore, folder: Path, step: str, body: bytes
+) -> None:
+    play('kill_at', folder, step)
+    found = await files.get('x')
+    assert isinstance(found, StoredObject)
+    assert found.body == body
+    await files.put('x', b'next', if_match=found.etag)
+    assert [row.key async for row in files.list()] == ['x']
+    assert len(list(folder.glob('@temporary-*'))) == (1 if body == b'old' else 0)
