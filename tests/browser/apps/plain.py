@@ -1,0 +1,30 @@
+"""An app that stores nothing: it shows what the browser and NiceGUI do by themselves."""
+
+from __future__ import annotations
+
+from nicegui import app, ui
+
+import probe
+
+
+@ui.page('/')
+def index() -> None:
+    client = ui.context.client
+    probe.builds[client.id] += 1
+    ui.input('draft').props('data-testid=draft')
+    ui.link('itself', '/').props('data-testid=itself')
+    ui.link('other', '/other').props('data-testid=other')
+    inherited = ui.label().props('data-testid=inherited')
+
+    def connect() -> None:
+        inherited.text = app.storage.tab.setdefault('first', client.id)
+
+    client.on_connect(connect)
+
+
+@ui.page('/other')
+def other() -> None:
+    ui.link('back', '/').props('data-testid=back')
+
+
+probe.serve()

@@ -1,0 +1,57 @@
+"""What every app of these tests shares: how it is served, and what it tells a test about itself."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+from fastapi import HTTPException
+from nicegui import Client, app, core, ui
+
+builds: Counter[str] = Counter()
+"""How often a page or view was built, per NiceGUI client."""
+
+
+@app.get('/probe')
+def probe() -> dict[str, object]:
+    """Tell which clients exist and whether their socket is open, what was built and how much was sent for them."""
+    return {
+        'clients': {client.id: client.has_socket_connection for client in Client.instances.values()},
+        'messages': {client.id: client.outbox.next_message_id for client in Client.instances.values()},
+        'builds': dict(builds),
+    }
+
+
+@app.post('/probe/reconnect/{client_id}')
+async def ask_to_reconnect(client_id: str) -> None:
+    """Have the browser reload by NiceGUI's own `try_reconnect`."""
+    _existing(client_id)
+    await core.sio.emit('try_reconnect', {}, room=client_id)
+
+
+@app.post('/probe/rewind/{client_id}')
+def fail_to_rewind(client_id: str) -> None:
+    """Have NiceGUI find that it cannot send again what this browser has missed."""
+    client = _existing(client_id)
+    client.outbox.message_history.clear()
+    client.outbox.try_rewind(-1)
+
+
+def serve() -> None:
+    """Run the app as the environment says."""
+    ui.run(
+        host='127.0.0.1',
+        port=int(os.environ['PORT']),
+        reload=False,
+        show=False,
+        show_welcome_message=False,
+        reconnect_timeout=float(os.environ['RECONNECT_TIMEOUT']),
+        message_history_length=int(os.environ.get('MESSAGE_HISTORY_LENGTH', '1000')),
+        storage_secret=os.environ['SECRET'],
+    )
+
+
+def _existing(client_id: str) -> Client:
+    if client_id not in Client.instances:
+        raise HTTPException(404)
+    return Client.instances[client_id]

@@ -1,0 +1,150 @@
+"""The network between a browser and its servers: it can be cut, refuse, go silent, and lead to another server."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+CHUNK = 65536
+BAD_GATEWAY = b'HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<title>502</title>'
+
+
+class Proxy:
+    """One address in front of servers. A WebSocket stays with the server it was opened to, until it is cut.
+
+    Connections are told apart by their first request: NiceGUI's socket, or anything else.
+    """
+
+    def __init__(self, backend: int) -> None:
+        self.port = 0
+        self._backend = backend
+        self._server: asyncio.Server | None = None
+        self._links: set[_Link] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._refuses = False
+        self._refuses_sockets = False
+        self._apologises = False
+        self._to_server = asyncio.Event()
+        self._to_browser = asyncio.Event()
+        self.restore()
+
+    @property
+    def url(self) -> str:
+        return f'http://127.0.0.1:{self.port}'
+
+    async def __aenter__(self) -> Proxy:
+        self._server = await asyncio.start_server(self._begin, '127.0.0.1', 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cut(self, *, sockets_only: bool = False) -> None:
+        """Abort the open connections; new ones are served."""
+        for link in list(self._links):
+            if link.is_socket or not sockets_only:
+                link.abort()
+
+    def drop(self) -> None:
+        """Abort the open connections and refuse new ones, as with the Wi-Fi off, until `restore`."""
+        self._refuses = True
+        self.cut()
+
+    def drop_sockets(self) -> None:
+        """Abort the WebSockets and refuse new ones; documents are still served."""
+        self._refuses_sockets = True
+        self.cut(sockets_only=True)
+
+    def apologise(self) -> None:
+        """Abort the open connections and answer new ones with status 502, as a front server without its backend."""
+        self._apologises = True
+        self.cut()
+
+    def hold(self) -> None:
+        """Carry nothing any more, without ending anything, as out of Wi-Fi reach; what was sent waits."""
+        self._to_server.clear()
+        self._to_browser.clear()
+
+    def hold_answers(self) -> None:
+        """Carry what the browser sends, and nothing back."""
+        self._to_browser.clear()
+
+    def restore(self) -> None:
+        """Carry everything again; connections that were cut stay cut."""
+        self._refuses = self._refuses_sockets = self._apologises = False
+        self._to_server.set()
+        self._to_browser.set()
+
+    def lead_to(self, backend: int) -> None:
+        """Open new connections to another server; the sockets that are open stay where they are."""
+        self._backend = backend
+        for link in list(self._links):
+            if not link.is_socket:  # a kept-alive connection would carry the next document to the old server
+                link.abort()
+
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # asyncio logs the cancelling of a task that it made itself, so the task is made here
+        task = asyncio.create_task(self._serve(_Link(writer), reader))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, link: _Link, browser: asyncio.StreamReader) -> None:
+        self._links.add(link)
+        try:
+            if not self._refuses:
+                with suppress(OSError):
+                    await self._carry(link, browser)
+        finally:
+            link.abort()
+            self._links.discard(link)
+
+    async def _carry(self, link: _Link, browser: asyncio.StreamReader) -> None:
+        first = await browser.read(CHUNK)
+        link.is_socket = b'/_nicegui_ws/' in first.split(b'\r\n', 1)[0]
+        if not first or (link.is_socket and self._refuses_sockets):
+            return
+        if self._apologises:
+            link.browser.write(BAD_GATEWAY)
+            await link.browser.drain()
+            link.browser.close()
+            await link.browser.wait_closed()
+            return
+        await self._to_server.wait()
+        server, link.server = await asyncio.open_connection('127.0.0.1', self._backend)
+        link.server.write(first)
+        there = asyncio.create_task(_pump(browser, link.server, self._to_server))
+        back = asyncio.create_task(_pump(server, link.browser, self._to_browser))
+        try:
+            await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in (there, back):
+                pump.cancel()
+            await asyncio.gather(there, back, return_exceptions=True)
+
+
+class _Link:
+    """A browser's connection and the one that was opened to a server for it."""
+
+    def __init__(self, browser: asyncio.StreamWriter) -> None:
+        self.browser = browser
+        self.server: asyncio.StreamWriter | None = None
+        self.is_socket = False
+
+    def abort(self) -> None:
+        for writer in (self.browser, self.server):
+            if writer is not None:
+                writer.transport.abort()
+
+
+async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, is_open: asyncio.Event) -> None:
+    while chunk := await source.read(CHUNK):
+        await is_open.wait()
+        target.write(chunk)
+        await target.drain()
+    target.write_eof()

@@ -1,0 +1,153 @@
+"""A real server process, run from an app file, that can be killed and started again on the same port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+
+APPS = Path(__file__).parent / 'apps'
+ROOT = Path(__file__).parents[2]
+SECRET = 'the secret of the browser tests'  # noqa: S105 - a test's own, it protects nothing
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+async def eventually(holds: Callable[[], Awaitable[Any]], what: str, *, timeout: float = 20.0) -> Any:
+    """Ask again and again until the answer is true and return it; raise `TimeoutError` naming `what`."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeout
+    while True:
+        if answer := await holds():
+            return answer
+        if loop.time() > end:
+            raise TimeoutError(f'not within {timeout} s: {what}')
+        await asyncio.sleep(0.03)
+
+
+class Server:
+    """An app file in a process of its own. Its output goes to `log`; its port and its store survive a restart.
+
+    As a context manager it fails at the end if anything was logged with a traceback.
+    """
+
+    running: ClassVar[set[Server]] = set()
+
+    def __init__(self, app: str, folder: Path, *, store: Path | None = None, **settings: object) -> None:
+        self.app = APPS / app
+        self.folder = folder
+        self.store = store or folder / 'store'
+        self.port = free_port()
+        self.log = folder / f'server-{self.port}.log'
+        self.log.touch()
+        self.settings = {'reconnect_timeout': 3.0, 'secret': SECRET, **settings}
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f'http://127.0.0.1:{self.port}'
+
+    async def __aenter__(self) -> Server:
+        await self.start()
+        return self
+
+    async def __aexit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        if self._process is not None:
+            await self.kill()
+        if failure is None:
+            assert 'Traceback' not in self.output(), self.output()[-8000:]
+
+    async def start(self) -> None:
+        """Start the process and return when it answers; raise with its output if it ends instead."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(('PYTEST', 'NICEGUI'))}
+        environment = inherited | {
+            'PYTHONPATH': str(ROOT),
+            'PYTHONUNBUFFERED': '1',
+            'NICEGUI_STORAGE_PATH': str(self.folder / f'nicegui-{self.port}'),
+            'STORE': str(self.store),
+            'PORT': str(self.port),
+            **{name.upper(): str(value) for name, value in self.settings.items()},
+        }
+        with self.log.open('ab') as output:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, str(self.app), cwd=self.folder, env=environment, stdout=output, stderr=output
+            )
+        Server.running.add(self)
+        await eventually(self._answers, f'{self.app.name} answers', timeout=30)
+
+    async def kill(self) -> None:
+        """End the process as a power cut would (SIGKILL): no handler runs."""
+        await self._end(signal.SIGKILL)
+
+    async def terminate(self) -> None:
+        """End the process as a redeploy would (SIGTERM), and wait until it has shut down."""
+        await self._end(signal.SIGTERM)
+
+    async def probe(self) -> dict[str, Any]:
+        """Ask the server about itself, past any proxy: see `apps/probe.py`."""
+        async with httpx.AsyncClient() as client:
+            return (await client.get(f'{self.url}/probe')).json()
+
+    async def tell(self, action: str, client_id: str) -> None:
+        """Have the server do something to one of its clients: see `apps/probe.py`."""
+        async with httpx.AsyncClient() as client:
+            (await client.post(f'{self.url}/probe/{action}/{client_id}')).raise_for_status()
+
+    async def forgot(self, client_id: str) -> None:
+        """Return when the server has deleted this NiceGUI client: its `reconnect_timeout` has passed."""
+
+        async def is_gone() -> bool:
+            return client_id not in (await self.probe())['clients']
+
+        await eventually(is_gone, f'client {client_id} deleted', timeout=40)
+
+    async def lost(self, client_id: str) -> None:
+        """Return when the server has noticed that this client's socket is gone."""
+
+        async def is_lost() -> bool:
+            return not (await self.probe())['clients'].get(client_id, False)
+
+        await eventually(is_lost, f'client {client_id} disconnected', timeout=40)
+
+    def output(self) -> str:
+        """Return everything the process has written so far, over all its lives."""
+        return self.log.read_text(errors='replace')
+
+    def document(self) -> dict[str, Any]:
+        """Return the only document in the store."""
+        (path,) = self.objects()
+        return json.loads(path.read_bytes())
+
+    def objects(self) -> list[Path]:
+        """Return the documents in the store's folder."""
+        return sorted(path for path in self.store.rglob('*.json') if path.is_file()) if self.store.exists() else []
+
+    async def _answers(self) -> bool:
+        assert self._process is not None
+        if self._process.returncode is not None:
+            raise RuntimeError(f'{self.app.name} ended with {self._process.returncode}:\n{self.output()[-4000:]}')
+        try:
+            return bool(await self.probe())
+        except httpx.TransportError:
+            return False
+
+    async def _end(self, how: signal.Signals) -> None:
+        assert self._process is not None, 'the server is not running'
+        process, self._process = self._process, None
+        Server.running.discard(self)
+        if process.returncode is None:
+            process.send_signal(how)
+        await asyncio.wait_for(process.wait(), 30)

@@ -1,0 +1,229 @@
+"""A browser that lies: about its tab, its visit and its report. Nobody else's values come of it, nor a broken page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from .server import Server
+from .tab import Tab, Visitor
+from .told import Visitors, fill
+
+REPORT = 'nicegui_stash_report'
+
+
+@dataclass(frozen=True)
+class Victim:
+    """Somebody else's open page: what was typed there, and all that identifies it."""
+
+    typed: dict[str, str]
+    tab: Tab
+    tab_id: str
+    visit: str
+    reports: list[dict[str, Any]]
+
+
+@pytest_asyncio.fixture(scope='module', loop_scope='session')
+async def victim(visitors: Visitors, form: Server) -> AsyncIterator[Victim]:
+    async with visitors() as visitor:
+        tab = await visitor.tab()
+        reports = overhear_reports(tab)
+        await tab.goto(form.url)
+        typed, _ = await fill(tab)
+        tab_id = await tab.storage('__nicegui_tab_id')
+        assert tab_id is not None
+        yield Victim(typed, tab, tab_id, await tab.page.evaluate('window.__niceguiStash.visit'), reports)
+        assert (await tab.look()).fields == typed, 'the victim has noticed nothing'
+
+
+def overhear_reports(tab: Tab) -> list[dict[str, Any]]:
+    """Collect the reports that a tab sends from now on, as its socket sends them."""
+    reports: list[dict[str, Any]] = []
+
+    def on_frame(frame: str | bytes) -> None:
+        if isinstance(frame, str) and frame.startswith('42["event"'):
+            message = json.loads(frame[2:])[1]
+            for argument in message.get('args', []):
+                sent = json.loads(argument)
+                if isinstance(sent, dict) and 'visit' in sent:
+                    reports.append(sent)
+
+    tab.page.on('websocket', lambda socket: socket.on('framesent', on_frame))
+    return reports
+
+
+async def sends(tab: Tab, *reports: Any, times: int = 1) -> None:
+    script = '([event, reports, times]) => { while (times--) reports.forEach(report => emitEvent(event, report)) }'
+    await tab.page.evaluate(script, [REPORT, list(reports), times])
+
+
+async def report_instead(tab: Tab, report: Any) -> None:
+    """Have the next documents of this tab send `report` in place of each report of their own."""
+    script = """window.addEventListener('DOMContentLoaded', () => {
+        const original = window.emitEvent;
+        window.emitEvent = (event, report) => original(event, event === EVENT ? REPORT : report);
+    });"""
+    await tab.page.add_init_script(script.replace('EVENT', json.dumps(REPORT)).replace('REPORT', json.dumps(report)))
+
+
+async def assert_learned_nothing(tab: Tab, victim: Victim) -> None:
+    """Check all that the tab was ever sent, and what it shows."""
+    shown = await tab.look()
+    heard = await tab.heard()
+    assert shown.client in heard, 'the test hears what the page is sent'
+    for name, value in victim.typed.items():
+        assert value not in heard, name
+        assert getattr(shown, name) != value
+
+
+async def test_the_tab_id_of_another_session_brings_nothing(visitor: Visitor, form: Server, victim: Victim):
+    tab = await visitor.tab()
+    tab.listen()
+    await tab.page.add_init_script(
+        f'sessionStorage.__nicegui_tab_id = "{victim.tab_id}"; sessionStorage.__nicegui_tab_closed = "true"'
+    )
+    await tab.goto(form.url)
+    assert await tab.page.evaluate('TAB_ID') == victim.tab_id
+    await assert_learned_nothing(tab, victim)
+    await fill(tab)
+
+
+async def test_a_duplicate_of_another_sessions_tab_brings_nothing(visitor: Visitor, form: Server, victim: Victim):
+    tab = await visitor.tab()
+    tab.listen()
+    await tab.page.add_init_script(
+        f'sessionStorage.__nicegui_tab_id = "{victim.tab_id}"; sessionStorage.__nicegui_tab_closed = "false"'
+    )
+    await tab.goto(form.url)
+    assert await tab.page.evaluate('OLD_TAB_ID') == victim.tab_id
+    await assert_learned_nothing(tab, victim)
+    await fill(tab)
+
+
+async def test_a_mark_with_the_visit_of_another_session_brings_nothing(visitor: Visitor, form: Server, victim: Victim):
+    tab = await visitor.open(form.url)
+    typed, _ = await fill(tab)
+    tab.listen()
+    await tab.page.evaluate(
+        """visit => sessionStorage.setItem('__nicegui_stash', JSON.stringify(
+            {visit, path: location.pathname + location.search, time: Date.now(), reason: 'forged'}))""",
+        victim.visit,
+    )
+    await tab.reload()
+    await assert_learned_nothing(tab, victim)
+    assert (await tab.look()).fields == typed | {'reconnect': ''}
+    await fill(tab)
+
+
+async def test_a_report_overheard_in_another_session_brings_nothing(visitor: Visitor, form: Server, victim: Victim):
+    assert victim.reports, 'the victim has reported'
+    tab = await visitor.tab()
+    tab.listen()
+    await tab.goto(form.url)
+    claims = {'visit': victim.visit, 'old_tab': victim.tab_id, 'previous': victim.visit}
+    reasons = ('rejoin', 'duplicate', 'reload', 'history', 'visit', 'subpage', 'unknown')
+    await sends(tab, *victim.reports, *[{**claims, 'reason': reason} for reason in reasons])
+    await assert_learned_nothing(tab, victim)
+    await fill(tab)
+
+
+async def test_the_first_report_may_be_forged_and_brings_nothing(visitor: Visitor, form: Server, victim: Victim):
+    tab = await visitor.tab()
+    tab.listen()
+    await report_instead(tab, {'reason': 'rejoin', 'visit': victim.visit, 'old_tab': victim.tab_id})
+    sent = overhear_reports(tab)
+    await tab.goto(form.url)
+    await assert_learned_nothing(tab, victim)
+    assert sent[0]['visit'] == victim.visit, 'the forged report was sent'
+    await fill(tab)
+
+
+async def test_a_later_report_changes_nothing_on_a_page_that_has_reported(visitor: Visitor, form: Server):
+    first, second = await visitor.open(form.url), await visitor.open(form.url)
+    typed, _ = await fill(first)
+    visit = await first.page.evaluate('window.__niceguiStash.visit')
+    before = await second.look()
+    await sends(second, {'reason': 'rejoin', 'visit': visit, 'old_tab': None, 'previous': None})
+    assert await second.look() == before
+    assert (await first.look()).fields == typed
+
+
+def nested(depth: int) -> Any:
+    value: Any = {}
+    for _ in range(depth):
+        value = {'visit': value}
+    return value
+
+
+MALFORMED = {
+    'nothing': None,
+    'a number': 17,
+    'a text': 'rejoin',
+    'a list': [['rejoin']],
+    'an empty object': {},
+    'wrong types': {'reason': ['rejoin'], 'visit': {'a': 1}, 'old_tab': 5, 'previous': [None]},
+    'an object as reason': {'reason': {'rejoin': 1}, 'visit': 'v' * 36},
+    'an unknown reason': {'reason': '__class__', 'visit': 'v' * 36},
+    'a visit of 900 KB': {'reason': 'rejoin', 'visit': 'v' * 900_000},
+    'a tab of 900 KB': {'reason': 'duplicate', 'visit': None, 'old_tab': 't' * 900_000},
+    'a visit that is a path': {'reason': 'rejoin', 'visit': '../../../../etc/passwd'},
+    'a visit of control characters': {'reason': 'rejoin', 'visit': 'abcdefgh\n\x00"\u2028'},
+    'deeply nested': nested(200),
+}
+
+
+@pytest.mark.parametrize('report', MALFORMED.values(), ids=MALFORMED.keys())
+async def test_a_malformed_report_is_no_report_and_breaks_nothing(visitor: Visitor, form: Server, report: Any):
+    tab = await visitor.open(form.url)
+    typed, before = await fill(tab)
+    await sends(tab, report)
+    assert await tab.look() == before
+    await tab.reload()
+    assert (await tab.look()).fields == typed | {'reconnect': ''}
+
+
+@pytest.mark.parametrize('report', MALFORMED.values(), ids=MALFORMED.keys())
+async def test_a_page_whose_first_report_is_malformed_is_shown_and_works(visitor: Visitor, form: Server, report: Any):
+    tab = await visitor.open(form.url)
+    typed, _ = await fill(tab)
+    await report_instead(tab, report)
+    await tab.page.reload()
+    await tab.connected()
+    await tab.page.get_by_test_id('look').wait_for()
+    shown = await tab.look(acknowledged=False)
+    assert shown.reconnect == ''
+    assert shown.session == typed['session']
+    await fill(tab)
+
+
+async def test_a_thousand_reports_break_nothing(visitor: Visitor, form: Server, victim: Victim):
+    tab = await visitor.tab()
+    tab.listen()
+    await tab.goto(form.url)
+    await fill(tab)
+    await sends(tab, {'reason': 'rejoin', 'visit': victim.visit}, nested(50), {'reason': 'x' * 1000}, times=1000)
+    await assert_learned_nothing(tab, victim)
+    typed, _ = await fill(tab)
+    await tab.reload()
+    assert (await tab.look()).fields == typed | {'reconnect': ''}
+
+
+async def test_events_for_another_sessions_client_do_not_speak_for_its_page(
+    visitor: Visitor, form: Server, victim: Victim
+):
+    tab = await visitor.open(form.url)
+    client = await victim.tab.client()
+    await tab.page.evaluate(
+        """([client_id, report]) => {
+            for (let id = 0; id < 40; id++) for (const listener_id of ['', '0', '1'])
+                window.socket.emit('event', {id, client_id, listener_id, args: [JSON.stringify(report)]});
+        }""",
+        [client, {'reason': 'visit', 'visit': None, 'old_tab': None, 'previous': victim.visit}],
+    )
+    await tab.look()
+    assert (await victim.tab.look()).fields == victim.typed

@@ -1,0 +1,116 @@
+"""What counts as a mark: left by hand here, as a broken script or a curious person might."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from .server import Server
+from .tab import Tab, Visitor
+from .told import fill
+
+MARK = '__nicegui_stash'
+LEAVE = """(changes) => {
+    const path = location.pathname + location.search;
+    const mark = {visit: window.__niceguiStash.visit, path, time: Date.now(), reason: 'by hand', ...changes};
+    mark.time += mark.older ?? 0;
+    sessionStorage.setItem('__nicegui_stash', JSON.stringify(mark));
+}"""
+
+
+async def leave_mark(tab: Tab, **changes: Any) -> None:
+    await tab.page.evaluate(LEAVE, changes)
+
+
+async def test_a_fresh_mark_on_the_same_path_makes_a_reload_a_rejoin(visitor: Visitor, form: Server):
+    tab = await visitor.open(form.url)
+    typed, _ = await fill(tab)
+    await leave_mark(tab)
+    await tab.reload()
+    shown = await tab.look()
+    assert shown.fields == typed
+    assert shown.reason == 'rejoin'
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        pytest.param({'older': -10 * 60 * 1000 - 1000}, id='ten minutes old'),
+        pytest.param({'older': 60 * 60 * 1000}, id='from the future'),
+        pytest.param({'path': '/other'}, id='of another path'),
+        pytest.param({'path': '/?q=1'}, id='of another query'),
+        pytest.param({'path': None}, id='without a path'),
+        pytest.param({'visit': None}, id='without a visit'),
+        pytest.param({'visit': 'never-was-any'}, id='of no visit'),
+    ],
+)
+async def test_f5_with_a_mark_that_does_not_count_shows_a_blank_draft(
+    visitor: Visitor, form: Server, changes: dict[str, Any]
+):
+    tab = await visitor.open(form.url)
+    typed, _ = await fill(tab)
+    await leave_mark(tab, **changes)
+    await tab.reload()
+    assert (await tab.look()).fields == typed | {'reconnect': ''}
+
+
+async def test_a_mark_does_not_count_for_a_link(visitor: Visitor, form: Server):
+    tab = await visitor.open(form.url)
+    typed, _ = await fill(tab)
+    await leave_mark(tab)
+    await tab.follow('to-form')
+    assert (await tab.look()).fields == typed | {'reconnect': ''}
+
+
+async def test_a_mark_does_not_count_for_a_typed_address(visitor: Visitor, form: Server):
+    tab = await visitor.open(form.url)
+    typed, _ = await fill(tab)
+    await leave_mark(tab)
+    await tab.page.goto('about:blank')
+    await tab.goto(form.url)
+    assert (await tab.look()).fields == typed | {'reconnect': ''}
+
+
+async def test_a_mark_does_not_count_for_history(visitor: Visitor, form: Server):
+    tab = await visitor.open(form.url)
+    typed, _ = await fill(tab)
+    await leave_mark(tab)
+    await tab.page.goto('about:blank')
+    await tab.back()
+    assert (await tab.look()).fields == typed | {'reconnect': ''}
+
+
+async def test_a_mark_that_was_taken_out_does_not_count_twice(visitor: Visitor, form: Server):
+    tab = await visitor.open(form.url)
+    typed, _ = await fill(tab)
+    await leave_mark(tab)
+    await tab.reload()
+    assert (await tab.look()).reason == 'rejoin'
+    assert await tab.storage(MARK) is None
+    await tab.reload()
+    assert (await tab.look()).fields == typed | {'reconnect': ''}
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        pytest.param('{"visit": ', id='not JSON'),
+        pytest.param('null', id='null'),
+        pytest.param('17', id='a number'),
+        pytest.param('[[]]', id='a list'),
+        pytest.param('{"visit": {"a": [1]}, "path": {}, "time": "now"}', id='wrong types'),
+        pytest.param(json.dumps({'visit': 'v' * 900_000, 'path': '/', 'time': 0}), id='900 KB'),
+        pytest.param('[' * 5000 + ']' * 5000, id='deeply nested'),
+    ],
+)
+async def test_a_malformed_mark_is_no_mark_and_breaks_nothing(visitor: Visitor, form: Server, text: str):
+    tab = await visitor.open(form.url)
+    typed, _ = await fill(tab)
+    await tab.page.evaluate('([key, text]) => sessionStorage.setItem(key, text)', [MARK, text])
+    await tab.reload()
+    shown = await tab.look()
+    assert shown.fields == typed | {'reconnect': ''}
+    assert shown.reason == 'reload'
+    await fill(tab)

@@ -1,0 +1,180 @@
+"""Every way in which NiceGUI or the browser loads the same open page again is a rejoin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.async_api import Browser
+
+from .conftest import ARGUMENTS, CHROMIUM
+from .proxy import Proxy
+from .server import Server, eventually
+from .tab import Visitor
+from .told import fill, restart, words
+
+SPECULATE = """(url) => {
+    const rules = document.createElement('script');
+    rules.type = 'speculationrules';
+    rules.textContent = JSON.stringify({prefetch: [{source: 'list', urls: [url], eagerness: 'immediate'}]});
+    document.head.append(rules);
+}"""
+HANDSHAKE_IS_IMPLICIT = 'window.socket.io.opts.query.implicit_handshake'
+
+
+async def test_a_reload_because_the_outbox_cannot_rewind_is_a_rejoin(visitor: Visitor, folder: Path):
+    async with (
+        Server('form.py', folder, reconnect_timeout=20, message_history_length=0) as server,
+        Proxy(server.port) as proxy,
+    ):
+        tab = await visitor.open(proxy.url)
+        typed, before = await fill(tab)
+        received = await tab.page.evaluate('window.nextMessageId')
+        proxy.hold_answers()
+        typed['reconnect'] = words()['reconnect']
+        await tab.page.get_by_test_id('reconnect-input').fill(typed['reconnect'])
+
+        async def has_sent_more() -> bool:
+            return (await server.probe())['messages'][before.client] > received
+
+        await eventually(has_sent_more, 'the server sent what the browser does not receive')
+        proxy.cut(sockets_only=True)
+        proxy.restore()
+        await tab.connected(after=before.client)
+        assert any('outbox rewind failed' in line for line in tab.console)
+        shown = await tab.look()
+        assert shown.fields == typed
+        assert shown.reason == 'rejoin'
+
+
+async def test_a_reload_because_the_explicit_handshake_of_a_prefetched_page_is_refused_is_a_rejoin(
+    visitor: Visitor, folder: Path
+):
+    async with Server('form.py', folder) as server:
+        tab = await visitor.open(f'{server.url}/other')
+        async with tab.page.expect_request_finished(lambda request: request.url == f'{server.url}/') as prefetch:
+            await tab.page.evaluate(SPECULATE, f'{server.url}/')
+        assert (await (await prefetch.value).all_headers())['sec-purpose'] == 'prefetch'
+        await tab.follow('to-form')
+        assert await tab.page.evaluate(HANDSHAKE_IS_IMPLICIT) is False
+        assert (await tab.look()).reason == 'visit'
+        typed, _ = await fill(tab, flush=True)
+        await restart(server, tab, kill=True)
+        shown = await tab.look()
+        assert shown.fields == typed
+        assert shown.reason == 'rejoin'
+
+
+async def test_a_reload_because_the_connection_timed_out_is_a_rejoin(visitor: Visitor, folder: Path):
+    async with Server('form.py', folder, reconnect_timeout=0.5) as server, Proxy(server.port) as proxy:
+        tab = await visitor.open(proxy.url)
+        typed, before = await fill(tab)
+        await tab.page.evaluate('window.socket.io.timeout(700)')  # 20 s otherwise, and twice
+        proxy.hold()
+        proxy.cut(sockets_only=True)
+        async with tab.page.expect_console_message(lambda message: 'connection timed out' in message.text):
+            pass
+        async with tab.page.expect_request(lambda request: request.is_navigation_request()):
+            pass
+        await server.forgot(before.client)
+        proxy.restore()
+        await tab.connected(after=before.client)
+        assert any('reloading because connection timed out' in line for line in tab.console)
+        shown = await tab.look()
+        assert shown.fields == typed
+        assert shown.reason == 'rejoin'
+
+
+async def test_a_reload_that_the_server_asks_for_is_a_rejoin(visitor: Visitor, form: Server):
+    tab = await visitor.open(form.url)
+    typed, before = await fill(tab)
+    await form.tell('reconnect', before.client)
+    await tab.connected(after=before.client)
+    shown = await tab.look()
+    assert shown.fields == typed
+    assert shown.reason == 'rejoin'
+
+
+async def test_a_document_that_never_completed_a_handshake_hands_its_mark_on(visitor: Visitor, folder: Path):
+    async with Server('form.py', folder) as server, Proxy(server.port) as proxy:
+        tab = await visitor.open(proxy.url)
+        typed, before = await fill(tab, flush=True)
+        proxy.drop_sockets()
+        await tab.disconnected()
+        await tab.page.reload()
+        unconnected = await tab.client()
+        assert unconnected != before.client
+        await server.kill()  # after the reload's GET, before its socket
+        await server.start()
+        proxy.restore()
+        await tab.connected(after=unconnected)
+        shown = await tab.look()
+        assert shown.fields == typed
+        assert shown.reason == 'rejoin'
+
+
+async def test_f5_again_and_again_while_the_connection_is_lost_is_a_rejoin(visitor: Visitor, form: Server):
+    async with Proxy(form.port) as proxy:
+        tab = await visitor.open(proxy.url)
+        typed, before = await fill(tab)
+        proxy.drop_sockets()
+        await tab.disconnected()
+        for _ in range(3):
+            await tab.page.reload()
+        proxy.restore()
+        await tab.connected(after=before.client)
+        shown = await tab.look()
+        assert shown.fields == typed
+        assert shown.reason == 'rejoin'
+
+
+async def test_f5_that_meets_a_dead_network_and_the_browsers_error_page_is_a_rejoin_later(
+    visitor: Visitor, form: Server
+):
+    async with Proxy(form.port) as proxy:
+        tab = await visitor.open(proxy.url)
+        typed, _ = await fill(tab)
+        proxy.drop()
+        await tab.disconnected()
+        await tab.reload_in_vain()
+        proxy.restore()
+        await tab.connected()  # Chromium loads the page of an error again by itself
+        shown = await tab.look()
+        assert shown.fields == typed
+        assert shown.reason == 'rejoin'
+
+
+async def test_f5_that_meets_a_front_server_without_its_backend_is_a_rejoin_later(visitor: Visitor, form: Server):
+    async with Proxy(form.port) as proxy:
+        tab = await visitor.open(proxy.url)
+        typed, _ = await fill(tab)
+        proxy.apologise()
+        await tab.disconnected()
+        for _ in range(2):
+            answer = await tab.page.reload()
+            assert answer is not None
+            assert answer.status == 502
+        proxy.restore()
+        await tab.reload()
+        shown = await tab.look()
+        assert shown.fields == typed
+        assert shown.reason == 'rejoin'
+
+
+async def test_going_back_with_the_back_forward_cache_on_is_history_for_a_page_with_a_socket(
+    chromium: Browser, form: Server
+):
+    with_cache = await chromium.browser_type.launch(
+        executable_path=CHROMIUM, args=ARGUMENTS, ignore_default_args=['--disable-back-forward-cache']
+    )
+    try:
+        async with Visitor(with_cache) as visitor:
+            tab = await visitor.open(form.url)
+            typed, before = await fill(tab)
+            await tab.page.goto('about:blank')
+            await tab.page.go_back()
+            await tab.connected(after=before.client)  # Chromium keeps no page that has a socket and is not to be stored
+            shown = await tab.look()
+            assert shown.fields == typed | {'reconnect': ''}
+            assert shown.reason == 'history'
+    finally:
+        await with_cache.close()
