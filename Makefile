@@ -1,0 +1,66 @@
+# The tasks of this project. They need Python 3.11 or newer; the rest is installed into .venv.
+# `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(VENV)/.installed ## run the demo app, with its state in memory://; PORT=8080 by default
+	NICEGUI_STASH_URL=$${NICEGUI_STASH_URL:-memory://} $(BIN)/python -m demo_app
+
+.PHONY: test
+test: $(VENV)/.installed-test chromium ## run all tests; PYTEST_ARGS='-m "not browser"' to choose
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.installed-lint ## check style and layers
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: types
+types: $(VENV)/.installed-lint $(VENV)/.installed-test ## check types, and that the public names are completely typed
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyright --pythonpath $(BIN)/python --verifytypes nicegui_stash --ignoreexternal
+
+.PHONY: docs
+docs: $(VENV)/.installed-docs ## build the documentation into docs/_build/html
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+.PHONY: bench
+bench: $(VENV)/.installed-bench ## measure what docs/performance.md reports
+	$(BIN)/python -m bench
+
+.PHONY: clean
+clean: ## remove .venv and everything that was built
+	rm -rf $(VENV) .venv-* build dist docs/_build .pytest_cache .ruff_cache .import_linter_cache .hypothesis .nicegui
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- set-up: each step leaves a stamp, and runs again only when pyproject.toml is newer
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo 'python3 -m venv does not work here; on Debian: apt-get install python3-venv'; exit 1; }
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'  # the first that installs dependency groups
+	@touch $@
+
+$(VENV)/.installed: pyproject.toml $(VENV)/.made
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-%: pyproject.toml $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[testing]' --group $*
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@sh tests/install_chromium.sh

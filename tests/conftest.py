@@ -1,0 +1,38 @@
+"""What holds for every test: the marks that come from its folder, and that nothing is skipped where it counts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+EVERY_TEST_COUNTS = bool(os.environ.get('CI'))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE / 'browser' in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure in CI, where everything that a test needs is installed."""
+    report = yield
+    if EVERY_TEST_COUNTS and report.skipped and not hasattr(report, 'wasxfail'):
+        report.outcome = 'failed'
+        report.longrepr = f'skipped, but CI runs every test: {report.longrepr}'
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Do the same for a whole file that skips itself, as `pytest.importorskip` does."""
+    report = yield
+    if EVERY_TEST_COUNTS and report.skipped:
+        report.outcome = 'failed'
+        report.longrepr = f'skipped, but CI runs every test: {report.longrepr}'
+    return report
