@@ -70,8 +70,8 @@ class Codec:
         An `int` in a `float` field becomes a `float`; everything else is kept as it is or refused.
         """
         if type(value) in self.exact and (type(value) is not float or math.isfinite(value)):
-            return value, self._to_json(value)
-        raw = self._to_json(self._encode_value(value) if self._encode_value else value)
+            return value, self.to_json(value)
+        raw = self.to_json(self._encode_value(value) if self._encode_value else value)
         back = self.decode(raw, original=value)
         if self._encode_value or self._decode_value:
             return value, raw
@@ -91,7 +91,8 @@ class Codec:
             reason, path = (match['reason'], match['path']) if match else (str(error), None)
             raise ValueNotStorable(self.name, path or '$', reason) from error
 
-    def _to_json(self, value: Any) -> msgspec.Raw:
+    def to_json(self, value: Any) -> msgspec.Raw:
+        """Encode a value whose type is known to fit. Raises `ValueNotStorable` for what JSON cannot hold."""
         try:
             return msgspec.Raw(_encoder.encode(value))
         except (TypeError, ValueError, OverflowError, RecursionError) as error:

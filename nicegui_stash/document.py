@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -247,10 +248,40 @@ def stamp(document: Document, writer: str, sequence: int, now: int, live: Iterab
             stored.seen = now
 
 
-def prune(document: Document, now: int, ttl: int, part_ttl: int, is_live: Callable[[SliceId, Part], bool]) -> None:
-    """Drop what can no longer come back: old versions, and tabs and visits, unseen for too long or too many.
+def settle_unread(document: Document, operations: Iterable[Operation]) -> tuple[list[Operation], list[Set]]:
+    """Divide what was accepted before the first read into what may be applied to it, and what was rejected.
 
-    `ttl` and `part_ttl` are milliseconds. What is live is kept whatever its age.
+    Where the document holds another value, that one wins: who typed into a list that looked empty did not mean to
+    wipe what was in it. What is kept is stamped with the document's epoch and resets; it is not applied yet.
+    """
+    kept: list[Operation] = []
+    rejected: list[Set] = []
+    cleared: set[SliceId] = set()
+    forgotten = False
+    for operation in operations:
+        if isinstance(operation, Forget):
+            forgotten = True
+        elif isinstance(operation, Reset):
+            cleared.add(operation.slice)
+            operation.epoch = document.epoch
+        elif isinstance(operation, (Set, Drop)):
+            found = document.slice(operation.slice)
+            operation.epoch, operation.reset = document.epoch, found.reset if found else 0
+            if isinstance(operation, Set) and found and not forgotten and operation.slice not in cleared:
+                there = (found.values(operation.part) or {}).get(operation.field)
+                if there is not None:
+                    if there != operation.raw:
+                        rejected.append(operation)
+                    continue
+        kept.append(operation)
+    return kept, rejected
+
+
+def prune(document: Document, now: int, ttl: int, part_ttl: int, max_keys: Mapping[str, int],
+          is_live: Callable[[SliceId, Part], bool]) -> None:
+    """Drop what can no longer come back: old versions, keys, tabs and visits, unseen for too long or too many.
+
+    `ttl` and `part_ttl` are milliseconds, `max_keys` the limit per stored name. What is live is kept whatever its age.
     """
     for name, versions in list(document.slices.items()):
         for version, keys in list(versions.items()):
@@ -261,10 +292,19 @@ def prune(document: Document, now: int, ttl: int, part_ttl: int, is_live: Callab
                     continue
                 found.tabs = _recent(found.tabs, now - part_ttl, lambda tab, id_=id_: is_live(id_, Part('tabs', tab)))
                 found.visits = _recent(found.visits, now - part_ttl, lambda visit, id_=id_: is_live(id_, Part('visits', visit)))
+            for key in _surplus(keys, max_keys.get(name, len(keys))):
+                del keys[key]
             if not keys:
                 del versions[version]
         if not versions:
             del document.slices[name]
+
+
+def _surplus(keys: dict[str, Slice], limit: int) -> list[str]:
+    """Return the least recently seen keys beyond the limit; a key never put before (`seen` 0) is the newest."""
+    if len(keys) <= limit:
+        return []
+    return sorted(keys, key=lambda key: keys[key].seen or math.inf)[:len(keys) - limit]
 
 
 def _recent(parts: dict[str, PartData], since: int, is_live: Callable[[str], bool]) -> dict[str, PartData]:

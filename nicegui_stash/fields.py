@@ -26,7 +26,7 @@ MISSING: Final = _Missing()
 class Field:
     """What `stored()` leaves in the class body; the decorator of the class replaces it by a bindable property."""
 
-    def __init__(self, default: Any, default_factory: Callable[[], Any] | None, scope: Scope, live: bool,  # noqa: FBT001
+    def __init__(self, default: Any, default_factory: Callable[[], Any] | None, scope: Scope, live: bool,
                  encode: Encode | None, decode: Decode | None, renamed_from: str | None) -> None:
         self.name = ''
         self.default = default

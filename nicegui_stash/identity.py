@@ -27,13 +27,14 @@ def object_key(secret: str, session_id: str) -> str:
 class Keys:
     """The object keys of one installation: the first secret names new objects, all are looked up."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
+    def __init__(self, secrets: Sequence[str], prefix: str = '') -> None:
         if not secrets or not all(secrets):
             raise ConfigurationError('secrets', 'there is no secret to derive object keys from',
                                      "Pass one: ui.run(storage_secret='…') or Stash(secrets=['…'])")
         self._secrets = tuple(secrets)
+        self._folder = f'{prefix}/' if prefix else ''
 
     def of(self, session_id: str) -> tuple[str, tuple[str, ...]]:
         """Return the key for a session, and the keys it may have under older secrets."""
-        first, *older = (object_key(secret, session_id) for secret in self._secrets)
+        first, *older = (self._folder + object_key(secret, session_id) for secret in self._secrets)
         return first, tuple(older)

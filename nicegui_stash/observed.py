@@ -155,7 +155,7 @@ class ObservedDict(dict[Any, Any]):
 class ObservedSet(set[Any]):
     """A set that tells its field when it is changed."""
 
-    __slots__ = ('__weakref__', 'announce', 'parent')
+    __slots__ = ('announce', 'parent')  # a set can be referred to weakly as it is
 
     def __init__(self, content: set[Any]) -> None:
         super().__init__(content)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NewType, Protocol, final
 
 ETag = NewType('ETag', str)
-"""An object's revision token: opaque, compared for equality only. It may be a content hash, so bytes may bring it back."""
+"""An object's revision token: opaque, compared for equality only. As a content hash it may come back with the bytes."""
 
 Guarantee = Literal['shared', 'host', 'process', 'none']
 """Among whom a conditional put decides: every server, the processes of one host, one process, or nobody."""
@@ -58,7 +58,7 @@ class Store(Protocol):
     """What a conditional put is worth here."""
 
     flush_interval: float
-    """Seconds between two puts of one session that this kind of store asks for: 0.1, or 1.0 where each put is billed."""
+    """Seconds between two puts of one session that this store asks for: 0.1, or 1.0 where each put is billed."""
 
     async def get(self, key: str, *, unless: ETag | None = None) -> StoredObject | NotModified | None:
         """Read an object, `None` if there is none, `NOT_MODIFIED` if its etag is still `unless`."""

@@ -45,8 +45,7 @@ class FileStore:
                 'Set another url (NICEGUI_STASH_URL), such as memory://, or run the server in WSL or a container',
             )
         self._folder = Folder(os.path.abspath(os.path.expanduser(folder)), lock_patience)
-        # Threads of our own: neither the application's blocking work nor slow puts can hold up a read. They belong to no
-        # event loop.
+        # Neither the application's blocking work nor slow puts can hold up a read; no thread belongs to an event loop.
         self._readers = ThreadPoolExecutor(4, thread_name_prefix='stash-read')
         self._writers = ThreadPoolExecutor(8, thread_name_prefix='stash-write')
 

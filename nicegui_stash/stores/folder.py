@@ -33,7 +33,7 @@ _LOCKS = '@locks'
 _TEMPORARY = '@temporary-'
 _TEMPORARY_LIFE = 3600.0
 
-# Processes of different versions share a folder during a deploy: they must agree on a key's lock, so this never changes.
+# Old and new servers share a folder during a deploy: they must agree on a key's lock, so this never changes.
 _SHARDS = 64
 
 # What visitors typed is no other user's business.
@@ -48,7 +48,7 @@ class Folder:
     """Objects as files below an absolute folder. Every method blocks and may be called from any thread."""
 
     def __init__(self, root: str, lock_patience: float = 5.0, clock: Callable[[], int] = time.time_ns) -> None:
-        """Name the folder; nothing is touched. `lock_patience`: seconds to wait for a lock, `clock`: ns of the epoch."""
+        """Name the folder; nothing is touched. `lock_patience`: seconds to wait for a lock; `clock`: epoch ns."""
         self.root = root
         self._lock_patience = lock_patience
         self._clock = clock

@@ -37,8 +37,8 @@ class FsspecStore:
     """Objects on an fsspec filesystem named by a URL, which may be chained (`dir::file:///…`).
 
     fsspec has neither conditional puts nor etags: the condition of a put is not checked, so that two writers of one key
-    lose each other's changes, and an etag is the hash of the body, so that a conditional read saves no transfer. A put is
-    only as atomic as the filesystem's own: on object stores it is, on local files and SFTP a reader may see a part.
+    lose each other's changes, and an etag is the hash of the body, so that a conditional read saves no transfer.
+    A put is only as atomic as the filesystem's own: on local files and SFTP a reader may see a part.
 
     An asynchronous filesystem is used on the event loop, any other in one thread of its own, one operation at a time.
     It is opened by the first operation, so that a server which is away makes that one `Unavailable`.
@@ -48,8 +48,9 @@ class FsspecStore:
     flush_interval: float = 1.0
 
     def __init__(self, url: str, storage_options: Mapping[str, Any] | None = None) -> None:
-        """Name the place; `storage_options` go to the filesystem. Raises fsspec's `ValueError` for an unknown protocol
-        and `ImportError` for a missing package.
+        """Name the place; `storage_options` go to the filesystem.
+
+        Raises fsspec's `ValueError` for an unknown protocol and `ImportError` for a missing package.
         """
         protocols = protocols_of(url)
         classes: list[Any] = [get_filesystem_class(protocol) for protocol in protocols]
@@ -133,16 +134,15 @@ class FsspecStore:
 
     async def _ready(self, operation: str, key: str) -> _Opened:
         """Open the filesystem if it is not; what fails here was not applied."""
-        if self._opened is None:
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
-            except Exception as error:
-                raise _translated(operation, key, error, attempted=False) from error
-        assert self._opened is not None
-        return self._opened
+        if self._opened is not None:
+            return self._opened
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        except Exception as error:
+            raise _translated(operation, key, error, attempted=False) from error
 
     async def _call(self, opened: _Opened, method: str, key: str, *args: Any, **options: Any) -> Any:
-        """Call fsspec's method with the path of a key: its coroutine on the loop, or its blocking form in the thread."""
+        """Call fsspec's method with the path of a key: its coroutine on the loop, or the blocking one in the thread."""
         path = f'{opened.root.rstrip("/")}/{key}' if opened.root and key else opened.root or key
         if self._on_loop:
             return await getattr(opened.filesystem, f'_{method}')(path, *args, **options)

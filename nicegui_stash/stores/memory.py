@@ -19,7 +19,7 @@ from .oserrors import store_error
 if TYPE_CHECKING:
     _Etags = WeakKeyDictionary[MemoryFile, ETag]
 
-# fsspec's memory filesystem keeps one set of files for the process and gives them no revision: these are shared likewise.
+# fsspec keeps one set of memory files for the process and gives them no revision: these are shared likewise.
 # An etag belongs to a file, not to a path: whoever else writes through fsspec makes a new file, and so a new etag.
 _etags: _Etags = WeakKeyDictionary()
 _numbers = itertools.count(1)

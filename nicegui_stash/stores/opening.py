@@ -46,7 +46,7 @@ def open_store(
         factory = _FACTORIES.get(scheme) or _registered(scheme)
         if factory is not None:
             return factory(url, options)
-    return _open_generic(url, options, allow_lost_updates)
+    return _open_generic(url, options, allow_lost_updates=allow_lost_updates)
 
 
 def _open_folder(url: str, options: Options) -> Store:
@@ -107,7 +107,7 @@ def _registered(scheme: str) -> Factory | None:
         ) from error
 
 
-def _open_generic(url: str, options: Options, allow_lost_updates: bool) -> Store:
+def _open_generic(url: str, options: Options, *, allow_lost_updates: bool) -> Store:
     shown = without_credentials(url)
     try:
         store = FsspecStore(url, options)

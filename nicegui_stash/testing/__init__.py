@@ -1,4 +1,4 @@
-"""For tests of apps and of third parties' stores: a conformance suite and a store that fails on demand. Needs pytest."""
+"""For tests of apps and of third parties' stores: a conformance suite, a store that fails on demand. Needs pytest."""
 
 import pytest
 

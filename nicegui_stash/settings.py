@@ -1,0 +1,109 @@
+"""The options of a `Stash`: from its arguments, else from the environment, else the defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+from .errors import ConfigurationError
+from .session import Policy
+
+T = TypeVar('T')
+PREFIX = 'NICEGUI_STASH_'
+_TRUE, _FALSE = {'1', 'true', 'yes', 'on'}, {'0', 'false', 'no', 'off', ''}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every option, resolved. Times are seconds, sizes bytes; `url` may be empty: the caller knows a default folder."""
+
+    url: str
+    storage_options: Mapping[str, Any]
+    prefix: str
+    secrets: tuple[str, ...]
+    ttl: float
+    tab_ttl: float
+    recover_timeout: float
+    revalidate_timeout: float
+    drain_timeout: float
+    flush_interval: float | None
+    max_value_bytes: int
+    max_document_bytes: int
+    allow_lost_updates: bool
+
+    def policy(self, store_interval: float) -> Policy:
+        interval = store_interval if self.flush_interval is None else self.flush_interval
+        return Policy(ttl=self.ttl, tab_ttl=self.tab_ttl, flush_interval=interval,
+                      max_value_bytes=self.max_value_bytes, max_document_bytes=self.max_document_bytes)
+
+
+def resolve(*, url: str | None, storage_options: Mapping[str, Any] | None, prefix: str | None,
+            secrets: str | Sequence[str] | None, ttl: timedelta | None, tab_ttl: timedelta | None,
+            recover_timeout: float | None, revalidate_timeout: float | None, drain_timeout: float | None,
+            flush_interval: float | None, max_value_bytes: int | None, max_document_bytes: int | None,
+            allow_lost_updates: bool | None) -> Settings:
+    """Resolve the options of a `Stash`. Raises `ConfigurationError` naming the option or variable that cannot be used.
+
+    A time in the environment is a number of seconds, or a number with one of the units s, min, h and d, as in `30d`.
+    """
+    interval = _given('flush_interval', flush_interval, _seconds, -1.0)
+    return Settings(
+        url=_given('url', url, str, ''),
+        storage_options=dict(storage_options or {}),
+        prefix=_given('prefix', prefix, str, '').strip('/'),
+        secrets=_secrets(_given('secrets', secrets, lambda text: text.split(','), ())),
+        ttl=_positive('ttl', _given('ttl', _in_seconds(ttl), _seconds, 30 * 86400.0)),
+        tab_ttl=_positive('tab_ttl', _given('tab_ttl', _in_seconds(tab_ttl), _seconds, 86400.0)),
+        recover_timeout=_positive('recover_timeout', _given('recover_timeout', recover_timeout, _seconds, 1.0)),
+        revalidate_timeout=_positive('revalidate_timeout', _given('revalidate_timeout', revalidate_timeout, _seconds, 0.1)),
+        drain_timeout=_positive('drain_timeout', _given('drain_timeout', drain_timeout, _seconds, 5.0)),
+        flush_interval=None if interval == -1.0 else interval if interval == 0 else _positive('flush_interval', interval),
+        max_value_bytes=_positive('max_value_bytes', _given('max_value_bytes', max_value_bytes, int, 256 * 1024)),
+        max_document_bytes=_positive('max_document_bytes', _given('max_document_bytes', max_document_bytes, int, 1024 * 1024)),
+        allow_lost_updates=_given('allow_lost_updates', allow_lost_updates, _truth, False),  # noqa: FBT003
+    )
+
+
+def _given(name: str, argument: T | None, parse: Callable[[str], T], default: T) -> T:
+    if argument is not None:
+        return argument
+    variable = PREFIX + name.upper()
+    text = os.environ.get(variable)
+    if text is None:
+        return default
+    try:
+        return parse(text.strip())
+    except ValueError as error:
+        raise ConfigurationError(variable, str(error), f'Correct or unset the variable, or pass {name}= to Stash') from error
+
+
+def _in_seconds(given: timedelta | None) -> float | None:
+    return None if given is None else given.total_seconds()
+
+
+def _seconds(text: str) -> float:
+    units = {'min': 60.0, 's': 1.0, 'h': 3600.0, 'd': 86400.0}
+    unit = next((unit for unit in units if text.endswith(unit)), '')
+    try:
+        return float(text.removesuffix(unit)) * units.get(unit, 1.0)
+    except ValueError:
+        raise ValueError('it is no time; write seconds, or a number with s, min, h or d') from None
+
+
+def _truth(text: str) -> bool:
+    if text.lower() in _TRUE | _FALSE:
+        return text.lower() in _TRUE
+    raise ValueError('it is neither true nor false')
+
+
+def _secrets(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _positive(name: str, value: T) -> T:
+    if not cast(Any, value) > 0:
+        raise ConfigurationError(name, 'it has to be greater than 0', 'Leave it out for the default')
+    return value

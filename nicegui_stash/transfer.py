@@ -1,0 +1,89 @@
+"""Reading and writing one object within a deadline: whatever a store raises becomes one of five outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from .errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
+from .stores.base import ETag, NotModified, Store, StoredObject
+
+log = logging.getLogger('nicegui_stash')
+
+DEADLINE = 30.0
+"""Seconds after which an operation counts as unanswered whatever the store's own time limits are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The put was applied."""
+
+    etag: ETag
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The get was answered."""
+
+    found: StoredObject | NotModified | None
+
+
+@dataclass(frozen=True, slots=True)
+class MustRead:
+    """A conflict, or an answer that was lost. A conflict alone proves nothing, so both mean: read again."""
+
+    error: StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """The store cannot be reached; nothing was applied."""
+
+    error: StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The store refuses; nothing was applied."""
+
+    error: StoreError
+
+
+async def read(store: Store, key: str, unless: ETag | None = None) -> Read | Away | Denied:
+    try:
+        async with asyncio.timeout(DEADLINE):
+            return Read(await store.get(key, unless=unless))
+    except Refused as error:
+        return Denied(error)
+    except StoreError as error:
+        return Away(error)
+    except TimeoutError as error:
+        return Away(_caused(Unavailable('get', key, f'no answer within {DEADLINE:.0f} s'), error))
+    except Exception as error:
+        log.exception('the store failed in a way it does not declare: get %s', key)
+        return Away(_caused(Unavailable('get', key, f'{type(error).__name__}'), error))
+
+
+async def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Stored | MustRead | Away | Denied:
+    try:
+        async with asyncio.timeout(DEADLINE):
+            return Stored(await store.put(key, body, if_match=etag))
+    except (Conflict, OutcomeUnknown) as error:
+        return MustRead(error)
+    except Refused as error:
+        return Denied(error)
+    except StoreError as error:
+        return Away(error)
+    except TimeoutError as error:
+        return MustRead(_caused(OutcomeUnknown('put', key, f'no answer within {DEADLINE:.0f} s'), error))
+    except Exception as error:
+        log.exception('the store failed in a way it does not declare: put %s', key)
+        return MustRead(_caused(OutcomeUnknown('put', key, f'{type(error).__name__}'), error))
+
+
+def _caused(error: StoreError, cause: BaseException) -> StoreError:
+    error.__cause__ = cause
+    return error
+
+

@@ -1,0 +1,7 @@
+"""The NiceGUI edge: the only code that imports nicegui."""
+
+from .instance import Change
+from .stash import Stash
+from .status import Status
+
+__all__ = ['Change', 'Stash', 'Status']

@@ -1,0 +1,97 @@
+"""The registry behind a `Stash`: opened once per event loop, shared by all that name the same place, drained at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+from typing import TYPE_CHECKING
+
+from nicegui import app
+
+from ..errors import ConfigurationError, DeclarationError
+from ..identity import Keys
+from ..registry import Registry
+from ..schema import Schema
+from ..stores.files import FileStore
+from ..stores.opening import open_store
+from . import internals
+from .lifecycle import SignalWatch
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+log = logging.getLogger('nicegui_stash')
+
+Place = tuple[str, str, tuple[str, ...]]
+_hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Place, Hub]] = weakref.WeakKeyDictionary()
+
+
+class Hub:
+    """One opened place: store, prefix and secrets. Raises `ConfigurationError` for what cannot work."""
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        url, prefix, secrets = place
+        store = open_store(url, settings.storage_options, allow_lost_updates=settings.allow_lost_updates)
+        if isinstance(store, FileStore):
+            store.check()
+        if store.guarantee == 'process':
+            log.warning('%s keeps everything in the memory of this process: a restart loses it', url)
+        self.registry = Registry(store, Keys(secrets, prefix), settings.policy(store.flush_interval))
+        self.drain_timeout = settings.drain_timeout
+        self.names: dict[str, Schema] = {}
+        self._place = place
+        self._loop = asyncio.get_running_loop()
+        self._deadline: float | None = None
+        self._signals = SignalWatch(self._hurry)
+        self._signals.start()
+        app.on_shutdown(self._drain)
+        self._loop.call_soon(app.on_shutdown, self._close)  # after NiceGUI's own handlers, which are added at its start
+
+    def add_names(self, schemas: list[Schema]) -> None:
+        """Refuse two different classes of one stored name: they would overwrite each other's fields."""
+        for schema in schemas:
+            other = self.names.setdefault(schema.name, schema)
+            if other.origin != schema.origin:
+                raise duplicate_name(schema, other)
+
+    def _hurry(self) -> None:
+        """Begin to drain at the signal, before the server has closed its connections."""
+        self._deadline = self._loop.time() + self.drain_timeout
+        self.registry.hurry()
+
+    async def _drain(self) -> None:
+        now = self._loop.time()
+        if self._deadline is None or self._deadline < now:
+            self._deadline = now + self.drain_timeout
+        await self.registry.drain(max(0.1, self._deadline - now))
+
+    async def _close(self) -> None:
+        """Drain what NiceGUI's teardown of tasks and pages still changed, then release the store."""
+        await self._drain()
+        self._signals.stop()
+        _hubs.get(self._loop, {}).pop(self._place, None)
+        await self.registry.aclose()
+
+
+def hub_for(settings: Settings) -> Hub:
+    """Return the hub of the running event loop for these settings, opening it at the first time."""
+    place = (settings.url or str(app.storage.path / 'stash'), settings.prefix, _secrets(settings))
+    hubs = _hubs.setdefault(asyncio.get_running_loop(), {})
+    hub = hubs.get(place)
+    if hub is None:
+        hub = hubs[place] = Hub(settings, place)
+    return hub
+
+
+def duplicate_name(schema: Schema, other: Schema) -> DeclarationError:
+    return DeclarationError(schema.cls.__qualname__, None,
+                            f'the class at {other.origin} is stored under the name {schema.name!r} already; pass name= to one')
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    secret = internals.storage_secret()
+    if secret is None:
+        raise ConfigurationError('storage_secret', 'without it browsers have no session, so nothing can be given back to them',
+                                 "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with")
+    return settings.secrets or (secret,)

@@ -1,0 +1,133 @@
+"""Every touch of what NiceGUI does not document, in one place.
+
+Tried with the NiceGUI versions from `OLDEST` to `NEWEST`. On a newer one a warning is logged once; where a name is
+missing there, recognition of a rejoin degrades to `unknown`, never to an error.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final, cast
+
+import nicegui
+from nicegui import Client, app, binding, ui
+from nicegui.element import Element
+from nicegui.error import error_content
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+
+log = logging.getLogger('nicegui_stash')
+
+OLDEST: Final = (3, 12)
+NEWEST: Final = (3, 18)
+
+Bindings = dict[tuple[int, tuple[str, ...]], list[tuple[Any, Any, tuple[str, ...], Any]]]
+bindings: Final = cast(Bindings, binding.bindings)
+"""By (id of the source, its attribute): the bindings that lead away from it. NiceGUI never replaces the dict."""
+
+propagate: Final = cast(Callable[[object, tuple[str, ...]], None], binding._propagate)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def warn_if_untried() -> None:
+    """Say once that this NiceGUI is newer than what was tried."""
+    found = re.match(r'(\d+)\.(\d+)', nicegui.__version__)
+    if found and (int(found[1]), int(found[2])) > NEWEST:
+        log.warning('NiceGUI %s is newer than %d.%d, up to which nicegui_stash was tried', nicegui.__version__, *NEWEST)
+
+
+# ---- bindings
+
+
+def is_propagating() -> bool:
+    """Whether the assignment that is going on was made by a binding."""
+    return binding.propagation_visited.get() is not None
+
+
+def propagate_in_place(owner: object, name: str) -> None:
+    """Tell what is bound to a collection that it changed in place.
+
+    A bindable target that holds the very same collection would see no difference, so what it holds is taken out first.
+    """
+    for _, target, target_name, _ in bindings.get((id(owner), (name,)), ()):
+        attribute = f'___{target_name[0]}'
+        if len(target_name) == 1 and getattr(target, attribute, None) is getattr(owner, name):
+            setattr(target, attribute, None)
+    propagate(owner, (name,))
+
+
+def sources(owner: object, name: str) -> Iterator[Any]:
+    """Iterate over the elements whose value leads to this attribute and is being propagated right now."""
+    visited = binding.propagation_visited.get() or set()
+    for source_id, source_name in list(visited):
+        for source, target, target_name, _ in bindings.get((source_id, source_name), ()):
+            if target is owner and target_name == (name,) and isinstance(source, Element):
+                yield source
+
+
+# ---- elements
+
+
+class Ending(Element, component=None):
+    """An element that nobody sees, and that says when the container it stands in is cleared."""
+
+    def __init__(self, on_end: Callable[[], None]) -> None:
+        super().__init__('template')
+        self._on_end = on_end
+
+    def _handle_delete(self) -> None:
+        self._on_end()
+        super()._handle_delete()
+
+
+def show_error(client: Client, error: Exception | str) -> None:
+    """Replace a page's content by NiceGUI's error page, for what fails after the first HTML was delivered."""
+    client.content.clear()
+    with client.content:
+        error_content(500, error)
+
+
+def is_initial(client: Client) -> bool:
+    """Whether the view that is being shown by `ui.sub_pages` came with the page, not by navigation within it."""
+    return bool(getattr(client.sub_pages_router, 'is_initial_request', True))
+
+
+# ---- requests and clients
+
+
+def is_simulated(client: Client) -> bool:
+    """Whether NiceGUI's user simulation connected the client: there is no browser that could run a script."""
+    scope: dict[str, Any] = (client.environ or {}).get('asgi.scope', {})
+    return scope.get('type') == 'test'
+
+
+def storage_secret() -> str | None:
+    return app.storage.secret
+
+
+def session_cookie_is_valid(request: Request) -> bool:
+    """Whether the request brought its session id, rather than having been given one by NiceGUI's middleware."""
+    if not getattr(request.session, 'modified', True):
+        return True  # Starlette read the session from a valid cookie, and nobody has touched it
+    options = next((middleware.kwargs for middleware in app.user_middleware if middleware.cls is SessionMiddleware), None)
+    if options is None:  # the middleware is the parent app's, with options that cannot be known here
+        return bool(request.cookies)
+    middleware = SessionMiddleware(app, **cast(dict[str, Any], options))
+    cookie = request.cookies.get(middleware.session_cookie)
+    return cookie is not None and middleware.signer.validate(cookie, max_age=middleware.max_age)
+
+
+def has_shared_head(text: str) -> bool:
+    return text in Client.shared_head_html
+
+
+def register_route(cls: type, path: str) -> None:
+    """Make `ui.navigate.to(Counter)` find the page of a class."""
+    Client.page_routes[cls] = path
+
+
+def on_connect_of(client: Client, handler: Callable[[], None]) -> None:
+    client.on_connect(handler)
+
+

@@ -1,0 +1,62 @@
+"""From the start of the server to its end: checks, signals, and two drains around NiceGUI's own teardown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from starlette.requests import Request
+
+log = logging.getLogger('nicegui_stash')
+
+RENEWED = 'nicegui_stash_renewed'
+_Handler = Callable[[int, FrameType | None], Any]
+
+
+def renew_cookie(request: Request) -> None:
+    """Have the session cookie set anew once a day.
+
+    Starlette sets it only when the session was modified, and for 14 days: without this an active visitor would lose the
+    identity in the third week.
+    """
+    today = int(time.time() // 86400)
+    if request.session.get(RENEWED) != today:
+        request.session[RENEWED] = today
+
+
+class SignalWatch:
+    """Calls back on the event loop when the process is asked to end, before the server reacts to the same signal."""
+
+    def __init__(self, on_signal: Callable[[], None]) -> None:
+        self._on_signal = on_signal
+        self._before: dict[signal.Signals, _Handler] = {}
+        self._loop = asyncio.get_running_loop()
+
+    def start(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # only there can signals be handled; the drains at shutdown happen anyway
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before = signal.getsignal(number)
+            if callable(before):
+                self._before[number] = before
+                signal.signal(number, self._handle)
+
+    def stop(self) -> None:
+        for number, before in self._before.items():
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, before)
+        self._before.clear()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nothing left to hurry
+            self._loop.call_soon_threadsafe(self._on_signal)
+        before = self._before.get(signal.Signals(number))
+        if before is not None:
+            before(number, frame)

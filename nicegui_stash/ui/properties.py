@@ -1,0 +1,94 @@
+"""The bindable property that stands for a stored field in a decorated class."""
+
+from __future__ import annotations
+
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final
+
+from nicegui.binding import BindableProperty
+
+from ..errors import StashError, ValueNotStorable
+from ..schema import StoredField
+from . import internals
+
+if TYPE_CHECKING:
+    from .instance import Instance
+
+INSTANCE: Final = '_nicegui_stash_instance'
+"""The attribute of a page object that leads to its `Instance`."""
+
+_COLLECTIONS = frozenset({list, dict, set})
+
+
+class StoredProperty(BindableProperty):
+    """A NiceGUI bindable property whose value is checked before it is set and accepted by the session after."""
+
+    def __init__(self, stored: StoredField) -> None:
+        super().__init__()
+        self.stored = stored
+        self.field = stored.field
+        self.name = stored.name
+        self.slot = f'___{stored.name}'
+        self.names = (stored.name,)
+        self._exact = stored.codec.exact - {float}
+        self._encode = stored.codec.encode
+        self._to_json = stored.codec.to_json
+
+    def __get__(self, owner: Any, _: type | None = None) -> Any:
+        if owner is None:
+            return self
+        try:
+            return owner.__dict__[self.slot]
+        except KeyError:  # an object that was made without a session, as in a test of the class itself
+            self.begin(owner, self.field.new_default())
+            return owner.__dict__[self.slot]
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        attributes = owner.__dict__
+        instance: Instance | None = attributes.get(INSTANCE)
+        if instance is None:
+            self.begin(owner, self._encode(value)[0])
+            return
+        try:
+            if type(value) in self._exact:
+                raw = self._to_json(value)
+            else:
+                value, raw = self._encode(value)
+            if instance.raws.get(self.name) == raw:
+                return
+            if get_ident() == instance.thread:
+                instance.accept(self.name, raw)
+            else:
+                instance.post(self.name, raw)
+        except ValueNotStorable as error:
+            if not internals.is_propagating() and instance.on_invalid == 'raise':
+                raise
+            instance.refuse(self.name, value, error)
+            return
+        attributes[self.slot] = instance.observed(self.name, value) if type(value) in _COLLECTIONS else value
+        if instance.marked:
+            instance.unmark(self.name)
+        if (id(owner), self.names) in internals.bindings and get_ident() == instance.thread:
+            internals.propagate(owner, self.names)
+        if instance.listeners:
+            instance.tell(self.name, 'local')
+
+    def begin(self, owner: Any, value: Any) -> None:
+        """Set a first value, which makes the property known to NiceGUI as bindable."""
+        owner.__dict__.pop(self.slot, None)
+        super().__set__(owner, value)
+
+    def show(self, owner: Any, value: Any, instance: Instance) -> None:
+        """Set a value that came from the session, and tell what is bound to it."""
+        owner.__dict__[self.slot] = instance.observed(self.name, value) if type(value) in _COLLECTIONS else value
+        if (id(owner), self.names) in internals.bindings:
+            internals.propagate(owner, self.names)
+
+
+def instance_of(page: object) -> Instance:
+    """Return the instance behind a page object. Raises `StashError` for an object that has none."""
+    instance = getattr(page, '__dict__', {}).get(INSTANCE)
+    if instance is None:
+        raise StashError(f'this {type(page).__qualname__} was not made by nicegui_stash: '
+                         'use the object that build() gets as self, or one from `await stash.recover(...)`')
+    return instance

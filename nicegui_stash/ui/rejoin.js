@@ -1,0 +1,110 @@
+// Tells a page that comes back by itself from a new visit, and keeps what the server needs to know in sessionStorage.
+// NiceGUI reloads a page whose handshake was refused. Before such a reload a mark is left; the next document takes it out.
+(() => {
+  const MARK = "__nicegui_stash";
+  const LAST = "__nicegui_stash_last";
+  const EVENT = "nicegui_stash_report";
+  const MAX_AGE_MS = 10 * 60 * 1000;
+  if (window.__niceguiStash) return;
+
+  const place = () => location.pathname + location.search;
+  const take = (key) => {
+    try {
+      const text = sessionStorage.getItem(key);
+      sessionStorage.removeItem(key);
+      return text ? JSON.parse(text) : null;
+    } catch (error) {
+      return null; // storage is blocked, or somebody else wrote there: the visit counts as new
+    }
+  };
+  const put = (key, value) => {
+    try {
+      sessionStorage.setItem(key, JSON.stringify(value));
+    } catch (error) {
+      console.warn("nicegui_stash: sessionStorage cannot be written, a rejoin will not be recognised", error);
+    }
+  };
+
+  const navigation = performance.getEntriesByType("navigation")[0]?.type ?? "navigate";
+  const oldTab = sessionStorage.__nicegui_tab_closed === "false" ? sessionStorage.__nicegui_tab_id : undefined;
+  const found = take(MARK);
+  const age = found ? Date.now() - found.time : -1;
+  const inherited =
+    found && typeof found.visit === "string" && navigation === "reload" && found.path === place() && age >= 0 && age < MAX_AGE_MS
+      ? found.visit
+      : null;
+  const last = take(LAST);
+  const reasons = { reload: "reload", back_forward: "history" };
+
+  const self = (window.__niceguiStash = {
+    visit: inherited,
+    reason: inherited ? "rejoin" : oldTab ? "duplicate" : (reasons[navigation] ?? "visit"),
+    acknowledged: false,
+    accepted: false, // whether a handshake of this document was ever accepted
+
+    mark(reason) {
+      // a document that never completed a handshake has no visit of its own, but hands on the one it inherited
+      const visit = self.accepted ? self.visit : inherited;
+      if (visit) put(MARK, { visit, path: place(), time: Date.now(), reason });
+    },
+
+    handshake() {
+      self.accepted = true;
+      self.visit ??= window.clientId;
+      take(MARK);
+      put(LAST, { visit: self.visit, path: place() });
+      if (!self.acknowledged) self.report();
+    },
+
+    report() {
+      const previous = navigation === "reload" && !inherited && !oldTab && last?.path === place() ? last.visit : null;
+      emitEvent(EVENT, { visit: self.visit, reason: self.reason, old_tab: oldTab ?? null, previous });
+    },
+
+    acknowledge() {
+      self.acknowledged = true;
+    },
+
+    attach(socket) {
+      socket.on("connect_error", (error) => {
+        if (["Implicit handshake failed", "timeout"].includes(error.message)) self.mark(error.message);
+      });
+      socket.on("try_reconnect", () => self.mark("try_reconnect"));
+      socket.on("run_javascript", (message) => {
+        if (message?.code?.includes("outbox rewind failed")) self.mark("outbox rewind failed");
+      });
+      socket.on("connect", () => {
+        if (socket.io.opts.query?.implicit_handshake) setTimeout(self.handshake); // after NiceGUI's own listener
+      });
+      const emit = socket.emit;
+      socket.emit = function (event, ...args) {
+        // the explicit handshake of a prefetched page: its answer is told to NiceGUI's callback only
+        if (event === "handshake" && typeof args.at(-1) === "function") {
+          const answer = args.pop();
+          args.push((ok) => {
+            if (!ok) self.mark("handshake refused");
+            answer(ok);
+            if (ok) self.handshake();
+          });
+        }
+        return emit.call(this, event, ...args);
+      };
+    },
+  });
+
+  // people press F5 when they see that the connection is lost: that is the same visit, too
+  addEventListener("pagehide", () => {
+    if (!window.socket?.connected) self.mark("disconnected");
+  });
+
+  let current;
+  Object.defineProperty(window, "socket", {
+    configurable: true,
+    enumerable: true,
+    get: () => current,
+    set(socket) {
+      current = socket;
+      if (socket) self.attach(socket);
+    },
+  });
+})();

@@ -1,0 +1,60 @@
+"""What the browser reports of a page load: untrusted input, turned into a small closed record."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final, cast
+
+from ..recovery import Reason
+
+EVENT: Final = 'nicegui_stash_report'
+ACKNOWLEDGE: Final = 'window.__niceguiStash?.acknowledge()'
+
+_ID = re.compile(r'[A-Za-z0-9-]{8,64}')
+_REASONS: Final[tuple[Reason, ...]] = ('visit', 'reload', 'history', 'rejoin', 'duplicate')
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Why a document was loaded.
+
+    `visit` is the visit that a rejoin continues, `old_tab` the tab that a duplicated one was copied from, `previous` the
+    visit that ended with a reload in the same tab. A visitor can claim any of them, and reaches only what is stored for
+    the own session.
+    """
+
+    reason: Reason = 'unknown'
+    visit: str | None = None
+    old_tab: str | None = None
+    previous: str | None = None
+
+
+UNKNOWN: Final = Report()
+
+
+def parse_report(sent: object) -> Report:
+    """Read a report; what is malformed or oversized in any way counts as no report at all."""
+    if not isinstance(sent, dict):
+        return UNKNOWN
+    fields = cast(dict[str, Any], sent)
+    reason = fields.get('reason')
+    if reason not in _REASONS:
+        return UNKNOWN
+    visit, old_tab, previous = (_identifier(fields.get(name)) for name in ('visit', 'old_tab', 'previous'))
+    if reason == 'rejoin' and visit is None:
+        return UNKNOWN
+    return Report(reason, visit if reason == 'rejoin' else None, old_tab if reason == 'duplicate' else None,
+                  previous if reason == 'reload' else None)
+
+
+def _identifier(value: object) -> str | None:
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def script_element(nonce: str | None) -> str:
+    """Return the HTML of the script that marks and reports, to be put into the head of every page."""
+    script = files('nicegui_stash.ui').joinpath('rejoin.js').read_text(encoding='utf-8')
+    attribute = f' nonce="{nonce}"' if nonce else ''
+    return f'<script{attribute}>{script}</script>'

@@ -1,0 +1,178 @@
+"""One client's visit: whose session it shows, which tab and visit it is, and what has to be told to its pages."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from nicegui import Client, ui
+
+from ..registry import Registry
+from ..session import Session
+from . import internals
+from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, parse_report
+from .status import Status
+
+if TYPE_CHECKING:
+    from ..recovery import Reason
+    from ..schema import Schema
+    from .instance import Instance
+
+log = logging.getLogger('nicegui_stash')
+
+REPORT_TIMEOUT = 1.0
+"""Seconds after the connect for which the server waits for the browser's report."""
+
+
+class Visit:
+    """A person's stay on one open page; all stored classes of the page share it.
+
+    Its id is that of NiceGUI's client until a report says that it continues another visit.
+    """
+
+    def __init__(self, client: Client, registry: Registry, session_id: str, *, exists: bool, watch: float) -> None:
+        self.client = client
+        self.registry = registry
+        self.session_id = session_id
+        self.exists = exists
+        self.session: Session | None = registry.session(session_id, exists=exists)
+        self.id = client.id
+        self.tab = ''
+        self.report: Report = UNKNOWN
+        self.status = Status()
+        self.instances: list[Instance] = []
+        self.loaded = False
+        self.ended = False
+        self._objects: dict[int, object] = {}
+        self._watch = watch
+        self._identified: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._connected = False
+        self._reported = False
+        self._status_scheduled = False
+        with client:
+            ui.on(EVENT, lambda event: self._receive(event.args))
+        client.on_connect(self._connect)
+        client.on_delete(self._end)
+
+    @property
+    def identified(self) -> bool:
+        """Whether it is known which tab and which visit this is."""
+        return self._identified.done()
+
+    @property
+    def reason(self) -> Reason:
+        return self.report.reason
+
+    def now(self) -> float:
+        return self.registry.now
+
+    def find(self, schema: Schema, key: str) -> tuple[Instance, object] | None:
+        """Return what this client has already made of a class: there is one instance per client."""
+        for instance in self.instances:
+            if instance.schema is schema and instance.slice_id.key == key:
+                return instance, self._objects[id(instance)]
+        return None
+
+    def add(self, instance: Instance, target: object) -> None:
+        self.instances.append(instance)
+        self._objects[id(instance)] = target  # kept as long as it is shown, whether or not anything is bound to it
+
+    def leave(self, instance: Instance) -> None:
+        """Close a view's instance when its container was cleared; with the client gone it is closed already."""
+        if not self.ended:
+            instance.close(left=True)
+            self.instances.remove(instance)
+            del self._objects[id(instance)]
+
+    def find_session(self) -> Session:
+        return self.session or self.registry.session(self.session_id)
+
+    async def wait_until_identified(self) -> bool:
+        """Wait for the client to connect and report; return whether it is still there."""
+        await self.client.connected()
+        if not self.client.is_deleted:
+            await self._identified
+        return not self.client.is_deleted
+
+    def _connect(self) -> None:
+        """React to the first connect only: NiceGUI fires it on every reconnect of the same client."""
+        if self._connected:
+            return
+        self._connected = True
+        self.tab = self.client.tab_id or ''
+        self.find_session().touch()
+        if internals.is_simulated(self.client):
+            self._identify(UNKNOWN)
+        else:
+            asyncio.get_running_loop().call_later(REPORT_TIMEOUT, self._identify, UNKNOWN)
+
+    def _receive(self, sent: Any) -> None:
+        report = parse_report(sent)
+        if not self._connected or self.ended:
+            return
+        self.client.run_javascript(ACKNOWLEDGE)
+        if self._reported:
+            return
+        self._reported = True
+        if not self.identified:
+            self._identify(report)
+        elif self.report is UNKNOWN and report is not UNKNOWN:
+            self._identify(report)  # it came too late to be waited for: what it brings is corrected through bindings
+
+    def _identify(self, report: Report) -> None:
+        if self.ended or (self.identified and report is UNKNOWN):
+            return
+        self.report = report
+        self.id = report.visit or self.client.id
+        for instance in list(self.instances):
+            self._guarded(instance.locate)
+        if not self._identified.done():
+            self._identified.set_result(None)
+        if report.reason == 'rejoin':
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """After a rejoin the old server may still be draining: look until it must be done, and follow it.
+
+        Fields that were changed here since are not touched.
+        """
+        for instance in self.instances:
+            instance.touched = set()
+        self.registry.spawn(self._watch_store())
+
+    async def _watch_store(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + self._watch, 0.2
+        while not self.ended and loop.time() < deadline:
+            await asyncio.sleep(pause)
+            pause = min(1.0, pause * 2)
+            await self.find_session().revalidate(1.0)
+        for instance in self.instances:
+            instance.touched = None
+
+    def schedule_status(self) -> None:
+        """Bring the bindable status up to date, once per turn of the loop."""
+        if not self._status_scheduled and not self.ended:
+            self._status_scheduled = True
+            asyncio.get_running_loop().call_soon(self._update_status)
+
+    def _update_status(self) -> None:
+        self._status_scheduled = False
+        if self.session is not None:
+            self._guarded(partial(self.status.update, self.session))
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Run a step within the client; what the app's handlers raise goes to the client, not to the browser's event."""
+        self.client.safe_invoke(step)
+
+    def _end(self) -> None:
+        self.ended = True
+        for instance in self.instances:
+            instance.close()
+        self._objects.clear()
+        self.session = None
+        if not self._identified.done():
+            self._identified.set_result(None)
