@@ -69,7 +69,7 @@ def overwrite_forever(folder: str, reports: int) -> None:
 
 
 def kill_in_a_loop(folder: str, times: str) -> None:
-    """Kill a writing process after each of its first puts in turn; print what is stored then: length, distinct bytes."""
+    """Kill a writing process after a few puts, again and again; print what is stored then: length, distinct bytes."""
     for number in range(int(times)):
         listen, reports = os.pipe()
         process = child(lambda reports=reports: overwrite_forever(folder, reports))

@@ -112,7 +112,9 @@ def test_an_etag_changes_even_when_the_clock_steps_back(folder: Path) -> None:
     assert moments == sorted(set(moments))
 
 
-def test_a_filesystem_with_coarse_times_still_has_an_etag_per_put(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_filesystem_with_coarse_times_still_has_an_etag_per_put(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = os.utime
 
     def whole_seconds(file: int, *, ns: tuple[int, int]) -> None:

@@ -86,7 +86,9 @@ class FailingFileSystem(fsspec.AbstractFileSystem):
     def rm_file(self, path: str) -> None:
         raise self.error
 
-    def find(self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, **_: Any) -> Any:
+    def find(
+        self, path: str, maxdepth: int | None = None, withdirs: bool = False, detail: bool = False, **_: Any
+    ) -> Any:
         raise self.error
 
 
