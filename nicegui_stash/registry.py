@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .identity import Keys
-from .session import Policy, Session, Shared
+from .policy import Policy, Shared
+from .session import Session
 from .stores.base import Store
 
 log = logging.getLogger('nicegui_stash')

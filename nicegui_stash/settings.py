@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from .errors import ConfigurationError
-from .session import Policy
+from .policy import Policy
 
 T = TypeVar('T')
 PREFIX = 'NICEGUI_STASH_'

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 
 import nicegui
-from nicegui import Client, app, binding, ui
+from nicegui import Client, app, binding
 from nicegui.element import Element
 from nicegui.error import error_content
 from starlette.middleware.sessions import SessionMiddleware

@@ -1,0 +1,66 @@
+"""What the sessions of one registry have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from .stores.base import Store
+
+log = logging.getLogger('nicegui_stash')
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Times in seconds, sizes in bytes."""
+
+    ttl: float = 30 * 86400.0
+    tab_ttl: float = 86400.0
+    flush_interval: float = 0.1
+    max_value_bytes: int = 256 * 1024
+    max_document_bytes: int = 1024 * 1024
+    max_session_pending: int = 8 * 1024 * 1024
+    max_process_pending: int = 256 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Shared:
+    """The store, and what sessions count together. Clock, randomness and task creation are passed in here.
+
+    `writer` names this process in a document's `applied`; `sequence` numbers its operations, over all sessions, so that
+    a session that is loaded again goes on counting.
+    """
+
+    store: Store
+    policy: Policy
+    writer: str
+    wall: Callable[[], float]
+    random: Callable[[], float]
+    spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    sequence: int = 0
+    pending_bytes: int = 0
+    counts: Counter[str] = field(default_factory=Counter[str])
+    max_keys: dict[str, int] = field(default_factory=dict[str, int])
+    _said: set[str] = field(default_factory=set[str])
+
+    def next_sequence(self) -> int:
+        self.sequence += 1
+        return self.sequence
+
+    def now(self) -> int:
+        """Return the time in milliseconds since the epoch, as documents have it."""
+        return int(self.wall() * 1000)
+
+    def say_once(self, what: str, message: str, *args: object) -> None:
+        """Log a condition of the store, not once per session."""
+        if what not in self._said:
+            self._said.add(what)
+            log.warning(message, *args)
+
+    def say_again(self, what: str) -> None:
+        """Forget that a condition was logged, since it is over."""
+        self._said.discard(what)

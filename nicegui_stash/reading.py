@@ -1,0 +1,102 @@
+"""From an object in the store to a document: under which key, and what to do with bytes that are none."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+from .document import Document, from_bytes, new_document
+from .errors import Conflict, MalformedDocument, Refused, UnknownFormat
+from .policy import Shared
+from .stores.base import ETag, NotModified, StoredObject
+from .transfer import Away, Denied, MustRead, Read, Stored, read, write
+
+log = logging.getLogger('nicegui_stash')
+
+Condition = Literal['unread', 'fresh', 'found', 'expired', 'quarantined', 'unreadable']
+"""What is known of a session's document. While it is unread or unreadable, changes are provisional."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document as it was read; `inherited` are the objects of older secrets that it came from."""
+
+    document: Document
+    etag: ETag | None
+    condition: Condition
+    size: int = 0
+    inherited: tuple[tuple[str, ETag], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The object has not changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The object has a format of another version of this library; it is left alone."""
+
+    error: Refused
+
+
+async def fetch(shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None) -> Fetched | Same | Foreign | Away | Denied:
+    """Read a session's document. Bytes that are no document are quarantined first, and never read as a part of one."""
+    shared.counts['gets'] += 1
+    outcome = await read(shared.store, key, unless)
+    if not isinstance(outcome, Read):
+        return outcome
+    match outcome.found:
+        case NotModified():
+            return Same()
+        case None:
+            return await _fetch_older(shared, older_keys)
+        case StoredObject(body, etag):
+            try:
+                return Fetched(from_bytes(body), etag, 'found', len(body))
+            except UnknownFormat as error:
+                shared.say_once('format', 'session %s: %s; it is left alone, and changes stay in memory', key, error)
+                return Foreign(Refused('get', key, str(error), 'a newer version wrote it: deploy that version again'))
+            except MalformedDocument as error:
+                return await _quarantine(shared, key, body, etag, error)
+
+
+async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched | Away | Denied:
+    """Look under the keys of older secrets; what is found there will be put under the first, and erased there."""
+    for key in older_keys:
+        outcome = await read(shared.store, key)
+        if not isinstance(outcome, Read):
+            return outcome
+        if isinstance(outcome.found, StoredObject):
+            try:
+                document = from_bytes(outcome.found.body)
+            except (MalformedDocument, UnknownFormat) as error:
+                log.warning('object %s, stored under an older secret, is left alone: %s', key, error)
+                continue
+            if not document.erased:
+                return Fetched(document, None, 'found', len(outcome.found.body), ((key, outcome.found.etag),))
+    return Fetched(new_document(), None, 'fresh')
+
+
+def quarantine_key(key: str, body: bytes) -> str:
+    """Return the key under which a malformed object is copied before it may be replaced: named by its content.
+
+    >>> quarantine_key('ab/abcd.json', b'{')
+    'quarantine/ab/abcd.json/021fb596db81e6d0'
+    """
+    return f'quarantine/{key}/{hashlib.sha256(body).hexdigest()[:16]}'
+
+
+async def _quarantine(shared: Shared, key: str, body: bytes, etag: ETag, error: MalformedDocument) -> Fetched | Away | Denied:
+    copy = quarantine_key(key, body)
+    match await write(shared.store, copy, body, None):
+        case Away() | Denied() as failure:
+            return failure
+        case MustRead(uncertain) if not isinstance(uncertain, Conflict):
+            return Away(uncertain)
+        case Stored() | MustRead():  # a conflict: it is there already, and its name holds the hash of the bytes
+            shared.counts['quarantined'] += 1
+            log.error('session %s: %s; the bytes are kept as %s', key, error, copy)
+            return Fetched(new_document(), etag, 'quarantined')
