@@ -53,7 +53,9 @@ class Codec:
 
     __slots__ = ('_decode_value', '_decoder', '_encode_value', 'annotation', 'exact', 'name')
 
-    def __init__(self, name: str, annotation: Any, *, encode: Encode | None = None, decode: Decode | None = None) -> None:
+    def __init__(
+        self, name: str, annotation: Any, *, encode: Encode | None = None, decode: Decode | None = None
+    ) -> None:
         self.name = name
         self.annotation = annotation
         self._encode_value = encode
@@ -86,7 +88,9 @@ class Codec:
             return self._decode_value(value) if self._decode_value else value
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
             for path in _not_finite(original, '$'):
-                raise ValueNotStorable(self.name, path, 'NaN and infinity cannot be written as JSON; store None') from error
+                raise ValueNotStorable(
+                    self.name, path, 'NaN and infinity cannot be written as JSON; store None'
+                ) from error
             match = _PATH.match(str(error))
             reason, path = (match['reason'], match['path']) if match else (str(error), None)
             raise ValueNotStorable(self.name, path or '$', reason) from error
@@ -202,4 +206,6 @@ def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
         if type(value).__eq__ is object.__eq__ and _encoder.encode(value) == _encoder.encode(back):
             return None  # a class without equality is judged by what it writes
     stored, returned = type(value).__qualname__, type(back).__qualname__
-    return path, (f'a {stored} would come back as a {returned}' if stored != returned else f'a {stored} would come back changed')
+    return path, (
+        f'a {stored} would come back as a {returned}' if stored != returned else f'a {stored} would come back changed'
+    )

@@ -277,8 +277,14 @@ def settle_unread(document: Document, operations: Iterable[Operation]) -> tuple[
     return kept, rejected
 
 
-def prune(document: Document, now: int, ttl: int, part_ttl: int, max_keys: Mapping[str, int],
-          is_live: Callable[[SliceId, Part], bool]) -> None:
+def prune(
+    document: Document,
+    now: int,
+    ttl: int,
+    part_ttl: int,
+    max_keys: Mapping[str, int],
+    is_live: Callable[[SliceId, Part], bool],
+) -> None:
     """Drop what can no longer come back: old versions, keys, tabs and visits, unseen for too long or too many.
 
     `ttl` and `part_ttl` are milliseconds, `max_keys` the limit per stored name. What is live is kept whatever its age.
@@ -291,7 +297,9 @@ def prune(document: Document, now: int, ttl: int, part_ttl: int, max_keys: Mappi
                     del keys[key]
                     continue
                 found.tabs = _recent(found.tabs, now - part_ttl, lambda tab, id_=id_: is_live(id_, Part('tabs', tab)))
-                found.visits = _recent(found.visits, now - part_ttl, lambda visit, id_=id_: is_live(id_, Part('visits', visit)))
+                found.visits = _recent(
+                    found.visits, now - part_ttl, lambda visit, id_=id_: is_live(id_, Part('visits', visit))
+                )
             for key in _surplus(keys, max_keys.get(name, len(keys))):
                 del keys[key]
             if not keys:
@@ -304,7 +312,7 @@ def _surplus(keys: dict[str, Slice], limit: int) -> list[str]:
     """Return the least recently seen keys beyond the limit; a key never put before (`seen` 0) is the newest."""
     if len(keys) <= limit:
         return []
-    return sorted(keys, key=lambda key: keys[key].seen or math.inf)[:len(keys) - limit]
+    return sorted(keys, key=lambda key: keys[key].seen or math.inf)[: len(keys) - limit]
 
 
 def _recent(parts: dict[str, PartData], since: int, is_live: Callable[[str], bool]) -> dict[str, PartData]:

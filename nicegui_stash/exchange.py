@@ -44,9 +44,32 @@ REFUSED_BACKOFF = 30.0
 class Exchange:
     """A document, what is pending for it, and the task that brings both and the store together."""
 
-    __slots__ = ('__weakref__', '_attempt', '_cells', '_etag', '_failures', '_inherited', '_io', '_live', '_must_read', '_next_put',
-                 '_older_keys', '_pending', '_revalidation', '_shared', '_size', '_subscribers', '_task', '_urgent', '_waker',
-                 '_writing', 'condition', 'document', 'key', 'problem')
+    __slots__ = (
+        '__weakref__',
+        '_attempt',
+        '_cells',
+        '_etag',
+        '_failures',
+        '_inherited',
+        '_io',
+        '_live',
+        '_must_read',
+        '_next_put',
+        '_older_keys',
+        '_pending',
+        '_revalidation',
+        '_shared',
+        '_size',
+        '_subscribers',
+        '_task',
+        '_urgent',
+        '_waker',
+        '_writing',
+        'condition',
+        'document',
+        'key',
+        'problem',
+    )
 
     def __init__(self, key: str, older_keys: tuple[str, ...], shared: Shared, *, exists: bool = True) -> None:
         """Begin unread; `exists=False` says that nothing can be stored, so that nothing is read before the first put."""
@@ -121,7 +144,9 @@ class Exchange:
     def touch(self) -> None:
         """Renew `seen` of a document that exists, if it is older than a tenth of `ttl`."""
         age = self._shared.now() - self.document.seen
-        if self._etag is not None and not self.document.erased and age > self._shared.policy.ttl * 100:  # ttl / 10 in ms
+        if (
+            self._etag is not None and not self.document.erased and age > self._shared.policy.ttl * 100
+        ):  # ttl / 10 in ms
             self._enqueue(('touch',), Touch(self._shared.next_sequence()))
 
     def _enqueue(self, key: OperationKey, operation: Operation) -> None:
@@ -315,11 +340,19 @@ class Exchange:
     def _snapshot(self, last: int) -> bytes:
         """Assemble the bytes to put from values that are encoded already."""
         policy, now = self._shared.policy, self._shared.now()
-        live = {(operation.slice, operation.part) for operation in self._pending if isinstance(operation, Set)} | set(self._live)
+        live = {(operation.slice, operation.part) for operation in self._pending if isinstance(operation, Set)} | set(
+            self._live
+        )
         names = {id_ for id_, _ in live}
         stamp(self.document, self._shared.writer, last, now, live)
-        prune(self.document, now, int(policy.ttl * 1000), int(policy.tab_ttl * 1000), self._shared.max_keys,
-              lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names))
+        prune(
+            self.document,
+            now,
+            int(policy.ttl * 1000),
+            int(policy.tab_ttl * 1000),
+            self._shared.max_keys,
+            lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names),
+        )
         self._cells.clear()
         body = to_bytes(self.document)
         self._size = len(body)

@@ -26,8 +26,16 @@ MISSING: Final = _Missing()
 class Field:
     """What `stored()` leaves in the class body; the decorator of the class replaces it by a bindable property."""
 
-    def __init__(self, default: Any, default_factory: Callable[[], Any] | None, scope: Scope, live: bool,
-                 encode: Encode | None, decode: Decode | None, renamed_from: str | None) -> None:
+    def __init__(
+        self,
+        default: Any,
+        default_factory: Callable[[], Any] | None,
+        scope: Scope,
+        live: bool,
+        encode: Encode | None,
+        decode: Decode | None,
+        renamed_from: str | None,
+    ) -> None:
         self.name = ''
         self.default = default
         self.default_factory = default_factory
@@ -43,7 +51,9 @@ class Field:
     def __get__(self, instance: object | None, owner: type) -> Any:
         if instance is None:
             return self
-        raise StashError(f'{owner.__qualname__} is not decorated; put @stash.page(...), @stash.view or @stash.state above it')
+        raise StashError(
+            f'{owner.__qualname__} is not decorated; put @stash.page(...), @stash.view or @stash.state above it'
+        )
 
     def new_default(self) -> Any:
         """Return a default that nobody else holds: made by the factory, or a deep copy."""
@@ -60,15 +70,35 @@ class Field:
 
 
 @overload
-def stored(default: T, *, scope: Scope = 'session', live: bool = True, encode: Callable[[T], Any] | None = None,
-           decode: Callable[[Any], T] | None = None, renamed_from: str | None = None) -> T: ...
+def stored(
+    default: T,
+    *,
+    scope: Scope = 'session',
+    live: bool = True,
+    encode: Callable[[T], Any] | None = None,
+    decode: Callable[[Any], T] | None = None,
+    renamed_from: str | None = None,
+) -> T: ...
 @overload
-def stored(*, default_factory: Callable[[], T], scope: Scope = 'session', live: bool = True,
-           encode: Callable[[T], Any] | None = None, decode: Callable[[Any], T] | None = None,
-           renamed_from: str | None = None) -> T: ...
-def stored(default: Any = MISSING, *, default_factory: Callable[[], Any] | None = None, scope: Scope = 'session',
-           live: bool = True, encode: Encode | None = None, decode: Decode | None = None,
-           renamed_from: str | None = None) -> Any:
+def stored(
+    *,
+    default_factory: Callable[[], T],
+    scope: Scope = 'session',
+    live: bool = True,
+    encode: Callable[[T], Any] | None = None,
+    decode: Callable[[Any], T] | None = None,
+    renamed_from: str | None = None,
+) -> T: ...
+def stored(
+    default: Any = MISSING,
+    *,
+    default_factory: Callable[[], Any] | None = None,
+    scope: Scope = 'session',
+    live: bool = True,
+    encode: Encode | None = None,
+    decode: Decode | None = None,
+    renamed_from: str | None = None,
+) -> Any:
     """Declare an attribute of a page class that must survive.
 
     `default` is copied for each instance, so `stored([])` is safe. `scope` says when the value comes back: `session`

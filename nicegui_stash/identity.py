@@ -19,7 +19,9 @@ def object_key(secret: str, session_id: str) -> str:
     >>> object_key('a secret', 'an id')
     'FV/FVX2Tot7dEjuEVNA_cFjBVs6ILo9GwjgBGQR2SaEFL4.json'
     """
-    digest = hmac.new(secret.encode(), b'session\0' + session_id.encode('utf-8', 'surrogatepass'), hashlib.sha256).digest()
+    digest = hmac.new(
+        secret.encode(), b'session\0' + session_id.encode('utf-8', 'surrogatepass'), hashlib.sha256
+    ).digest()
     name = base64.urlsafe_b64encode(digest).rstrip(b'=').decode()
     return f'{name[:2]}/{name}.json'
 
@@ -29,8 +31,11 @@ class Keys:
 
     def __init__(self, secrets: Sequence[str], prefix: str = '') -> None:
         if not secrets or not all(secrets):
-            raise ConfigurationError('secrets', 'there is no secret to derive object keys from',
-                                     "Pass one: ui.run(storage_secret='…') or Stash(secrets=['…'])")
+            raise ConfigurationError(
+                'secrets',
+                'there is no secret to derive object keys from',
+                "Pass one: ui.run(storage_secret='…') or Stash(secrets=['…'])",
+            )
         self._secrets = tuple(secrets)
         self._folder = f'{prefix}/' if prefix else ''
 

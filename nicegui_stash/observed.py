@@ -75,6 +75,7 @@ def _announcing(method: M) -> M:
             self.restore(before)
             raise
         return result
+
     return cast(M, announcing)
 
 
@@ -180,11 +181,36 @@ class ObservedSet(set[Any]):
 
 
 _MUTATORS: dict[type, tuple[str, ...]] = {
-    ObservedList: ('append', 'clear', 'extend', 'insert', 'pop', 'remove', 'reverse', 'sort',
-                   '__delitem__', '__iadd__', '__imul__', '__setitem__'),
+    ObservedList: (
+        'append',
+        'clear',
+        'extend',
+        'insert',
+        'pop',
+        'remove',
+        'reverse',
+        'sort',
+        '__delitem__',
+        '__iadd__',
+        '__imul__',
+        '__setitem__',
+    ),
     ObservedDict: ('clear', 'pop', 'popitem', 'update', '__delitem__', '__ior__', '__setitem__'),
-    ObservedSet: ('add', 'clear', 'difference_update', 'discard', 'intersection_update', 'pop', 'remove',
-                  'symmetric_difference_update', 'update', '__iand__', '__ior__', '__isub__', '__ixor__'),
+    ObservedSet: (
+        'add',
+        'clear',
+        'difference_update',
+        'discard',
+        'intersection_update',
+        'pop',
+        'remove',
+        'symmetric_difference_update',
+        'update',
+        '__iand__',
+        '__ior__',
+        '__isub__',
+        '__ixor__',
+    ),
 }
 for _cls, _names in _MUTATORS.items():
     for _name in _names:

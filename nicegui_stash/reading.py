@@ -42,7 +42,9 @@ class Foreign:
     error: Refused
 
 
-async def fetch(shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None) -> Fetched | Same | Foreign | Away | Denied:
+async def fetch(
+    shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None
+) -> Fetched | Same | Foreign | Away | Denied:
     """Read a session's document. Bytes that are no document are quarantined first, and never read as a part of one."""
     shared.counts['gets'] += 1
     outcome = await read(shared.store, key, unless)
@@ -89,7 +91,9 @@ def quarantine_key(key: str, body: bytes) -> str:
     return f'quarantine/{key}/{hashlib.sha256(body).hexdigest()[:16]}'
 
 
-async def _quarantine(shared: Shared, key: str, body: bytes, etag: ETag, error: MalformedDocument) -> Fetched | Away | Denied:
+async def _quarantine(
+    shared: Shared, key: str, body: bytes, etag: ETag, error: MalformedDocument
+) -> Fetched | Away | Denied:
     copy = quarantine_key(key, body)
     match await write(shared.store, copy, body, None):
         case Away() | Denied() as failure:

@@ -115,7 +115,9 @@ def stored_values(schema: Schema, found: Slice, parts: Mapping[str, Part]) -> di
     return raws
 
 
-def decode_values(schema: Schema, raws: Mapping[str, msgspec.Raw], version: int) -> tuple[dict[str, Any], list[Problem]]:
+def decode_values(
+    schema: Schema, raws: Mapping[str, msgspec.Raw], version: int
+) -> tuple[dict[str, Any], list[Problem]]:
     """Decode stored JSON by field; what no longer fits its annotation becomes a problem and keeps its default."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []

@@ -43,9 +43,16 @@ class Registry:
     only remembers it, so that eviction is what Python does anyway, and a survivor is found again.
     """
 
-    def __init__(self, store: Store, keys: Keys, policy: Policy, *, wall: Callable[[], float] = time.time,
-                 rng: Callable[[], float] = random.random,
-                 create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: Keys,
+        policy: Policy,
+        *,
+        wall: Callable[[], float] = time.time,
+        rng: Callable[[], float] = random.random,
+        create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] | None = None,
+    ) -> None:
         self.store = store
         self._keys = keys
         self._create_task = create_task
@@ -93,8 +100,11 @@ class Registry:
     async def drain(self, timeout: float) -> list[str]:
         """Make everything durable within `timeout` seconds; return and log the keys of what could not be. Never raises."""
         deadline = asyncio.get_running_loop().time() + timeout
-        waiting = {asyncio.ensure_future(self._drain_one(session, deadline)): session
-                   for session in list(self._sessions.values()) if session.pending}
+        waiting = {
+            asyncio.ensure_future(self._drain_one(session, deadline)): session
+            for session in list(self._sessions.values())
+            if session.pending
+        }
         if not waiting:
             return []
         await asyncio.wait(waiting, timeout=timeout)
@@ -117,10 +127,17 @@ class Registry:
     def statistics(self) -> Statistics:
         counts = self._shared.counts
         return Statistics(
-            sessions=len(self._sessions), pending=sum(1 for session in list(self._sessions.values()) if session.pending),
-            pending_bytes=self._shared.pending_bytes, gets=counts['gets'], puts=counts['puts'],
-            bytes_put=counts['bytes_put'], conflicts=counts['conflicts'], failures=counts['failures'],
-            quarantined=counts['quarantined'], refused_changes=counts['refused_changes'])
+            sessions=len(self._sessions),
+            pending=sum(1 for session in list(self._sessions.values()) if session.pending),
+            pending_bytes=self._shared.pending_bytes,
+            gets=counts['gets'],
+            puts=counts['puts'],
+            bytes_put=counts['bytes_put'],
+            conflicts=counts['conflicts'],
+            failures=counts['failures'],
+            quarantined=counts['quarantined'],
+            refused_changes=counts['refused_changes'],
+        )
 
     async def aclose(self) -> None:
         """Stop what is still running and close the store; to be called after a drain."""

@@ -55,9 +55,18 @@ class Schema:
         return frozenset(field.scope for field in self.fields.values())
 
 
-def build_schema(cls: type, *, name: str | None = None, version: int = 1, migrations: Mapping[int, Migration] | None = None,
-                 renamed_from: str | None = None, key: str | tuple[str, ...] | None = None, max_keys: int = 100,
-                 local_names: Mapping[str, Any] | None = None, origin: str = '') -> Schema:
+def build_schema(
+    cls: type,
+    *,
+    name: str | None = None,
+    version: int = 1,
+    migrations: Mapping[int, Migration] | None = None,
+    renamed_from: str | None = None,
+    key: str | tuple[str, ...] | None = None,
+    max_keys: int = 100,
+    local_names: Mapping[str, Any] | None = None,
+    origin: str = '',
+) -> Schema:
     """Read a class's declaration. Raises `DeclarationError` naming class and field.
 
     `local_names` are the names visible where the class is defined, for annotations of classes made in functions.
@@ -67,16 +76,32 @@ def build_schema(cls: type, *, name: str | None = None, version: int = 1, migrat
     if any('__slots__' in vars(base) for base in cls.__mro__[:-1]):
         raise DeclarationError(label, None, 'a class with __slots__ has no room for stored fields; remove __slots__')
     if getattr(cls, '__parameters__', ()):
-        raise DeclarationError(label, None, 'a generic class has no annotation that says what is stored; make it concrete')
+        raise DeclarationError(
+            label, None, 'a generic class has no annotation that says what is stored; make it concrete'
+        )
     if version < 1 or any(step < 1 or step >= version for step in migrations or {}):
-        raise DeclarationError(label, None, f'version={version} with migrations from {sorted(migrations or {})}: '
-                                            'versions count from 1, and each migration leads from one below version')
+        raise DeclarationError(
+            label,
+            None,
+            f'version={version} with migrations from {sorted(migrations or {})}: '
+            'versions count from 1, and each migration leads from one below version',
+        )
     declared = _declared(cls)
     annotations = _annotations(cls, label, local_names)
-    fields = {field_name: _stored_field(label, field_name, field, annotations) for field_name, field in declared.items()}
-    return Schema(cls=cls, name=name or cls.__name__, version=version, fields=fields, migrations=dict(migrations or {}),
-                  renamed_from=renamed_from, key=(key,) if isinstance(key, str) else key or (), max_keys=max_keys,
-                  origin=origin)
+    fields = {
+        field_name: _stored_field(label, field_name, field, annotations) for field_name, field in declared.items()
+    }
+    return Schema(
+        cls=cls,
+        name=name or cls.__name__,
+        version=version,
+        fields=fields,
+        migrations=dict(migrations or {}),
+        renamed_from=renamed_from,
+        key=(key,) if isinstance(key, str) else key or (),
+        max_keys=max_keys,
+        origin=origin,
+    )
 
 
 def _declared(cls: type) -> dict[str, Field]:
@@ -94,8 +119,12 @@ def _declared(cls: type) -> dict[str, Field]:
 
 def _annotations(cls: type, label: str, local_names: Mapping[str, Any] | None) -> dict[str, Any]:
     try:
-        return get_type_hints(cls, vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else None,
-                              dict(local_names or {}), include_extras=True)
+        return get_type_hints(
+            cls,
+            vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else None,
+            dict(local_names or {}),
+            include_extras=True,
+        )
     except (NameError, TypeError, SyntaxError, AttributeError) as error:
         raise DeclarationError(label, None, f'an annotation cannot be resolved: {error}') from error
 

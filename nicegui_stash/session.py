@@ -18,8 +18,16 @@ class Session(Exchange):
 
     __slots__ = ()
 
-    def set(self, slice_id: SliceId, part: Part, name: str, raw: Raw, *, source: Subscriber | None = None,
-            absent: bool = False) -> None:
+    def set(
+        self,
+        slice_id: SliceId,
+        part: Part,
+        name: str,
+        raw: Raw,
+        *,
+        source: Subscriber | None = None,
+        absent: bool = False,
+    ) -> None:
         """Accept a field's new JSON; the same bytes are no change. Raises `ValueTooLarge` or `TooMuchPending`.
 
         `absent`: only where nothing is stored, here or in a document read later.
@@ -34,14 +42,19 @@ class Session(Exchange):
             return
         shared, size = self._shared, len(raw)
         policy, growth = shared.policy, size - (len(old) if old is not None else -len(name) - 4)
-        if (size > policy.max_value_bytes or self._size + growth > policy.max_document_bytes
-                or shared.pending_bytes + size > policy.max_session_pending):
+        if (
+            size > policy.max_value_bytes
+            or self._size + growth > policy.max_document_bytes
+            or shared.pending_bytes + size > policy.max_session_pending
+        ):
             self._require_room(f'{slice_id.name}.{name}', size, growth)
         values[name] = raw
         self._size += growth
         self.document.erased = False
-        self._enqueue((slice_id, part, name), Set(shared.next_sequence(), self.document.epoch, found.reset, slice_id, part,
-                                                  name, raw, absent))
+        self._enqueue(
+            (slice_id, part, name),
+            Set(shared.next_sequence(), self.document.epoch, found.reset, slice_id, part, name, raw, absent),
+        )
         for subscriber in self._subscribers:
             if subscriber is not source:
                 subscriber.changed(slice_id, part, name)
@@ -63,9 +76,12 @@ class Session(Exchange):
         found = self.document.slice(slice_id)
         if found is None or found.values(part) is None:
             return
-        self._pending.discard(lambda operation: isinstance(operation, Set) and (operation.slice, operation.part) == (slice_id, part))
-        self._accept((slice_id, part),
-                     Drop(self._shared.next_sequence(), self.document.epoch, found.reset, slice_id, part))
+        self._pending.discard(
+            lambda operation: isinstance(operation, Set) and (operation.slice, operation.part) == (slice_id, part)
+        )
+        self._accept(
+            (slice_id, part), Drop(self._shared.next_sequence(), self.document.epoch, found.reset, slice_id, part)
+        )
 
     def reset(self, slice_id: SliceId) -> None:
         """Accept that a slice is deleted."""
@@ -87,11 +103,15 @@ class Session(Exchange):
     def _require_room(self, name: str, size: int, growth: int) -> None:
         policy = self._shared.policy
         if size > policy.max_value_bytes:
-            raise ValueTooLarge(name, '$', f'{size} bytes of JSON are more than max_value_bytes={policy.max_value_bytes}')
+            raise ValueTooLarge(
+                name, '$', f'{size} bytes of JSON are more than max_value_bytes={policy.max_value_bytes}'
+            )
         if growth > 0 and self._size + growth > policy.max_document_bytes:
             raise ValueTooLarge(name, '$', f'the document would exceed max_document_bytes={policy.max_document_bytes}')
-        if (self._pending.size + size > policy.max_session_pending
-                or self._shared.pending_bytes + size > policy.max_process_pending):
+        if (
+            self._pending.size + size > policy.max_session_pending
+            or self._shared.pending_bytes + size > policy.max_process_pending
+        ):
             self._shared.counts['refused_changes'] += 1
             self._shared.say_once('full', 'too much is pending while the store is away; further changes are refused')
             raise TooMuchPending(name, '$', 'the store is away and too much is pending')

@@ -36,15 +36,31 @@ class Settings:
 
     def policy(self, store_interval: float) -> Policy:
         interval = store_interval if self.flush_interval is None else self.flush_interval
-        return Policy(ttl=self.ttl, tab_ttl=self.tab_ttl, flush_interval=interval,
-                      max_value_bytes=self.max_value_bytes, max_document_bytes=self.max_document_bytes)
+        return Policy(
+            ttl=self.ttl,
+            tab_ttl=self.tab_ttl,
+            flush_interval=interval,
+            max_value_bytes=self.max_value_bytes,
+            max_document_bytes=self.max_document_bytes,
+        )
 
 
-def resolve(*, url: str | None, storage_options: Mapping[str, Any] | None, prefix: str | None,
-            secrets: str | Sequence[str] | None, ttl: timedelta | None, tab_ttl: timedelta | None,
-            recover_timeout: float | None, revalidate_timeout: float | None, drain_timeout: float | None,
-            flush_interval: float | None, max_value_bytes: int | None, max_document_bytes: int | None,
-            allow_lost_updates: bool | None) -> Settings:
+def resolve(
+    *,
+    url: str | None,
+    storage_options: Mapping[str, Any] | None,
+    prefix: str | None,
+    secrets: str | Sequence[str] | None,
+    ttl: timedelta | None,
+    tab_ttl: timedelta | None,
+    recover_timeout: float | None,
+    revalidate_timeout: float | None,
+    drain_timeout: float | None,
+    flush_interval: float | None,
+    max_value_bytes: int | None,
+    max_document_bytes: int | None,
+    allow_lost_updates: bool | None,
+) -> Settings:
     """Resolve the options of a `Stash`. Raises `ConfigurationError` naming the option or variable that cannot be used.
 
     A time in the environment is a number of seconds, or a number with one of the units s, min, h and d, as in `30d`.
@@ -58,11 +74,19 @@ def resolve(*, url: str | None, storage_options: Mapping[str, Any] | None, prefi
         ttl=_positive('ttl', _given('ttl', _in_seconds(ttl), _seconds, 30 * 86400.0)),
         tab_ttl=_positive('tab_ttl', _given('tab_ttl', _in_seconds(tab_ttl), _seconds, 86400.0)),
         recover_timeout=_positive('recover_timeout', _given('recover_timeout', recover_timeout, _seconds, 1.0)),
-        revalidate_timeout=_positive('revalidate_timeout', _given('revalidate_timeout', revalidate_timeout, _seconds, 0.1)),
+        revalidate_timeout=_positive(
+            'revalidate_timeout', _given('revalidate_timeout', revalidate_timeout, _seconds, 0.1)
+        ),
         drain_timeout=_positive('drain_timeout', _given('drain_timeout', drain_timeout, _seconds, 5.0)),
-        flush_interval=None if interval == -1.0 else interval if interval == 0 else _positive('flush_interval', interval),
+        flush_interval=None
+        if interval == -1.0
+        else interval
+        if interval == 0
+        else _positive('flush_interval', interval),
         max_value_bytes=_positive('max_value_bytes', _given('max_value_bytes', max_value_bytes, int, 256 * 1024)),
-        max_document_bytes=_positive('max_document_bytes', _given('max_document_bytes', max_document_bytes, int, 1024 * 1024)),
+        max_document_bytes=_positive(
+            'max_document_bytes', _given('max_document_bytes', max_document_bytes, int, 1024 * 1024)
+        ),
         allow_lost_updates=_given('allow_lost_updates', allow_lost_updates, _truth, False),  # noqa: FBT003
     )
 
@@ -77,7 +101,9 @@ def _given(name: str, argument: T | None, parse: Callable[[str], T], default: T)
     try:
         return parse(text.strip())
     except ValueError as error:
-        raise ConfigurationError(variable, str(error), f'Correct or unset the variable, or pass {name}= to Stash') from error
+        raise ConfigurationError(
+            variable, str(error), f'Correct or unset the variable, or pass {name}= to Stash'
+        ) from error
 
 
 def _in_seconds(given: timedelta | None) -> float | None:

@@ -85,5 +85,3 @@ async def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Store
 def _caused(error: StoreError, cause: BaseException) -> StoreError:
     error.__cause__ = cause
     return error
-
-

@@ -28,16 +28,23 @@ def signature_of(cls: type, local_names: Mapping[str, Any]) -> Signature:
         try:
             hints = get_type_hints(method, localns=dict(local_names), include_extras=True)
         except NameError as error:
-            raise DeclarationError(cls.__qualname__, method.__name__, f'an annotation cannot be resolved: {error}') from error
+            raise DeclarationError(
+                cls.__qualname__, method.__name__, f'an annotation cannot be resolved: {error}'
+            ) from error
         for parameter in list(inspect.signature(method).parameters.values())[1:]:
             if parameter.kind in {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}:
-                raise DeclarationError(cls.__qualname__, method.__name__, 'name its parameters: *args and **kwargs get nothing')
-            merged[parameter.name] = parameter.replace(annotation=hints.get(parameter.name, Parameter.empty),
-                                                       kind=Parameter.KEYWORD_ONLY)
+                raise DeclarationError(
+                    cls.__qualname__, method.__name__, 'name its parameters: *args and **kwargs get nothing'
+                )
+            merged[parameter.name] = parameter.replace(
+                annotation=hints.get(parameter.name, Parameter.empty), kind=Parameter.KEYWORD_ONLY
+            )
     return Signature(list(merged.values()))
 
 
-def page_function(stash: Stash, schema: Schema, build: str, signature: Signature, *, auto: bool) -> Callable[..., Awaitable[Any]]:
+def page_function(
+    stash: Stash, schema: Schema, build: str, signature: Signature, *, auto: bool
+) -> Callable[..., Awaitable[Any]]:
     """Return the async function that `ui.page` decorates. It carries the class's module and name, as tests reload by them."""
     cls = schema.cls
 
@@ -78,8 +85,10 @@ def _open_late(client: Client, response: Any) -> None:
         return
     location = response.headers.get('location')
     if location is None:
-        raise StashError(f'build() returned a response with status {response.status_code} after the page was delivered; '
-                         'return it from prepare(), which always runs within the request')
+        raise StashError(
+            f'build() returned a response with status {response.status_code} after the page was delivered; '
+            'return it from prepare(), which always runs within the request'
+        )
     client.open(location)
 
 
@@ -98,6 +107,7 @@ def view_constructor(stash: Stash, schema: Schema, signature: Signature, *, auto
     It builds at once if everything is known already, so that the first HTML is complete; else it returns an awaitable,
     which NiceGUI runs in the same place.
     """
+
     def construct(cls: type, **arguments: Any) -> Any:
         if cls is not schema.cls:
             raise StashError(f'{cls.__qualname__} is a subclass of a stored class and has to be decorated itself')

@@ -85,13 +85,19 @@ def hub_for(settings: Settings) -> Hub:
 
 
 def duplicate_name(schema: Schema, other: Schema) -> DeclarationError:
-    return DeclarationError(schema.cls.__qualname__, None,
-                            f'the class at {other.origin} is stored under the name {schema.name!r} already; pass name= to one')
+    return DeclarationError(
+        schema.cls.__qualname__,
+        None,
+        f'the class at {other.origin} is stored under the name {schema.name!r} already; pass name= to one',
+    )
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
     secret = internals.storage_secret()
     if secret is None:
-        raise ConfigurationError('storage_secret', 'without it browsers have no session, so nothing can be given back to them',
-                                 "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with")
+        raise ConfigurationError(
+            'storage_secret',
+            'without it browsers have no session, so nothing can be given back to them',
+            "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with",
+        )
     return settings.secrets or (secret,)

@@ -184,8 +184,10 @@ class Instance:
         if self.visit.identified or not self.schema.scopes & {'tab', 'reconnect'}:
             return False
         found = find(self.schema, self.session.document, self.slice_id.key).slice
-        return bool(found and (('tab' in self.schema.scopes and found.tabs)
-                               or ('reconnect' in self.schema.scopes and found.visits)))
+        return bool(
+            found
+            and (('tab' in self.schema.scopes and found.tabs) or ('reconnect' in self.schema.scopes and found.visits))
+        )
 
     def recover(self) -> None:
         """Set every field whose place is known from the document. Changes accepted meanwhile are in the document already."""
@@ -217,7 +219,9 @@ class Instance:
 
     def _show(self, raws: Mapping[str, Raw], version: int, cause: Cause) -> list[Problem]:
         target = self._target()
-        values, problems = decode_values(self.schema, {name: raw for name, raw in raws.items() if self.raws.get(name) != raw}, version)
+        values, problems = decode_values(
+            self.schema, {name: raw for name, raw in raws.items() if self.raws.get(name) != raw}, version
+        )
         if target is None:
             return problems
         for name, value in values.items():
@@ -232,7 +236,9 @@ class Instance:
         if not self.schema.scopes & {'tab', 'reconnect'} or self.closed:
             return
         self._hold(-1)
-        if before := self._parts.get('reconnect'):  # the report came late: what was typed since is newer than what it brings
+        if before := self._parts.get(
+            'reconnect'
+        ):  # the report came late: what was typed since is newer than what it brings
             found = self.session.document.slice(self.slice_id)
             self._held.update((found.values(before) if found else None) or {})
             self.session.drop(self.slice_id, before)
@@ -268,7 +274,10 @@ class Instance:
         self._schedule(*self.schema.fields)
 
     def rejected(self, operation: Set) -> None:
-        if operation.slice == self.slice_id and self._parts.get(self.schema.fields[operation.field].scope) == operation.part:
+        if (
+            operation.slice == self.slice_id
+            and self._parts.get(self.schema.fields[operation.field].scope) == operation.part
+        ):
             with suppress(ValueNotStorable):  # it was accepted by this very schema, so it decodes
                 value = self.schema.fields[operation.field].codec.decode(operation.raw)
                 self.recovery.rejected.append(Rejected(operation.field, value))

@@ -110,7 +110,9 @@ def session_cookie_is_valid(request: Request) -> bool:
     """Whether the request brought its session id, rather than having been given one by NiceGUI's middleware."""
     if not getattr(request.session, 'modified', True):
         return True  # Starlette read the session from a valid cookie, and nobody has touched it
-    options = next((middleware.kwargs for middleware in app.user_middleware if middleware.cls is SessionMiddleware), None)
+    options = next(
+        (middleware.kwargs for middleware in app.user_middleware if middleware.cls is SessionMiddleware), None
+    )
     if options is None:  # the middleware is the parent app's, with options that cannot be known here
         return bool(request.cookies)
     middleware = SessionMiddleware(app, **cast(dict[str, Any], options))
@@ -129,5 +131,3 @@ def register_route(cls: type, path: str) -> None:
 
 def on_connect_of(client: Client, handler: Callable[[], None]) -> None:
     client.on_connect(handler)
-
-

@@ -89,6 +89,8 @@ def instance_of(page: object) -> Instance:
     """Return the instance behind a page object. Raises `StashError` for an object that has none."""
     instance = getattr(page, '__dict__', {}).get(INSTANCE)
     if instance is None:
-        raise StashError(f'this {type(page).__qualname__} was not made by nicegui_stash: '
-                         'use the object that build() gets as self, or one from `await stash.recover(...)`')
+        raise StashError(
+            f'this {type(page).__qualname__} was not made by nicegui_stash: '
+            'use the object that build() gets as self, or one from `await stash.recover(...)`'
+        )
     return instance

@@ -45,8 +45,12 @@ def parse_report(sent: object) -> Report:
     visit, old_tab, previous = (_identifier(fields.get(name)) for name in ('visit', 'old_tab', 'previous'))
     if reason == 'rejoin' and visit is None:
         return UNKNOWN
-    return Report(reason, visit if reason == 'rejoin' else None, old_tab if reason == 'duplicate' else None,
-                  previous if reason == 'reload' else None)
+    return Report(
+        reason,
+        visit if reason == 'rejoin' else None,
+        old_tab if reason == 'duplicate' else None,
+        previous if reason == 'reload' else None,
+    )
 
 
 def _identifier(value: object) -> str | None:

@@ -57,24 +57,47 @@ class Stash:
     Raises `ConfigurationError` for an option that cannot be used.
     """
 
-    def __init__(self, url: str | None = None, *, storage_options: Mapping[str, Any] | None = None,
-                 prefix: str | None = None, secrets: str | Sequence[str] | None = None, ttl: timedelta | None = None,
-                 tab_ttl: timedelta | None = None, identity: Callable[[Request], str | None] | None = None,
-                 on_invalid: Literal['raise', 'log'] = 'raise', recover_timeout: float | None = None,
-                 revalidate_timeout: float | None = None, drain_timeout: float | None = None,
-                 flush_interval: float | None = None, max_value_bytes: int | None = None,
-                 max_document_bytes: int | None = None, allow_lost_updates: bool | None = None,
-                 csp_nonce: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+        prefix: str | None = None,
+        secrets: str | Sequence[str] | None = None,
+        ttl: timedelta | None = None,
+        tab_ttl: timedelta | None = None,
+        identity: Callable[[Request], str | None] | None = None,
+        on_invalid: Literal['raise', 'log'] = 'raise',
+        recover_timeout: float | None = None,
+        revalidate_timeout: float | None = None,
+        drain_timeout: float | None = None,
+        flush_interval: float | None = None,
+        max_value_bytes: int | None = None,
+        max_document_bytes: int | None = None,
+        allow_lost_updates: bool | None = None,
+        csp_nonce: str | None = None,
+    ) -> None:
         if on_invalid not in {'raise', 'log'}:
             raise ConfigurationError('on_invalid', f'{on_invalid!r} is unknown', "Use 'raise' or 'log'")
         self._settings = resolve(
-            url=url, storage_options=storage_options, prefix=prefix, secrets=secrets, ttl=ttl, tab_ttl=tab_ttl,
-            recover_timeout=recover_timeout, revalidate_timeout=revalidate_timeout, drain_timeout=drain_timeout,
-            flush_interval=flush_interval, max_value_bytes=max_value_bytes, max_document_bytes=max_document_bytes,
-            allow_lost_updates=allow_lost_updates)
+            url=url,
+            storage_options=storage_options,
+            prefix=prefix,
+            secrets=secrets,
+            ttl=ttl,
+            tab_ttl=tab_ttl,
+            recover_timeout=recover_timeout,
+            revalidate_timeout=revalidate_timeout,
+            drain_timeout=drain_timeout,
+            flush_interval=flush_interval,
+            max_value_bytes=max_value_bytes,
+            max_document_bytes=max_document_bytes,
+            allow_lost_updates=allow_lost_updates,
+        )
         if self._settings.url:  # a mistake in it is known now, not when the server starts
-            open_store(self._settings.url, self._settings.storage_options,
-                       allow_lost_updates=self._settings.allow_lost_updates)
+            open_store(
+                self._settings.url, self._settings.storage_options, allow_lost_updates=self._settings.allow_lost_updates
+            )
         self.on_invalid = on_invalid
         self._identity = identity
         self._schemas: dict[str, Schema] = {}
@@ -111,9 +134,20 @@ class Stash:
 
     # ---- declaring
 
-    def page(self, path: str, *, name: str | None = None, version: int = 1, migrations: Mapping[int, Migration] | None = None,
-             renamed_from: str | None = None, key: str | tuple[str, ...] | None = None, max_keys: int = 100,
-             auto: bool = True, build: Build = 'auto', **ui_page_options: Any) -> Callable[[type[T]], type[T]]:
+    def page(
+        self,
+        path: str,
+        *,
+        name: str | None = None,
+        version: int = 1,
+        migrations: Mapping[int, Migration] | None = None,
+        renamed_from: str | None = None,
+        key: str | tuple[str, ...] | None = None,
+        max_keys: int = 100,
+        auto: bool = True,
+        build: Build = 'auto',
+        **ui_page_options: Any,
+    ) -> Callable[[type[T]], type[T]]:
         """Make a class a page whose stored fields survive: `build(self, ...)` builds what `@ui.page(path)` would.
 
         `build` gets the parameters of a page function: path and query parameters, `client`, `request`; it may be async.
@@ -137,16 +171,35 @@ class Stash:
                 raise ConfigurationError('build', f'{build!r} is unknown', "Use 'auto', 'request' or 'connected'")
             if not callable(getattr(cls, 'build', None)):
                 raise StashError(f'{cls.__qualname__} has no build(self) method, so there is nothing to show')
-            schema = self._declare(cls, frame.f_locals, _place(frame), name=name, version=version, migrations=migrations,
-                                   renamed_from=renamed_from, key=key, max_keys=max_keys)
+            schema = self._declare(
+                cls,
+                frame.f_locals,
+                _place(frame),
+                name=name,
+                version=version,
+                migrations=migrations,
+                renamed_from=renamed_from,
+                key=key,
+                max_keys=max_keys,
+            )
             function = page_function(self, schema, build, signature_of(cls, frame.f_locals), auto=auto)
             register_page(function, cls, path, ui_page_options)
             return cls
+
         return decorate
 
-    def view(self, cls: type[T] | None = None, *, name: str | None = None, version: int = 1,
-             migrations: Mapping[int, Migration] | None = None, renamed_from: str | None = None,
-             key: str | tuple[str, ...] | None = None, max_keys: int = 100, auto: bool = True) -> Any:
+    def view(
+        self,
+        cls: type[T] | None = None,
+        *,
+        name: str | None = None,
+        version: int = 1,
+        migrations: Mapping[int, Migration] | None = None,
+        renamed_from: str | None = None,
+        key: str | tuple[str, ...] | None = None,
+        max_keys: int = 100,
+        auto: bool = True,
+    ) -> Any:
         """Make a class a sub page: `ui.sub_pages({'/settings': Settings})` builds it. Usable with and without arguments.
 
         The options are those of `page`. Where a view is left for another one, its `reconnect` fields are blank on return.
@@ -156,23 +209,50 @@ class Stash:
         def decorate(cls: type[T]) -> type[T]:
             if not callable(getattr(cls, 'build', None)):
                 raise StashError(f'{cls.__qualname__} has no build(self) method, so there is nothing to show')
-            schema = self._declare(cls, frame.f_locals, _place(frame), name=name, version=version, migrations=migrations,
-                                   renamed_from=renamed_from, key=key, max_keys=max_keys)
+            schema = self._declare(
+                cls,
+                frame.f_locals,
+                _place(frame),
+                name=name,
+                version=version,
+                migrations=migrations,
+                renamed_from=renamed_from,
+                key=key,
+                max_keys=max_keys,
+            )
             signature = signature_of(cls, frame.f_locals)
             setattr(cls, '__new__', staticmethod(view_constructor(self, schema, signature, auto=auto)))  # noqa: B010
             setattr(cls, '__signature__', signature)  # noqa: B010 what ui.sub_pages looks at
             return cls
+
         return decorate if cls is None else decorate(cls)
 
-    def state(self, cls: type[T] | None = None, *, name: str | None = None, version: int = 1,
-              migrations: Mapping[int, Migration] | None = None, renamed_from: str | None = None) -> Any:
+    def state(
+        self,
+        cls: type[T] | None = None,
+        *,
+        name: str | None = None,
+        version: int = 1,
+        migrations: Mapping[int, Migration] | None = None,
+        renamed_from: str | None = None,
+    ) -> Any:
         """Make a class hold fields without a page, shared by the pages that `use` it. Usable with and without arguments."""
         frame = sys._getframe(1)  # noqa: SLF001 as in `page`
 
         def decorate(cls: type[T]) -> type[T]:
-            self._declare(cls, frame.f_locals, _place(frame), name=name, version=version, migrations=migrations,
-                          renamed_from=renamed_from, key=None, max_keys=1)
+            self._declare(
+                cls,
+                frame.f_locals,
+                _place(frame),
+                name=name,
+                version=version,
+                migrations=migrations,
+                renamed_from=renamed_from,
+                key=None,
+                max_keys=1,
+            )
             return cls
+
         return decorate if cls is None else decorate(cls)
 
     def use(self, cls: type[T]) -> T:
@@ -263,7 +343,9 @@ class Stash:
             named = self._identity(request) if self._identity else None
             session_id = request.session['id'] if named is None else f'identity\0{named}'
             exists = named is not None or internals.session_cookie_is_valid(request)
-            visit = self._visits[client] = Visit(client, hub.registry, session_id, exists=exists, watch=hub.drain_timeout)
+            visit = self._visits[client] = Visit(
+                client, hub.registry, session_id, exists=exists, watch=hub.drain_timeout
+            )
         return visit
 
     async def load(self, visit: Visit) -> None:
@@ -275,7 +357,9 @@ class Stash:
             await session.revalidate(self._settings.revalidate_timeout)
         visit.loaded = True
 
-    def make(self, schema: Schema, visit: Visit, arguments: Mapping[str, Any], *, auto: bool) -> tuple[Instance, object]:
+    def make(
+        self, schema: Schema, visit: Visit, arguments: Mapping[str, Any], *, auto: bool
+    ) -> tuple[Instance, object]:
         """Return the instance of a class for a visit, recovered as far as its place is known, and the object it serves."""
         key = '/'.join(str(arguments[part]).replace('%', '%25').replace('/', '%2F') for part in schema.key)
         if (found := visit.find(schema, key)) is not None:
@@ -319,10 +403,10 @@ class Used:
 
 
 def _used(cls: type) -> dict[str, Used]:
-    return {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items() if isinstance(value, Used)}
+    return {
+        name: value for base in reversed(cls.__mro__) for name, value in vars(base).items() if isinstance(value, Used)
+    }
 
 
 def _place(frame: Any) -> str:
     return f'{frame.f_code.co_filename}:{frame.f_lineno}'
-
-
