@@ -191,21 +191,22 @@ def _require_same(name: str, value: Any, back: Any, raw: msgspec.Raw) -> msgspec
 
 def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
     """Return where and how a value differs from what would come back, `None` if it does not."""
-    if type(value) is type(back) or isinstance(value, (list, dict, set)):
+    kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
+    if kind is back_kind or any(issubclass(kind, base) and back_kind is base for base in (list, dict, set)):
         children, others = list(_children(value, path)), list(_children(back, path))
-        if children and len(children) == len(others) and not isinstance(value, (set, frozenset)):
-            if isinstance(value, dict) and list(cast(dict[Any, Any], value)) != list(cast(dict[Any, Any], back)):
+        if children and len(children) == len(others) and not issubclass(kind, (set, frozenset)):
+            if issubclass(kind, dict) and list(value) != list(back):
                 return path, 'its keys would come back as text; annotate their type, as in dict[int, str]'
             pairs = zip(children, others, strict=True)
             return next((found for (a, where), (b, _) in pairs if (found := _difference(a, b, where))), None)
-    if isinstance(value, float) and not math.isfinite(value):
+    if kind is float and not math.isfinite(value):
         return path, 'NaN and infinity cannot be written as JSON; store None'
-    if isinstance(back, type(value)) or isinstance(value, type(back)) or {type(value), type(back)} == {int, float}:
+    if issubclass(back_kind, kind) or issubclass(kind, back_kind) or {kind, back_kind} == {int, float}:
         if bool(value == back):
             return None
-        if type(value).__eq__ is object.__eq__ and _encoder.encode(value) == _encoder.encode(back):
+        if kind.__eq__ is object.__eq__ and _encoder.encode(value) == _encoder.encode(back):
             return None  # a class without equality is judged by what it writes
-    stored, returned = type(value).__qualname__, type(back).__qualname__
+    stored, returned = kind.__qualname__, back_kind.__qualname__
     return path, (
         f'a {stored} would come back as a {returned}' if stored != returned else f'a {stored} would come back changed'
     )

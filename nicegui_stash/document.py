@@ -42,7 +42,7 @@ class PartData(msgspec.Struct):
     """The values of one tab or one visit. Times are milliseconds since the epoch."""
 
     seen: int = 0
-    data: Values = msgspec.field(default_factory=dict)
+    data: Values = msgspec.field(default_factory=dict[str, Raw])
 
 
 class Slice(msgspec.Struct):
@@ -50,9 +50,9 @@ class Slice(msgspec.Struct):
 
     reset: int = 0
     seen: int = 0
-    data: Values = msgspec.field(default_factory=dict)
-    tabs: dict[str, PartData] = msgspec.field(default_factory=dict)
-    visits: dict[str, PartData] = msgspec.field(default_factory=dict)
+    data: Values = msgspec.field(default_factory=dict[str, Raw])
+    tabs: dict[str, PartData] = msgspec.field(default_factory=dict[str, PartData])
+    visits: dict[str, PartData] = msgspec.field(default_factory=dict[str, PartData])
 
     def values(self, part: Part) -> Values | None:
         """Return the values of one part, `None` if nothing is stored for it."""
@@ -73,7 +73,7 @@ Slices = dict[str, dict[str, dict[str, Slice]]]
 
 
 class Document(msgspec.Struct, omit_defaults=True):
-    """Everything stored for one browser session. `epoch` counts how often it was forgotten; `seen` is in milliseconds."""
+    """Everything stored for one browser session. `epoch` counts how often it was forgotten; `seen` is in ms."""
 
     format: int
     epoch: int

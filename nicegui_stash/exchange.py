@@ -72,7 +72,7 @@ class Exchange:
     )
 
     def __init__(self, key: str, older_keys: tuple[str, ...], shared: Shared, *, exists: bool = True) -> None:
-        """Begin unread; `exists=False` says that nothing can be stored, so that nothing is read before the first put."""
+        """Begin unread; `exists=False`: nothing can be stored, so that nothing is read before the first put."""
         self.key = key
         self.document: Document = new_document()
         self.condition: Condition = 'unread' if exists else 'fresh'
@@ -83,7 +83,7 @@ class Exchange:
         self._etag: ETag | None = None
         self._must_read = exists
         self._pending = Pending(shared)
-        self._size = 0
+        self._size: int = 0
         self._subscribers: list[Subscriber] = []
         self._cells: dict[tuple[SliceId, Part], tuple[Slice, Values]] = {}
         self._live: dict[tuple[SliceId, Part], int] = {}
@@ -157,7 +157,7 @@ class Exchange:
     # ---- waiting
 
     async def load(self, timeout: float) -> bool:
-        """Wait until the document was read, an attempt failed or `timeout` seconds passed; return whether it is known."""
+        """Wait until the document was read, an attempt failed or `timeout` seconds passed; tell if it is known."""
         if not self.is_read and (self._task is None or self._failures == 0):
             if self._attempt is None or self._attempt.done():
                 self._attempt = asyncio.get_running_loop().create_future()
@@ -180,7 +180,7 @@ class Exchange:
             await self._read(unless=self._etag)
 
     async def flush(self) -> None:
-        """Wait until everything accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost then."""
+        """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""
         if self._pending:
             durable = self._pending.durable()
             self.hurry()

@@ -31,7 +31,7 @@ class Field:
         default: Any,
         default_factory: Callable[[], Any] | None,
         scope: Scope,
-        live: bool,
+        live: bool,  # noqa: FBT001 only `stored` calls this
         encode: Encode | None,
         decode: Decode | None,
         renamed_from: str | None,

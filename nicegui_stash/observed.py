@@ -3,6 +3,9 @@
 A change that does not fit its field is undone before the error reaches the caller.
 """
 
+# pyright: reportUnknownMemberType=false
+# What a collection holds is whatever the app puts there.
+
 from __future__ import annotations
 
 import weakref

@@ -98,7 +98,7 @@ class Registry:
                 session.hurry()
 
     async def drain(self, timeout: float) -> list[str]:
-        """Make everything durable within `timeout` seconds; return and log the keys of what could not be. Never raises."""
+        """Make everything durable within `timeout` seconds; return and log the keys of the rest. Never raises."""
         deadline = asyncio.get_running_loop().time() + timeout
         waiting = {
             asyncio.ensure_future(self._drain_one(session, deadline)): session

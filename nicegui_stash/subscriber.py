@@ -10,7 +10,7 @@ Activity = Literal['saved', 'pending', 'saving', 'offline']
 
 
 class Subscriber(Protocol):
-    """A page that shows a session's values. Called on the event loop, while a change is accepted: never raise or wait."""
+    """A page that shows a session's values. Called while a change is accepted: never raise or wait."""
 
     def changed(self, slice_id: SliceId, part: Part, name: str) -> None:
         """Somebody else changed one value."""

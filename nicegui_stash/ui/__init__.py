@@ -1,6 +1,6 @@
 """The NiceGUI edge: the only code that imports nicegui."""
 
-from .instance import Change
+from .listeners import Change
 from .stash import Stash
 from .status import Status
 

@@ -1,4 +1,7 @@
-"""The registry behind a `Stash`: opened once per event loop, shared by all that name the same place, drained at the end."""
+"""The registry behind a `Stash`: opened once per event loop, shared by all that name the same place."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# Some of NiceGUI's signatures are only partly typed.
 
 from __future__ import annotations
 
@@ -43,6 +46,7 @@ class Hub:
         self._place = place
         self._loop = asyncio.get_running_loop()
         self._deadline: float | None = None
+        self.closed = False
         self._signals = SignalWatch(self._hurry)
         self._signals.start()
         app.on_shutdown(self._drain)
@@ -69,6 +73,7 @@ class Hub:
     async def _close(self) -> None:
         """Drain what NiceGUI's teardown of tasks and pages still changed, then release the store."""
         await self._drain()
+        self.closed = True
         self._signals.stop()
         _hubs.get(self._loop, {}).pop(self._place, None)
         await self.registry.aclose()

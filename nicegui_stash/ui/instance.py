@@ -1,13 +1,15 @@
 """One page object and the session it shows: local changes go up, remote ones come down."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# Some of NiceGUI's signatures are only partly typed.
+
 from __future__ import annotations
 
 import asyncio
 import logging
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from functools import partial
 from inspect import isawaitable
 from threading import get_ident
@@ -23,21 +25,14 @@ from ..recovery import Problem, Recovery, Rejected, decode_values, find, part_of
 from ..schema import Schema
 from ..session import Session
 from . import internals
+from .listeners import Cause, Listeners
 from .marks import Marks
 from .properties import INSTANCE, StoredProperty
 from .visit import Visit
 
 log = logging.getLogger('nicegui_stash')
 
-Cause = Literal['local', 'remote', 'recovered', 'reset']
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What an `on_change` handler is told: which field, and whether this page, another one, a recovery or a reset did it."""
-
-    field: str
-    cause: Cause
+OnInvalid = Literal['raise', 'log']
 
 
 class Instance:
@@ -47,18 +42,21 @@ class Instance:
     still assigns finds the session again through the registry.
     """
 
-    def __init__(self, schema: Schema, target: Any, visit: Visit, key: str, *, auto: bool) -> None:
+    def __init__(
+        self, schema: Schema, target: Any, visit: Visit, key: str, *, auto: bool, on_invalid: OnInvalid
+    ) -> None:
         self.schema = schema
         self.visit = visit
         self.slice_id = SliceId(schema.name, schema.version, key)
         self.recovery = Recovery()
         self.raws: dict[str, Raw] = {}
-        self.listeners: dict[str, list[Callable[[Change], Any]]] = {}
+        self.listeners = Listeners()
         self.marked = Marks()
         self.thread = get_ident()
         self.closed = False
-        self.on_invalid = 'raise'
+        self.on_invalid: OnInvalid = on_invalid
         self._target = weakref.ref(target)
+        self._page: object | None = target  # held while it is shown, whether or not anything is bound to it
         self._auto = auto
         self._session: Session | None = visit.session
         self._defaults: dict[str, Raw] = {}
@@ -84,6 +82,11 @@ class Instance:
             prop.begin(target, self.observed(name, value))
             self.raws[name] = self._defaults[name] = raw
         target.__dict__[INSTANCE] = self
+
+    @property
+    def page(self) -> object:
+        """The page object, as long as it is shown."""
+        return self._page
 
     @property
     def session(self) -> Session:
@@ -124,7 +127,7 @@ class Instance:
         if (target := self._target()) is not None:
             with self._in_client():
                 internals.propagate_in_place(target, name)
-            self.tell(name, 'local')
+            self.listeners.tell(name, 'local')
 
     def observed(self, name: str, value: Any) -> Any:
         return observe(value, partial(self.changed_in_place, name))
@@ -143,7 +146,7 @@ class Instance:
             return
         self.accept(name, raw)
         internals.propagate_in_place(target, name)
-        self.tell(name, 'local')
+        self.listeners.tell(name, 'local')
 
     def save(self) -> None:
         """Submit what `auto=False` kept back, and opaque values that were changed in place."""
@@ -158,7 +161,7 @@ class Instance:
         self._unsaved.clear()
 
     def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None:
-        """Keep a value that a binding brought and that does not fit on its element: marked there, logged, never thrown."""
+        """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""
         target = self._target()
         elements = list(internals.sources(target, name)) if target is not None else []
         log.warning('a value of type %s was not stored: %s', type(value).__qualname__, error)
@@ -180,7 +183,7 @@ class Instance:
 
     @property
     def needs_report(self) -> bool:
-        """Whether something is stored that only this tab or this visit may see, so that building has to wait for the report."""
+        """Whether something is stored that only this tab or visit may see: building has to wait for the report."""
         if self.visit.identified or not self.schema.scopes & {'tab', 'reconnect'}:
             return False
         found = find(self.schema, self.session.document, self.slice_id.key).slice
@@ -190,7 +193,7 @@ class Instance:
         )
 
     def recover(self) -> None:
-        """Set every field whose place is known from the document. Changes accepted meanwhile are in the document already."""
+        """Set every field whose place is known. Changes accepted meanwhile are in the document already."""
         session, recovery = self.session, self.recovery
         if recovery.reason != 'subpage':
             recovery.reason = self.visit.reason
@@ -228,7 +231,7 @@ class Instance:
             with self._applying_it():
                 self.raws[name] = raws[name]
                 vars(self.schema.cls)[name].show(target, value, self)
-                self.tell(name, cause)
+                self.listeners.tell(name, cause)
         return problems
 
     def locate(self) -> None:
@@ -336,28 +339,18 @@ class Instance:
     # ---- context
 
     @contextmanager
-    def _in_client(self) -> Iterator[None]:
+    def _in_client(self) -> Generator[None]:
         with nullcontext() if self.visit.client.is_deleted else self.visit.client:
             yield
 
     @contextmanager
-    def _applying_it(self) -> Iterator[None]:
+    def _applying_it(self) -> Generator[None]:
         """A change that is caused by applying another one is not published again."""
         self._applying, before = True, self._applying
         try:
             yield
         finally:
             self._applying = before
-
-    def tell(self, name: str, cause: Cause) -> None:
-        """Call the handlers of `on_change` for a field; their exceptions go to NiceGUI's handlers, not to the change."""
-        for handler in [*self.listeners.get(name, ()), *self.listeners.get('', ())]:
-            try:
-                result = handler(Change(name, cause))
-                if isawaitable(result):
-                    background_tasks.create(result, name=f'on_change {name}')
-            except Exception as error:  # noqa: BLE001 the handler is the app's code and may raise anything
-                app.handle_exception(error)
 
     def close(self, *, left: bool = False) -> None:
         """Stop following. `left`: the person navigated away within the page, so that the visit to this view is over."""
@@ -374,6 +367,6 @@ class Instance:
         self._hold(-1)
         if left and (part := self._parts.get('reconnect')):
             session.drop(self.slice_id, part)
-        self._session = None
+        self._session = self._page = None
         if target is not None:
             binding.remove([target])

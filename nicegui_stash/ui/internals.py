@@ -4,6 +4,9 @@ Tried with the NiceGUI versions from `OLDEST` to `NEWEST`. On a newer one a warn
 missing there, recognition of a rejoin degrades to `unknown`, never to an error.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# Some of NiceGUI's signatures are only partly typed.
+
 from __future__ import annotations
 
 import logging

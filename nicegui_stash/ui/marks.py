@@ -1,5 +1,7 @@
 """Marks on elements whose value could not be stored."""
 
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import asyncio

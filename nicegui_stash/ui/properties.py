@@ -71,7 +71,7 @@ class StoredProperty(BindableProperty):
         if (id(owner), self.names) in internals.bindings and get_ident() == instance.thread:
             internals.propagate(owner, self.names)
         if instance.listeners:
-            instance.tell(self.name, 'local')
+            instance.listeners.tell(self.name, 'local')
 
     def begin(self, owner: Any, value: Any) -> None:
         """Set a first value, which makes the property known to NiceGUI as bindable."""

@@ -20,9 +20,9 @@ _REASONS: Final[tuple[Reason, ...]] = ('visit', 'reload', 'history', 'rejoin', '
 class Report:
     """Why a document was loaded.
 
-    `visit` is the visit that a rejoin continues, `old_tab` the tab that a duplicated one was copied from, `previous` the
-    visit that ended with a reload in the same tab. A visitor can claim any of them, and reaches only what is stored for
-    the own session.
+    `visit` is the visit that a rejoin continues, `old_tab` the tab that a duplicated one was copied from, `previous`
+    the visit that ended with a reload in the same tab. A visitor can claim any of them, and reaches only what is
+    stored for the own session.
     """
 
     reason: Reason = 'unknown'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from nicegui.binding import BindableProperty
 
@@ -14,18 +14,18 @@ class Status:
     """Whether what was changed on a page is durable yet. Every attribute can be bound.
 
     `state` is `saved`, `pending` (accepted, waiting for its put), `saving` (a put is under way) or `offline` (the store
-    does not take changes: they are kept in memory). `pending` counts the changes that are not durable yet, `problem` says
-    why the store does not take them.
+    does not take changes: they are kept in memory). `pending` counts the changes that are not durable yet, `problem`
+    says why the store does not take them.
     """
 
-    state = BindableProperty()
-    pending = BindableProperty()
-    problem = BindableProperty()
+    state = cast(str, BindableProperty())  # what reading it gives
+    pending = cast(int, BindableProperty())
+    problem = cast('str | None', BindableProperty())
 
     def __init__(self) -> None:
-        self.state: str = 'saved'
-        self.pending: int = 0
-        self.problem: str | None = None
+        self.state = 'saved'
+        self.pending = 0
+        self.problem = None
 
     def update(self, session: Session) -> None:
         self.state = session.activity

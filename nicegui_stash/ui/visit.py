@@ -1,5 +1,8 @@
 """One client's visit: whose session it shows, which tab and visit it is, and what has to be told to its pages."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# Some of NiceGUI's signatures are only partly typed.
+
 from __future__ import annotations
 
 import asyncio
@@ -46,7 +49,6 @@ class Visit:
         self.instances: list[Instance] = []
         self.loaded = False
         self.ended = False
-        self._objects: dict[int, object] = {}
         self._watch = watch
         self._identified: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._connected = False
@@ -69,23 +71,18 @@ class Visit:
     def now(self) -> float:
         return self.registry.now
 
-    def find(self, schema: Schema, key: str) -> tuple[Instance, object] | None:
+    def find(self, schema: Schema, key: str) -> Instance | None:
         """Return what this client has already made of a class: there is one instance per client."""
         for instance in self.instances:
             if instance.schema is schema and instance.slice_id.key == key:
-                return instance, self._objects[id(instance)]
+                return instance
         return None
-
-    def add(self, instance: Instance, target: object) -> None:
-        self.instances.append(instance)
-        self._objects[id(instance)] = target  # kept as long as it is shown, whether or not anything is bound to it
 
     def leave(self, instance: Instance) -> None:
         """Close a view's instance when its container was cleared; with the client gone it is closed already."""
         if not self.ended:
             instance.close(left=True)
             self.instances.remove(instance)
-            del self._objects[id(instance)]
 
     def find_session(self) -> Session:
         return self.session or self.registry.session(self.session_id)
@@ -165,14 +162,13 @@ class Visit:
             self._guarded(partial(self.status.update, self.session))
 
     def _guarded(self, step: Callable[[], None]) -> None:
-        """Run a step within the client; what the app's handlers raise goes to the client, not to the browser's event."""
+        """Run a step within the client; what the app's handlers raise goes to NiceGUI's exception handlers."""
         self.client.safe_invoke(step)
 
     def _end(self) -> None:
         self.ended = True
         for instance in self.instances:
             instance.close()
-        self._objects.clear()
         self.session = None
         if not self._identified.done():
             self._identified.set_result(None)
