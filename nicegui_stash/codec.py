@@ -204,7 +204,7 @@ def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
     if issubclass(back_kind, kind) or issubclass(kind, back_kind) or {kind, back_kind} == {int, float}:
         if bool(value == back):
             return None
-        if kind.__eq__ is object.__eq__ and _encoder.encode(value) == _encoder.encode(back):
+        if cast(Any, kind).__eq__ is object.__eq__ and _encoder.encode(value) == _encoder.encode(back):
             return None  # a class without equality is judged by what it writes
     stored, returned = kind.__qualname__, back_kind.__qualname__
     return path, (
