@@ -188,7 +188,7 @@ class Exchange:
 
     def hurry(self) -> None:
         """Do not space the next put, nor wait for the next attempt."""
-        self._urgent = True
+        self._urgent = self._task is not None
         if self._waker is not None and not self._waker.done():
             self._waker.set_result(None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -86,6 +87,10 @@ def build_schema(
             f'version={version} with migrations from {sorted(migrations or {})}: '
             'versions count from 1, and each migration leads from one below version',
         )
+    try:
+        inspect.signature(cls.__init__).bind(None)
+    except TypeError as error:
+        raise DeclarationError(label, None, f'__init__(self) has to take no arguments: {error}') from error
     declared = _declared(cls)
     annotations = _annotations(cls, label, local_names)
     fields = {

@@ -6,7 +6,7 @@ microseconds; nothing waits for the network.
 
 from __future__ import annotations
 
-from .document import Drop, Forget, Operation, Part, Raw, Reset, Set, Slice, SliceId, apply
+from .document import Drop, Forget, Operation, Part, Raw, Reset, Set, Slice, SliceId, apply, to_bytes
 from .errors import TooMuchPending, ValueTooLarge
 from .exchange import Exchange
 from .pending import OperationKey
@@ -106,6 +106,10 @@ class Session(Exchange):
             raise ValueTooLarge(
                 name, '$', f'{size} bytes of JSON are more than max_value_bytes={policy.max_value_bytes}'
             )
+        if growth > 0 and self._size + growth > policy.max_document_bytes:
+            self._size = (
+                len(to_bytes(self.document)) - growth
+            )  # after a merge it is only an estimate, and never too low
         if growth > 0 and self._size + growth > policy.max_document_bytes:
             raise ValueTooLarge(name, '$', f'the document would exceed max_document_bytes={policy.max_document_bytes}')
         if (

@@ -154,11 +154,21 @@ class Instance:
         if target is None:
             return
         for name, stored in self.schema.fields.items():
+            if stored.codec.exact and name not in self._unsaved:
+                continue  # its values cannot be changed in place
             raw = stored.codec.encode(getattr(target, name))[1]
             if name in self._unsaved or self.raws.get(name) != raw:
                 self._submit(name, raw)
                 self.raws[name] = raw
         self._unsaved.clear()
+
+    def save_opaque(self) -> None:
+        """Submit opaque values that were changed in place without `save()`, because the page may be going."""
+        if self._auto and not self.closed:
+            try:
+                self.save()
+            except ValueNotStorable as error:
+                log.warning('an opaque value could not be saved when its page went: %s', error)
 
     def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None:
         """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""
@@ -236,6 +246,8 @@ class Instance:
 
     def locate(self) -> None:
         """Take part in the tab and the visit, now that it is known which they are."""
+        if self.recovery.reason != 'subpage':
+            self.recovery.reason = self.visit.reason
         if not self.schema.scopes & {'tab', 'reconnect'} or self.closed:
             return
         self._hold(-1)
@@ -357,11 +369,7 @@ class Instance:
         if self.closed:
             return
         session, target = self.session, self._target()
-        if self._auto and target is not None:
-            try:
-                self.save()
-            except ValueNotStorable as error:
-                log.warning('an opaque value could not be saved when its page went: %s', error)
+        self.save_opaque()
         self.closed = True
         session.detach(self)
         self._hold(-1)

@@ -42,7 +42,7 @@ def parse_report(sent: object) -> Report:
     reason = fields.get('reason')
     if reason not in _REASONS:
         return UNKNOWN
-    visit, old_tab, previous = (_identifier(fields.get(name)) for name in ('visit', 'old_tab', 'previous'))
+    visit, old_tab, previous = (identifier(fields.get(name)) for name in ('visit', 'old_tab', 'previous'))
     if reason == 'rejoin' and visit is None:
         return UNKNOWN
     return Report(
@@ -53,7 +53,8 @@ def parse_report(sent: object) -> Report:
     )
 
 
-def _identifier(value: object) -> str | None:
+def identifier(value: object) -> str | None:
+    """Return what a browser claims to be the id of a tab or a visit, `None` if it cannot be one."""
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 

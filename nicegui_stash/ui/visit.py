@@ -16,7 +16,7 @@ from nicegui import Client, ui
 from ..registry import Registry
 from ..session import Session
 from . import internals
-from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, parse_report
+from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report
 from .status import Status
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Visit:
         with client:
             ui.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
+        client.on_disconnect(self._disconnect)
         client.on_delete(self._end)
 
     @property
@@ -80,7 +81,7 @@ class Visit:
 
     def leave(self, instance: Instance) -> None:
         """Close a view's instance when its container was cleared; with the client gone it is closed already."""
-        if not self.ended:
+        if not self.ended and instance in self.instances:
             instance.close(left=True)
             self.instances.remove(instance)
 
@@ -99,12 +100,16 @@ class Visit:
         if self._connected:
             return
         self._connected = True
-        self.tab = self.client.tab_id or ''
+        self.tab = identifier(self.client.tab_id) or self.client.id  # the browser may send anything
         self.find_session().touch()
         if internals.is_simulated(self.client):
             self._identify(UNKNOWN)
         else:
             asyncio.get_running_loop().call_later(REPORT_TIMEOUT, self._identify, UNKNOWN)
+
+    def _disconnect(self) -> None:
+        for instance in self.instances:
+            self._guarded(instance.save_opaque)
 
     def _receive(self, sent: Any) -> None:
         report = parse_report(sent)

@@ -1,0 +1,134 @@
+"""What one `Stash` knows while the server runs: its classes, its place in a store, and the visits of its clients."""
+
+# pyright: reportUnknownMemberType=false
+# Some of NiceGUI's signatures are only partly typed.
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from fastapi import Request
+from nicegui import Client, context, ui
+
+from ..errors import StashError
+from ..schema import Schema
+from ..settings import Settings
+from . import internals
+from .hub import Hub, duplicate_name, hub_for
+from .instance import Instance, OnInvalid
+from .lifecycle import renew_cookie
+from .visit import Visit
+
+Identity = Callable[[Request], str | None]
+
+
+class Roster:
+    """Who is served, with what, from where."""
+
+    def __init__(self, settings: Settings, identity: Identity | None, on_invalid: OnInvalid, script: str) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._on_invalid: OnInvalid = on_invalid
+        self._script = script
+        self._schemas: dict[str, Schema] = {}
+        self._visits: dict[Client, Visit] = {}
+        self._hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+        self.add_script()
+
+    def add_script(self) -> None:
+        """Put the script into the head of every page, once."""
+        if not internals.has_shared_head(self._script):
+            ui.add_head_html(self._script, shared=True)
+
+    def declare(self, schema: Schema) -> None:
+        """Add a class. The same one again, by file and line, replaces it, as when tests re-execute the app."""
+        other = self._schemas.get(schema.name)
+        if other is not None and other.origin != schema.origin:
+            raise duplicate_name(schema, other)
+        self._schemas[schema.name] = schema
+
+    def schema_of(self, cls: type) -> Schema:
+        for schema in self._schemas.values():
+            if schema.cls is cls:
+                return schema
+        raise StashError(f'{cls.__qualname__} is not declared with this Stash; put @stash.state above it')
+
+    def hub(self) -> Hub:
+        """Return the hub of the running loop, opened now if need be: tests make NiceGUI drop our start-up handler."""
+        loop = asyncio.get_running_loop()
+        hub = self._hubs.get(loop)
+        if hub is None or hub.closed:
+            hub = self._hubs[loop] = hub_for(self._settings)
+            hub.add_names(list(self._schemas.values()))
+            self.add_script()
+        return hub
+
+    async def arrive(self) -> Visit:
+        """Return the current client's visit with its session read, or as far as a page may be delayed by that.
+
+        To be called within a page's request, or later for a client that has a visit already.
+        """
+        visit = self.visit_of(context.client)
+        if self._identity is None and not visit.loaded:
+            renew_cookie(visit.client.request)
+        session = visit.find_session()
+        if not session.is_read:
+            await session.load(self._settings.recover_timeout)
+        elif visit.exists and not visit.loaded:
+            await session.revalidate(self._settings.revalidate_timeout)
+        visit.loaded = True
+        return visit
+
+    def visit_of(self, client: Client) -> Visit:
+        """Return the visit of a client, which all stored classes of its page share."""
+        visit = self._visits.get(client)
+        if visit is None:
+            if client.is_deleted:
+                raise StashError('the page is gone; pass the page object, which still knows its session')
+            hub, request = self.hub(), client.request
+            named = self._identity(request) if self._identity else None
+            session_id = request.session['id'] if named is None else f'identity\0{named}'
+            exists = named is not None or internals.session_cookie_is_valid(request)
+            visit = Visit(client, hub.registry, session_id, exists=exists, watch=hub.drain_timeout)
+            self._visits[client] = visit
+            client.on_delete(lambda: self._visits.pop(client, None))
+        return visit
+
+    def make(self, schema: Schema, visit: Visit, arguments: Mapping[str, Any], *, auto: bool) -> Instance:
+        """Return the instance of a class for a visit, recovered as far as its place is known."""
+        key = '/'.join(str(arguments[name]).replace('%', '%25').replace('/', '%2F') for name in schema.key)
+        if (found := visit.find(schema, key)) is not None:
+            return found
+        if schema.key:
+            visit.registry.limit_keys(schema.name, schema.max_keys)
+        target = cast(object, object.__new__(schema.cls))
+        instance = Instance(schema, target, visit, key, auto=auto, on_invalid=self._on_invalid)
+        for attribute, used in used_by(schema.cls).items():
+            target.__dict__[attribute] = self.make(self.schema_of(used.cls), visit, {}, auto=True).page
+        instance.attach()
+        visit.instances.append(instance)
+        if visit.identified:
+            instance.locate()
+        else:
+            instance.recover()
+        return instance
+
+
+class Used:
+    """Where `stash.use(Settings)` stands in a page class; the instance's own attribute hides it."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def __get__(self, page: object | None, owner: type) -> Any:
+        if page is None:
+            return self
+        raise StashError(f'{self.cls.__qualname__} is there once the page is recovered, from prepare() and build() on')
+
+
+def used_by(cls: type) -> dict[str, Used]:
+    attributes = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    return {name: value for name, value in attributes.items() if isinstance(value, Used)}
