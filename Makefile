@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 
@@ -13,8 +14,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(VENV)/.installed ## run the demo app, with its state in memory://; PORT=8080 by default
-	NICEGUI_STASH_URL=$${NICEGUI_STASH_URL:-memory://} $(BIN)/python -m demo_app
+demo: $(VENV)/.installed ## run the demo app; PORT=8080, its state in NICEGUI_STASH_URL=memory://
+	$(BIN)/python -m demo_app
 
 .PHONY: test
 test: $(VENV)/.installed-test chromium ## run all tests; PYTEST_ARGS='-m "not browser"' to choose
@@ -23,7 +24,13 @@ test: $(VENV)/.installed-test chromium ## run all tests; PYTEST_ARGS='-m "not br
 .PHONY: lint
 lint: $(VENV)/.installed-lint ## check style and layers
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
+
+.PHONY: format
+format: $(VENV)/.installed-lint ## format the code and sort its imports
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format .
 
 .PHONY: types
 types: $(VENV)/.installed-lint $(VENV)/.installed-test ## check types
@@ -38,8 +45,8 @@ docs: $(VENV)/.installed-docs ## build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 .PHONY: bench
-bench: $(VENV)/.installed-bench ## measure what docs/performance.md reports
-	$(BIN)/python -m bench
+bench: $(VENV)/.installed-bench ## measure against NiceGUI's own storage; BENCH_ARGS=--help for options
+	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 .PHONY: clean
 clean: ## remove .venv and everything that was built

@@ -52,8 +52,14 @@ class Counter:
 ui.run(port=int(os.environ['PORT']), host='127.0.0.1', storage_secret='of this check', reload=False, show=False)
 """
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
-ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update',
-             '--disable-sync', '--no-first-run']
+ARGUMENTS = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--no-first-run',
+]
 
 
 def check_files() -> None:
