@@ -107,9 +107,7 @@ class Session(Exchange):
                 name, '$', f'{size} bytes of JSON are more than max_value_bytes={policy.max_value_bytes}'
             )
         if growth > 0 and self._size + growth > policy.max_document_bytes:
-            self._size = (
-                len(to_bytes(self.document)) - growth
-            )  # after a merge it is only an estimate, and never too low
+            self._size = len(to_bytes(self.document))  # after a merge it is an estimate, and never too low
         if growth > 0 and self._size + growth > policy.max_document_bytes:
             raise ValueTooLarge(name, '$', f'the document would exceed max_document_bytes={policy.max_document_bytes}')
         if (
