@@ -78,7 +78,7 @@ async def views(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serve
 
 @pytest.fixture(scope='session')
 def visitors(chromium: Browser) -> Callable[[], Visitor]:
-    """Make browsers: `async with visitors() as visitor`."""
+    """Return what makes a browser for `async with`."""
     return lambda: Visitor(chromium)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Self
 
 CHUNK = 65536
 BAD_GATEWAY = b'HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<title>502</title>'
@@ -12,7 +14,8 @@ BAD_GATEWAY = b'HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nConnectio
 class Proxy:
     """One address in front of servers. A WebSocket stays with the server it was opened to, until it is cut.
 
-    Connections are told apart by their first request: NiceGUI's socket, or anything else.
+    Connections are told apart by their first request: NiceGUI's socket, or anything else. A browser sends a request on
+    a kept-alive connection only when the last was answered, so each begins a chunk of its own.
     """
 
     def __init__(self, backend: int) -> None:
@@ -32,7 +35,7 @@ class Proxy:
     def url(self) -> str:
         return f'http://127.0.0.1:{self.port}'
 
-    async def __aenter__(self) -> Proxy:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._begin, '127.0.0.1', 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -57,7 +60,7 @@ class Proxy:
         self.cut()
 
     def drop_sockets(self) -> None:
-        """Abort the WebSockets and refuse new ones; documents are still served."""
+        """Abort the WebSockets and refuse NiceGUI's socket, also by polling; documents are still served."""
         self._refuses_sockets = True
         self.cut(sockets_only=True)
 
@@ -106,8 +109,8 @@ class Proxy:
 
     async def _carry(self, link: _Link, browser: asyncio.StreamReader) -> None:
         first = await browser.read(CHUNK)
-        link.is_socket = b'/_nicegui_ws/' in first.split(b'\r\n', 1)[0]
-        if not first or (link.is_socket and self._refuses_sockets):
+        link.is_socket = _asks_for_socket(first)
+        if not first or not self._lets_through(first):
             return
         if self._apologises:
             link.browser.write(BAD_GATEWAY)
@@ -118,7 +121,7 @@ class Proxy:
         await self._to_server.wait()
         server, link.server = await asyncio.open_connection('127.0.0.1', self._backend)
         link.server.write(first)
-        there = asyncio.create_task(_pump(browser, link.server, self._to_server))
+        there = asyncio.create_task(_pump(browser, link.server, self._to_server, self._lets_through))
         back = asyncio.create_task(_pump(server, link.browser, self._to_browser))
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
@@ -126,6 +129,9 @@ class Proxy:
             for pump in (there, back):
                 pump.cancel()
             await asyncio.gather(there, back, return_exceptions=True)
+
+    def _lets_through(self, chunk: bytes) -> bool:
+        return not (self._refuses_sockets and _asks_for_socket(chunk))
 
 
 class _Link:
@@ -142,9 +148,17 @@ class _Link:
                 writer.transport.abort()
 
 
-async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, is_open: asyncio.Event) -> None:
-    while chunk := await source.read(CHUNK):
+async def _pump(
+    source: asyncio.StreamReader,
+    target: asyncio.StreamWriter,
+    is_open: asyncio.Event,
+    lets_through: Callable[[bytes], bool] = bool,
+) -> None:
+    while (chunk := await source.read(CHUNK)) and lets_through(chunk):
         await is_open.wait()
         target.write(chunk)
         await target.drain()
-    target.write_eof()
+
+
+def _asks_for_socket(request: bytes) -> bool:
+    return request.startswith((b'GET /_nicegui_ws/', b'POST /_nicegui_ws/'))

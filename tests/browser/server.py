@@ -10,13 +10,13 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import httpx
 
 APPS = Path(__file__).parent / 'apps'
 ROOT = Path(__file__).parents[2]
-SECRET = 'the secret of the browser tests'  # noqa: S105 - a test's own, it protects nothing
+SECRET = 'the secret of the browser tests'
 
 
 def free_port() -> int:
@@ -60,7 +60,7 @@ class Server:
     def url(self) -> str:
         return f'http://127.0.0.1:{self.port}'
 
-    async def __aenter__(self) -> Server:
+    async def __aenter__(self) -> Self:
         await self.start()
         return self
 

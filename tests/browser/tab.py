@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Response, expect
 
 IS_CONNECTED = 'window.did_handshake && window.socket?.connected'
 FAST_RETRIES = 'window.socket.io.reconnectionDelay(100); window.socket.io.reconnectionDelayMax(300)'
+
+SPECULATE = """([kind, url]) => {
+    const rules = document.createElement('script');
+    rules.type = 'speculationrules';
+    rules.textContent = JSON.stringify({[kind]: [{source: 'list', urls: [url], eagerness: 'immediate'}]});
+    document.head.append(rules);
+}"""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Visitor:
         self._context = context
         self.tabs: list[Tab] = []
 
-    async def __aenter__(self) -> Visitor:
+    async def __aenter__(self) -> Self:
         self._context = self._context or await self._browser.new_context()
         self.context.set_default_timeout(20_000)
         Visitor.live.add(self)
@@ -130,12 +138,8 @@ class Tab:
 
     async def reload_in_vain(self) -> None:
         """Press F5 while nothing answers, and return when the browser shows its error page."""
-        try:
+        with pytest.raises(Error, match='ERR_'):
             await self.page.reload()
-        except Error as error:
-            assert 'ERR_' in error.message, error.message
-        else:
-            raise AssertionError('the reload was answered')
         await self.page.wait_for_url('chrome-error://**')
 
     async def follow(self, link: str) -> None:
@@ -143,6 +147,13 @@ class Tab:
         before = await self.client()
         await self.page.get_by_test_id(link).click()
         await self.connected(after=before)
+
+    async def speculate(self, kind: str, url: str) -> None:
+        """Have the browser `prefetch` or `prerender` a page before anybody asked for it."""
+        async with self.page.context.expect_event('requestfinished', lambda request: request.url == url) as request:
+            await self.page.evaluate(SPECULATE, [kind, url])
+        headers = await (await request.value).all_headers()
+        assert kind in headers['sec-purpose'], headers
 
     async def switch(self, link: str, title: str) -> None:
         """Click a link that shows another view in the same document."""

@@ -40,7 +40,8 @@ async def two_tabs(form: Server, visitor: Visitor, *, duplicate: bool) -> TwoTab
 
 class TestDuplicatedTab:
     @scenario
-    async def tabs(self, visitors: Visitors, form: Server) -> AsyncIterator[TwoTabs]:
+    @staticmethod
+    async def tabs(visitors: Visitors, form: Server) -> AsyncIterator[TwoTabs]:
         async with visitors() as visitor:
             yield await two_tabs(form, visitor, duplicate=True)
 
@@ -62,7 +63,8 @@ class TestDuplicatedTab:
 
 class TestSecondTab:
     @scenario
-    async def tabs(self, visitors: Visitors, form: Server) -> AsyncIterator[TwoTabs]:
+    @staticmethod
+    async def tabs(visitors: Visitors, form: Server) -> AsyncIterator[TwoTabs]:
         async with visitors() as visitor:
             yield await two_tabs(form, visitor, duplicate=False)
 
@@ -86,7 +88,8 @@ class TestSecondTab:
 
 class TestAnotherBrowser:
     @scenario
-    async def told(self, visitors: Visitors, form: Server) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, form: Server) -> AsyncIterator[Told]:
         async with visitors() as visitor, visitors() as stranger:
             tab = await visitor.open(form.url)
             typed, before = await fill(tab)
@@ -108,7 +111,8 @@ class TestAnotherBrowser:
 
 class TestClearedCookies:
     @scenario
-    async def told(self, visitors: Visitors, form: Server) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, form: Server) -> AsyncIterator[Told]:
         async with Proxy(form.port) as proxy, visitors() as visitor:
             tab = await visitor.open(proxy.url)
             typed, before = await fill(tab)
@@ -136,7 +140,8 @@ class TestClearedCookies:
 
 class TestExpired:
     @scenario
-    async def told(self, visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
         async with (
             Server('form.py', folder, ttl=2, reconnect_timeout=0.5) as server,
             Proxy(server.port) as proxy,

@@ -12,7 +12,8 @@ from .told import Told, Visitors, fill, restart, scenario
 
 class TestDropShorterThanReconnectTimeout:
     @scenario
-    async def told(self, visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
         async with (
             Server('form.py', folder, reconnect_timeout=20) as server,
             Proxy(server.port) as proxy,
@@ -46,7 +47,8 @@ class TestDropShorterThanReconnectTimeout:
 
 class TestDropLongerThanReconnectTimeout:
     @scenario
-    async def told(self, visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
         async with (
             Server('form.py', folder, reconnect_timeout=0.5) as server,
             Proxy(server.port) as proxy,
@@ -76,7 +78,8 @@ class TestDropLongerThanReconnectTimeout:
 
 class TestKill:
     @scenario
-    async def told(self, visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
         async with Server('form.py', folder) as server, visitors() as visitor:
             tab = await visitor.open(server.url)
             typed, before = await fill(tab, flush=True)
@@ -98,7 +101,8 @@ class TestKill:
 
 class TestTerminate:
     @scenario
-    async def told(self, visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
         async with Server('form.py', folder) as server, visitors() as visitor:
             tab = await visitor.open(server.url)
             typed, before = await fill(tab)  # not flushed: the shutdown does
@@ -120,7 +124,8 @@ class TestTerminate:
 
 class TestHopToAnotherServer:
     @scenario
-    async def told(self, visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
         async with (
             Server('form.py', folder) as old,
             Server('form.py', folder) as new,
@@ -151,7 +156,8 @@ class TestHopToAnotherServer:
 
 class TestReloadWhileTheConnectionIsLost:
     @scenario
-    async def told(self, visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
         async with Server('form.py', folder) as server, Proxy(server.port) as proxy, visitors() as visitor:
             tab = await visitor.open(proxy.url)
             typed, before = await fill(tab)

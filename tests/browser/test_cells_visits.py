@@ -10,7 +10,8 @@ from .told import Told, Visitors, fill, scenario
 
 class TestReloadOnAConnectedPage:
     @scenario
-    async def told(self, visitors: Visitors, form: Server) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, form: Server) -> AsyncIterator[Told]:
         async with visitors() as visitor:
             tab = await visitor.open(form.url)
             typed, before = await fill(tab)
@@ -32,7 +33,8 @@ class TestReloadOnAConnectedPage:
 
 class TestLinkFromAnotherPage:
     @scenario
-    async def told(self, visitors: Visitors, form: Server) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, form: Server) -> AsyncIterator[Told]:
         async with visitors() as visitor:
             tab = await visitor.open(form.url)
             typed, before = await fill(tab)
@@ -56,7 +58,8 @@ class TestLinkFromAnotherPage:
 
 class TestLinkToItself:
     @scenario
-    async def told(self, visitors: Visitors, form: Server) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, form: Server) -> AsyncIterator[Told]:
         async with visitors() as visitor:
             tab = await visitor.open(form.url)
             typed, before = await fill(tab)
@@ -78,7 +81,8 @@ class TestLinkToItself:
 
 class TestTypedAddress:
     @scenario
-    async def told(self, visitors: Visitors, form: Server) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, form: Server) -> AsyncIterator[Told]:
         async with visitors() as visitor:
             tab = await visitor.open(form.url)
             typed, before = await fill(tab)
@@ -101,7 +105,8 @@ class TestTypedAddress:
 
 class TestHistoryBack:
     @scenario
-    async def told(self, visitors: Visitors, form: Server) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, form: Server) -> AsyncIterator[Told]:
         async with visitors() as visitor:
             tab = await visitor.open(form.url)
             typed, before = await fill(tab)
@@ -124,7 +129,8 @@ class TestHistoryBack:
 
 class TestHistoryForward:
     @scenario
-    async def told(self, visitors: Visitors, form: Server) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, form: Server) -> AsyncIterator[Told]:
         async with visitors() as visitor:
             tab = await visitor.open(f'{form.url}/other')
             await tab.follow('to-form')
@@ -148,7 +154,8 @@ class TestHistoryForward:
 
 class TestSubPages:
     @scenario
-    async def told(self, visitors: Visitors, views: Server) -> AsyncIterator[Told]:
+    @staticmethod
+    async def told(visitors: Visitors, views: Server) -> AsyncIterator[Told]:
         async with visitors() as visitor:
             tab = await visitor.open(f'{views.url}/form')
             typed, before = await fill(tab)

@@ -28,11 +28,9 @@ async def test_a_tab_duplicated_from_the_menu_is_told_as_a_duplicate_and_then_in
         tab = visitor.adopt(context.pages[0])
         await tab.goto(f'{form.url}/')
         typed, _ = await fill(tab)
-        worker = (
-            context.service_workers[0] if context.service_workers else await context.wait_for_event('serviceworker')
-        )
+        workers = context.service_workers or [await context.wait_for_event('serviceworker')]
         async with context.expect_page() as opened:
-            await worker.evaluate('url => self.duplicate(url)', f'{form.url}/')
+            await workers[0].evaluate('url => self.duplicate(url)', f'{form.url}/')
         copy = visitor.adopt(await opened.value)
         await copy.connected()
         shown = await copy.look()

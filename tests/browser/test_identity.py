@@ -10,10 +10,10 @@ from typing import Any
 
 import httpx
 import itsdangerous
+import pytest
 
 from .server import SECRET, Server, eventually
 from .tab import Visitor
-from .test_rejoin_ways import SPECULATE
 from .told import fill
 
 DAY = 24 * 60 * 60
@@ -21,13 +21,13 @@ HTML = {'accept': 'text/html'}
 
 
 def aged(cookie: str, seconds: float) -> str:
-    """Return the same session cookie as Starlette would have signed it that long ago."""
+    """Return the session's cookie as NiceGUI would have set it that long ago."""
 
     class Then(itsdangerous.TimestampSigner):
         def get_timestamp(self) -> int:
             return int(time.time() - seconds)
 
-    payload = itsdangerous.TimestampSigner(SECRET).unsign(cookie)
+    payload = b64encode(json.dumps({'id': content(cookie)['id']}).encode())
     return Then(SECRET).sign(payload).decode()
 
 
@@ -145,14 +145,14 @@ async def test_a_request_that_prefetches_is_not_a_visit(visitor: Visitor, folder
         assert json.loads(path.read_bytes()) == before
 
 
-async def test_a_page_that_was_prefetched_is_one_visit_when_it_is_shown(visitor: Visitor, form: Server):
+@pytest.mark.parametrize('kind', ['prefetch', 'prerender'])
+async def test_a_page_that_was_loaded_ahead_is_one_visit_when_it_is_shown(visitor: Visitor, form: Server, kind: str):
     tab = await visitor.open(form.url)
     typed, _ = await fill(tab)
     await tab.follow('to-other')
-    async with tab.page.expect_request_finished(lambda request: request.url == f'{form.url}/') as prefetch:
-        await tab.page.evaluate(SPECULATE, f'{form.url}/')
-    assert (await (await prefetch.value).all_headers())['sec-purpose'] == 'prefetch'
+    await tab.speculate(kind, f'{form.url}/')
     await tab.follow('to-form')
     shown = await tab.look()
     assert shown.fields == typed | {'reconnect': ''}
     assert (shown.reason, shown.recoveries) == ('visit', 1)
+    await fill(tab)

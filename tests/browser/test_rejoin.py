@@ -48,9 +48,9 @@ async def test_what_was_flushed_last_is_back_after_each_of_several_kills(visitor
             assert shown.reason == 'rejoin'
 
 
-async def test_a_page_that_was_not_touched_after_a_rejoin_rejoins_again(visitor: Visitor, folder: Path):
+async def test_a_page_with_a_query_that_was_not_touched_after_a_rejoin_rejoins_again(visitor: Visitor, folder: Path):
     async with Server('form.py', folder) as server:
-        tab = await visitor.open(server.url)
+        tab = await visitor.open(f'{server.url}/other?step=2')
         typed, _ = await fill(tab, flush=True)
         await restart(server, tab, kill=True)
         await restart(server, tab, kill=True)

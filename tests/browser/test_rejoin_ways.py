@@ -12,12 +12,6 @@ from .server import Server, eventually
 from .tab import Visitor
 from .told import fill, restart, words
 
-SPECULATE = """(url) => {
-    const rules = document.createElement('script');
-    rules.type = 'speculationrules';
-    rules.textContent = JSON.stringify({prefetch: [{source: 'list', urls: [url], eagerness: 'immediate'}]});
-    document.head.append(rules);
-}"""
 HANDSHAKE_IS_IMPLICIT = 'window.socket.io.opts.query.implicit_handshake'
 
 
@@ -51,9 +45,7 @@ async def test_a_reload_because_the_explicit_handshake_of_a_prefetched_page_is_r
 ):
     async with Server('form.py', folder) as server:
         tab = await visitor.open(f'{server.url}/other')
-        async with tab.page.expect_request_finished(lambda request: request.url == f'{server.url}/') as prefetch:
-            await tab.page.evaluate(SPECULATE, f'{server.url}/')
-        assert (await (await prefetch.value).all_headers())['sec-purpose'] == 'prefetch'
+        await tab.speculate('prefetch', f'{server.url}/')
         await tab.follow('to-form')
         assert await tab.page.evaluate(HANDSHAKE_IS_IMPLICIT) is False
         assert (await tab.look()).reason == 'visit'
@@ -69,12 +61,9 @@ async def test_a_reload_because_the_connection_timed_out_is_a_rejoin(visitor: Vi
         tab = await visitor.open(proxy.url)
         typed, before = await fill(tab)
         await tab.page.evaluate('window.socket.io.timeout(700)')  # 20 s otherwise, and twice
-        proxy.hold()
-        proxy.cut(sockets_only=True)
-        async with tab.page.expect_console_message(lambda message: 'connection timed out' in message.text):
-            pass
         async with tab.page.expect_request(lambda request: request.is_navigation_request()):
-            pass
+            proxy.hold()
+            proxy.cut(sockets_only=True)
         await server.forgot(before.client)
         proxy.restore()
         await tab.connected(after=before.client)
@@ -82,6 +71,22 @@ async def test_a_reload_because_the_connection_timed_out_is_a_rejoin(visitor: Vi
         shown = await tab.look()
         assert shown.fields == typed
         assert shown.reason == 'rejoin'
+
+
+async def test_f5_after_a_connection_that_timed_out_and_came_back_shows_a_blank_draft(visitor: Visitor, folder: Path):
+    async with Server('form.py', folder, reconnect_timeout=20) as server, Proxy(server.port) as proxy:
+        tab = await visitor.open(proxy.url)
+        typed, before = await fill(tab)
+        await tab.page.evaluate('window.socket.io.timeout(700)')
+        async with tab.page.expect_console_message(lambda message: 'falling back to polling' in message.text):
+            proxy.hold()
+            proxy.cut(sockets_only=True)
+        proxy.restore()
+        assert await tab.connected() == before.client
+        await tab.reload()
+        shown = await tab.look()
+        assert shown.fields == typed | {'reconnect': ''}
+        assert shown.reason == 'reload'
 
 
 async def test_a_reload_that_the_server_asks_for_is_a_rejoin(visitor: Visitor, form: Server):

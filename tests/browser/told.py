@@ -16,7 +16,7 @@ Visitors = Callable[[], Visitor]
 
 
 def scenario(function: Callable[..., Any]) -> Any:
-    """Run an event once for the tests of a class."""
+    """Run an event, a static method, once for the tests of its class."""
     return pytest_asyncio.fixture(scope='class', loop_scope='session')(function)
 
 
