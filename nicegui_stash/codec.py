@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
+from datetime import UTC, datetime
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin
 
@@ -22,6 +23,7 @@ Decode = Callable[[Any], Any]
 
 _PATH = re.compile(r'^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$', re.DOTALL)
 _EXACT: tuple[type, ...] = (int, str, bool, float)
+_NOT_FINITE = 'NaN and infinity cannot be written as JSON; store None'
 _INSTEAD = {
     'numpy': 'store value.tolist() in a list field',
     'pandas': "store value.to_dict('list') in a dict field",
@@ -61,9 +63,9 @@ class Codec:
         self._encode_value = encode
         self._decode_value = decode
         self.exact: frozenset[type] = frozenset()
-        if encode is None and decode is None:
+        if decode is None:
             _require_storable(annotation)
-            self.exact = _exact_types(annotation)
+            self.exact = frozenset() if encode else _exact_types(annotation)
         self._decoder = msgspec.json.Decoder(Any if decode else annotation, dec_hook=_from_builtin)
 
     def encode(self, value: Any) -> tuple[Any, msgspec.Raw]:
@@ -73,9 +75,22 @@ class Codec:
         """
         if type(value) in self.exact and (type(value) is not float or math.isfinite(value)):
             return value, self.to_json(value)
-        raw = self.to_json(self._encode_value(value) if self._encode_value else value)
+        try:
+            return self._encode_checked(value)
+        except RecursionError as error:
+            raise ValueNotStorable(self.name, '$', 'it is nested too deeply, or contains itself') from error
+
+    def _encode_checked(self, value: Any) -> tuple[Any, msgspec.Raw]:
+        if self._encode_value:
+            encoded = self._encode_value(value)
+            raw = self.to_json(encoded)
+            for path in _not_finite(encoded, '$'):  # it would be written as null
+                raise ValueNotStorable(self.name, path, _NOT_FINITE)
+            self.decode(raw)
+            return value, raw
+        raw = self.to_json(value)
         back = self.decode(raw, original=value)
-        if self._encode_value or self._decode_value:
+        if self._decode_value:
             return value, raw
         if type(value) is int and type(back) is float:
             return back, _require_same(self.name, float(value), back, raw)
@@ -88,9 +103,7 @@ class Codec:
             return self._decode_value(value) if self._decode_value else value
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
             for path in _not_finite(original, '$'):
-                raise ValueNotStorable(
-                    self.name, path, 'NaN and infinity cannot be written as JSON; store None'
-                ) from error
+                raise ValueNotStorable(self.name, path, _NOT_FINITE) from error
             match = _PATH.match(str(error))
             reason, path = (match['reason'], match['path']) if match else (str(error), None)
             raise ValueNotStorable(self.name, path or '$', reason) from error
@@ -99,7 +112,9 @@ class Codec:
         """Encode a value whose type is known to fit. Raises `ValueNotStorable` for what JSON cannot hold."""
         try:
             return msgspec.Raw(_encoder.encode(value))
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        except RecursionError as error:
+            raise ValueNotStorable(self.name, '$', 'it is nested too deeply, or contains itself') from error
+        except (TypeError, ValueError, OverflowError) as error:
             path, reason = _offender(value, '$', str(error))
             raise ValueNotStorable(self.name, path, reason) from error
 
@@ -173,13 +188,13 @@ def _offender(value: Any, path: str, reason: str, depth: int = 0) -> tuple[str, 
     return path, reason
 
 
-def _not_finite(value: Any, path: str, depth: int = 0) -> Iterator[str]:
+def _not_finite(value: Any, path: str) -> Iterator[str]:
     if isinstance(value, float):
         if not math.isfinite(value):
             yield path
-    elif depth < 50:
+    else:
         for child, child_path in _children(value, path):
-            yield from _not_finite(child, child_path, depth + 1)
+            yield from _not_finite(child, child_path)
 
 
 def _require_same(name: str, value: Any, back: Any, raw: msgspec.Raw) -> msgspec.Raw:
@@ -200,9 +215,9 @@ def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
             pairs = zip(children, others, strict=True)
             return next((found for (a, where), (b, _) in pairs if (found := _difference(a, b, where))), None)
     if kind is float and not math.isfinite(value):
-        return path, 'NaN and infinity cannot be written as JSON; store None'
+        return path, _NOT_FINITE
     if issubclass(back_kind, kind) or issubclass(kind, back_kind) or {kind, back_kind} == {int, float}:
-        if bool(value == back):
+        if _equal(value, back):
             return None
         if cast(Any, kind).__eq__ is object.__eq__ and _encoder.encode(value) == _encoder.encode(back):
             return None  # a class without equality is judged by what it writes
@@ -210,3 +225,12 @@ def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
     return path, (
         f'a {stored} would come back as a {returned}' if stored != returned else f'a {stored} would come back changed'
     )
+
+
+def _equal(value: Any, back: Any) -> bool:
+    if isinstance(value, datetime) and isinstance(back, datetime) and value.tzinfo and back.tzinfo:
+        return value.astimezone(UTC) == back.astimezone(UTC)  # while clocks are set back no two zones are equal
+    try:
+        return bool(value == back)
+    except ArithmeticError:  # a signalling NaN of decimal
+        return False

@@ -1,0 +1,101 @@
+"""Registries on a store with chosen faults, in virtual time; each of them has to end with nothing left to do."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from nicegui_stash.identity import Keys
+from nicegui_stash.policy import Policy
+from nicegui_stash.registry import Registry
+from nicegui_stash.session import Session
+from nicegui_stash.stores import MemoryStore
+from nicegui_stash.stores.base import Store
+from nicegui_stash.testing import FaultyStore
+
+from .scene import KILLED, tasks_of
+from .virtual import take_no_time
+
+MakeRegistry = Callable[..., Registry]
+MakeSession = Callable[..., Session]
+
+
+class WallClock:
+    """The time of day, which moves when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_763_700_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, *, seconds: float = 0, days: float = 0) -> None:
+        self.now += seconds + days * 86400
+
+
+@pytest.fixture
+def clock() -> WallClock:
+    """The wall clock of the registries of this test."""
+    return WallClock()
+
+
+@pytest.fixture
+async def loop() -> asyncio.AbstractEventLoop:
+    """The event loop of this test, in which waiting takes no time."""
+    return take_no_time(asyncio.get_running_loop())
+
+
+@pytest.fixture
+def store() -> FaultyStore:
+    """An empty store in memory whose faults are chosen by the test."""
+    return FaultyStore(MemoryStore(f'core-{uuid.uuid4().hex}'))
+
+
+@pytest.fixture
+async def make_registry(
+    loop: asyncio.AbstractEventLoop, store: FaultyStore, clock: WallClock
+) -> AsyncIterator[MakeRegistry]:
+    """Registries on the store of the test: as many servers as it makes.
+
+    After the test the store is healed, and every server that was not `killed` has to become quiet: everything durable,
+    nothing accounted for, no task left.
+    """
+    made: list[Registry] = []
+
+    def make(
+        *,
+        on: Store | None = None,
+        secrets: tuple[str, ...] = ('a secret',),
+        seed: int = 1,
+        policy: Policy | None = None,
+        **options: float,
+    ) -> Registry:
+        registry = Registry(
+            on or store, Keys(secrets), policy or Policy(**options), wall=clock, rng=random.Random(seed).random
+        )
+        made.append(registry)
+        return registry
+
+    yield make
+    store.release()
+    store.down = store.refusing = False
+    store.corrupt = None
+    for registry in made:
+        if registry not in KILLED:
+            assert await registry.drain(300.0) == []
+            assert (await tasks_of(registry), registry.statistics().pending_bytes) == (set(), 0)
+
+
+@pytest.fixture
+async def make_session(make_registry: MakeRegistry) -> MakeSession:
+    """Sessions of one id, each of a server of its own, not yet read."""
+
+    def make(*, exists: bool = True, session_id: str = 'an id', **options: float) -> Session:
+        return make_registry(**options).session(session_id, exists=exists)
+
+    return make
+
