@@ -8,6 +8,7 @@ A change that does not fit its field is undone before the error reaches the call
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Callable
 from functools import wraps
@@ -27,10 +28,12 @@ class Observed(Protocol):
 
 
 def observe(value: Any, announce: Callable[[], None]) -> Any:
-    """Return a list, dict or set that calls `announce` after each change in place; any other value as it is."""
-    observed = _wrap(value)
-    if observed is not value or isinstance(value, (ObservedList, ObservedDict, ObservedSet)):
-        observed.parent = None
+    """Return a copy of a list, dict or set that calls `announce` after each change in place; other values as they are.
+
+    Also an observed one is copied, since it tells another field.
+    """
+    observed = _wrap(plain(value))
+    if observed is not value:
         observed.announce = announce
     return observed
 
@@ -83,10 +86,19 @@ def _announcing(method: M) -> M:
 
 
 def _adopt(parent: Any, item: Any) -> Any:
+    if isinstance(item, (ObservedList, ObservedDict, ObservedSet)):
+        if item.parent is not None and item.parent() is parent:
+            return item
+        above: Any = parent
+        while above is not None:
+            if above is item:
+                raise ValueError('a collection cannot contain itself')
+            above = above.parent() if above.parent is not None else None
+        if item.announce is not None:  # the whole value of a field, which has to go on telling that field
+            item = plain(item)
     observed = _wrap(item)
     if isinstance(observed, (ObservedList, ObservedDict, ObservedSet)):
         observed.parent = weakref.ref(parent)
-        observed.announce = None
     return observed
 
 
@@ -117,7 +129,7 @@ class ObservedList(list[Any]):
         return list, (plain(self),)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> list[Any]:
-        return cast(list[Any], plain(self))
+        return copy.deepcopy(cast(list[Any], plain(self)), memo)
 
 
 class ObservedDict(dict[Any, Any]):
@@ -153,7 +165,7 @@ class ObservedDict(dict[Any, Any]):
         return dict, (plain(self),)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[Any, Any]:
-        return cast(dict[Any, Any], plain(self))
+        return copy.deepcopy(cast(dict[Any, Any], plain(self)), memo)
 
 
 class ObservedSet(set[Any]):
@@ -180,7 +192,7 @@ class ObservedSet(set[Any]):
         return set, (set(self),)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> set[Any]:
-        return set(self)
+        return copy.deepcopy(set(self), memo)
 
 
 _MUTATORS: dict[type, tuple[str, ...]] = {
