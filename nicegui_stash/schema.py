@@ -6,7 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, get_type_hints, runtime_checkable
+from typing import Any, Protocol, TypeVar, get_origin, get_type_hints, runtime_checkable
 
 import msgspec
 
@@ -74,7 +74,7 @@ def build_schema(
     The stored name never comes from the defining module, which is `__mp_main__` under auto-reload.
     """
     label = cls.__qualname__
-    if any('__slots__' in vars(base) for base in cls.__mro__[:-1]):
+    if not cls.__dictoffset__ or not cls.__weakrefoffset__:
         raise DeclarationError(label, None, 'a class with __slots__ has no room for stored fields; remove __slots__')
     if getattr(cls, '__parameters__', ()):
         raise DeclarationError(
@@ -123,21 +123,30 @@ def _declared(cls: type) -> dict[str, Field]:
 
 
 def _annotations(cls: type, label: str, local_names: Mapping[str, Any] | None) -> dict[str, Any]:
-    try:
-        return get_type_hints(
-            cls,
-            vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else None,
-            dict(local_names or {}),
-            include_extras=True,
-        )
-    except (NameError, TypeError, SyntaxError, AttributeError) as error:
-        raise DeclarationError(label, None, f'an annotation cannot be resolved: {error}') from error
+    """Resolve the annotations of a class and its mixins, each with the names of the module it was written in."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        own = {'__annotations__': inspect.get_annotations(base), '__module__': base.__module__}
+        module = sys.modules.get(base.__module__)
+        known = dict(local_names or {}) if module is None or base.__module__ == cls.__module__ else {}
+        try:
+            found |= get_type_hints(
+                type(base.__name__, (), own), vars(module) if module else {}, known, include_extras=True
+            )
+        except (NameError, TypeError, SyntaxError, AttributeError) as error:
+            raise DeclarationError(label, None, f'an annotation cannot be resolved: {error}') from error
+    return found
 
 
 def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str, Any]) -> StoredField:
     field.check(label)
     if name not in annotations:
         raise DeclarationError(label, name, f'a stored field needs an annotation, as in {name}: int = stored(0)')
+    if isinstance(annotations[name], TypeVar) or (
+        get_origin(annotations[name]) and getattr(annotations[name], '__parameters__', ())
+    ):
+        reason = f'its annotation holds a type variable, which does not say what is stored; annotate it in {label}'
+        raise DeclarationError(label, name, reason)
     try:
         codec = Codec(f'{label}.{name}', annotations[name], encode=field.encode, decode=field.decode)
     except TypeError as error:
