@@ -19,7 +19,7 @@ from .errors import (
 from .fields import stored
 from .recovery import Problem, Recovery, Rejected
 from .registry import Statistics
-from .ui import Change, Stash, Status
+from .ui import Change, OpenSession, Stash, Status
 
 __all__ = [
     'Change',
@@ -28,6 +28,7 @@ __all__ = [
     'DeclarationError',
     'DocumentError',
     'MalformedDocument',
+    'OpenSession',
     'OutcomeUnknown',
     'Problem',
     'Recovery',

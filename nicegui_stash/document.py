@@ -148,6 +148,24 @@ class Drop(msgspec.Struct):
     part: Part
 
 
+Written = tuple[Part, str, Raw]
+
+
+class Update(msgspec.Struct):
+    """A read-modify-write of one slice: `change` tells what to write from what is there, and may be asked again.
+
+    What it raises is kept in `error`, and nothing is written.
+    """
+
+    sequence: int
+    epoch: int
+    reset: int
+    slice: SliceId
+    change: Callable[[Slice], list[Written]]
+    part: Part = SESSION_PART
+    error: Exception | None = None
+
+
 class Reset(msgspec.Struct):
     """A slice is deleted; what was accepted before on other servers is not to come back."""
 
@@ -168,7 +186,7 @@ class Touch(msgspec.Struct):
     sequence: int
 
 
-Operation = Set | Drop | Reset | Forget | Touch
+Operation = Set | Drop | Update | Reset | Forget | Touch
 
 
 def apply(document: Document, operations: Iterable[Operation]) -> list[Operation]:
@@ -196,7 +214,7 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
                 erased.reset += 1
                 erased.data, erased.tabs, erased.visits = {}, {}, {}
                 operation.epoch = document.epoch
-            case Set() | Drop():
+            case Set() | Drop() | Update():
                 if not forgotten and operation.epoch < document.epoch:
                     continue
                 found = document.slice(operation.slice)
@@ -212,7 +230,9 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
     return held
 
 
-def _change(document: Document, operation: Set | Drop) -> bool:
+def _change(document: Document, operation: Set | Drop | Update) -> bool:
+    if isinstance(operation, Update):
+        return _update(document, operation)
     if isinstance(operation, Drop):
         found = document.slice(operation.slice)
         if found is not None:
@@ -223,6 +243,18 @@ def _change(document: Document, operation: Set | Drop) -> bool:
         return False
     values[operation.field] = operation.raw
     document.erased = False
+    return True
+
+
+def _update(document: Document, operation: Update) -> bool:
+    try:
+        written = operation.change(document.ensure(operation.slice))
+    except Exception as error:  # noqa: BLE001 it is the app's code; whoever awaits the update gets the error
+        operation.error = error
+        return False
+    for part, name, raw in written:
+        document.values(operation.slice, part)[name] = raw
+    document.erased = document.erased and not written
     return True
 
 
@@ -264,7 +296,7 @@ def settle_unread(document: Document, operations: Iterable[Operation]) -> tuple[
         elif isinstance(operation, Reset):
             cleared.add(operation.slice)
             operation.epoch = document.epoch
-        elif isinstance(operation, (Set, Drop)):
+        elif isinstance(operation, (Set, Drop, Update)):
             found = document.slice(operation.slice)
             operation.epoch, operation.reset = document.epoch, found.reset if found else 0
             if isinstance(operation, Set) and found and not forgotten and operation.slice not in cleared:

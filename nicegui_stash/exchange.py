@@ -19,6 +19,7 @@ from .document import (
     Slice,
     SliceId,
     Touch,
+    Update,
     Values,
     new_document,
     prune,
@@ -29,7 +30,7 @@ from .document import (
 )
 from .pending import OperationKey, Pending
 from .policy import Shared
-from .reading import Condition, Fetched, Foreign, Same, fetch
+from .reading import Condition, Fetched, Foreign, Same, erase, fetch
 from .stores.base import ETag
 from .subscriber import Activity, Subscriber
 from .transfer import Away, Denied, MustRead, Stored, write
@@ -195,6 +196,8 @@ class Exchange:
     # ---- reading and writing
 
     def _start(self) -> None:
+        if self._task is not None:
+            return
         self._task = self._shared.spawn(self._work())
         self._tell_activity()
 
@@ -255,15 +258,16 @@ class Exchange:
         self._pending.fail(error)
         self.problem = error.reason
         self._tell_activity()
-        match outcome:
-            case Away():
-                self._shared.say_once('away', 'the store is away; changes are kept in memory: %s', error)
-                return min(LONGEST_BACKOFF, 0.05 * 2 ** min(self._failures, 10)) * (0.5 + self._shared.random() / 2)
-            case Denied() | Foreign():
-                self._shared.say_once('refused', 'the store refuses; changes are kept in memory: %s', error)
-                return REFUSED_BACKOFF * (0.5 + self._shared.random() / 2)
-            case _:
-                assert_never(outcome)
+        refused = not isinstance(outcome, Away)
+        self._shared.say_once(
+            'refused' if refused else 'away',
+            'the store %s; changes are kept in memory: %s',
+            'refuses' if refused else 'is away',
+            error,
+        )
+        if refused:
+            return self._shared.backoff(20, REFUSED_BACKOFF)  # slowly from the first time on
+        return self._shared.backoff(self._failures, LONGEST_BACKOFF)
 
     async def _read(self, *, unless: ETag | None) -> Away | Denied | Foreign | None:
         """Read the document and merge what is pending into it; to be called while nothing is written."""
@@ -324,14 +328,16 @@ class Exchange:
                 self._etag = etag
                 self._pending.settle(last)
                 self._tell_activity()
-                await self._erase_inherited()
+                if self._inherited:
+                    inherited, self._inherited = self._inherited, ()
+                    await erase(self._shared, inherited, self.document.epoch)
                 return self._succeeded()
             case MustRead(error):
                 self._shared.counts['conflicts'] += 1
                 self._must_read = True
                 self._failures += 1
                 log.debug('session %s: reading again: %s', self.key, error)
-                return self._shared.random() * min(1.0, 0.005 * 2 ** min(self._failures, 8))
+                return self._shared.backoff(self._failures, 1.0)
             case Away() | Denied():
                 return self._failed(outcome)
             case _:
@@ -340,9 +346,8 @@ class Exchange:
     def _snapshot(self, last: int) -> bytes:
         """Assemble the bytes to put from values that are encoded already."""
         policy, now = self._shared.policy, self._shared.now()
-        live = {(operation.slice, operation.part) for operation in self._pending if isinstance(operation, Set)} | set(
-            self._live
-        )
+        written = [operation for operation in self._pending if isinstance(operation, (Set, Update))]
+        live = {(operation.slice, operation.part) for operation in written} | set(self._live)
         names = {id_ for id_, _ in live}
         stamp(self.document, self._shared.writer, last, now, live)
         prune(
@@ -357,15 +362,6 @@ class Exchange:
         body = to_bytes(self.document)
         self._size = len(body)
         return body
-
-    async def _erase_inherited(self) -> None:
-        """Leave a tombstone under the older secret's key, so that what is erased here does not come back from there."""
-        for key, etag in self._inherited:
-            tombstone = Document(self.document.format, self.document.epoch, self._shared.now(), {}, {}, erased=True)
-            outcome = await write(self._shared.store, key, to_bytes(tombstone), etag)
-            if not isinstance(outcome, Stored):
-                log.warning('object %s, stored under an older secret, could not be erased: %s', key, outcome.error)
-        self._inherited = ()
 
     # ---- telling
 

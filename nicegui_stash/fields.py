@@ -12,6 +12,7 @@ from .errors import DeclarationError, StashError
 T = TypeVar('T')
 
 Scope = Literal['session', 'reconnect', 'tab']
+Validate = Callable[[Any], bool]
 SCOPES: Final[tuple[Scope, ...]] = ('session', 'reconnect', 'tab')
 
 
@@ -35,6 +36,7 @@ class Field:
         encode: Encode | None,
         decode: Decode | None,
         renamed_from: str | None,
+        validate: Validate | None,
     ) -> None:
         self.name = ''
         self.default = default
@@ -44,6 +46,7 @@ class Field:
         self.encode = encode
         self.decode = decode
         self.renamed_from = renamed_from
+        self.validate = validate
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -78,6 +81,7 @@ def stored(
     encode: Callable[[T], Any] | None = None,
     decode: Callable[[Any], T] | None = None,
     renamed_from: str | None = None,
+    validate: Callable[[T], bool] | None = None,
 ) -> T: ...
 @overload
 def stored(
@@ -88,6 +92,7 @@ def stored(
     encode: Callable[[T], Any] | None = None,
     decode: Callable[[Any], T] | None = None,
     renamed_from: str | None = None,
+    validate: Callable[[T], bool] | None = None,
 ) -> T: ...
 def stored(
     default: Any = MISSING,
@@ -98,6 +103,7 @@ def stored(
     encode: Encode | None = None,
     decode: Decode | None = None,
     renamed_from: str | None = None,
+    validate: Validate | None = None,
 ) -> Any:
     """Declare an attribute of a page class that must survive.
 
@@ -105,8 +111,9 @@ def stored(
     on every visit of this browser session, `tab` in this browser tab, `reconnect` only where this very page comes back
     by itself after a lost connection or a restarted server. `live=False` keeps other tabs from following at once.
     `encode` and `decode` turn values that JSON does not know into ones it knows, and back. `renamed_from` is the name
-    under which older versions stored the field.
+    under which older versions stored the field. `validate` tells whether a recovered value still holds; where it does
+    not, or raises, the field has its default and `recovery.problems` says so.
 
     To a type checker the result has the type of the value.
     """
-    return cast(Any, Field(default, default_factory, scope, live, encode, decode, renamed_from))
+    return cast(Any, Field(default, default_factory, scope, live, encode, decode, renamed_from, validate))

@@ -45,6 +45,11 @@ class Pending:
         self._operations[key] = operation
         self._account(operation, 1)
 
+    def add_last(self, operation: Operation) -> None:
+        """Add an operation that what was accepted before it must not be moved behind."""
+        self._operations = {(earlier.sequence,): earlier for earlier in self}
+        self._operations[operation.sequence,] = operation
+
     def discard(self, unwanted: Callable[[Operation], bool]) -> None:
         for key, operation in list(self._operations.items()):
             if unwanted(operation):

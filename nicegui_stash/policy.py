@@ -55,6 +55,10 @@ class Shared:
         """Return the time in milliseconds since the epoch, as documents have it."""
         return int(self.wall() * 1000)
 
+    def backoff(self, failures: int, longest: float) -> float:
+        """Return how many seconds to wait after so many failures: doubling from 10 ms, with jitter."""
+        return min(longest, 0.01 * 2 ** min(failures, 20)) * (0.5 + self.random() / 2)
+
     def say_once(self, what: str, message: str, *args: object) -> None:
         """Log a condition of the store, not once per session."""
         if what not in self._said:

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
-from .document import Document, from_bytes, new_document
+from .document import FORMAT, Document, from_bytes, new_document, to_bytes
 from .errors import Conflict, MalformedDocument, Refused, UnknownFormat
 from .policy import Shared
 from .stores.base import ETag, NotModified, StoredObject
@@ -104,3 +104,12 @@ async def _quarantine(
             shared.counts['quarantined'] += 1
             log.error('session %s: %s; the bytes are kept as %s', key, error, copy)
             return Fetched(new_document(), etag, 'quarantined')
+
+
+async def erase(shared: Shared, inherited: tuple[tuple[str, ETag], ...], epoch: int) -> None:
+    """Leave a tombstone under the keys of older secrets, so that what is erased later does not come back from there."""
+    for key, etag in inherited:
+        tombstone = Document(FORMAT, epoch, shared.now(), {}, {}, erased=True)
+        outcome = await write(shared.store, key, to_bytes(tombstone), etag)
+        if not isinstance(outcome, Stored):
+            log.warning('object %s, stored under an older secret, could not be erased: %s', key, outcome.error)

@@ -10,7 +10,7 @@ import msgspec
 
 from .document import Document, Part, Slice
 from .errors import ValueNotStorable
-from .schema import Schema, migrate
+from .schema import Schema, StoredField, migrate
 
 Status = Literal['fresh', 'recovered', 'discarded', 'expired', 'quarantined', 'unavailable']
 Reason = Literal['visit', 'reload', 'history', 'rejoin', 'duplicate', 'subpage', 'unknown']
@@ -124,7 +124,20 @@ def decode_values(
     problems: list[Problem] = []
     for name, raw in raws.items():
         try:
-            values[name] = schema.fields[name].codec.decode(raw)
+            value = schema.fields[name].codec.decode(raw)
         except ValueNotStorable as error:
             problems.append(Problem(name, version, error.reason))
+            continue
+        if (why := _invalid(schema.fields[name], value)) is None:
+            values[name] = value
+        else:
+            problems.append(Problem(name, version, why))
     return values, problems
+
+
+def _invalid(stored: StoredField, value: Any) -> str | None:
+    validate = stored.field.validate
+    try:
+        return None if validate is None or validate(value) else 'validate= says that it does not hold any more'
+    except Exception as error:  # noqa: BLE001 it is the app's code and may raise anything
+        return f'validate= raised {type(error).__name__}: {error}'

@@ -6,7 +6,9 @@ microseconds; nothing waits for the network.
 
 from __future__ import annotations
 
-from .document import Drop, Forget, Operation, Part, Raw, Reset, Set, Slice, SliceId, apply, to_bytes
+from collections.abc import Callable
+
+from .document import Drop, Forget, Operation, Part, Raw, Reset, Set, Slice, SliceId, Update, Written, apply, to_bytes
 from .errors import TooMuchPending, ValueTooLarge
 from .exchange import Exchange
 from .pending import OperationKey
@@ -83,9 +85,32 @@ class Session(Exchange):
             (slice_id, part), Drop(self._shared.next_sequence(), self.document.epoch, found.reset, slice_id, part)
         )
 
+    async def update(self, slice_id: SliceId, change: Callable[[Slice], list[Written]]) -> None:
+        """Read, modify and write a slice, applied again where somebody else wrote meanwhile; return when it is durable.
+
+        Raises what `change` raises, and nothing is written then; `ValueTooLarge` or `TooMuchPending`; and `StoreError`
+        if the store cannot take it now: it is accepted then, and must not be repeated.
+        """
+        for _, name, raw in change(self.document.ensure(slice_id)):
+            self._require_room(f'{slice_id.name}.{name}', len(raw), len(raw))
+        found = self.document.ensure(slice_id)
+        operation = Update(self._shared.next_sequence(), self.document.epoch, found.reset, slice_id, change)
+        apply(self.document, [operation])
+        if operation.error is not None:
+            raise operation.error
+        self._cells.clear()
+        self._pending.add_last(operation)
+        self._start()
+        self._tell_replaced()
+        await self.flush()
+        if operation.error is not None:
+            raise operation.error
+
     def reset(self, slice_id: SliceId) -> None:
         """Accept that a slice is deleted."""
-        self._pending.discard(lambda operation: isinstance(operation, (Set, Drop)) and operation.slice == slice_id)
+        self._pending.discard(
+            lambda operation: isinstance(operation, (Set, Drop, Update)) and operation.slice == slice_id
+        )
         self._accept((slice_id,), Reset(self._shared.next_sequence(), self.document.epoch, slice_id))
         self._tell_replaced()
 

@@ -99,10 +99,14 @@ def duplicate_name(schema: Schema, other: Schema) -> DeclarationError:
 
 def _secrets(settings: Settings) -> tuple[str, ...]:
     secret = internals.storage_secret()
-    if secret is None:
-        raise ConfigurationError(
-            'storage_secret',
-            'without it browsers have no session, so nothing can be given back to them',
-            "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with",
-        )
-    return settings.secrets or (secret,)
+    if not settings.secrets and secret is None:
+        raise missing_secret()
+    return settings.secrets or (str(secret),)
+
+
+def missing_secret() -> ConfigurationError:
+    return ConfigurationError(
+        'storage_secret',
+        'without it browsers have no session, so nothing can be given back to them',
+        "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with",
+    )

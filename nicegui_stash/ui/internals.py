@@ -18,6 +18,7 @@ import nicegui
 from nicegui import Client, app, binding
 from nicegui.element import Element
 from nicegui.error import error_content
+from nicegui.storage import request_contextvar
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 
@@ -103,6 +104,12 @@ def is_simulated(client: Client) -> bool:
     """Whether NiceGUI's user simulation connected the client: there is no browser that could run a script."""
     scope: dict[str, Any] = (client.environ or {}).get('asgi.scope', {})
     return scope.get('type') == 'test'
+
+
+def current_request() -> Request | None:
+    """Return the request that is being answered, or that the current client came with."""
+    request = request_contextvar.get()
+    return request if isinstance(request, Request) else None
 
 
 def storage_secret() -> str | None:

@@ -17,6 +17,7 @@ from ..errors import StashError
 from ..schema import Schema
 from ..settings import Settings
 from . import internals
+from .handle import OpenSession
 from .hub import Hub, duplicate_name, hub_for
 from .instance import Instance, OnInvalid
 from .lifecycle import renew_cookie
@@ -89,13 +90,35 @@ class Roster:
             if client.is_deleted:
                 raise StashError('the page is gone; pass the page object, which still knows its session')
             hub, request = self.hub(), client.request
-            named = self._identity(request) if self._identity else None
-            session_id = request.session['id'] if named is None else f'identity\0{named}'
-            exists = named is not None or internals.session_cookie_is_valid(request)
+            session_id, exists = self._identify(request)
             visit = Visit(client, hub.registry, session_id, exists=exists, watch=hub.drain_timeout)
             self._visits[client] = visit
             client.on_delete(lambda: self._visits.pop(client, None))
         return visit
+
+    def open(self, session_id: str) -> OpenSession:
+        """Return a handle for code without a page."""
+        named = f'identity\0{session_id}' if self._identity else session_id
+        registry = self.hub().registry
+        return OpenSession(lambda: registry.session(named), self.schema_of, self._settings.recover_timeout)
+
+    def current(self) -> OpenSession:
+        """Return a handle for the session of the request or the client that is being served."""
+        request = internals.current_request()
+        if request is None:
+            raise StashError('there is no request and no client here; use stash.open(session_id)')
+        session_id, exists = self._identify(request)
+        registry = self.hub().registry
+        return OpenSession(
+            lambda: registry.session(session_id, exists=exists), self.schema_of, self._settings.recover_timeout
+        )
+
+    def _identify(self, request: Request) -> tuple[str, bool]:
+        """Return whose session a request is for, and whether anything can be stored for it."""
+        named = self._identity(request) if self._identity else None
+        if named is not None:
+            return f'identity\0{named}', True
+        return request.session['id'], internals.session_cookie_is_valid(request)
 
     def make(self, schema: Schema, visit: Visit, arguments: Mapping[str, Any], *, auto: bool) -> Instance:
         """Return the instance of a class for a visit, recovered as far as its place is known."""

@@ -22,6 +22,8 @@ from ..settings import resolve
 from ..stores.opening import open_store
 from . import internals
 from .building import Build, register_page, require_build, signature_of, view_constructor
+from .handle import OpenSession
+from .hub import missing_secret
 from .listeners import Change
 from .properties import StoredProperty, instance_of
 from .report import script_element
@@ -121,6 +123,8 @@ class Stash:
         NiceGUI logs what a start-up handler raises and goes on, unless it is an exit.
         """
         try:
+            if internals.storage_secret() is None:
+                raise missing_secret()
             self._roster.hub()
         except StashError as error:
             raise SystemExit(f'nicegui_stash: {error}') from error
@@ -237,6 +241,32 @@ class Stash:
         """
         visit = self._roster.visit_of(context.client) if page is None else instance_of(page).visit
         await visit.find_session().flush()
+
+    async def update(self, page: T, function: Callable[[T], object]) -> None:
+        """Read, modify and write a page's fields, so that two servers changing one field both count.
+
+        `function` gets an object of the page's class that has the stored fields and nothing else, and changes it; it is
+        called again where another server wrote meanwhile, so it must do nothing else. Returns when the change is
+        durable. Raises what `function` raises, and nothing is changed then; and `StoreError` if the store cannot take
+        it now: it is accepted then, and must not be repeated.
+        """
+        await instance_of(page).update(function)
+
+    def open(self, session_id: str) -> OpenSession:
+        """Open the session of an id, as `identity=` gives it, or NiceGUI's `app.storage.browser['id']`.
+
+        For code without a page: `async with stash.open(session_id) as session:`.
+        """
+        return self._roster.open(session_id)
+
+    def current(self) -> OpenSession:
+        """Open the session of the request that is being answered, or of the current client, as `open` does."""
+        return self._roster.current()
+
+    async def export(self) -> dict[str, Any]:
+        """Return everything that is stored for the current browser session, as JSON values."""
+        async with self.current() as session:
+            return session.export()
 
     def reset(self, page: object) -> None:
         """Delete what is stored for a page's class; its fields go back to their defaults, in all tabs."""

@@ -1,0 +1,47 @@
+"""Objects of a stored class that belong to no page: what an update works on, and what code without a page reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import isawaitable
+from typing import Any, TypeVar, cast
+
+from msgspec import Raw
+
+from ..document import Part, Slice, Written
+from ..errors import StashError
+from ..recovery import decode_values, stored_values
+from ..schema import Schema
+
+T = TypeVar('T')
+
+
+def detached(schema: Schema, raws: Mapping[str, Raw]) -> Any:
+    """Return an object with these stored values and defaults for the rest. Its class's `__init__` is not called."""
+    values, _ = decode_values(schema, raws, schema.version)
+    target = cast(Any, object.__new__(schema.cls))
+    for name, stored in schema.fields.items():
+        target.__dict__[vars(schema.cls)[name].slot] = values[name] if name in values else stored.field.new_default()
+    return target
+
+
+def updating(
+    schema: Schema, parts: Mapping[str, Part], function: Callable[[T], object]
+) -> Callable[[Slice], list[Written]]:
+    """Turn a function that changes an object into one from a slice to what is to be written; it may run repeatedly."""
+
+    def change(found: Slice) -> list[Written]:
+        before = stored_values(schema, found, parts)
+        target = detached(schema, before)
+        if isawaitable(function(target)):
+            raise StashError('the function of update() cannot be async, since it may have to run again')
+        written: list[Written] = []
+        for name, stored in schema.fields.items():
+            raw = stored.codec.encode(getattr(target, name))[1]
+            part = parts.get(stored.scope)
+            default = stored.codec.encode(stored.field.new_default())[1]
+            if part is not None and raw != before.get(name, default):
+                written.append((part, name, raw))
+        return written
+
+    return change

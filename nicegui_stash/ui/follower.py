@@ -1,0 +1,276 @@
+"""A page object that shows a session's values: recovered at first, and kept as they become elsewhere."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# Some of NiceGUI's signatures are only partly typed.
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
+from inspect import isawaitable
+from typing import Any
+
+from msgspec import Raw
+from nicegui import app, background_tasks
+
+from ..document import Part, Set, SliceId
+from ..errors import ValueNotStorable
+from ..observed import observe
+from ..recovery import Problem, Recovery, Rejected, decode_values, find, part_of, stored_values
+from ..schema import Schema
+from ..session import Session
+from .listeners import Cause, Listeners
+from .properties import INSTANCE, StoredProperty
+from .visit import Visit
+
+
+class Follower:
+    """What connects a page object with a session, as far as values come from there. A subscriber of the session."""
+
+    def __init__(self, schema: Schema, target: Any, visit: Visit, key: str) -> None:
+        self.schema = schema
+        self.visit = visit
+        self.slice_id = SliceId(schema.name, schema.version, key)
+        self.recovery = Recovery()
+        self.raws: dict[str, Raw] = {}
+        self.listeners = Listeners()
+        self.closed = False
+        self.touched: set[str] | None = None
+        self._target = weakref.ref(target)
+        self._page: object | None = target  # held while it is shown, whether or not anything is bound to it
+        self._session: Session | None = visit.session
+        self._defaults: dict[str, Raw] = {}
+        self._parts: dict[str, Part] = {'session': Part('data')}
+        self._held: dict[str, Raw] = {}
+        self._unsaved: set[str] = set()
+        self._stale: set[str] = set()
+        self._scheduled = False
+        self._applying = False
+        self._generation = (0, 0)
+        self._loop = asyncio.get_running_loop()
+        self._begin(target)
+
+    def _begin(self, target: Any) -> None:
+        """Give every field its default: what `stored()` declares, or what the class's `__init__` assigns."""
+        properties: dict[str, StoredProperty] = {name: vars(self.schema.cls)[name] for name in self.schema.fields}
+        for prop in properties.values():
+            target.__dict__[prop.slot] = prop.field.new_default()
+        target.__init__()
+        for name, prop in properties.items():
+            value, raw = prop.stored.codec.encode(target.__dict__[prop.slot])
+            prop.begin(target, self.observed(name, value))
+            self.raws[name] = self._defaults[name] = raw
+        target.__dict__[INSTANCE] = self
+
+    @property
+    def page(self) -> object:
+        """The page object, as long as it is shown."""
+        return self._page
+
+    @property
+    def session(self) -> Session:
+        """The session, found again through the registry if this instance was closed."""
+        return self._session or self.visit.find_session()
+
+    def _submit(self, name: str, raw: Raw) -> None:
+        part = self._parts.get(self.schema.fields[name].scope)
+        if part is None:
+            self._held[name] = raw
+        else:
+            session = self._session or self.visit.find_session()
+            session.set(self.slice_id, part, name, raw, source=self)
+
+    def observed(self, name: str, value: Any) -> Any:
+        return observe(value, partial(self.changed_in_place, name))
+
+    def changed_in_place(self, name: str) -> None:
+        """Accept what a collection became, after it was changed in place."""
+        raise NotImplementedError
+
+    # ---- recovery
+
+    def attach(self) -> None:
+        """Follow the session from now on."""
+        self.session.attach(self)
+        self._hold(1)
+
+    def _hold(self, sign: int) -> None:
+        for part in self._parts.values():
+            (self.session.hold if sign > 0 else self.session.release)(self.slice_id, part)
+
+    @property
+    def needs_report(self) -> bool:
+        """Whether something is stored that only this tab or visit may see: building has to wait for the report."""
+        if self.visit.identified or not self.schema.scopes & {'tab', 'reconnect'}:
+            return False
+        found = find(self.schema, self.session.document, self.slice_id.key).slice
+        return bool(
+            found
+            and (('tab' in self.schema.scopes and found.tabs) or ('reconnect' in self.schema.scopes and found.visits))
+        )
+
+    def recover(self) -> None:
+        """Set every field whose place is known. Changes accepted meanwhile are in the document already."""
+        session, recovery = self.session, self.recovery
+        if recovery.reason != 'subpage':
+            recovery.reason = self.visit.reason
+        if not session.is_read:
+            recovery.status = 'unavailable'
+            return
+        found = find(self.schema, session.document, self.slice_id.key)
+        if found.migrated and found.slice:
+            session.adopt(self.slice_id, found.slice)
+        raws = stored_values(self.schema, found.slice, self._parts) if found.slice else {}
+        for name in self._held:
+            raws.pop(name, None)
+        problems = self._show(raws, found.from_version or self.schema.version, 'recovered')
+        recovery.problems = [found.problem] if found.problem else problems
+        recovery.from_version = found.from_version
+        recovery.age = self.visit.now() - found.slice.seen / 1000 if found.slice and found.slice.seen else None
+        if raws:
+            recovery.status = 'recovered'
+        elif found.problem:
+            recovery.status = 'discarded'
+        elif session.condition in {'expired', 'quarantined'}:
+            recovery.status = 'expired' if session.condition == 'expired' else 'quarantined'
+        else:
+            recovery.status = 'fresh'
+        self._generation = self._current_generation()
+
+    def _show(self, raws: Mapping[str, Raw], version: int, cause: Cause) -> list[Problem]:
+        target = self._target()
+        values, problems = decode_values(
+            self.schema, {name: raw for name, raw in raws.items() if self.raws.get(name) != raw}, version
+        )
+        if target is None:
+            return problems
+        for name, value in values.items():
+            with self._applying_it():
+                self.raws[name] = raws[name]
+                vars(self.schema.cls)[name].show(target, value, self)
+                self.listeners.tell(name, cause)
+        return problems
+
+    def locate(self) -> None:
+        """Take part in the tab and the visit, now that it is known which they are."""
+        if self.recovery.reason != 'subpage':
+            self.recovery.reason = self.visit.reason
+        if not self.schema.scopes & {'tab', 'reconnect'} or self.closed:
+            return
+        self._hold(-1)
+        if before := self._parts.get(
+            'reconnect'
+        ):  # the report came late: what was typed since is newer than what it brings
+            found = self.session.document.slice(self.slice_id)
+            self._held.update((found.values(before) if found else None) or {})
+            self.session.drop(self.slice_id, before)
+        for scope in ('tab', 'reconnect'):
+            self._parts[scope] = part_of(scope, self.visit.tab, self.visit.id)
+        self._hold(1)
+        report = self.visit.report
+        if report.previous and report.previous != self.visit.id:
+            self.session.drop(self.slice_id, Part('visits', report.previous))
+        if report.old_tab and report.old_tab != self.visit.tab:
+            self.session.copy_part(self.slice_id, Part('tabs', report.old_tab), self._parts['tab'])
+        self.recover()
+        held, self._held = self._held, {}
+        for name, raw in held.items():
+            self.session.set(self.slice_id, self._parts[self.schema.fields[name].scope], name, raw, source=self)
+
+    async def notify_recovered(self) -> None:
+        """Call the class's optional `on_recovered(recovery)`, which may be async."""
+        handler = getattr(self._target(), 'on_recovered', None)
+        if handler is not None:
+            result = handler(self.recovery)
+            if isawaitable(result):
+                await result
+
+    # ---- changes from elsewhere (Subscriber)
+
+    def changed(self, slice_id: SliceId, part: Part, name: str) -> None:
+        stored = self.schema.fields.get(name)
+        if slice_id == self.slice_id and stored and stored.field.live and self._parts.get(stored.scope) == part:
+            self._schedule(name)
+
+    def replaced(self) -> None:
+        self._schedule(*self.schema.fields)
+
+    def rejected(self, operation: Set) -> None:
+        if (
+            operation.slice == self.slice_id
+            and self._parts.get(self.schema.fields[operation.field].scope) == operation.part
+        ):
+            with suppress(ValueNotStorable):  # it was accepted by this very schema, so it decodes
+                value = self.schema.fields[operation.field].codec.decode(operation.raw)
+                self.recovery.rejected.append(Rejected(operation.field, value))
+
+    def activity_changed(self) -> None:
+        self.visit.schedule_status()
+
+    def _schedule(self, *names: str) -> None:
+        self._stale.update(names)
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._deliver)
+
+    def _deliver(self) -> None:
+        """Show what changed elsewhere: one turn of the loop per page, in its client's context, errors to its client."""
+        self._scheduled = False
+        names, self._stale = self._stale, set()
+        if self.closed or not self.session.is_read:
+            return
+        with self._in_client():
+            if self.recovery.status == 'unavailable':
+                self.recover()
+                background_tasks.create(self.notify_recovered(), name=f'recovered {self.slice_id.name}')
+                return
+            for name in names:
+                try:
+                    self._refresh(name)
+                except Exception as error:  # noqa: BLE001 an app's handler may raise anything, and the other fields must follow
+                    app.handle_exception(error)
+            self._generation = self._current_generation()
+
+    def _refresh(self, name: str) -> None:
+        stored = self.schema.fields[name]
+        part = self._parts.get(stored.scope)
+        found = self.session.document.slice(self.slice_id)
+        if part is None or name in self._unsaved:
+            return
+        raw = (found.values(part) or {}).get(name) if found else None
+        if raw is None:
+            if self.raws[name] == self._defaults[name]:
+                return
+            if self._generation == self._current_generation() and stored.scope != 'session':
+                self._submit(name, self.raws[name])  # pruned elsewhere, while it is still shown here
+                return
+            self._show({name: self._defaults[name]}, self.schema.version, 'reset')
+        elif raw != self.raws[name]:
+            if self.touched is not None and name in self.touched:
+                self._submit(name, self.raws[name])  # an older server drained late: what is shown here is newer
+            elif stored.field.live or self._generation != self._current_generation():
+                problems = self._show({name: raw}, self.schema.version, 'remote')
+                self.recovery.problems += [problem for problem in problems if problem not in self.recovery.problems]
+
+    def _current_generation(self) -> tuple[int, int]:
+        found = self.session.document.slice(self.slice_id)
+        return self.session.document.epoch, found.reset if found else 0
+
+    # ---- context
+
+    @contextmanager
+    def _in_client(self) -> Generator[None]:
+        with nullcontext() if self.visit.client.is_deleted else self.visit.client:
+            yield
+
+    @contextmanager
+    def _applying_it(self) -> Generator[None]:
+        """A change that is caused by applying another one is not published again."""
+        self._applying, before = True, self._applying
+        try:
+            yield
+        finally:
+            self._applying = before
