@@ -1,0 +1,1 @@
+"""A small app whose pages survive: run it with `python -m demo_app`, or `make demo`."""

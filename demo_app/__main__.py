@@ -1,0 +1,37 @@
+"""Run the demo, and run it again after a redeploy."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from nicegui import ui
+
+from . import board, counter, form, home, outage, settings, wizard
+
+PAGES = (home, counter, form, wizard, board, settings)  # importing a module has registered its page
+
+# Whoever knows this secret can sign cookies: a real app takes a random one from its environment and has no default.
+SECRET = os.environ.get('DEMO_STORAGE_SECRET', 'known to everyone, and good enough for a demo')
+
+
+def has_screen() -> bool:
+    """Whether a browser could open here: not in CI, not on a headless machine, and not again after a redeploy."""
+    if os.environ.get('CI') or os.environ.get('DEMO_REDEPLOYED'):
+        return False
+    return sys.platform != 'linux' or bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
+
+
+ui.run(
+    title='nicegui_stash',
+    favicon='🐿️',
+    port=int(os.environ.get('PORT', '8080')),
+    storage_secret=SECRET,
+    dark=None,
+    reload=False,
+    show=has_screen(),
+)
+
+if outage.is_redeploying:  # the server has drained; a new process takes over
+    os.environ['DEMO_REDEPLOYED'] = '1'
+    os.execv(sys.executable, [sys.executable, '-m', 'demo_app'])  # noqa: S606 our own command, without a shell

@@ -1,0 +1,94 @@
+"""The bar on every page: how the page came back, whether its changes are durable, and accidents to try."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import ui
+
+from . import outage
+from .state import stash
+
+# by `recovery.reason`: an icon, what it is called, and what it means
+REASONS = {
+    'visit': ('login', 'Opened', 'You opened this page.'),
+    'reload': ('refresh', 'Reloaded', 'You reloaded this page.'),
+    'history': ('history', 'Opened again', 'You came with the back or forward button.'),
+    'rejoin': ('auto_awesome', 'Came back by itself', 'The connection or the server was lost; your visit goes on.'),
+    'duplicate': ('content_copy', 'Duplicated', 'This tab is a copy of another one.'),
+    'subpage': ('swap_horiz', 'Switched', 'You came here without loading a page.'),
+    'unknown': ('login', 'Opened', 'The browser has not said why this page was loaded.'),
+}
+# by `recovery.status`
+STATUSES = {
+    'fresh': ('nothing stored yet', 'Nothing was stored for it yet.'),
+    'recovered': ('recovered', 'What was stored for it is back.'),
+    'discarded': ('discarded', 'What was stored could not be brought to this version of the page.'),
+    'expired': ('expired', 'What was stored had not been seen for too long.'),
+    'quarantined': ('set aside', 'What was stored was damaged, and was set aside.'),
+    'unavailable': ('store away', 'The store does not answer yet; changes are kept in memory.'),
+}
+# by `status.state`
+STATES = {
+    'saved': ('cloud_done', 'Saved', 'Everything you changed is durable.'),
+    'pending': ('cloud_queue', 'Pending', 'Your changes are accepted, and on their way to the store.'),
+    'saving': ('cloud_upload', 'Saving', 'The store is writing your changes.'),
+    'offline': ('cloud_off', 'Offline', 'The store is away; your changes are kept until it is back.'),
+}
+
+
+def bar(page: object) -> None:
+    """Show the bar for a page that nicegui_stash made."""
+    ask = _forget_dialog()
+    with ui.footer().classes('bar-place'), ui.row().classes('bar').props('role=group aria-label="This page"'):
+        _recovery(page)
+        _durability(page)
+        ui.space()
+        _button('wifi_off', 'Drop my connection', 'Until the server has given this page up', outage.drop_connection)
+        _button('rocket_launch', 'Redeploy', 'Replace the server while everybody is using it', outage.redeploy)
+        _button('delete_sweep', 'Forget me', 'Erase all that is stored for this browser', ask.open)
+
+
+def _recovery(page: object) -> None:
+    recovery = stash.recovery(page)  # it is updated when the browser has reported, and what is bound to it follows
+    with ui.row().classes('chip accent').props('data-testid=recovery'):
+        ui.icon('').bind_name_from(recovery, 'reason', lambda reason: REASONS[reason][0])
+        ui.label().bind_text_from(recovery, 'reason', lambda reason: REASONS[reason][1])
+        status = ui.label().classes('max-sm:hidden')
+        status.bind_text_from(recovery, 'status', lambda status: f'· {STATUSES[status][0]}')
+        with ui.tooltip().classes('hint'):
+            ui.label().bind_text_from(recovery, 'reason', lambda reason: REASONS[reason][2])
+            ui.label().bind_text_from(recovery, 'status', lambda status: STATUSES[status][1])
+
+
+def _durability(page: object) -> None:
+    status = stash.status(page)
+    with ui.row().classes('chip').props('data-testid=durability'):
+        ui.icon('').bind_name_from(status, 'state', lambda state: STATES[state][0])
+        ui.label().bind_text_from(status, 'state', lambda state: STATES[state][1])
+        ui.label().bind_text_from(status, 'pending', str).bind_visibility_from(status, 'pending')
+        with ui.tooltip().classes('hint'):
+            ui.label().bind_text_from(status, 'state', lambda state: STATES[state][2])
+
+
+def _button(icon: str, text: str, hint: str, on_click: Callable[[], Any]) -> None:
+    with ui.button(on_click=on_click, color=None).classes('bar-button').props(f'flat aria-label="{text}"'):
+        ui.icon(icon)
+        ui.label(text).classes('max-md:hidden')
+        ui.tooltip(hint).classes('hint')
+
+
+def _forget_dialog() -> ui.dialog:
+    async def forget() -> None:
+        dialog.close()
+        await stash.forget()
+        ui.notify('All that was stored for this browser is erased.', position='top')
+
+    with ui.dialog() as dialog, ui.column().classes('panel question'):
+        ui.label('Forget everything?').classes('text-xl font-semibold')
+        ui.label('Counter, drafts, board and settings go back to their defaults, in all tabs of this browser.')
+        with ui.row().classes('w-full justify-end'):
+            ui.button('Keep it', on_click=dialog.close).props('flat')
+            ui.button('Forget me', on_click=forget, color='negative')
+    return dialog

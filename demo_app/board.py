@@ -1,0 +1,84 @@
+"""A board: lists within lists, changed in place."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from nicegui import ui
+
+from nicegui_stash import stored
+
+from .frame import Page, frame
+from .state import stash
+
+LEAD = 'Add cards and move them. A second tab shows the same board, and follows at once.'
+
+
+class Column(TypedDict):
+    title: str
+    cards: list[str]
+
+
+def first_columns() -> list[Column]:
+    return [
+        {'title': 'To do', 'cards': ['Water the tomatoes', 'Repair the gate', 'Order seeds']},
+        {'title': 'Doing', 'cards': ['Paint the shed']},
+        {'title': 'Done', 'cards': ['Sharpen the spade']},
+    ]
+
+
+@stash.page('/board')
+class Board(Page):
+    columns: list[Column] = stored(default_factory=first_columns)
+
+    def __init__(self) -> None:
+        self.dragged = (0, 0)  # an ordinary attribute: nobody misses it after a redeploy
+
+    def build(self) -> None:
+        with frame(self, 'Board', LEAD), ui.element('section').classes('board'):
+            for index in range(len(self.columns)):
+                self._lane(index)
+        stash.on_change(self, 'columns', lambda _: self._cards.refresh())
+
+    def add(self, column: int, text: str) -> None:
+        self.columns[column]['cards'].append(text)
+
+    def move(self, column: int, card: int, target: int) -> None:
+        self.columns[target]['cards'].append(self.columns[column]['cards'].pop(card))
+
+    def delete(self, column: int, card: int) -> None:
+        del self.columns[column]['cards'][card]
+
+    def _lane(self, column: int) -> None:
+        def add() -> None:
+            if text := new.value.strip():
+                self.add(column, text)
+            new.value = ''
+
+        with ui.column().classes('panel lane').props(f'data-testid=lane-{column}') as lane:
+            self._cards(column)
+            new = ui.input(placeholder='Add a card').props('dense aria-label="Add a card"').on('keydown.enter', add)
+        lane.on('dragover.prevent', js_handler='() => {}')
+        lane.on('drop.prevent', lambda: self.move(*self.dragged, column))
+
+    @ui.refreshable_method
+    def _cards(self, column: int) -> None:
+        lane = self.columns[column]
+        with ui.row().classes('w-full items-center justify-between'):
+            ui.label(lane['title']).classes('font-semibold')
+            ui.label(str(len(lane['cards']))).classes('muted')
+        for card, text in enumerate(lane['cards']):
+            self._card(column, card, text)
+
+    def _card(self, column: int, card: int, text: str) -> None:
+        def drag() -> None:
+            self.dragged = column, card
+
+        with ui.row().classes('card').props('draggable=true').on('dragstart', drag):
+            ui.label(text)
+            more = ui.button(icon='more_vert', color=None).props('flat round dense size=sm aria-label="Move or delete"')
+            with more, ui.menu():
+                for target, other in enumerate(self.columns):
+                    if target != column:
+                        ui.menu_item(f'Move to {other["title"]}', lambda target=target: self.move(column, card, target))
+                ui.menu_item('Delete', lambda: self.delete(column, card))

@@ -1,0 +1,101 @@
+"""What surrounds every page: the look that the settings choose, the way to the other pages, and the bar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nicegui import ui
+
+from nicegui_stash import Change
+
+from .bar import bar
+from .state import Settings, stash
+
+PLACES = {
+    'Home': ('/', 'home'),
+    'Counter': ('/counter', 'exposure_plus_1'),
+    'Form': ('/form', 'edit_note'),
+    'Wizard': ('/wizard', 'local_pizza'),
+    'Board': ('/board', 'view_kanban'),
+    'Settings': ('/settings', 'tune'),
+}
+LOOK = ('theme', 'accent', 'density')
+DARK = {'auto': None, 'light': False, 'dark': True}
+
+ui.add_css(Path(__file__).with_name('look.css'), shared=True)
+ui.button.default_props('unelevated no-caps')
+ui.toggle.default_props('unelevated no-caps')
+for field in (ui.input, ui.number, ui.select, ui.textarea, ui.date_input, ui.time_input):
+    field.default_props('outlined')
+    field.default_classes('w-full')
+
+
+class Page:
+    """What every page of this demo has: the settings, and a look that follows them."""
+
+    settings: Settings = stash.use(Settings)
+
+    def prepare(self) -> None:
+        """Put the look into the first HTML; this runs within the request, even if the page is built later."""
+        ui.add_head_html(f'<script>{_look(self.settings)}</script>')
+
+
+@contextmanager
+def frame(page: Page, title: str, lead: str = '', *, fields: object = None) -> Iterator[None]:
+    """Build a page's surroundings; what is built within the `with` block is its content.
+
+    The bar tells of the page's own fields, or of those of `fields`.
+    """
+    _follow(page.settings)
+    with ui.header().classes('head'), ui.row().classes('head-row'):
+        with ui.link(target='/').classes('brand'):
+            ui.label('🐿️').props('aria-hidden=true')
+            ui.label('nicegui_stash')
+        _ways(title)
+        with ui.link(target='/settings').classes('greeting').props('aria-label=Settings'):
+            name = ui.label().classes('truncate max-sm:hidden').props('data-testid=name')
+            name.bind_text_from(page.settings, 'name', lambda name: name or 'Add your name')
+            ui.label().classes('avatar').bind_text_from(page.settings, 'name', lambda name: name[:1].upper() or '?')
+        _menu(title)
+    with ui.column().classes('content').props('role=main'):
+        if lead:
+            with ui.column().classes('gap-1'):
+                ui.label(title).classes('title').props('role=heading aria-level=1')
+                ui.label(lead).classes('muted max-w-2xl')
+        yield
+    bar(fields or page)
+
+
+def _ways(here: str) -> None:
+    with ui.row().classes('ways max-md:hidden').props('role=navigation'):
+        for name, (path, _) in PLACES.items():
+            ui.link(name, path).classes('here' if name == here else '')
+
+
+def _menu(here: str) -> None:
+    with ui.button(icon='menu', color=None).classes('md:hidden').props('flat round aria-label=Menu'), ui.menu():
+        for name, (path, icon) in PLACES.items():
+            item = ui.menu_item(on_click=lambda path=path: ui.navigate.to(path)).classes('items-center gap-3')
+            with item.props(f':active={json.dumps(name == here)}'):
+                ui.icon(icon).classes('text-xl')
+                ui.label(name)
+
+
+def _look(settings: Settings) -> str:
+    """Return the JavaScript that sets the attributes on which `look.css` depends."""
+    chosen = {name: getattr(settings, name) for name in LOOK}
+    return f'Object.assign(document.documentElement.dataset, {json.dumps(chosen)})'
+
+
+def _follow(settings: Settings) -> None:
+    """Change the look whenever the settings change, in whatever tab that was."""
+
+    def follow(_: Change) -> None:
+        ui.run_javascript(_look(settings))
+
+    ui.dark_mode().bind_value_from(settings, 'theme', DARK.get)
+    for name in LOOK:
+        stash.on_change(settings, name, follow)

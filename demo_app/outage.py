@@ -1,0 +1,60 @@
+"""Accidents on purpose: a lost connection, and a redeploy."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from nicegui import Client, app, background_tasks, ui
+
+from .state import URL, stash
+
+SCRIPT = Path(__file__).with_name('outage.js').read_text(encoding='utf-8')
+ui.add_head_html(f'<script>{SCRIPT}</script>', shared=True)
+
+is_redeploying = False
+"""Whether `__main__` has to start a new process when this one has ended."""
+
+
+def drop_connection() -> None:
+    """Close this browser's socket, and keep it closed until the server has given the page up."""
+    seconds = app.config.reconnect_timeout + 1.5
+    ui.run_javascript(f'demoOutage.drop({seconds})')
+
+
+def redeploy() -> None:
+    """Replace the server while people are using it. Their browsers notice, and come back by themselves."""
+    work = _lose_all_pages() if URL.startswith('memory:') else _end_process()
+    background_tasks.create(work, name='redeploy')  # outlives the page whose button was pressed
+
+
+async def _end_process() -> None:
+    """Stop the server, which makes everything accepted durable first; `__main__` starts it again."""
+    global is_redeploying  # noqa: PLW0603 read once, by the code after `ui.run`
+    await _warn_browsers('say("The server is being replaced…")')
+    is_redeploying = True
+    app.shutdown()
+
+
+async def _lose_all_pages() -> None:
+    """Do to the pages what a new process would, but keep this one, since its memory is the store."""
+    while stash.statistics().pending:  # noqa: ASYNC110 a stopping server drains; this one has to be asked
+        await asyncio.sleep(0.01)
+    patience, app.config.reconnect_timeout = app.config.reconnect_timeout, 0.0  # nobody is waited for
+    try:
+        clients = await _warn_browsers('lose()')
+        async with asyncio.timeout(5.0):
+            await asyncio.gather(*(client.disconnected() for client in clients))
+    finally:
+        app.config.reconnect_timeout = patience
+
+
+async def _warn_browsers(call: str) -> list[Client]:
+    """Run a function of `outage.js` in every browser; one that does not answer will notice by itself."""
+
+    async def warn(client: Client) -> None:
+        await client.run_javascript(f'demoOutage.{call}')
+
+    clients = [client for client in Client.instances.values() if client.has_socket_connection]
+    await asyncio.gather(*map(warn, clients), return_exceptions=True)
+    return clients

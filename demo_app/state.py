@@ -1,0 +1,25 @@
+"""What all pages share: where state is kept, and the settings of this browser session."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+from nicegui_stash import Stash, stored
+
+URL = os.environ.get('NICEGUI_STASH_URL', 'memory://')  # a folder, or any other store, keeps state over a restart
+stash = Stash(URL)
+
+Theme = Literal['auto', 'light', 'dark']
+Accent = Literal['pine', 'ocean', 'plum', 'clay', 'slate']
+Density = Literal['airy', 'compact']
+
+
+@stash.state
+class Settings:
+    """Fields without a page: every page that says `stash.use(Settings)` shows them and follows their changes."""
+
+    name: str = stored('')
+    theme: Theme = stored('auto')
+    accent: Accent = stored('pine')
+    density: Density = stored('airy')
