@@ -1,0 +1,77 @@
+"""Run each section in a process of its own, print one table, write JSON, and say whether every target was met."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from .isolated import in_own_process
+from .measure import Row, table
+
+SECTIONS = {'accept': 15, 'burst': 3, 'held': 15, 'recover': 20, 'load': 2, 'floors': 9}
+"""The sections, and how many rounds each takes."""
+HEAD = ('what', 'ours', 'peer', 'compared', 'target', 'met')
+
+
+def surroundings() -> dict[str, Any]:
+    packages = {}
+    for package in ('nicegui', 'msgspec', 'fsspec', 'orjson', 'uvloop'):
+        try:
+            packages[package] = version(package)
+        except PackageNotFoundError:
+            packages[package] = None
+    return {
+        'time': time.strftime('%Y-%m-%d %H:%M', time.gmtime()),
+        'python': platform.python_version(),
+        **packages,
+        'machine': f'{platform.system()} {platform.machine()}, {os.cpu_count()} cores',
+        'load': round(os.getloadavg()[0], 1),
+    }
+
+
+def printed(rows: list[Row]) -> None:
+    lines = [HEAD, *table(rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+    for line in lines:
+        print('| ' + ' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + ' |')
+        if line is HEAD:
+            print('|' + '|'.join('-' * (width + 2) for width in widths) + '|')
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog='python -m tests.bench', description=__doc__)
+    parser.add_argument('sections', nargs='*', default=list(SECTIONS), help=f'some of: {", ".join(SECTIONS)}')
+    parser.add_argument('--json', type=Path, default=Path('build/bench.json'), help='where to write every sample')
+    parser.add_argument('--check', action='store_true', help='exit with 1 if a target was missed')
+    parser.add_argument('--rounds', type=float, default=1.0, help='a factor: 2 takes twice as many rounds')
+    parser.add_argument('--folder', type=Path, help='where to put files; the speed of its disk is part of the result')
+    options = parser.parse_args()
+    if unknown := set(options.sections) - set(SECTIONS):
+        parser.error(f'no such section: {", ".join(unknown)}')
+    around = surroundings()
+    print(', '.join(f'{name} {value}' for name, value in around.items()), flush=True)
+    found: dict[str, list[Row]] = {}
+    for section in options.sections:
+        start = time.monotonic()
+        found[section] = in_own_process(section, max(2, round(SECTIONS[section] * options.rounds)), options.folder)
+        print(f'\n{section} ({time.monotonic() - start:.0f} s)')
+        printed(found[section])
+        sys.stdout.flush()
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    results = {section: [row.as_json() for row in rows] for section, rows in found.items()}
+    options.json.write_text(json.dumps({'surroundings': around, 'sections': results}, indent=1), encoding='utf-8')
+    missed = [row.what for rows in found.values() for row in rows if row.met is False]
+    for what in missed:
+        print(f'missed: {what}')
+    return 1 if missed and options.check else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""What recovery adds to a page whose session is in memory, and what strangers who change nothing cost the store."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from pathlib import Path
+from statistics import median
+from time import process_time
+from typing import Any
+
+import httpx
+from nicegui import binding, ui
+
+from nicegui_stash import Stash, stored
+from nicegui_stash.stores import opening
+from nicegui_stash.stores.memory import MemoryStore
+from nicegui_stash.testing.faults import FaultyStore
+
+from .measure import Row, Samples, Target, without_garbage_collection
+from .simulation import get_page, new_browser, open_page, serving
+
+BATCH = 25
+opened: list[Any] = []
+
+
+class Elements:
+    """What the pages that are compared have in common."""
+
+    count: int
+    name: str
+    note: str
+    done: bool
+    tags: list[str]
+
+    def build(self) -> None:
+        opened[:] = [self]
+        ui.label().bind_text_from(self, 'count')
+        ui.input('Name').bind_value(self, 'name')
+        ui.textarea('Note').bind_value(self, 'note')
+        ui.checkbox('Done').bind_value(self, 'done')
+        ui.label().bind_text_from(self, 'tags', backward=', '.join)
+
+
+@binding.bindable_dataclass
+class Plain(Elements):
+    count: int = 3
+    name: str = 'a name'
+    note: str = 'a note ' * 20
+    done: bool = True
+    tags: list[str] = field(default_factory=lambda: ['red', 'green', 'blue'])
+
+
+def declare(store: FaultyStore) -> Stash:
+    opening._FACTORIES['counting'] = lambda url, options: store
+    stash = Stash('counting://')
+
+    @stash.page('/stash')
+    class Kept(Elements):
+        count: int = stored(0)
+        name: str = stored('')
+        note: str = stored('', scope='reconnect')
+        done: bool = stored(False)
+        tags: list[str] = stored([])
+
+    @ui.page('/plain')
+    def plain() -> None:
+        Plain().build()
+
+    @ui.page('/async')
+    async def plain_async() -> None:
+        Plain().build()
+
+    return stash
+
+
+async def measure(folder: Path, rounds: int) -> list[Row]:
+    """Request the page with and without recovery in turns, as a browser whose session another tab keeps in memory."""
+    del folder
+    store = FaultyStore(MemoryStore('bench'))
+    async with serving(lambda: declare(store)) as stash:
+        stranger = await _store_calls(store, stash)
+        browser = new_browser()
+        await open_page(browser, '/stash')
+        page = opened[0]
+        for name in ('count', 'name', 'done', 'tags'):
+            setattr(page, name, getattr(Plain(), name))
+        await stash.flush(page)
+        samples = Samples()
+        for _ in range(-1, rounds):
+            taken = Samples()
+            with without_garbage_collection():
+                for _ in range(BATCH):
+                    for path in ('/stash', '/plain', '/async'):
+                        taken.add(path, await _request(browser, path))
+            for path, costs in taken.items():
+                samples.add(path, median(costs))
+        await get_page(browser, '/stash')
+        if opened[0] is page or opened[0].tags != Plain().tags:
+            raise RuntimeError('the page was not recovered, so that nothing was measured')
+    samples = samples.without_first()
+    name, ours = 'a page with its session in memory', samples['/stash']
+    return [
+        Row(name, 'µs', ours, samples['/plain'], 'plain page', Target('difference', 150)),
+        Row(name, 'µs', ours, samples['/async'], 'plain async page'),
+        *stranger,
+    ]
+
+
+async def _request(browser: httpx.AsyncClient, path: str) -> float:
+    """Return the microseconds of CPU time that a page takes; its client is deleted afterwards."""
+    start = process_time()
+    client = await get_page(browser, path)
+    taken = process_time() - start
+    client.delete()
+    return taken * 1e6
+
+
+async def _store_calls(store: FaultyStore, stash: Stash) -> list[Row]:
+    """Let visitors without a cookie come and go, and count what that asks of the store."""
+    for _ in range(10):
+        client = await open_page(new_browser(), '/stash')
+        await stash.flush(opened[0])
+        client.delete()
+    calls = float(sum(store.calls.values()))
+    objects = float(len([row async for row in store.inner.list()]))
+    return [
+        Row('store calls for 10 visitors without a cookie', '', [calls], target=Target('value', 0)),
+        Row('objects left by 10 visitors who changed nothing', '', [objects], target=Target('value', 0)),
+    ]
