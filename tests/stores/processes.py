@@ -108,10 +108,33 @@ def kill_at(folder: str, step: str) -> None:
     assert os.WTERMSIG(status) == signal.SIGKILL, status
 
 
+def fork_within_a_put(folder: str) -> None:
+    """Put an object again while a process that was forked during the first put is still there."""
+    store = Folder(folder, lock_patience=0.5)
+    etag = store.replace('x', b'zero', None)  # so that the next fsync is that of a body, under the lock
+    children: list[int] = []
+    real = os.fsync
+
+    def forking(file: int) -> None:
+        if not children:
+            children.append(child(signal.pause))
+        real(file)
+
+    os.fsync = forking
+    try:
+        etag = store.replace('x', b'one', etag)
+        store.replace('x', b'two', etag)
+    finally:
+        for process in children:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+
+
 if __name__ == '__main__':
     scenes: dict[str, Callable[..., None]] = {
         'increments': increments,
         'kill_in_a_loop': kill_in_a_loop,
         'kill_at': kill_at,
+        'fork_within_a_put': fork_within_a_put,
     }
     scenes[sys.argv[1]](*sys.argv[2:])

@@ -17,6 +17,8 @@ from nicegui_stash.stores.folder import Folder
 from nicegui_stash.testing import StoreConformance
 
 HOUR = 3600
+PATIENCE = 10
+"""Seconds after which a thread at a gate goes on, so that a broken store fails a test and does not hang it."""
 
 
 class TestFileStore(StoreConformance):
@@ -182,12 +184,12 @@ async def test_a_put_does_not_hold_the_event_loop(files: FileStore, monkeypatch:
 
     def slow(file: int) -> None:
         at_the_disk.set()
-        gate.wait()
+        gate.wait(PATIENCE) or gate.set()
         real(file)
 
     monkeypatch.setattr(os, 'fsync', slow)
     puts = [asyncio.create_task(files.put(f'k{number}', b'body', if_match=None)) for number in range(20)]
-    await asyncio.to_thread(at_the_disk.wait)
+    assert await asyncio.to_thread(at_the_disk.wait, PATIENCE)
     # Every writer is stuck, or will be; reads have threads of their own.
     assert await files.get('other') is None
     assert not any(put.done() for put in puts)
@@ -204,12 +206,12 @@ async def test_closing_waits_for_a_put_whose_caller_was_cancelled(
 
     def slow(source: str, target: str) -> None:
         at_the_disk.set()
-        gate.wait()
+        gate.wait(PATIENCE) or gate.set()
         real(source, target)
 
     monkeypatch.setattr(os, 'replace', slow)
     put = asyncio.create_task(files.put('x', b'body', if_match=None))
-    await asyncio.to_thread(at_the_disk.wait)
+    assert await asyncio.to_thread(at_the_disk.wait, PATIENCE)
     put.cancel()
     with pytest.raises(asyncio.CancelledError):
         await put

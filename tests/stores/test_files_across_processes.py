@@ -57,3 +57,8 @@ async def test_a_writer_killed_within_a_put_leaves_the_old_or_the_new_body_and_n
     await files.put('x', b'next', if_match=found.etag)
     assert [row.key async for row in files.list()] == ['x']
     assert len(list(folder.glob('@temporary-*'))) == (1 if body == b'old' else 0)
+
+
+def test_a_process_forked_within_a_put_does_not_keep_its_lock(folder: Path) -> None:
+    play('fork_within_a_put', folder)
+    assert (folder / 'x').read_bytes() == b'two'

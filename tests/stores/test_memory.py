@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 import uuid
+from collections.abc import Iterator
 
 import fsspec
 import pytest
@@ -21,6 +23,15 @@ def name() -> str:
 @pytest.fixture
 def store(name: str) -> MemoryStore:
     return MemoryStore(name)
+
+
+@pytest.fixture
+def often_switching() -> Iterator[None]:
+    """Let threads take turns as often as possible, so that a gap between two steps is found."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
 class TestMemoryStore(StoreConformance):
@@ -69,7 +80,7 @@ async def test_an_etag_never_comes_back_not_even_for_the_same_body(store: Memory
     assert len(etags) == 100
 
 
-def test_threads_with_loops_of_their_own_count_every_increment(name: str) -> None:
+def test_threads_with_loops_of_their_own_count_every_increment(name: str, often_switching: None) -> None:
     async def increment() -> None:
         store = MemoryStore(name)
         for _ in range(200):
