@@ -52,6 +52,11 @@ class Schema:
     origin: str
 
     @property
+    def is_opaque(self) -> bool:
+        """Whether a value may change in place without anybody being told."""
+        return any(field.codec.opaque for field in self.fields.values())
+
+    @property
     def scopes(self) -> frozenset[Scope]:
         return frozenset(field.scope for field in self.fields.values())
 

@@ -38,6 +38,7 @@ class Follower:
         self.raws: dict[str, Raw] = {}
         self.listeners = Listeners()
         self.closed = False
+        self.used: list[Follower] = []
         self.touched: set[str] | None = None
         self._target = weakref.ref(target)
         self._page: object | None = target  # held while it is shown, whether or not anything is bound to it
@@ -49,6 +50,7 @@ class Follower:
         self._stale: set[str] = set()
         self._scheduled = False
         self._applying = False
+        self._notified = False
         self._generation = (0, 0)
         self._loop = asyncio.get_running_loop()
         self._begin(target)
@@ -181,9 +183,12 @@ class Follower:
             self.session.set(self.slice_id, self._parts[self.schema.fields[name].scope], name, raw, source=self)
 
     async def notify_recovered(self) -> None:
-        """Call the class's optional `on_recovered(recovery)`, which may be async."""
+        """Call the optional `on_recovered(recovery)`, which may be async, of the class and of those it uses: once each."""
+        for state in self.used:
+            await state.notify_recovered()
         handler = getattr(self._target(), 'on_recovered', None)
-        if handler is not None:
+        if handler is not None and not self._notified:
+            self._notified = True
             result = handler(self.recovery)
             if isawaitable(result):
                 await result
@@ -225,6 +230,7 @@ class Follower:
         with self._in_client():
             if self.recovery.status == 'unavailable':
                 self.recover()
+                self._notified = False
                 background_tasks.create(self.notify_recovered(), name=f'recovered {self.slice_id.name}')
                 return
             for name in names:

@@ -88,21 +88,25 @@ class Instance(Follower):
         if target is None:
             return
         for name, stored in self.schema.fields.items():
-            if stored.codec.exact and name not in self._unsaved:
-                continue  # its values cannot be changed in place
+            if name not in self._unsaved and not stored.codec.opaque:
+                continue
             raw = stored.codec.encode(getattr(target, name))[1]
-            if name in self._unsaved or self.raws.get(name) != raw:
+            changed = self.raws.get(name) != raw
+            if changed or name in self._unsaved:
                 self._submit(name, raw)
                 self.raws[name] = raw
+            if changed:
+                internals.propagate_in_place(target, name)
+                self.listeners.tell(name, 'local')
         self._unsaved.clear()
 
     def save_opaque(self) -> None:
-        """Submit opaque values that were changed in place without `save()`, because the page may be going."""
+        """Submit opaque values that were changed in place: looked for after each UI event, and when the page may go."""
         if self._auto and not self.closed:
             try:
                 self.save()
             except ValueNotStorable as error:
-                log.warning('an opaque value could not be saved when its page went: %s', error)
+                log.warning('a value that was changed in place cannot be stored: %s', error)
 
     async def update(self, function: Callable[[Any], object]) -> None:
         """Read, modify and write the fields whose place is known; held ones are not there yet."""

@@ -9,6 +9,7 @@ missing there, recognition of a rejoin degrades to `unknown`, never to an error.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -68,6 +69,19 @@ def sources(owner: object, name: str) -> Iterator[Any]:
         for source, target, target_name, _ in bindings.get((source_id, source_name), ()):
             if target is owner and target_name == (name,) and isinstance(source, Element):
                 yield source
+
+
+def after_each_event(client: Client, check: Callable[[], None]) -> None:
+    """Call back after each event that the client's browser sends, when its handlers have run up to their first wait."""
+    handle_event = getattr(client, 'handle_event', None)
+    if handle_event is None:
+        return  # not there in this NiceGUI: what changed in place is found when the page disconnects
+
+    def handle_and_check(message: dict[str, Any]) -> None:
+        handle_event(message)
+        asyncio.get_running_loop().call_soon(check)
+
+    setattr(client, 'handle_event', handle_and_check)  # noqa: B010 a method, hidden by an attribute of this client
 
 
 # ---- elements

@@ -49,6 +49,9 @@ class Roster:
         other = self._schemas.get(schema.name)
         if other is not None and other.origin != schema.origin:
             raise duplicate_name(schema, other)
+        for hub in self._hubs.values():
+            if not hub.closed:
+                hub.add_names([schema])
         self._schemas[schema.name] = schema
 
     def schema_of(self, cls: type) -> Schema:
@@ -130,9 +133,11 @@ class Roster:
         target = cast(object, object.__new__(schema.cls))
         instance = Instance(schema, target, visit, key, auto=auto, on_invalid=self._on_invalid)
         for attribute, used in used_by(schema.cls).items():
-            target.__dict__[attribute] = self.make(self.schema_of(used.cls), visit, {}, auto=True).page
+            state = self.make(self.schema_of(used.cls), visit, {}, auto=True)
+            target.__dict__[attribute] = state.page
+            instance.used.append(state)
         instance.attach()
-        visit.instances.append(instance)
+        visit.add(instance)
         if visit.identified:
             instance.locate()
         else:

@@ -114,7 +114,8 @@ class Stash:
         if settings.url:  # a mistake in it is known now, not when the server starts
             open_store(settings.url, settings.storage_options, allow_lost_updates=settings.allow_lost_updates)
         self._roster = Roster(settings, identity, on_invalid, script_element(csp_nonce))
-        app.on_startup(self._start)
+        if not app.is_started:  # as it is where a test makes one; the first page opens the store then
+            app.on_startup(self._start)
         internals.warn_if_untried()
 
     def _start(self) -> None:
@@ -202,7 +203,13 @@ class Stash:
         return decorate if cls is None else decorate(cls)
 
     def use(self, cls: type[T]) -> T:
-        """Give a page class an attribute that is a `state` class's instance: recovered with it, before `build()`."""
+        """Give a page class an attribute that is a `state` class's instance: recovered with it, before `build()`.
+
+        Raises `StashError` for a class that is not declared with this `Stash`, or that has a key.
+        """
+        schema = self._roster.schema_of(cls)
+        if schema.key:
+            raise StashError(f'{cls.__qualname__} has a key, and nothing would say which value of it to use')
         return cast(T, Used(cls))
 
     def _declare(self, cls: type, frame: FrameType, **options: Any) -> Schema:

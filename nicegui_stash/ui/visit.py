@@ -54,10 +54,11 @@ class Visit:
         self._connected = False
         self._reported = False
         self._status_scheduled = False
+        self._watches_events = False
         with client:
             ui.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
-        client.on_disconnect(self._disconnect)
+        client.on_disconnect(self._save_opaque)
         client.on_delete(self._end)
 
     @property
@@ -107,9 +108,17 @@ class Visit:
         else:
             asyncio.get_running_loop().call_later(REPORT_TIMEOUT, self._identify, UNKNOWN)
 
-    def _disconnect(self) -> None:
+    def add(self, instance: Instance) -> None:
+        """Show one more class on this page, and look after each event whether its opaque values changed in place."""
+        self.instances.append(instance)
+        if instance.schema.is_opaque and not self._watches_events:
+            self._watches_events = True
+            internals.after_each_event(self.client, self._save_opaque)
+
+    def _save_opaque(self) -> None:
         for instance in self.instances:
-            self._guarded(instance.save_opaque)
+            if instance.schema.is_opaque:
+                self._guarded(instance.save_opaque)
 
     def _receive(self, sent: Any) -> None:
         report = parse_report(sent)
