@@ -183,7 +183,7 @@ class Follower:
             self.session.set(self.slice_id, self._parts[self.schema.fields[name].scope], name, raw, source=self)
 
     async def notify_recovered(self) -> None:
-        """Call the optional `on_recovered(recovery)`, which may be async, of the class and of those it uses: once each."""
+        """Call the optional `on_recovered(recovery)` of the class and of those it uses, once each; it may be async."""
         for state in self.used:
             await state.notify_recovered()
         handler = getattr(self._target(), 'on_recovered', None)
