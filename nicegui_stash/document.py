@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,8 @@ MAX_PARTS = 32
 
 Raw = msgspec.Raw
 Values = dict[str, Raw]
+Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""A count or a time in ms: what every reader of JSON can hold."""
 
 
 class SliceId(NamedTuple):
@@ -41,15 +43,15 @@ SESSION_PART = Part('data')
 class PartData(msgspec.Struct):
     """The values of one tab or one visit. Times are milliseconds since the epoch."""
 
-    seen: int = 0
+    seen: Natural = 0
     data: Values = msgspec.field(default_factory=dict[str, Raw])
 
 
 class Slice(msgspec.Struct):
     """One class's stored data. `reset` counts how often it was deleted."""
 
-    reset: int = 0
-    seen: int = 0
+    reset: Natural = 0
+    seen: Natural = 0
     data: Values = msgspec.field(default_factory=dict[str, Raw])
     tabs: dict[str, PartData] = msgspec.field(default_factory=dict[str, PartData])
     visits: dict[str, PartData] = msgspec.field(default_factory=dict[str, PartData])
@@ -76,11 +78,18 @@ class Document(msgspec.Struct, omit_defaults=True):
     """Everything stored for one browser session. `epoch` counts how often it was forgotten; `seen` is in ms."""
 
     format: int
-    epoch: int
-    seen: int
-    applied: dict[str, int]
+    epoch: Natural
+    seen: Natural
+    applied: dict[str, Natural]
     slices: Slices
     erased: bool = False
+
+    def all_slices(self) -> Iterator[tuple[SliceId, Slice]]:
+        """Iterate over the slices of all names, versions and keys."""
+        for name, versions in self.slices.items():
+            for version, keys in versions.items():
+                if version.isdecimal():
+                    yield from ((SliceId(name, int(version), key), found) for key, found in keys.items())
 
     def slice(self, id_: SliceId) -> Slice | None:
         return self.slices.get(id_.name, {}).get(str(id_.version), {}).get(id_.key)
@@ -103,6 +112,12 @@ class _Header(msgspec.Struct):
 _header = msgspec.json.Decoder(_Header)
 _decoder = msgspec.json.Decoder(Document)
 _encoder = msgspec.json.Encoder()
+
+
+def version_number(text: str) -> int:
+    """Return the version that a key of `slices` stands for, -1 for a text that stands for none."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+    return number if str(number) == text else -1
 
 
 def new_document(epoch: int = 0) -> Document:
@@ -289,6 +304,7 @@ def settle_unread(document: Document, operations: Iterable[Operation]) -> tuple[
     kept: list[Operation] = []
     rejected: list[Set] = []
     cleared: set[SliceId] = set()
+    dropped: set[tuple[SliceId, Part]] = set()
     forgotten = False
     for operation in operations:
         if isinstance(operation, Forget):
@@ -299,7 +315,10 @@ def settle_unread(document: Document, operations: Iterable[Operation]) -> tuple[
         elif isinstance(operation, (Set, Drop, Update)):
             found = document.slice(operation.slice)
             operation.epoch, operation.reset = document.epoch, found.reset if found else 0
-            if isinstance(operation, Set) and found and not forgotten and operation.slice not in cleared:
+            if isinstance(operation, Drop):
+                dropped.add((operation.slice, operation.part))
+            guarded = forgotten or operation.slice in cleared or (operation.slice, operation.part) in dropped
+            if isinstance(operation, Set) and found and not guarded:
                 there = (found.values(operation.part) or {}).get(operation.field)
                 if there is not None:
                     if there != operation.raw:
@@ -324,7 +343,7 @@ def prune(
     for name, versions in list(document.slices.items()):
         for version, keys in list(versions.items()):
             for key, found in list(keys.items()):
-                id_ = SliceId(name, int(version) if version.isdecimal() else -1, key)
+                id_ = SliceId(name, version_number(version), key)
                 if found.seen and found.seen < now - ttl and not is_live(id_, SESSION_PART):
                     del keys[key]
                     continue

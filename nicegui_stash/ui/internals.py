@@ -126,6 +126,12 @@ def current_request() -> Request | None:
     return request if isinstance(request, Request) else None
 
 
+def clients_of(session_id: str) -> list[Client]:
+    """Return the open pages of a browser session."""
+    clients = [client for client in Client.instances.values() if client._request is not None]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return [client for client in clients if client.request.session.get('id') == session_id]
+
+
 def storage_secret() -> str | None:
     return app.storage.secret
 

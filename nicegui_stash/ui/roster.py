@@ -16,7 +16,7 @@ from nicegui import Client, context, ui
 from ..errors import StashError
 from ..schema import Schema
 from ..settings import Settings
-from . import internals
+from . import internals, renewal
 from .handle import OpenSession
 from .hub import Hub, duplicate_name, hub_for
 from .instance import Instance, OnInvalid
@@ -37,10 +37,11 @@ class Roster:
         self._schemas: dict[str, Schema] = {}
         self._visits: dict[Client, Visit] = {}
         self._hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
-        self.add_script()
+        self.prepare_app()
 
-    def add_script(self) -> None:
-        """Put the script into the head of every page, once."""
+    def prepare_app(self) -> None:
+        """Put the script into the head of every page, and answer on our own path; each once."""
+        renewal.add_route()
         if not internals.has_shared_head(self._script):
             ui.add_head_html(self._script, shared=True)
 
@@ -67,7 +68,7 @@ class Roster:
         if hub is None or hub.closed:
             hub = self._hubs[loop] = hub_for(self._settings)
             hub.add_names(list(self._schemas.values()))
-            self.add_script()
+            self.prepare_app()
         return hub
 
     async def arrive(self) -> Visit:
@@ -98,6 +99,13 @@ class Roster:
             self._visits[client] = visit
             client.on_delete(lambda: self._visits.pop(client, None))
         return visit
+
+    async def renew_session(self, *, keep: bool, to: str | None) -> None:
+        """Give the current client's browser a new session."""
+        if self._identity is not None:
+            raise StashError('identity= says whose session it is, so it is the app that has to change it')
+        visit = self.visit_of(context.client)
+        await renewal.renew(visit, keep=keep, to=to or visit.client.sub_pages_router.current_path)
 
     def open(self, session_id: str) -> OpenSession:
         """Return a handle for code without a page."""
