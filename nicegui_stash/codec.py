@@ -10,9 +10,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from functools import lru_cache
+from operator import attrgetter, eq
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin
+from uuid import UUID
 
 import msgspec
 
@@ -23,6 +27,8 @@ Decode = Callable[[Any], Any]
 
 _PATH = re.compile(r'^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$', re.DOTALL)
 _EXACT: tuple[type, ...] = (int, str, bool, float)
+_LEAVES = frozenset({*_EXACT, NoneType, bytes, date, datetime, time, timedelta, UUID})
+"""Types without parts, whose values are what they seem if they are equal."""
 _NOT_FINITE = 'NaN and infinity cannot be written as JSON; store None'
 _INSTEAD = {
     'numpy': 'store value.tolist() in a list field',
@@ -198,10 +204,40 @@ def _not_finite(value: Any, path: str) -> Iterator[str]:
 
 
 def _require_same(name: str, value: Any, back: Any, raw: msgspec.Raw) -> msgspec.Raw:
-    difference = _difference(value, back, '$')
-    if difference is not None:
+    if not _plainly_same(value, back) and (difference := _difference(value, back, '$')) is not None:
         raise ValueNotStorable(name, *difference)
     return raw
+
+
+def _plainly_same(value: Any, back: Any) -> bool:
+    """Whether a value certainly comes back as it is: quick, for long lists. `_difference` looks at what is left.
+
+    What comes back was JSON, so that it is finite.
+    """
+    kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
+    if kind in _LEAVES or issubclass(kind, Enum):
+        return kind is back_kind and bool(value == back)
+    if (back_kind is list and issubclass(kind, list)) or (back_kind is tuple and kind is tuple):
+        kinds = list(map(type, value))
+        if _LEAVES.issuperset(kinds):  # a loop in C, where most of what is stored in lists ends
+            return kinds == list(map(type, back)) and all(map(eq, value, back))
+        return len(value) == len(back) and all(map(_plainly_same, value, back))
+    if back_kind is dict and issubclass(kind, dict):
+        return list(value) == list(back) and _plainly_same(list(value.values()), list(back.values()))
+    if kind is back_kind and (attributes_of := _attributes_of(kind)) is not None:
+        return _plainly_same(attributes_of(value), attributes_of(back))
+    return False
+
+
+@lru_cache(maxsize=256)
+def _attributes_of(kind: type) -> Callable[[Any], Any] | None:
+    """Return what reads all attributes of a Struct or a dataclass, `None` for other types."""
+    names: tuple[str, ...] = ()
+    if issubclass(kind, msgspec.Struct):
+        names = kind.__struct_fields__
+    elif is_dataclass(cast(Any, kind)):
+        names = tuple(field.name for field in dataclass_fields(cast(Any, kind)))
+    return attrgetter(*names) if names else None
 
 
 def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
