@@ -3,7 +3,7 @@
 The first word after the language of a fenced block names it, so that a test can ask for it:
 
 - a block that calls `ui.run` or `ui.run_with` is a whole program;
-- a block with test functions is a test module, run beside the program that it names with `for`;
+- a block with tests is a test module, run beside the program that it names with `for`;
 - every other block is a part of a program: it is put between `BEFORE` and `AFTER`, and behind the block that it names
   with `after`, if any.
 
@@ -52,7 +52,7 @@ class Example:
 
     @property
     def is_test(self) -> bool:
-        return re.search(r'^(async )?def test_', self.code, re.MULTILINE) is not None
+        return re.search(r'^((async )?def test_|class Test)', self.code, re.MULTILINE) is not None
 
     def word(self, label: str) -> str:
         """Return the word behind a label, empty if it is not there."""

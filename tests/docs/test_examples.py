@@ -20,7 +20,7 @@ TESTS = [example for example in PYTHON if example.is_test]
 
 def test_there_are_examples() -> None:
     assert len(APPS) > 20
-    assert TESTS
+    assert len({example.word('for') for example in TESTS}) == 1, 'the test modules are run together, beside one program'
 
 
 def test_no_name_stands_for_two_examples() -> None:
@@ -39,14 +39,15 @@ async def test_an_example_runs_and_its_pages_open(
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-@pytest.mark.parametrize('example', TESTS, ids=str)
-def test_a_test_module_passes(example: Example, tmp_path: Path) -> None:
-    (tmp_path / 'test_app.py').write_text(example.code, encoding='utf-8')
-    (tmp_path / 'main.py').write_text(named(example.page, example.word('for')).code, encoding='utf-8')
-    (tmp_path / 'pytest.ini').write_text(named('howto/testing.md', 'pytest.ini').code, encoding='utf-8')
+def test_the_test_modules_pass(tmp_path: Path) -> None:
+    for name in ('pytest.ini', 'conftest.py'):
+        (tmp_path / name).write_text(named('howto/testing.md', name).code, encoding='utf-8')
+    for example in TESTS:
+        (tmp_path / 'main.py').write_text(named(example.page, example.word('for')).code, encoding='utf-8')
+        (tmp_path / f'test_{example.name}.py').write_text(example.code, encoding='utf-8')
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(('PYTEST', 'NICEGUI'))}
     done = subprocess.run(
-        [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider'],
+        [sys.executable, '-m', 'pytest', '-v', '-p', 'no:cacheprovider'],
         cwd=tmp_path,
         env={**inherited, 'PYTHONPATH': str(ROOT)},
         capture_output=True,
@@ -55,4 +56,5 @@ def test_a_test_module_passes(example: Example, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert ' passed' in done.stdout
+    for example in TESTS:
+        assert f'test_{example.name}.py::' in done.stdout, f'{example} has no test that ran'
