@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
@@ -41,9 +41,11 @@ def observe(value: Any, announce: Callable[[], None]) -> Any:
 def plain(value: Any) -> Any:
     """Return a copy in which observed collections are ordinary ones again."""
     if isinstance(value, ObservedDict):
-        return {key: plain(item) for key, item in cast(dict[Any, Any], value).items()}
+        content = cast(dict[Any, Any], value)
+        return {key: plain(item) for key, item in content.items()} if _holds_any(content.values()) else dict(content)
     if isinstance(value, ObservedList):
-        return [plain(item) for item in cast(list[Any], value)]
+        items = cast(list[Any], value)
+        return [plain(item) for item in items] if _holds_any(items) else list(items)
     if isinstance(value, ObservedSet):
         return set(cast(set[Any], value))
     return value
@@ -114,7 +116,7 @@ class ObservedList(list[Any]):
         self.adopt()
 
     def adopt(self) -> None:
-        for index, item in enumerate(self):
+        for index, item in enumerate(self) if _holds_any(self) else ():
             if isinstance(item, (list, dict, set)):
                 list.__setitem__(self, index, _adopt(self, item))
 
@@ -144,7 +146,7 @@ class ObservedDict(dict[Any, Any]):
         self.adopt()
 
     def adopt(self) -> None:
-        for key, item in self.items():
+        for key, item in self.items() if _holds_any(self.values()) else ():
             if isinstance(item, (list, dict, set)):
                 dict.__setitem__(self, key, _adopt(self, item))
 
@@ -193,6 +195,14 @@ class ObservedSet(set[Any]):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> set[Any]:
         return copy.deepcopy(set(self), memo)
+
+
+_COLLECTIONS = frozenset({list, dict, set, ObservedList, ObservedDict, ObservedSet})
+
+
+def _holds_any(items: Iterable[Any]) -> bool:
+    """Whether a collection is among some items: a loop in C, since most lists hold none and it runs at each change."""
+    return not _COLLECTIONS.isdisjoint(map(type, items))
 
 
 _MUTATORS: dict[type, tuple[str, ...]] = {
