@@ -17,7 +17,7 @@ def object_key(secret: str, session_id: str) -> str:
     be split and no folder of a disk grows large.
 
     >>> object_key('a secret', 'an id')
-    'FV/FVX2Tot7dEjuEVNA_cFjBVs6ILo9GwjgBGQR2SaEFL4.json'
+    '-p/-pk1q8NP06Gh1T4r6q2983k_M8ri-9v7dSt-BnwpCVQ.json'
     """
     digest = hmac.new(
         secret.encode(), b'session\0' + session_id.encode('utf-8', 'surrogatepass'), hashlib.sha256

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from .document import Document, Part, Slice
+from .document import Document, Part, Slice, version_number
 from .errors import ValueNotStorable
 from .schema import Schema, StoredField, migrate
 
@@ -70,8 +70,8 @@ def find(schema: Schema, document: Document, key: str) -> Found:
     """
     for name in filter(None, (schema.name, schema.renamed_from)):
         versions = document.slices.get(name, {})
-        stored = {int(text): keys[key] for text, keys in versions.items() if text.isdecimal() and key in keys}
-        known = [version for version in stored if version <= schema.version]
+        stored = {version_number(text): keys[key] for text, keys in versions.items() if key in keys}
+        known = [version for version in stored if 0 < version <= schema.version]
         if not known:
             continue
         version = max(known)

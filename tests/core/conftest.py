@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import uuid
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from nicegui_stash.identity import Keys
 from nicegui_stash.policy import Policy
@@ -19,6 +21,11 @@ from nicegui_stash.testing import FaultyStore
 
 from .scene import KILLED, tasks_of
 from .virtual import take_no_time
+
+# A slow machine is no failure; and what failed once fails again, on every machine. To look further: load 'explore'.
+settings.register_profile('core', deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile('explore', settings.get_profile('core'), derandomize=False, max_examples=1000)
+settings.load_profile(os.environ.get('HYPOTHESIS_PROFILE', 'core'))
 
 MakeRegistry = Callable[..., Registry]
 MakeSession = Callable[..., Session]
