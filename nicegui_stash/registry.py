@@ -140,8 +140,7 @@ class Registry:
         )
 
     async def aclose(self) -> None:
-        """Stop what is still running and close the store; to be called after a drain."""
+        """Stop what is still running; what is not drained is lost. The store stays open: others may use it."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.store.aclose()

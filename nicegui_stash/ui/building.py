@@ -136,13 +136,15 @@ def view_constructor(roster: Roster, schema: Schema, signature: Signature, *, au
         if cls is not schema.cls:
             raise StashError(f'{cls.__qualname__} is a subclass of a stored class and has to be decorated itself')
         client = context.client
-        visit = roster.visit_of(client)
-        if not visit.find_session().is_read:
-            return _load_and_build(roster, schema, client, arguments, auto=auto)
-        instance = _make_view(roster, schema, client, arguments, auto=auto)
-        if instance.needs_report or hasattr(instance.page, 'on_recovered'):
-            return _build_view(instance, arguments)
-        return _build_now(instance, arguments)
+        bound = signature.bind(**arguments)
+        bound.apply_defaults()
+        if not roster.visit_of(client).find_session().is_read:
+            return _load_and_build(roster, schema, client, bound.arguments, auto=auto)
+        roster.arrive_at_once()
+        instance = _make_view(roster, schema, client, bound.arguments, auto=auto)
+        if instance.needs_report or instance.wants_notice:
+            return _build_view(instance, bound.arguments)
+        return _build_now(instance, bound.arguments)
 
     setattr(construct, '__signature__', signature)  # noqa: B010 as above
     return construct
@@ -160,7 +162,16 @@ def _make_view(roster: Roster, schema: Schema, client: Client, arguments: Mappin
 def _build_now(instance: Instance, arguments: Mapping[str, Any]) -> Any:
     build = getattr(instance.page, 'build')  # noqa: B009 that it is there was checked when the class was decorated
     wanted = inspect.signature(build).parameters
-    return build(**{key: value for key, value in arguments.items() if key in wanted})
+    result = build(**{key: value for key, value in arguments.items() if key in wanted})
+    if isinstance(result, Response):
+        instance.visit.client.open(_location(result))
+    return _finish_view(instance, result) if isawaitable(result) else None
+
+
+async def _finish_view(instance: Instance, result: Awaitable[Any]) -> None:
+    response = await result
+    if isinstance(response, Response):
+        instance.visit.client.open(_location(response))
 
 
 async def _build_view(instance: Instance, arguments: Mapping[str, Any]) -> None:
@@ -168,7 +179,9 @@ async def _build_view(instance: Instance, arguments: Mapping[str, Any]) -> None:
         await instance.visit.wait_until_identified()
     if not instance.closed:
         await instance.notify_recovered()
-        await _call(instance.page, 'build', arguments)
+        result = _build_now(instance, arguments)
+        if result is not None:
+            await result
 
 
 async def _load_and_build(

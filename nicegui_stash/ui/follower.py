@@ -106,7 +106,11 @@ class Follower:
     @property
     def needs_report(self) -> bool:
         """Whether something is stored that only this tab or visit may see: building has to wait for the report."""
-        if self.visit.identified or not self.schema.scopes & {'tab', 'reconnect'}:
+        if self.visit.identified:
+            return False
+        if any(state.needs_report for state in self.used):
+            return True
+        if not self.schema.scopes & {'tab', 'reconnect'}:
             return False
         found = find(self.schema, self.session.document, self.slice_id.key).slice
         return bool(
@@ -181,6 +185,11 @@ class Follower:
         held, self._held = self._held, {}
         for name, raw in held.items():
             self.session.set(self.slice_id, self._parts[self.schema.fields[name].scope], name, raw, source=self)
+
+    @property
+    def wants_notice(self) -> bool:
+        """Whether the class or one that it uses has `on_recovered`."""
+        return hasattr(self._target(), 'on_recovered') or any(state.wants_notice for state in self.used)
 
     async def notify_recovered(self) -> None:
         """Call the optional `on_recovered(recovery)` of the class and of those it uses, once each; it may be async."""

@@ -65,6 +65,8 @@ class Hub:
         self.registry.hurry()
 
     async def _drain(self) -> None:
+        if self.closed:
+            return
         now = self._loop.time()
         if self._deadline is None or self._deadline < now:
             self._deadline = now + self.drain_timeout
@@ -73,10 +75,18 @@ class Hub:
     async def _close(self) -> None:
         """Drain what NiceGUI's teardown of tasks and pages still changed, then release the store."""
         await self._drain()
+        if self.abandon():
+            await self.registry.aclose()
+            await self.registry.store.aclose()
+
+    def abandon(self) -> bool:
+        """Be no longer the hub of this place; what is pending stays undone. Return whether it was until now."""
+        if self.closed:
+            return False
         self.closed = True
         self._signals.stop()
         _hubs.get(self._loop, {}).pop(self._place, None)
-        await self.registry.aclose()
+        return True
 
 
 def hub_for(settings: Settings) -> Hub:
@@ -87,6 +97,15 @@ def hub_for(settings: Settings) -> Hub:
     if hub is None:
         hub = hubs[place] = Hub(settings, place)
     return hub
+
+
+async def abandon_all(*, drain: bool) -> None:
+    """Throw away every session of this process, as its end would; the stores stay. For tests and demonstrations."""
+    for hub in list(_hubs.get(asyncio.get_running_loop(), {}).values()):
+        if drain:
+            await hub.registry.drain(hub.drain_timeout)
+        hub.abandon()
+        await hub.registry.aclose()
 
 
 def duplicate_name(schema: Schema, other: Schema) -> DeclarationError:

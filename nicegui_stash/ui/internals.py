@@ -25,7 +25,7 @@ from starlette.requests import Request
 
 log = logging.getLogger('nicegui_stash')
 
-OLDEST: Final = (3, 12)
+OLDEST: Final = (3, 14)
 NEWEST: Final = (3, 18)
 
 Bindings = dict[tuple[int, tuple[str, ...]], list[tuple[Any, Any, tuple[str, ...], Any]]]

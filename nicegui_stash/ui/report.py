@@ -33,6 +33,9 @@ class Report:
 
 UNKNOWN: Final = Report()
 
+simulated: Final[dict[str, Report]] = {}
+"""By tab id, what NiceGUI's user simulation reports at its next connect; `nicegui_stash.testing` puts it there."""
+
 
 def parse_report(sent: object) -> Report:
     """Read a report; what is malformed or oversized in any way counts as no report at all."""

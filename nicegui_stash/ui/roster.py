@@ -77,8 +77,7 @@ class Roster:
         To be called within a page's request, or later for a client that has a visit already.
         """
         visit = self.visit_of(context.client)
-        if self._identity is None and not visit.loaded:
-            renew_cookie(visit.client.request)
+        self._renew_cookie(visit)
         session = visit.find_session()
         if not session.is_read:
             await session.load(self._settings.recover_timeout)
@@ -86,6 +85,19 @@ class Roster:
             await session.revalidate(self._settings.revalidate_timeout)
         visit.loaded = True
         return visit
+
+    def arrive_at_once(self) -> None:
+        """Do the same for a session in memory without waiting: what it lacks is shown through bindings."""
+        visit = self.visit_of(context.client)
+        self._renew_cookie(visit)
+        if visit.exists and not visit.loaded:
+            visit.registry.spawn(visit.look_at_store())
+        visit.loaded = True
+
+    def _renew_cookie(self, visit: Visit) -> None:
+        request = visit.client.request
+        if not visit.loaded and visit.session_id == request.session.get('id'):
+            renew_cookie(request)
 
     def visit_of(self, client: Client) -> Visit:
         """Return the visit of a client, which all stored classes of its page share."""
@@ -146,7 +158,7 @@ class Roster:
             instance.used.append(state)
         instance.attach()
         visit.add(instance)
-        if visit.identified:
+        if visit.identified and schema.scopes & {'tab', 'reconnect'}:
             instance.locate()
         else:
             instance.recover()

@@ -16,7 +16,7 @@ from nicegui import Client, ui
 from ..registry import Registry
 from ..session import Session
 from . import internals
-from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report
+from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Visit:
         self.tab = identifier(self.client.tab_id) or self.client.id  # the browser may send anything
         self.find_session().touch()
         if internals.is_simulated(self.client):
-            self._identify(UNKNOWN)
+            self._identify(simulated.pop(self.tab, UNKNOWN))
         else:
             asyncio.get_running_loop().call_later(REPORT_TIMEOUT, self._identify, UNKNOWN)
 
@@ -160,9 +160,13 @@ class Visit:
         while not self.ended and loop.time() < deadline:
             await asyncio.sleep(pause)
             pause = min(1.0, pause * 2)
-            await self.find_session().revalidate(1.0)
+            await self.look_at_store()
         for instance in self.instances:
             instance.touched = None
+
+    async def look_at_store(self) -> None:
+        """Show what other servers have changed."""
+        await self.find_session().revalidate(1.0)
 
     def schedule_status(self) -> None:
         """Bring the bindable status up to date, once per turn of the loop."""

@@ -1,0 +1,22 @@
+"""A pytest plugin beside NiceGUI's: `pytest -p nicegui.testing.user_plugin -p nicegui_stash.testing.plugin`."""
+
+from __future__ import annotations
+
+import uuid
+import pytest
+
+from ..stores.memory import MemoryStore
+from ..ui import hub
+from .faults import FaultyStore
+
+
+@pytest.fixture
+def stash_store(monkeypatch: pytest.MonkeyPatch) -> FaultyStore:
+    """The store of every `Stash` in this test, whatever its URL: empty, in memory, slow or down or corrupt on demand.
+
+    List it before `user`, so that it is there when the app starts.
+    """
+    store = FaultyStore(MemoryStore(f'test-{uuid.uuid4().hex}'))
+
+    monkeypatch.setattr(hub, 'open_store', lambda *_, **__: store)  # pyright: ignore[reportUnknownLambdaType]
+    return store

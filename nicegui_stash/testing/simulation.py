@@ -1,0 +1,72 @@
+"""What a browser does with a page, for NiceGUI's user simulation: coming back by itself, F5, a redeploy."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from nicegui import Client
+from nicegui.testing import User
+
+from ..ui.hub import abandon_all
+from ..ui.report import Report, simulated
+
+_visits: WeakKeyDictionary[User, tuple[str, str]] = WeakKeyDictionary()
+"""By user: the client that was opened by `rejoin`, and the visit that it continues."""
+
+
+async def rejoin(user: User) -> Client:
+    """Lose the connection for longer than `reconnect_timeout`: the page comes back and continues its visit."""
+    visit = _visit_of(user)
+    _leave(user)
+    return await _come_back(user, visit)
+
+
+async def reload(user: User) -> Client:
+    """Press F5 on the connected page: the same tab, but a new visit."""
+    simulated[user.tab_id] = Report('reload', previous=_visit_of(user))
+    _leave(user)
+    return await _open_again(user)
+
+
+async def restart(*users: User, kill: bool = False) -> None:
+    """Restart the server while users have a page open; each page then comes back by itself.
+
+    Every session and page of the process is thrown away while the store stays. `kill=True` is a SIGKILL: what is not
+    durable yet is lost; else the server drains first.
+    """
+    visits = [_visit_of(user) for user in users]
+    for user in users:
+        _leave(user)
+    await abandon_all(drain=not kill)
+    for user, visit in zip(users, visits, strict=True):
+        await _come_back(user, visit)
+
+
+def _visit_of(user: User) -> str:
+    client = _client_of(user)
+    known, visit = _visits.get(user, ('', ''))
+    return visit if known == client.id else client.id
+
+
+def _client_of(user: User) -> Client:
+    if user.client is None:
+        raise ValueError('this user has no page open; call `await user.open(...)` first')
+    return user.client
+
+
+def _leave(user: User) -> None:
+    client = _client_of(user)
+    if not client.is_deleted:
+        client.delete()
+
+
+async def _come_back(user: User, visit: str) -> Client:
+    simulated[user.tab_id] = Report('rejoin', visit=visit)
+    client = await _open_again(user)
+    _visits[user] = client.id, visit
+    return client
+
+
+async def _open_again(user: User) -> Client:
+    path = user.back_history.pop()
+    return await user.open(path, clear_forward_history=False)

@@ -1,0 +1,79 @@
+"""The tools for testing one's own app, used as an app's author would."""
+
+from __future__ import annotations
+
+import pytest
+from nicegui import ui
+from nicegui.testing import User
+
+from nicegui_stash.testing import FaultyStore, rejoin, reload, restart
+
+pytest_plugins = ['nicegui_stash.testing.plugin']
+pytestmark = pytest.mark.nicegui_main_file('tests/testing/app.py')
+
+
+async def fill_in(user: User) -> None:
+    await user.open('/')
+    user.find('Draft').type('half-ty')
+    user.find('Send').click()
+    user.find('Zoom').click()
+
+
+async def test_a_rejoin_brings_everything_back(stash_store: FaultyStore, user: User):
+    await fill_in(user)
+    await rejoin(user)
+    await user.should_see('draft: half-ty')
+    await user.should_see('sent: 1')
+    await user.should_see('zoom: 2')
+    await user.should_see('rejoin')
+
+
+async def test_a_rejoin_after_a_rejoin_continues_the_same_visit(stash_store: FaultyStore, user: User):
+    await fill_in(user)
+    await rejoin(user)
+    await rejoin(user)
+    await user.should_see('draft: half-ty')
+
+
+async def test_a_reload_is_a_new_visit_in_the_same_tab(stash_store: FaultyStore, user: User):
+    await fill_in(user)
+    await reload(user)
+    await user.should_see('sent: 1')
+    await user.should_see('zoom: 2')
+    await user.should_not_see('half-ty')
+
+
+async def test_a_restart_loses_nothing(stash_store: FaultyStore, user: User):
+    await fill_in(user)
+    await restart(user)
+    await user.should_see('draft: half-ty')
+    await user.should_see('sent: 1')
+
+
+async def test_a_kill_loses_what_was_not_durable(stash_store: FaultyStore, user: User):
+    await user.open('/')
+    applied = stash_store.hold('put', applied=True)
+    user.find('Send').click()
+    await applied.started.wait()
+    applied.release()
+    gate = stash_store.hold('put')
+    user.find('Send').click()
+    await gate.started.wait()
+    await user.should_see('sent: 2')
+    await restart(user, kill=True)
+    stash_store.release()
+    await user.should_see('sent: 1')
+
+
+async def test_a_store_that_is_down_fails_no_page(stash_store: FaultyStore, user: User):
+    stash_store.down = True
+    await user.open('/')
+    user.find('Send').click()
+    await user.should_see('sent: 1')
+    stash_store.down = False
+
+
+async def test_the_store_of_the_test_before_is_not_there(stash_store: FaultyStore, user: User):
+    await user.open('/')
+    await user.should_see('sent: 0')
+    assert user.find(ui.label).elements
