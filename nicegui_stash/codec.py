@@ -53,13 +53,17 @@ def _from_builtin(expected: type, value: Any) -> Any:
 _encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
 
 
+_OBJECTS = (msgspec.inspect.DataclassType, msgspec.inspect.StructType, msgspec.inspect.CustomType)
+
+
 class Codec:
     """Encode and decode the values of one annotation. Raises `TypeError` if values of it cannot be stored at all.
 
     `exact` holds the types whose values fit without being looked at: what a `count: int` sees on nearly every change.
+    `opaque` says that a value may hold objects which change without anybody being told, as dataclasses do.
     """
 
-    __slots__ = ('_decode_value', '_decoder', '_encode_value', 'annotation', 'exact', 'name')
+    __slots__ = ('_decode_value', '_decoder', '_encode_value', 'annotation', 'exact', 'name', 'opaque')
 
     def __init__(
         self, name: str, annotation: Any, *, encode: Encode | None = None, decode: Decode | None = None
@@ -69,8 +73,9 @@ class Codec:
         self._encode_value = encode
         self._decode_value = decode
         self.exact: frozenset[type] = frozenset()
+        self.opaque = True
         if decode is None:
-            _require_storable(annotation)
+            self.opaque = _require_storable(annotation) or encode is not None
             self.exact = frozenset() if encode else _exact_types(annotation)
         self._decoder = msgspec.json.Decoder(Any if decode else annotation, dec_hook=_from_builtin)
 
@@ -134,13 +139,14 @@ def _exact_types(annotation: Any) -> frozenset[type]:
     return frozenset()
 
 
-def _require_storable(annotation: Any) -> None:
-    """Raise `TypeError` with a way out if msgspec, with our hooks, cannot read values of this annotation."""
+def _require_storable(annotation: Any) -> bool:
+    """Raise `TypeError` with a way out if msgspec, with our hooks, cannot read its values; tell if they are opaque."""
     try:
         info = msgspec.inspect.type_info(annotation)
     except (TypeError, NameError) as error:
         raise TypeError(f'its annotation cannot be stored: {error}') from error
-    for part in _parts(info, set()):
+    parts = list(_parts(info, set()))
+    for part in parts:
         if isinstance(part, msgspec.inspect.CustomType) and not hasattr(part.cls, 'model_validate'):
             package = part.cls.__module__.partition('.')[0]
             instead = _INSTEAD.get(package, 'use a dataclass, msgspec.Struct or plain types')
@@ -149,6 +155,7 @@ def _require_storable(annotation: Any) -> None:
         msgspec.json.Decoder(annotation, dec_hook=_from_builtin)
     except TypeError as error:  # e.g. a union of two dataclasses, which JSON cannot tell apart
         raise TypeError(f'its annotation cannot be stored: {error}') from error
+    return any(isinstance(part, _OBJECTS) for part in parts)
 
 
 def _parts(info: Any, seen: set[int]) -> Iterator[Any]:
