@@ -60,15 +60,15 @@ $(VENV)/.made:
 		|| { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3'; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
 		|| { rm -rf $(VENV); echo 'python3 -m venv does not work here; on Debian: apt-get install python3-venv'; exit 1; }
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'  # the first that installs dependency groups
+	$(BIN)/python -m pip install --quiet --quiet --upgrade 'pip>=25.1'  # the first that installs dependency groups
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.made
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --quiet --editable .
 	@touch $@
 
 $(VENV)/.installed-%: pyproject.toml $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --editable '.[testing]' --group $*
+	$(BIN)/python -m pip install --quiet --quiet --editable '.[testing]' --group $*
 	@touch $@
 
 .PHONY: chromium
