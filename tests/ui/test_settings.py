@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nicegui_stash import ConfigurationError, Stash
+
+from .scene import serving
+
+LATER = pytest.mark.xfail(reason='settings.py lets it pass, so that it fails later or not at all')
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        ({'url': 'nothing://here'}, r"url: 'nothing://here' has an unknown protocol\. Use a folder"),
+        ({'url': 's3:bucket'}, r'url: .* looks like a URL without "//"'),
+        ({'url': 'file://relative'}, r"url: 'file://relative' names no absolute folder"),
+        ({'url': '  '}, r'url: it is empty'),
+        ({'url': 'redis://localhost'}, r'url: .*Redis is not supported by this version'),
+        (
+            {'url': 'memory://', 'storage_options': {'key': 'x'}},
+            r'storage_options: memory:// takes none\. Leave them out',
+        ),
+        ({'url': 'ftp://host/path'}, r'allow_lost_updates: .*no conditional put'),
+        ({'on_invalid': 'ignore'}, r"on_invalid: 'ignore' is unknown\. Use 'raise' or 'log'"),
+        ({'ttl': timedelta(0)}, r'ttl: it has to be greater than 0'),
+        pytest.param({'ttl': 30}, r'ttl: ', marks=LATER),
+        ({'tab_ttl': timedelta(seconds=-1)}, r'tab_ttl: it has to be greater than 0'),
+        ({'recover_timeout': 0}, r'recover_timeout: it has to be greater than 0'),
+        pytest.param({'recover_timeout': 'soon'}, r'recover_timeout: ', marks=LATER),
+        ({'revalidate_timeout': -1}, r'revalidate_timeout: it has to be greater than 0'),
+        ({'drain_timeout': 0}, r'drain_timeout: it has to be greater than 0'),
+        ({'drain_timeout': float('nan')}, r'drain_timeout: '),
+        ({'flush_interval': -2}, r'flush_interval: '),
+        pytest.param({'flush_interval': -1}, r'flush_interval: ', marks=LATER),
+        ({'max_value_bytes': 0}, r'max_value_bytes: it has to be greater than 0'),
+        ({'max_document_bytes': -5}, r'max_document_bytes: it has to be greater than 0'),
+        pytest.param({'prefix': '../other'}, r'prefix: ', marks=LATER),
+        pytest.param({'prefix': 'a b'}, r'prefix: ', marks=LATER),
+        pytest.param({'secrets': ''}, r'secrets: there is no secret', marks=LATER),
+        pytest.param({'secrets': ['new', '']}, r'secrets: there is no secret', marks=LATER),
+    ],
+    ids=lambda value: ' '.join(value) if isinstance(value, dict) else None,
+)
+def test_a_setting_that_cannot_work_is_refused_when_the_stash_is_made(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f'^{said}'):
+        Stash(**options)
+
+
+@pytest.mark.parametrize(
+    ('variable', 'text', 'said'),
+    [
+        ('TTL', 'a month', r'NICEGUI_STASH_TTL: it is no time; .* pass ttl= to Stash'),
+        ('DRAIN_TIMEOUT', '-3', r'drain_timeout: it has to be greater than 0'),
+        ('MAX_VALUE_BYTES', '1 MB', r'NICEGUI_STASH_MAX_VALUE_BYTES: .* pass max_value_bytes= to Stash'),
+        ('ALLOW_LOST_UPDATES', 'maybe', r'NICEGUI_STASH_ALLOW_LOST_UPDATES: it is neither true nor false'),
+        ('URL', 'nothing://here', r"url: 'nothing://here' has an unknown protocol"),
+    ],
+)
+def test_a_variable_that_cannot_work_is_refused_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, said: str
+) -> None:
+    monkeypatch.setenv(f'NICEGUI_STASH_{variable}', text)
+    with pytest.raises(ConfigurationError, match=f'^{said}'):
+        Stash()
+
+
+def test_an_argument_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_URL', 'nothing://here')
+    monkeypatch.setenv('NICEGUI_STASH_TTL', '12h')
+    settings = Stash(str(tmp_path), ttl=timedelta(days=2))._roster._settings
+    assert (settings.url, settings.ttl) == (str(tmp_path), 2 * 86400)
+
+
+def test_an_error_about_a_url_shows_no_credentials() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        Stash('redis://someone:hunter2@localhost')
+    assert 'hunter2' not in str(error.value)
+
+
+async def test_without_a_storage_secret_the_start_fails_with_the_line_to_write(url: str) -> None:
+    with pytest.raises(SystemExit, match=r"^nicegui_stash: storage_secret: .*ui\.run\(storage_secret='…'\)"):
+        async with serving(lambda: Stash(url), secret=None):
+            pass
+
+
+async def test_secrets_alone_do_not_stand_for_the_storage_secret_that_browsers_need(url: str) -> None:
+    with pytest.raises(SystemExit, match=r'^nicegui_stash: storage_secret: without it browsers have no session'):
+        async with serving(lambda: Stash(url, secrets=['mine']), secret=None):
+            pass
+
+
+async def test_a_folder_below_a_file_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(SystemExit, match=r'^nicegui_stash: .*file'):
+        async with serving(lambda: Stash(str(tmp_path / 'file' / 'stash'))):
+            pass
