@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
@@ -12,7 +15,9 @@ from .errors import ConfigurationError
 from .policy import Policy
 
 T = TypeVar('T')
+D = TypeVar('D')
 PREFIX = 'NICEGUI_STASH_'
+_FOLDER = re.compile(r'[\w-][\w.-]*(/[\w-][\w.-]*)*', re.ASCII)  # what stores admit in keys
 _TRUE, _FALSE = {'1', 'true', 'yes', 'on'}, {'0', 'false', 'no', 'off', ''}
 
 
@@ -21,9 +26,9 @@ class Settings:
     """Every option, resolved. Times are seconds, sizes bytes; `url` may be empty: the caller knows a default folder."""
 
     url: str
-    storage_options: Mapping[str, Any]
+    storage_options: Mapping[str, Any] = field(repr=False)
     prefix: str
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     ttl: float
     tab_ttl: float
     recover_timeout: float
@@ -65,12 +70,11 @@ def resolve(
 
     A time in the environment is a number of seconds, or a number with one of the units s, min, h and d, as in `30d`.
     """
-    interval = _given('flush_interval', flush_interval, _seconds, -1.0)
     return Settings(
         url=_given('url', url, str, ''),
-        storage_options=dict(storage_options or {}),
-        prefix=_given('prefix', prefix, str, '').strip('/'),
-        secrets=_secrets(_given('secrets', secrets, lambda text: text.split(','), ())),
+        storage_options=dict(_given('storage_options', storage_options, _object, dict[str, Any]())),
+        prefix=_folder(_given('prefix', prefix, str, '').strip('/')),
+        secrets=_secrets(_given('secrets', secrets, _listed, ())),
         ttl=_positive('ttl', _given('ttl', _in_seconds(ttl), _seconds, 30 * 86400.0)),
         tab_ttl=_positive('tab_ttl', _given('tab_ttl', _in_seconds(tab_ttl), _seconds, 86400.0)),
         recover_timeout=_positive('recover_timeout', _given('recover_timeout', recover_timeout, _seconds, 1.0)),
@@ -78,11 +82,7 @@ def resolve(
             'revalidate_timeout', _given('revalidate_timeout', revalidate_timeout, _seconds, 0.1)
         ),
         drain_timeout=_positive('drain_timeout', _given('drain_timeout', drain_timeout, _seconds, 5.0)),
-        flush_interval=None
-        if interval == -1.0
-        else interval
-        if interval == 0
-        else _positive('flush_interval', interval),
+        flush_interval=_interval(_given('flush_interval', flush_interval, _seconds, None)),
         max_value_bytes=_positive('max_value_bytes', _given('max_value_bytes', max_value_bytes, int, 256 * 1024)),
         max_document_bytes=_positive(
             'max_document_bytes', _given('max_document_bytes', max_document_bytes, int, 1024 * 1024)
@@ -91,7 +91,7 @@ def resolve(
     )
 
 
-def _given(name: str, argument: T | None, parse: Callable[[str], T], default: T) -> T:
+def _given(name: str, argument: T | None, parse: Callable[[str], T], default: D) -> T | D:
     if argument is not None:
         return argument
     variable = PREFIX + name.upper()
@@ -125,11 +125,35 @@ def _truth(text: str) -> bool:
     raise ValueError('it is neither true nor false')
 
 
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(',') if part.strip()]
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    found: Any = json.loads(text or '{}')
+    if not isinstance(found, dict):
+        raise ValueError('it is no JSON object')  # noqa: TRY004 what the caller reports is text that cannot be used
+    return cast(dict[str, Any], found)
+
+
+def _folder(prefix: str) -> str:
+    if prefix and not _FOLDER.fullmatch(prefix):
+        raise ConfigurationError(
+            'prefix', f'{prefix!r} cannot be a folder of keys', 'Use letters, digits, "-", "_" and "." between "/"'
+        )
+    return prefix
+
+
+def _interval(value: float | None) -> float | None:
+    return _positive('flush_interval', value) if value else value  # 0 spaces nothing, None leaves it to the store
+
+
 def _secrets(given: str | Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _positive(name: str, value: T) -> T:
-    if not cast(Any, value) > 0:
-        raise ConfigurationError(name, 'it has to be greater than 0', 'Leave it out for the default')
+    number = cast(Any, value)
+    if not (number > 0 and math.isfinite(number)):
+        raise ConfigurationError(name, 'it has to be finite and greater than 0', 'Leave it out for the default')
     return value

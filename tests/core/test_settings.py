@@ -1,0 +1,183 @@
+"""Options come from the arguments, else from the environment, else from the defaults."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from nicegui_stash.errors import ConfigurationError
+from nicegui_stash.settings import Settings, resolve
+from nicegui_stash.stores.keys import is_key
+
+OPTIONS = (
+    'url',
+    'storage_options',
+    'prefix',
+    'secrets',
+    'ttl',
+    'tab_ttl',
+    'recover_timeout',
+    'revalidate_timeout',
+    'drain_timeout',
+    'flush_interval',
+    'max_value_bytes',
+    'max_document_bytes',
+    'allow_lost_updates',
+)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for option in OPTIONS:
+        monkeypatch.delenv(f'NICEGUI_STASH_{option.upper()}', raising=False)
+
+
+def settings(**options: Any) -> Settings:
+    return resolve(**{option: options.pop(option, None) for option in OPTIONS}, **options)
+
+
+def test_the_defaults_are_what_the_documentation_says() -> None:
+    assert settings() == Settings(
+        url='',
+        storage_options={},
+        prefix='',
+        secrets=(),
+        ttl=30 * 86400.0,
+        tab_ttl=86400.0,
+        recover_timeout=1.0,
+        revalidate_timeout=0.1,
+        drain_timeout=5.0,
+        flush_interval=None,
+        max_value_bytes=256 * 1024,
+        max_document_bytes=1024 * 1024,
+        allow_lost_updates=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ('option', 'text', 'value', 'argument', 'of_argument'),
+    [
+        ('url', 's3://bucket/path', 's3://bucket/path', 'memory://', 'memory://'),
+        ('storage_options', '{"key": "a", "client": {"timeout": 5}}', {'key': 'a', 'client': {'timeout': 5}}, {}, {}),
+        ('prefix', '/apps/shop/', 'apps/shop', 'other', 'other'),
+        ('secrets', 'new,old', ('new', 'old'), ['mine', 'older'], ('mine', 'older')),
+        ('secrets', 'new', ('new',), 'mine', ('mine',)),
+        ('secrets', ' new , old ', ('new', 'old'), (' mine ',), (' mine ',)),
+        ('ttl', '7d', 7 * 86400.0, timedelta(hours=2), 7200.0),
+        ('tab_ttl', '90 min', 5400.0, timedelta(seconds=5), 5.0),
+        ('recover_timeout', '2.5', 2.5, 3, 3),
+        ('revalidate_timeout', '0.2s', 0.2, 0.5, 0.5),
+        ('drain_timeout', '1h', 3600.0, 9.5, 9.5),
+        ('flush_interval', '1', 1.0, 0.5, 0.5),
+        ('flush_interval', '0', 0.0, 0, 0),
+        ('max_value_bytes', '1000', 1000, 2000, 2000),
+        ('max_document_bytes', ' 5000 ', 5000, 6000, 6000),
+        ('allow_lost_updates', 'true', True, False, False),
+        ('allow_lost_updates', 'Off', False, True, True),
+    ],
+)
+def test_each_option_is_read_from_the_environment_unless_it_is_given(
+    monkeypatch: pytest.MonkeyPatch, option: str, text: str, value: object, argument: object, of_argument: object
+) -> None:
+    monkeypatch.setenv(f'NICEGUI_STASH_{option.upper()}', text)
+    assert getattr(settings(), option) == value
+    assert getattr(settings(**{option: argument}), option) == of_argument
+
+
+@pytest.mark.parametrize(
+    ('text', 'seconds'),
+    [('30', 30), ('30s', 30), ('2min', 120), ('2h', 7200), ('30d', 2_592_000), ('1.5 h', 5400), ('1e2', 100)],
+)
+def test_a_time_has_a_unit_or_is_in_seconds(monkeypatch: pytest.MonkeyPatch, text: str, seconds: float) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_TTL', text)
+    assert settings().ttl == seconds
+
+
+@pytest.mark.parametrize('truth', ['1', 'true', 'TRUE', 'yes', 'on'])
+def test_truth_is_written_in_several_ways(monkeypatch: pytest.MonkeyPatch, truth: str) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_ALLOW_LOST_UPDATES', truth)
+    assert settings().allow_lost_updates is True
+
+
+@pytest.mark.parametrize('lie', ['0', 'false', 'No', 'off', ''])
+def test_so_is_the_contrary(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_ALLOW_LOST_UPDATES', lie)
+    assert settings().allow_lost_updates is False
+
+
+@pytest.mark.parametrize(
+    ('variable', 'text', 'reason'),
+    [
+        ('TTL', '5m', 'it is no time; write seconds, or a number with s, min, h or d'),
+        ('TTL', 'for ever', 'it is no time; write seconds, or a number with s, min, h or d'),
+        ('DRAIN_TIMEOUT', '', 'it is no time; write seconds, or a number with s, min, h or d'),
+        ('FLUSH_INTERVAL', '500ms', 'it is no time; write seconds, or a number with s, min, h or d'),
+        ('MAX_VALUE_BYTES', '1 MB', "invalid literal for int() with base 10: '1 MB'"),
+        ('STORAGE_OPTIONS', '[1]', 'it is no JSON object'),
+        ('STORAGE_OPTIONS', '{', 'Expecting property name enclosed in double quotes: line 1 column 2 (char 1)'),
+        ('ALLOW_LOST_UPDATES', 'perhaps', 'it is neither true nor false'),
+    ],
+)
+def test_a_variable_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, reason: str
+) -> None:
+    monkeypatch.setenv(f'NICEGUI_STASH_{variable}', text)
+    with pytest.raises(ConfigurationError) as caught:
+        settings()
+    assert (caught.value.setting, caught.value.reason) == (f'NICEGUI_STASH_{variable}', reason)
+    assert caught.value.remedy == f'Correct or unset the variable, or pass {variable.lower()}= to Stash'
+
+
+TIMES = ('ttl', 'tab_ttl', 'recover_timeout', 'revalidate_timeout', 'drain_timeout', 'flush_interval')
+
+
+@pytest.mark.parametrize('option', [*TIMES, 'max_value_bytes', 'max_document_bytes'])
+def test_a_limit_below_or_beyond_what_can_work_is_refused(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    for bad in (-1, -0.5, math.nan, math.inf, *([] if option == 'flush_interval' else [0])):
+        given = timedelta(seconds=bad) if option.endswith('ttl') and math.isfinite(bad) else bad
+        if isinstance(given, float) and option.endswith('ttl'):
+            monkeypatch.setenv(f'NICEGUI_STASH_{option.upper()}', str(given))
+            given = None
+        with pytest.raises(ConfigurationError) as caught:
+            settings(**{option: given})
+        assert caught.value.setting == option
+
+
+@pytest.mark.parametrize('prefix', ['my app', '../up', 'a//b', '.', 'ä', 'a/../b', 'a\\b'])
+def test_a_prefix_that_no_store_could_have_as_a_folder_is_refused(prefix: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        settings(prefix=prefix)
+    assert caught.value.setting == 'prefix'
+
+
+def test_empty_secrets_in_the_environment_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_SECRETS', ' ')
+    assert settings().secrets == ()
+
+
+@examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.from_regex(r'[a-z.][a-z./-]{0,6}', fullmatch=True))
+def test_a_prefix_that_is_admitted_makes_keys_that_stores_admit(prefix: str) -> None:
+    try:
+        admitted = settings(prefix=prefix).prefix
+    except ConfigurationError:
+        return
+    assert is_key(f'{admitted}/x' if admitted else 'x')
+
+
+def test_a_policy_takes_the_interval_of_the_store_unless_another_is_set() -> None:
+    assert settings().policy(1.0).flush_interval == 1.0
+    assert settings(flush_interval=0).policy(1.0).flush_interval == 0
+    policy = settings(ttl=timedelta(1), tab_ttl=timedelta(0, 5), max_value_bytes=7, max_document_bytes=8).policy(0.1)
+    assert (policy.ttl, policy.tab_ttl, policy.max_value_bytes, policy.max_document_bytes) == (86400.0, 5.0, 7, 8)
+
+
+def test_no_secret_is_shown_with_the_settings() -> None:
+    shown = repr(settings(secrets=['s3cr3t'], storage_options={'key': 's3cr3t'}))
+    assert 's3cr3t' not in shown
