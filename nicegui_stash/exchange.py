@@ -171,13 +171,14 @@ class Exchange:
         """Look whether someone else wrote the document; after `timeout` seconds this goes on in the background."""
         if not self.is_read:
             return await self.load(timeout)
-        if self._revalidation is None or self._revalidation.done():
+        if self._revalidation is None:
             self._revalidation = self._shared.spawn(self._revalidate())
         done, _ = await asyncio.wait({self._revalidation}, timeout=timeout)
         return bool(done)
 
     async def _revalidate(self) -> None:
         async with self._io:
+            self._revalidation = None  # who asks from now on is not served by a read that has begun already
             await self._read(unless=self._etag)
 
     async def flush(self) -> None:
