@@ -75,8 +75,8 @@ def resolve(
         storage_options=dict(_given('storage_options', storage_options, _object, dict[str, Any]())),
         prefix=_folder(_given('prefix', prefix, str, '').strip('/')),
         secrets=_secrets(_given('secrets', secrets, _listed, ())),
-        ttl=_positive('ttl', _given('ttl', _in_seconds(ttl), _seconds, 30 * 86400.0)),
-        tab_ttl=_positive('tab_ttl', _given('tab_ttl', _in_seconds(tab_ttl), _seconds, 86400.0)),
+        ttl=_positive('ttl', _given('ttl', _in_seconds('ttl', ttl), _seconds, 30 * 86400.0)),
+        tab_ttl=_positive('tab_ttl', _given('tab_ttl', _in_seconds('tab_ttl', tab_ttl), _seconds, 86400.0)),
         recover_timeout=_positive('recover_timeout', _given('recover_timeout', recover_timeout, _seconds, 1.0)),
         revalidate_timeout=_positive(
             'revalidate_timeout', _given('revalidate_timeout', revalidate_timeout, _seconds, 0.1)
@@ -106,7 +106,9 @@ def _given(name: str, argument: T | None, parse: Callable[[str], T], default: D)
         ) from error
 
 
-def _in_seconds(given: timedelta | None) -> float | None:
+def _in_seconds(name: str, given: timedelta | None) -> float | None:
+    if given is not None and not isinstance(given, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(name, f'{given!r} is no timedelta', f'Write {name}=timedelta(days=…)')
     return None if given is None else given.total_seconds()
 
 
@@ -149,11 +151,16 @@ def _interval(value: float | None) -> float | None:
 
 
 def _secrets(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+    secrets = (given,) if isinstance(given, str) else tuple(given)
+    if not all(secrets):
+        raise ConfigurationError(
+            'secrets', 'there is no secret in an empty text', 'Leave it out for the storage_secret of ui.run'
+        )
+    return secrets
 
 
 def _positive(name: str, value: T) -> T:
     number = cast(Any, value)
-    if not (number > 0 and math.isfinite(number)):
-        raise ConfigurationError(name, 'it has to be finite and greater than 0', 'Leave it out for the default')
+    if not isinstance(number, (int, float)) or not (number > 0 and math.isfinite(number)):
+        raise ConfigurationError(name, 'it has to be greater than 0, and finite', 'Leave it out for the default')
     return value

@@ -156,6 +156,18 @@ def test_a_prefix_that_no_store_could_have_as_a_folder_is_refused(prefix: str) -
     assert caught.value.setting == 'prefix'
 
 
+@pytest.mark.parametrize('secrets', ['', [''], ['new', '']])
+def test_an_empty_secret_is_refused(secrets: str | list[str]) -> None:
+    with pytest.raises(ConfigurationError, match=r'^secrets: there is no secret'):
+        settings(secrets=secrets)
+
+
+@pytest.mark.parametrize(('option', 'value'), [('ttl', 30), ('tab_ttl', '1h'), ('recover_timeout', 'soon')])
+def test_an_argument_of_another_type_is_refused(option: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=f'^{option}: '):
+        settings(**{option: value})
+
+
 def test_empty_secrets_in_the_environment_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('NICEGUI_STASH_SECRETS', ' ')
     assert settings().secrets == ()
