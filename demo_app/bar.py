@@ -22,7 +22,7 @@ REASONS = {
 }
 # by `recovery.status`
 STATUSES = {
-    'fresh': ('nothing stored yet', 'Nothing was stored for it yet.'),
+    'fresh': ('nothing was stored', 'Nothing was stored for it yet.'),
     'recovered': ('recovered', 'What was stored for it is back.'),
     'discarded': ('discarded', 'What was stored could not be brought to this version of the page.'),
     'expired': ('expired', 'What was stored had not been seen for too long.'),

@@ -60,7 +60,7 @@ def frame(page: Page, title: str, lead: str = '', *, fields: object = None) -> I
             name.bind_text_from(page.settings, 'name', lambda name: name or 'Add your name')
             ui.label().classes('avatar').bind_text_from(page.settings, 'name', lambda name: name[:1].upper() or '?')
         _menu(title)
-    with ui.column().classes('content').props('role=main'):
+    with ui.column().classes('content'):
         if lead:
             with ui.column().classes('gap-1'):
                 ui.label(title).classes('title').props('role=heading aria-level=1')

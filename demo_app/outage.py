@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from nicegui import Client, app, background_tasks, ui
@@ -25,7 +26,7 @@ def drop_connection() -> None:
 def redeploy() -> None:
     """Replace the server while people are using it. Their browsers notice, and come back by themselves."""
     work = _lose_all_pages() if URL.startswith('memory:') else _end_process()
-    background_tasks.create(work, name='redeploy')  # outlives the page whose button was pressed
+    background_tasks.create_lazy(work, name='redeploy')  # one at a time, and longer than the page that asked for it
 
 
 async def _end_process() -> None:
@@ -43,8 +44,9 @@ async def _lose_all_pages() -> None:
     patience, app.config.reconnect_timeout = app.config.reconnect_timeout, 0.0  # nobody is waited for
     try:
         clients = await _warn_browsers('lose()')
-        async with asyncio.timeout(5.0):
-            await asyncio.gather(*(client.disconnected() for client in clients))
+        with suppress(TimeoutError):  # a browser that is asleep is not waited for
+            async with asyncio.timeout(5.0):
+                await asyncio.gather(*(client.disconnected() for client in clients))
     finally:
         app.config.reconnect_timeout = patience
 

@@ -1,0 +1,1 @@
+"""The demo, opened and broken as a visitor would."""

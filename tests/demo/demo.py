@@ -1,0 +1,133 @@
+"""The demo in a process of its own, and what a visitor does in it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import httpx
+from playwright.async_api import Page, expect
+
+from tests.browser.server import ROOT, Server, eventually
+from tests.browser.tab import Tab
+
+PAGES = ('/', '/counter', '/form', '/wizard', '/board', '/settings')
+
+
+class Demo(Server):
+    """The demo as `python -m demo_app` runs it, on the store of a URL."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        super().__init__('demo_app', folder)
+        self._stash_url = url
+
+    async def start(self) -> None:
+        """Start the process and return when it answers."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(('PYTEST', 'NICEGUI'))}
+        environment = inherited | {
+            'CI': 'true',  # no browser opens
+            'NICEGUI_STASH_URL': self._stash_url,
+            'NICEGUI_STORAGE_PATH': str(self.folder / 'nicegui'),
+            'PORT': str(self.port),
+            'PYTHONPATH': str(ROOT),
+            'PYTHONUNBUFFERED': '1',
+        }
+        with self.log.open('ab') as output:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, '-m', 'demo_app', cwd=self.folder, env=environment, stdout=output, stderr=output
+            )
+        Server.running.add(self)
+        await eventually(self._answers, 'the demo answers', timeout=30)
+
+    async def probe(self) -> dict[str, object]:
+        """Ask for something that is no page."""
+        async with httpx.AsyncClient() as client:
+            return {'status': (await client.get(f'{self.url}/favicon.ico')).status_code}
+
+    @property
+    def starts(self) -> int:
+        """How many processes have been ready to serve on this port."""
+        return self.output().count('NiceGUI ready to go')
+
+
+async def press(tab: Tab, button: str) -> None:
+    await tab.page.bring_to_front()  # a tab in the background draws so rarely that its buttons are long in coming
+    await tab.page.get_by_role('button', name=button, exact=True).click()
+
+
+async def came_back(tab: Tab, client: str) -> None:
+    """Return when the tab shows another document than that of `client`, and says that it came back by itself."""
+    await tab.connected(after=client)
+    await expect(tab.page.get_by_test_id('recovery')).to_contain_text('Came back by itself')
+
+
+async def redeploy(tab: Tab) -> None:
+    """Press the button once all is saved, and return when the tab is back."""
+    await is_saved(tab.page)
+    client = await tab.client()
+    await press(tab, 'Redeploy')
+    await came_back(tab, client)
+
+
+async def is_saved(page: Page) -> None:
+    await expect(page.get_by_test_id('durability')).to_contain_text('Saved')
+
+
+async def count_both(tab: Tab, number: int) -> None:
+    """Press both buttons of the counter page as often as this, from zero."""
+    for _ in range(number):
+        await press(tab, 'With nicegui_stash: one more')
+        await press(tab, 'Plain NiceGUI: one more')
+    await counts(tab, stashed=number, plain=number)
+
+
+async def counts(tab: Tab, *, stashed: int, plain: int) -> None:
+    await expect(tab.page.get_by_test_id('stashed')).to_have_text(str(stashed))
+    await expect(tab.page.get_by_test_id('plain')).to_have_text(str(plain))
+
+
+async def fill_in(page: Page) -> None:
+    """Fill in every field of the form, so that it can be sent."""
+    await page.get_by_label('Name', exact=True).fill('Mara')
+    await page.get_by_label('E-mail').fill('mara@example.org')
+    await page.get_by_label('Hut').click()
+    await page.get_by_role('option', name='Upper Tarn').click()
+    await page.get_by_label('Meals').click()
+    await page.get_by_role('option', name='Dinner').click()
+    await page.keyboard.press('Escape')
+    await page.get_by_label('Arrival').fill('2031-07-14')
+    await page.get_by_label('Time').fill('16:30')
+    await page.get_by_label('Nights').fill('3')
+    await page.get_by_role('slider').first.locator('[tabindex]').press('ArrowRight')
+    await expect(page.get_by_text('Guests: 3', exact=True)).to_be_visible()
+    await page.get_by_role('radio', name='Family room').click()
+    await page.get_by_role('switch', name='With a dog').click()
+    await page.get_by_label('Anything else').fill('The dog is a quiet one.')
+    await page.get_by_role('checkbox', name='I carry').click()
+    await expect(page.get_by_role('button', name='Book')).to_be_enabled()
+
+
+async def order_pizza(tab: Tab) -> None:
+    """Go through the wizard as far as its third step."""
+    await tab.page.bring_to_front()
+    await tab.page.get_by_role('radio', name='Large').click()
+    await press(tab, 'Next')
+    await tab.page.get_by_text('Capers').click()
+    await expect(tab.page.get_by_test_id('ticket')).to_contain_text('Tomato, Mozzarella, Capers')
+    await expect(tab.page.get_by_role('radio')).to_have_count(0)  # the first step has gone, and its button with it
+    await press(tab, 'Next')
+    await tab.page.get_by_label('Address').fill('Mill Lane 12')
+    await expect(tab.page.get_by_test_id('ticket')).to_contain_text('Mill Lane 12')
+
+
+async def move(tab: Tab, card: str, target: str) -> None:
+    """Move a card of the board by its menu."""
+    await tab.page.bring_to_front()
+    await tab.page.locator('.card', has_text=card).get_by_role('button').click()
+    await tab.page.get_by_text(f'Move to {target}').click()
+
+
+async def cards(tab: Tab, lane: int) -> list[str]:
+    return await tab.page.get_by_test_id(f'lane-{lane}').locator('.card > div').all_inner_texts()

@@ -1,0 +1,75 @@
+"""Take the pictures of the demo for the documentation: `python -m tests.demo.take` writes docs/images/demo-*.png."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, async_playwright, expect
+
+from tests.browser.conftest import ARGUMENTS, CHROMIUM
+from tests.browser.server import ROOT
+from tests.browser.tab import Tab, Visitor
+
+from .demo import Demo, count_both, fill_in, move, order_pizza, press, redeploy
+
+IMAGES = ROOT / 'docs' / 'images'
+WIDE = {'viewport': {'width': 1280, 'height': 700}, 'device_scale_factor': 1.5}
+TALL = {'viewport': {'width': 1280, 'height': 940}, 'device_scale_factor': 1.5}
+PHONE = {'viewport': {'width': 390, 'height': 844}, 'device_scale_factor': 2, 'has_touch': True, 'is_mobile': True}
+
+
+@asynccontextmanager
+async def picture(
+    browser: Browser, demo: Demo, name: str, path: str, screen: dict[str, object], *choices: str
+) -> AsyncIterator[Tab]:
+    """Open a page for somebody who has chosen these settings; take its picture at the end, after a redeploy."""
+    context = await browser.new_context(reduced_motion='reduce', **screen)
+    async with Visitor(browser, context) as visitor:
+        tab = await visitor.open(f'{demo.url}/settings')
+        await tab.page.get_by_label('Name', exact=True).fill('Mara')
+        await expect(tab.page.get_by_text('Hello, Mara!')).to_be_visible()
+        for choice in choices:
+            await press(tab, choice)
+        await tab.goto(demo.url + path)
+        yield tab
+        await redeploy(tab)
+        await tab.page.mouse.move(0, 0)
+        await tab.page.wait_for_load_state('networkidle')
+        await tab.page.screenshot(path=IMAGES / f'demo-{name}.png', animations='disabled')
+
+
+async def take(browser: Browser, demo: Demo) -> None:
+    async with picture(browser, demo, 'counter', '/counter', WIDE) as tab:
+        await count_both(tab, 7)
+    async with picture(browser, demo, 'form', '/form', TALL, 'ocean') as tab:
+        await fill_in(tab.page)
+        await press(tab, 'Book')
+        await expect(tab.page.get_by_text('Mara · nights: 3 · guests: 3')).to_be_visible()
+        await fill_in(tab.page)
+    async with picture(browser, demo, 'board', '/board', WIDE, 'plum', 'Dark') as tab:
+        for lane, text in ((0, 'Ask Ines about the beehive'), (1, 'Compost, second bin'), (2, 'Prune the pear tree')):
+            new = tab.page.get_by_test_id(f'lane-{lane}').get_by_label('Add a card')
+            await new.fill(text)
+            await new.press('Enter')
+            await expect(tab.page.get_by_text(text)).to_be_visible()
+        await move(tab, 'Repair the gate', 'Doing')
+        await expect(tab.page.get_by_test_id('lane-1').get_by_text('Repair the gate')).to_be_visible()
+    async with picture(browser, demo, 'phone', '/wizard', PHONE, 'clay', 'Dark') as tab:
+        await order_pizza(tab)
+
+
+async def main() -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        async with async_playwright() as playwright, Demo(Path(folder), 'memory://') as demo:
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+            await take(browser, demo)
+            await browser.close()
+
+
+if __name__ == '__main__':
+    asyncio.run(main())

@@ -1,0 +1,265 @@
+"""The demo keeps what it says it keeps, on any screen, and nobody sees an error meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.tab import Tab, Visitor
+
+from .demo import (
+    PAGES,
+    Demo,
+    came_back,
+    cards,
+    count_both,
+    counts,
+    fill_in,
+    is_saved,
+    move,
+    order_pizza,
+    press,
+    redeploy,
+)
+
+FITS = """[document.scrollingElement, document.querySelector('.bar'), document.querySelector('.head-row')]
+    .every(element => element.scrollWidth <= element.clientWidth)"""
+TOO_WIDE = """() => [...document.querySelectorAll('body *')]
+    .filter(element => element.getBoundingClientRect().right > innerWidth + 1 && !element.closest('[aria-hidden=true]'))
+    .map(element => element.className)"""
+SCHEME = 'document.body.classList.contains("body--dark")'
+ACCENT = 'getComputedStyle(document.querySelector(".avatar")).backgroundColor'
+
+
+def complaints(tab: Tab) -> list[str]:
+    """Return what a developer would see in red in the browser's console."""
+    return [line for line in tab.console if line.startswith(('error:', 'uncaught:'))]
+
+
+async def expect_draft(page: Page) -> None:
+    await expect(page.get_by_label('Name', exact=True)).to_have_value('Mara')
+    await expect(page.get_by_label('E-mail')).to_have_value('mara@example.org')
+    await expect(page.get_by_text('Upper Tarn')).to_be_visible()
+    await expect(page.get_by_text('Breakfast, Dinner')).to_be_visible()
+    await expect(page.get_by_label('Arrival')).to_have_value('2031-07-14')
+    await expect(page.get_by_label('Time')).to_have_value('16:30')
+    await expect(page.get_by_label('Nights')).to_have_value('3')
+    await expect(page.get_by_text('Guests: 3', exact=True)).to_be_visible()
+    await expect(page.get_by_role('radio', name='Family room')).to_be_checked()
+    await expect(page.get_by_role('switch', name='With a dog')).to_be_checked()
+    await expect(page.get_by_label('Anything else')).to_have_value('The dog is a quiet one.')
+    await expect(page.get_by_role('checkbox', name='I carry')).to_be_checked()
+
+
+async def expect_no_draft(page: Page) -> None:
+    await expect(page.get_by_label('Name', exact=True)).to_have_value('')
+    await expect(page.get_by_text('Upper Tarn')).to_have_count(0)
+    await expect(page.get_by_text('Guests: 2', exact=True)).to_be_visible()
+    await expect(page.get_by_role('radio', name='Bunk room')).to_be_checked()
+    await expect(page.get_by_role('switch', name='With a dog')).not_to_be_checked()
+    await expect(page.get_by_label('Anything else')).to_have_value('')
+    await expect(page.get_by_role('button', name='Book')).to_be_disabled()
+
+
+class TestEveryPage:
+    @pytest.mark.parametrize('path', PAGES)
+    async def test_opens_with_the_bar_and_without_an_error(self, visitor: Visitor, demo: Demo, path: str):
+        tab = await visitor.open(demo.url + path)
+        await expect(tab.page.get_by_role('heading', level=1)).to_be_visible()
+        await expect(tab.page.get_by_test_id('recovery')).to_contain_text('Opened')
+        await is_saved(tab.page)
+        assert complaints(tab) == []
+
+    @pytest.mark.parametrize('path', PAGES)
+    async def test_fits_a_phone(self, phone: Visitor, demo: Demo, path: str):
+        tab = await phone.open(demo.url + path)
+        await expect(tab.page.get_by_role('button', name='Redeploy')).to_be_visible()
+        assert await tab.page.evaluate(FITS)
+        assert await tab.page.evaluate(TOO_WIDE) == []
+        await redeploy(tab)
+        assert await tab.page.evaluate(FITS)
+        assert await tab.page.evaluate(TOO_WIDE) == []
+        assert complaints(tab) == []
+
+    async def test_is_reached_from_the_menu_of_a_phone(self, phone: Visitor, demo: Demo):
+        tab = await phone.open(demo.url)
+        client = await tab.client()
+        await press(tab, 'Menu')
+        await tab.page.get_by_role('menu').get_by_text('Board').click()
+        await tab.connected(after=client)
+        await expect(tab.page.get_by_role('heading', level=1)).to_have_text('Board')
+
+
+class TestCounter:
+    async def test_survives_a_redeploy_and_the_plain_one_does_not(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/counter')
+        await count_both(tab, 3)
+        await redeploy(tab)
+        await counts(tab, stashed=3, plain=0)
+        assert complaints(tab) == []
+
+    async def test_survives_a_dropped_connection_and_the_plain_one_does_not(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/counter')
+        await count_both(tab, 2)
+        client = await tab.client()
+        await press(tab, 'Drop my connection')
+        await expect(tab.page.get_by_role('status')).to_contain_text('Trying again in 4 s')
+        await came_back(tab, client)
+        await counts(tab, stashed=2, plain=0)
+        assert complaints(tab) == []
+
+    async def test_survives_a_kill_on_files_and_the_plain_one_does_not(self, visitor: Visitor, folder: Path):
+        async with Demo(folder, str(folder / 'store')) as demo:
+            tab = await visitor.open(f'{demo.url}/counter')
+            await count_both(tab, 4)
+            await is_saved(tab.page)
+            client = await tab.client()
+            await demo.kill()
+            await demo.start()
+            await came_back(tab, client)
+            await counts(tab, stashed=4, plain=0)
+
+    async def test_survives_on_files_a_redeploy_that_is_a_new_process(self, visitor: Visitor, folder: Path):
+        async with Demo(folder, str(folder / 'store')) as demo:
+            tab = await visitor.open(f'{demo.url}/counter')
+            await count_both(tab, 2)
+            assert demo.starts == 1
+            client = await tab.client()
+            await press(tab, 'Redeploy')
+            await came_back(tab, client)
+            assert demo.starts == 2
+            await counts(tab, stashed=2, plain=0)
+
+    async def test_is_lost_by_nobody_when_many_are_redeployed(
+        self, visitors: Callable[[], Visitor], visitor: Visitor, demo: Demo
+    ):
+        async with visitors() as another:
+            mine, theirs = await visitor.open(f'{demo.url}/counter'), await another.open(f'{demo.url}/counter')
+            await count_both(mine, 1)
+            await count_both(theirs, 2)
+            client = await theirs.client()
+            await redeploy(mine)
+            await came_back(theirs, client)
+            await counts(mine, stashed=1, plain=0)
+            await counts(theirs, stashed=2, plain=0)
+
+
+class TestForm:
+    async def test_its_draft_survives_a_redeploy(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/form')
+        await fill_in(tab.page)
+        await redeploy(tab)
+        await expect_draft(tab.page)
+        assert complaints(tab) == []
+
+    async def test_its_draft_is_blank_when_the_visitor_reloads_the_page(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/form')
+        await fill_in(tab.page)
+        await tab.reload()
+        await expect(tab.page.get_by_test_id('recovery')).to_contain_text('Reloaded')
+        await expect_no_draft(tab.page)
+
+    async def test_a_booking_blanks_the_draft_and_survives(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/form')
+        await fill_in(tab.page)
+        await press(tab, 'Book')
+        await expect(tab.page.get_by_text('Mara · nights: 3 · guests: 3')).to_be_visible()
+        await expect(tab.page.get_by_text('Upper Tarn')).to_have_count(1)
+        await redeploy(tab)
+        await expect(tab.page.get_by_text('Mara · nights: 3 · guests: 3')).to_be_visible()
+        await press(tab, 'Cancel')
+        await expect(tab.page.get_by_text('Nothing yet.')).to_be_visible()
+        await expect_no_draft(tab.page)
+        assert complaints(tab) == []
+
+
+class TestWizard:
+    async def test_its_step_and_values_survive_a_redeploy(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/wizard')
+        await order_pizza(tab)
+        await redeploy(tab)
+        await expect(tab.page.get_by_label('Address')).to_have_value('Mill Lane 12')
+        ticket = tab.page.get_by_test_id('ticket')
+        for text in ('Large, 36 cm', 'Tomato, Mozzarella, Capers', 'Mill Lane 12', 'At 19:00'):
+            await expect(ticket).to_contain_text(text)
+        other = await visitor.open(f'{demo.url}/wizard')
+        await expect(other.page.get_by_test_id('ticket')).to_contain_text('Medium, 30 cm')
+        await expect(other.page.get_by_role('radio', name='Medium')).to_be_visible()
+        assert complaints(tab) == complaints(other) == []
+
+
+class TestBoard:
+    async def test_survives_a_redeploy_and_is_the_same_in_another_tab(self, visitor: Visitor, demo: Demo):
+        tab, other = await visitor.open(f'{demo.url}/board'), await visitor.open(f'{demo.url}/board')
+        new = tab.page.get_by_test_id('lane-0').get_by_label('Add a card')
+        await new.fill('Oil the hinges')
+        await new.press('Enter')
+        await expect(other.page.get_by_text('Oil the hinges')).to_be_visible()
+        await move(other, 'Repair the gate', 'Doing')
+        await expect(tab.page.get_by_test_id('lane-1').get_by_text('Repair the gate')).to_be_visible()
+        await tab.page.bring_to_front()
+        gate = tab.page.locator('.card', has_text='Repair the gate')
+        await gate.drag_to(tab.page.get_by_test_id('lane-2'))
+        await expect(other.page.get_by_test_id('lane-2').get_by_text('Repair the gate')).to_be_visible()
+        client = await other.client()
+        await redeploy(tab)
+        await came_back(other, client)
+        for shown in (tab, other):
+            assert await cards(shown, 0) == ['Water the tomatoes', 'Order seeds', 'Oil the hinges']
+            assert await cards(shown, 1) == ['Paint the shed']
+            assert await cards(shown, 2) == ['Sharpen the spade', 'Repair the gate']
+            assert complaints(shown) == []
+
+
+class TestSettings:
+    async def test_are_live_in_another_tab_whichever_page_it_shows(self, visitor: Visitor, demo: Demo):
+        tab, other = await visitor.open(f'{demo.url}/settings'), await visitor.open(f'{demo.url}/board')
+        await tab.page.get_by_label('Name', exact=True).fill('Mara')
+        await expect(other.page.get_by_test_id('name')).to_have_text('Mara')
+        before = await other.page.evaluate(ACCENT)
+        await press(tab, 'plum')
+        await other.page.wait_for_function(f'before => {ACCENT} !== before', arg=before)
+        await press(tab, 'Dark')
+        await other.page.wait_for_function(SCHEME)
+        await press(tab, 'Compact')
+        await other.page.wait_for_function('document.documentElement.dataset.density === "compact"')
+        assert await tab.page.evaluate(ACCENT) == await other.page.evaluate(ACCENT)
+        await redeploy(tab)
+        assert await tab.page.evaluate(SCHEME)
+        await press(tab, 'Back to the defaults')
+        await expect(tab.page.get_by_test_id('name')).to_have_text('Add your name')
+        await tab.page.wait_for_function(f'!{SCHEME}')
+        assert complaints(tab) == complaints(other) == []
+
+    async def test_are_in_the_first_html_of_every_page(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/settings')
+        await press(tab, 'clay')
+        await press(tab, 'Dark')
+        await tab.page.wait_for_function(SCHEME)
+        for path in PAGES:
+            html = await (await visitor.context.request.get(demo.url + path)).text()
+            assert '"theme": "dark", "accent": "clay"' in html
+
+
+class TestForgetMe:
+    async def test_brings_back_the_defaults_in_all_tabs_and_for_good(self, visitor: Visitor, demo: Demo):
+        tab, board = await visitor.open(f'{demo.url}/counter'), await visitor.open(f'{demo.url}/board')
+        await count_both(tab, 2)
+        await move(board, 'Order seeds', 'Done')
+        await expect(board.page.get_by_test_id('lane-2').get_by_text('Order seeds')).to_be_visible()
+        await press(tab, 'Forget me')
+        await press(tab, 'Keep it')
+        await expect(tab.page.get_by_role('dialog')).to_have_count(0)
+        await counts(tab, stashed=2, plain=2)
+        await press(tab, 'Forget me')
+        await tab.page.get_by_role('dialog').get_by_role('button', name='Forget me').click()
+        await counts(tab, stashed=0, plain=2)
+        await expect(board.page.get_by_test_id('lane-0').get_by_text('Order seeds')).to_be_visible()
+        await tab.reload()
+        await counts(tab, stashed=0, plain=0)
+        await board.reload()
+        assert await cards(board, 0) == ['Water the tomatoes', 'Repair the gate', 'Order seeds']
+        assert complaints(tab) == complaints(board) == []
