@@ -263,7 +263,7 @@ def _change(document: Document, operation: Set | Drop | Update) -> bool:
 
 def _update(document: Document, operation: Update) -> bool:
     try:
-        written = operation.change(document.ensure(operation.slice))
+        written = operation.change(document.slice(operation.slice) or Slice())
     except Exception as error:  # noqa: BLE001 it is the app's code; whoever awaits the update gets the error
         operation.error = error
         return False

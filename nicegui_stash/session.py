@@ -8,7 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .document import Drop, Forget, Operation, Part, Raw, Reset, Set, Slice, SliceId, Update, Written, apply, to_bytes
+from .document import (
+    Drop,
+    Forget,
+    Operation,
+    Part,
+    Raw,
+    Reset,
+    Set,
+    Slice,
+    SliceId,
+    Update,
+    Values,
+    Written,
+    apply,
+    to_bytes,
+)
 from .errors import TooMuchPending, ValueTooLarge
 from .exchange import Exchange
 from .pending import OperationKey
@@ -35,11 +50,7 @@ class Session(Exchange):
         `absent`: only where nothing is stored, here or in a document read later.
         """
         cell = self._cells.get((slice_id, part))
-        if cell is None:
-            values = self.document.values(slice_id, part)
-            cell = self._cells[slice_id, part] = (self.document.ensure(slice_id), values)
-        found, values = cell
-        old = values.get(name)
+        old = (cell[1] if cell else self._values(slice_id, part)).get(name)
         if old is not None and (absent or old == raw):
             return
         shared, size = self._shared, len(raw)
@@ -50,6 +61,11 @@ class Session(Exchange):
             or shared.pending_bytes + size > policy.max_session_pending
         ):
             self._require_room(f'{slice_id.name}.{name}', size, growth)
+        # Not before: an empty slice, left by a refused change, would hide what an older version stored.
+        if cell is None:
+            values = self.document.values(slice_id, part)
+            cell = self._cells[slice_id, part] = (self.document.ensure(slice_id), values)
+        found, values = cell
         values[name] = raw
         self._size += growth
         self.document.erased = False
@@ -69,8 +85,7 @@ class Session(Exchange):
 
     def copy_part(self, slice_id: SliceId, source: Part, target: Part) -> None:
         """Give a duplicated tab the values of the one it came from, as far as it has none of its own."""
-        found = self.document.slice(slice_id)
-        for name, raw in list((found.values(source) or {}).items()) if found else ():
+        for name, raw in list(self._values(slice_id, source).items()):
             self.set(slice_id, target, name, raw, absent=True)
 
     def drop(self, slice_id: SliceId, part: Part) -> None:
@@ -91,9 +106,9 @@ class Session(Exchange):
         Raises what `change` raises, and nothing is written then; `ValueTooLarge` or `TooMuchPending`; and `StoreError`
         if the store cannot take it now: it is accepted then, and must not be repeated.
         """
-        for _, name, raw in change(self.document.ensure(slice_id)):
+        found = self.document.slice(slice_id) or Slice()
+        for _, name, raw in change(found):
             self._require_room(f'{slice_id.name}.{name}', len(raw), len(raw))
-        found = self.document.ensure(slice_id)
         operation = Update(self._shared.next_sequence(), self.document.epoch, found.reset, slice_id, change)
         apply(self.document, [operation])
         if operation.error is not None:
@@ -119,6 +134,10 @@ class Session(Exchange):
         self._pending.discard(lambda _: True)
         self._accept((), Forget(self._shared.next_sequence()))
         self._tell_replaced()
+
+    def _values(self, slice_id: SliceId, part: Part) -> Values:
+        found = self.document.slice(slice_id)
+        return (found.values(part) if found else None) or {}
 
     def _accept(self, key: OperationKey, operation: Operation) -> None:
         apply(self.document, [operation])

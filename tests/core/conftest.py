@@ -105,4 +105,3 @@ async def make_session(make_registry: MakeRegistry) -> MakeSession:
         return make_registry(**options).session(session_id, exists=exists)
 
     return make
-

@@ -132,7 +132,7 @@ STORABLE: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
     'datetime with zone': (datetime, st.datetimes(timezones=st.just(UTC) | OFFSETS)),
     'date': (date, st.dates()),
     'time': (time, st.times()),
-    'timedelta': (timedelta, st.timedeltas(timedelta(days=-10**5), timedelta(days=10**5))),
+    'timedelta': (timedelta, st.timedeltas(timedelta(days=-(10**5)), timedelta(days=10**5))),
     'UUID': (uuid.UUID, st.uuids()),
     'Decimal': (Decimal, st.decimals(allow_nan=False)),
     'dataclass': (Item, ITEMS),

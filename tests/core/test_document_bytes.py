@@ -31,6 +31,8 @@ from nicegui_stash.recovery import Found, find
 from nicegui_stash.schema import build_schema
 
 GOLDEN = Path(__file__).parent / 'golden'
+
+
 class Counter:
     count: int = stored(0)
 
