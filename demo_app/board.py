@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TypedDict
 
 from nicegui import ui
@@ -32,7 +33,7 @@ class Board(Page):
     columns: list[Column] = stored(default_factory=first_columns)
 
     def __init__(self) -> None:
-        self.dragged = (0, 0)  # an ordinary attribute: nobody misses it after a redeploy
+        self.dragged: tuple[int, int] | None = None  # an ordinary attribute: nobody misses it after a redeploy
 
     def build(self) -> None:
         with frame(self, 'Board', LEAD), ui.element('section').classes('board'):
@@ -51,15 +52,20 @@ class Board(Page):
 
     def _lane(self, column: int) -> None:
         def add() -> None:
-            if text := new.value.strip():
+            if text := (new.value or '').strip():
                 self.add(column, text)
             new.value = ''
+
+        def drop() -> None:
+            if self.dragged:
+                self.move(*self.dragged, column)
+            self.dragged = None
 
         with ui.column().classes('panel lane').props(f'data-testid=lane-{column}') as lane:
             self._cards(column)
             new = ui.input(placeholder='Add a card').props('dense aria-label="Add a card"').on('keydown.enter', add)
         lane.on('dragover.prevent', js_handler='() => {}')
-        lane.on('drop.prevent', lambda: self.move(*self.dragged, column))
+        lane.on('drop.prevent', drop)
 
     @ui.refreshable_method
     def _cards(self, column: int) -> None:
@@ -80,5 +86,5 @@ class Board(Page):
             with more, ui.menu():
                 for target, other in enumerate(self.columns):
                     if target != column:
-                        ui.menu_item(f'Move to {other["title"]}', lambda target=target: self.move(column, card, target))
-                ui.menu_item('Delete', lambda: self.delete(column, card))
+                        ui.menu_item(f'Move to {other["title"]}', partial(self.move, column, card, target))
+                ui.menu_item('Delete', partial(self.delete, column, card))

@@ -51,7 +51,7 @@ class Form(Page):
 
     def build(self) -> None:
         with frame(self, 'Form', LEAD), ui.element('section').classes('two-thirds'):
-            with ui.element('form').classes('panel form'):
+            with ui.element().classes('panel form'):
                 self._who()
                 self._when()
                 self._how()
@@ -92,12 +92,15 @@ class Form(Page):
         if not self.bookings:
             ui.label('Nothing yet.').classes('muted')
         for booking in self.bookings:
-            with ui.row().classes('entry'):
-                with ui.column().classes('gap-0'):
-                    ui.label(booking.hut)
-                    ui.label(booking.details).classes('muted')
-                cancel = ui.button(icon='close', color=None).props('flat round dense size=sm aria-label="Cancel"')
-                cancel.on_click(lambda booking=booking: self.bookings.remove(booking))
+            self._booking(booking)
+
+    def _booking(self, booking: Booking) -> None:
+        with ui.row().classes('entry'):
+            with ui.column().classes('gap-0'):
+                ui.label(booking.hut)
+                ui.label(booking.details).classes('muted')
+            cancel = ui.button(icon='close', color=None, on_click=lambda: self.bookings.remove(booking))
+            cancel.props('flat round dense size=sm aria-label="Cancel"')
 
     def book(self) -> None:
         details = f'{self.name or "Somebody"} · nights: {self.nights or 1:.0f} · guests: {self.guests}'

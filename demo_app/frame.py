@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from nicegui import ui
@@ -78,7 +79,7 @@ def _ways(here: str) -> None:
 def _menu(here: str) -> None:
     with ui.button(icon='menu', color=None).classes('md:hidden').props('flat round aria-label=Menu'), ui.menu():
         for name, (path, icon) in PLACES.items():
-            item = ui.menu_item(on_click=lambda path=path: ui.navigate.to(path)).classes('items-center gap-3')
+            item = ui.menu_item(on_click=partial(ui.navigate.to, path)).classes('items-center gap-3')
             with item.props(f':active={json.dumps(name == here)}'):
                 ui.icon(icon).classes('text-xl')
                 ui.label(name)
