@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
 from .stores.base import ETag, NotModified, Store, StoredObject
+from .telemetry import observed
 
 log = logging.getLogger('nicegui_stash')
 
@@ -51,6 +52,16 @@ class Denied:
 
 
 async def read(store: Store, key: str, unless: ETag | None = None) -> Read | Away | Denied:
+    """Get an object, unless it still has the given etag."""
+    return await observed('get', key, _read(store, key, unless))
+
+
+async def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Stored | MustRead | Away | Denied:
+    """Put an object if it has the given etag, `None`: if there is none."""
+    return await observed('put', key, _write(store, key, body, etag))
+
+
+async def _read(store: Store, key: str, unless: ETag | None) -> Read | Away | Denied:
     try:
         async with asyncio.timeout(DEADLINE):
             return Read(await store.get(key, unless=unless))
@@ -65,7 +76,7 @@ async def read(store: Store, key: str, unless: ETag | None = None) -> Read | Awa
         return Away(_caused(Unavailable('get', key, f'{type(error).__name__}'), error))
 
 
-async def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Stored | MustRead | Away | Denied:
+async def _write(store: Store, key: str, body: bytes, etag: ETag | None) -> Stored | MustRead | Away | Denied:
     try:
         async with asyncio.timeout(DEADLINE):
             return Stored(await store.put(key, body, if_match=etag))

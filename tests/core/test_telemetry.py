@@ -1,0 +1,43 @@
+"""What an operator's OpenTelemetry sees of the store."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from nicegui_stash.stores import MemoryStore
+from nicegui_stash.stores.base import ETag
+from nicegui_stash.testing import FaultyStore
+from nicegui_stash.transfer import read, write
+
+
+@pytest.fixture
+def spans():
+    """The spans that are recorded while the test runs."""
+    exporter = InMemorySpanExporter()
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):
+        provider = TracerProvider()
+        trace.set_tracer_provider(provider)
+    processor = SimpleSpanProcessor(exporter)
+    provider.add_span_processor(processor)
+    yield exporter
+    processor.shutdown()
+
+
+async def test_each_operation_is_a_span_with_its_outcome_and_never_a_value(spans: InMemorySpanExporter):
+    store = FaultyStore(MemoryStore('telemetry'))
+    await write(store, 'ab/cd.json', b'{"secret": 1}', None)
+    await write(store, 'ab/cd.json', b'{"secret": 2}', ETag('stale'))
+    store.down = True
+    await read(store, 'ab/cd.json')
+    recorded = [(span.name, span.attributes['outcome']) for span in spans.get_finished_spans()]
+    assert recorded == [
+        ('nicegui_stash.put', 'stored'),
+        ('nicegui_stash.put', 'mustread'),
+        ('nicegui_stash.get', 'away'),
+    ]
+    assert 'secret' not in str([span.to_json() for span in spans.get_finished_spans()])
