@@ -1,0 +1,144 @@
+"""Where the documentation repeats what the code says, the two agree."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import json
+import os
+import pkgutil
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import nicegui_stash
+from nicegui_stash import Stash
+from nicegui_stash.document import from_bytes, to_bytes
+from nicegui_stash.errors import ConfigurationError
+from nicegui_stash.settings import PREFIX, Settings, resolve
+
+from .examples import DOCS, ROOT, blocks, named, pages
+
+PACKAGE = ROOT / 'nicegui_stash'
+OPTIONS = [name for name in inspect.signature(Stash).parameters]
+WITHOUT_VARIABLE = {'storage_options', 'identity', 'on_invalid', 'csp_nonce'}
+
+
+def text_of(page: str) -> str:
+    return (DOCS / page).read_text(encoding='utf-8')
+
+
+def modules() -> list[str]:
+    found = pkgutil.walk_packages(nicegui_stash.__path__, 'nicegui_stash.')
+    return ['nicegui_stash', *sorted(module.name for module in found)]
+
+
+@pytest.mark.parametrize('module', modules())
+def test_the_examples_in_docstrings_hold(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
+
+
+def test_the_first_example_is_the_same_everywhere() -> None:
+    readme = next(block for block in blocks(ROOT / 'README.md') if block.name == 'counter')
+    assert named('index.md', 'counter').code == readme.code
+
+
+# ---- configuration
+
+
+def documented() -> dict[str, tuple[str, str]]:
+    """Return variable and default, as the configuration page has them, by option."""
+    rows = re.findall(r'^\| `(\w+)` \| (?:`(\w+)`|–) \| (.*?) \|', text_of('reference/configuration.md'), re.MULTILINE)
+    return {name: (variable, default) for name, variable, default in rows}
+
+
+def test_every_option_is_documented() -> None:
+    assert sorted(documented()) == sorted(OPTIONS)
+
+
+def test_every_option_is_documented_with_its_variable() -> None:
+    variables = {name: '' if name in WITHOUT_VARIABLE else PREFIX + name.upper() for name in OPTIONS}
+    assert {name: variable for name, (variable, _) in documented().items()} == variables
+
+
+def settings() -> Settings:
+    return resolve(**{name: None for name in inspect.signature(resolve).parameters})
+
+
+@pytest.mark.parametrize('name', [name for name in OPTIONS if name not in {*WITHOUT_VARIABLE, 'url'}])
+def test_the_documented_variable_sets_the_option(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    value = {'prefix': 'shop', 'secrets': 'new,old', 'allow_lost_updates': 'yes'}.get(name, '7')
+    expected = {'prefix': 'shop', 'secrets': ('new', 'old'), 'allow_lost_updates': True}.get(name, 7)
+    monkeypatch.setenv(documented()[name][0], value)
+    assert getattr(settings(), name) == expected
+
+
+def test_the_documented_defaults_are_those_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in [variable for variable in os.environ if variable.startswith(PREFIX)]:
+        monkeypatch.delenv(variable)
+    units = {'d': 86400.0, 's': 1.0, '': 1}
+    for name, (_, default) in documented().items():
+        number = re.match(r'([\d.]+)(?: (d|s))?', default)
+        if number and name != 'flush_interval':
+            assert getattr(settings(), name) == float(number[1]) * units[number[2] or ''], name
+    assert settings().flush_interval is None
+    assert settings().allow_lost_updates is False
+    assert settings().prefix == ''
+
+
+def test_a_time_in_the_environment_may_have_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_TTL', '14d')
+    assert settings().ttl == timedelta(days=14).total_seconds()
+
+
+def test_a_variable_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_TTL', 'long')
+    with pytest.raises(ConfigurationError, match='NICEGUI_STASH_TTL'):
+        settings()
+
+
+# ---- the stored format
+
+
+@pytest.mark.parametrize('name', ['golden', 'tombstone'])
+def test_a_document_of_the_format_page_is_read_and_written_as_it_stands(name: str) -> None:
+    body = json.dumps(json.loads(named('stored-format.md', name).code), separators=(',', ':')).encode()
+    assert to_bytes(from_bytes(body)) == body
+
+
+# ---- names and places
+
+
+def test_the_architecture_names_every_module() -> None:
+    files = [path.relative_to(PACKAGE).as_posix() for path in [*PACKAGE.rglob('*.py'), *PACKAGE.rglob('*.js')]]
+    there = {file for file in files if not file.endswith('__init__.py')}
+    told = set(re.findall(r'`((?:\w+/)?\w+\.(?:py|js))`', text_of('architecture.md')))
+    assert told == there
+
+
+def test_the_reference_has_every_public_name() -> None:
+    reference = text_of('reference/api.md')
+    told = set(re.findall(r'^\.\. auto\w+:: (?:Stash\.)?(\w+)$', reference, re.MULTILINE))
+    methods = {name for name in vars(Stash) if not name.startswith('_')}
+    assert {*nicegui_stash.__all__, *methods} <= told
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    for page in pages():
+        for file, name in re.findall(r'`(tests/[\w/]+\.py)(?:::([\w:]+))?`', page.read_text(encoding='utf-8')):
+            assert (ROOT / file).is_file(), f'{page.name}: {file}'
+            for part in filter(None, name.split('::')):
+                assert re.search(rf'(def|class) {part}\b', (ROOT / file).read_text()), f'{page.name}: {file}::{part}'
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    for target in re.findall(r'\]\(([^)#:]+)(?:#[^)]*)?\)', (ROOT / 'README.md').read_text(encoding='utf-8')):
+        assert (ROOT / target).exists(), target
+
+
+def test_no_page_names_a_machine_path() -> None:
+    for page in pages():
+        assert not re.search(r'/work/|/root/|/home/\w', Path(page).read_text(encoding='utf-8')), page.name
