@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
-from inspect import isawaitable
+from inspect import iscoroutine
 from typing import Any
 
 from msgspec import Raw
@@ -48,6 +49,7 @@ class Follower:
         self._held: dict[str, Raw] = {}
         self._unsaved: set[str] = set()
         self._stale: set[str] = set()
+        self._posted: Counter[str] = Counter()  # changes of worker threads that are on their way here
         self._scheduled = False
         self._applying = False
         self._notified = False
@@ -199,7 +201,7 @@ class Follower:
         if handler is not None and not self._notified:
             self._notified = True
             result = handler(self.recovery)
-            if isawaitable(result):
+            if iscoroutine(result):
                 await result
 
     # ---- changes from elsewhere (Subscriber)
@@ -253,7 +255,7 @@ class Follower:
         stored = self.schema.fields[name]
         part = self._parts.get(stored.scope)
         found = self.session.document.slice(self.slice_id)
-        if part is None or name in self._unsaved:
+        if part is None or name in self._unsaved or self._posted[name]:
             return
         raw = (found.values(part) or {}).get(name) if found else None
         if raw is None:

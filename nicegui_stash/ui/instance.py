@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import Any, Literal
 
 from msgspec import Raw
@@ -26,7 +26,8 @@ OnInvalid = Literal['raise', 'log']
 class Instance(Follower):
     """What connects a page object's fields with a session.
 
-    When the page goes it is closed; a background job that still assigns finds the session again by the registry.
+    When the page goes it is closed. While a background job still holds the page, it keeps the session in memory, so that
+    what it assigns is accepted on top of what is stored.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Instance(Follower):
         self.thread = get_ident()
         self.on_invalid: OnInvalid = on_invalid
         self._auto = auto
+        self._posting = Lock()
 
     def accept(self, name: str, raw: Raw) -> None:
         """Hand a checked change to the session, or hold it until it is known which tab or visit it belongs to."""
@@ -51,19 +53,25 @@ class Instance(Follower):
 
     def post(self, name: str, raw: Raw) -> None:
         """Accept a change made in a worker thread: visible there at once, and here in the order of posting."""
-        self.raws[name] = raw
-        self._loop.call_soon_threadsafe(self._posted, name, raw)
+        with self._posting:
+            self.raws[name] = raw
+            self._posted[name] += 1
+        self._loop.call_soon_threadsafe(self._receive, name, raw)
 
-    def _posted(self, name: str, raw: Raw) -> None:
-        if self.raws.get(name) is not raw:
-            return  # it was changed again meanwhile, and that change is accepted already or posted behind this one
+    def _receive(self, name: str, raw: Raw) -> None:
+        with self._posting:
+            self._posted[name] -= 1
+            if self.raws.get(name) is not raw:
+                return  # it was changed again meanwhile, and that change is accepted already or posted behind this one
         try:
             self.accept(name, raw)
         except ValueNotStorable as error:
             log.error('%s: a change from a worker thread was refused: %s', self.slice_id.name, error)  # noqa: TRY400 no value may be logged
+            self._schedule(name)  # shows again what is stored
             return
         if (target := self._target()) is not None:
             with self._in_client():
+                self.unmark(name)
                 internals.propagate_in_place(target, name)
             self.listeners.tell(name, 'local')
 
@@ -117,7 +125,8 @@ class Instance(Follower):
         target = self._target()
         elements = list(internals.sources(target, name)) if target is not None else []
         log.warning('a value of type %s was not stored: %s', type(value).__qualname__, error)
-        self.marked.add(name, elements, error.reason)
+        if elements:
+            self.marked.add(name, elements, error.reason)
 
     def unmark(self, name: str) -> None:
         self.marked.remove(name)
@@ -133,6 +142,6 @@ class Instance(Follower):
         self._hold(-1)
         if left and (part := self._parts.get('reconnect')):
             session.drop(self.slice_id, part)
-        self._session = self._page = None
+        self._session, self._page = session, None
         if target is not None:
             binding.remove([target])

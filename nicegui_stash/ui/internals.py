@@ -45,20 +45,31 @@ def warn_if_untried() -> None:
 # ---- bindings
 
 
-def is_propagating() -> bool:
-    """Whether the assignment that is going on was made by a binding."""
-    return binding.propagation_visited.get() is not None
+def is_brought_by_binding(owner: object, name: str) -> bool:
+    """Whether a binding makes the assignment that is going on, not a handler that runs because of one."""
+    visited = binding.propagation_visited.get() or ()
+    return any(
+        target is owner and target_name == (name,)
+        for key in visited
+        for _, target, target_name, _ in bindings.get(key, ())
+    )
 
 
 def propagate_in_place(owner: object, name: str) -> None:
     """Tell what is bound to a collection that it changed in place.
 
-    A bindable target that holds the very same collection would see no difference, so what it holds is taken out first.
+    A target that holds the very same collection would see no difference: what a bindable attribute holds is taken out
+    first, and any other element is told to show what it has.
     """
+    value = getattr(owner, name)
     for _, target, target_name, _ in bindings.get((id(owner), (name,)), ()):
         attribute = f'___{target_name[0]}'
-        if len(target_name) == 1 and getattr(target, attribute, None) is getattr(owner, name):
+        if len(target_name) != 1:
+            continue
+        if getattr(target, attribute, None) is value:
             setattr(target, attribute, None)
+        elif isinstance(target, Element) and getattr(target, target_name[0], None) is value:
+            target.update()
     propagate(owner, (name,))
 
 

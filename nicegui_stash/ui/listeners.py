@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import isawaitable
+from inspect import iscoroutine
 from typing import Any, Literal
 
 from nicegui import app, background_tasks
@@ -43,7 +43,7 @@ class Listeners:
         for handler in self._handlers.get(field, ()):
             try:
                 result = handler(Change(field, cause))
-                if isawaitable(result):
+                if iscoroutine(result):  # not what NiceGUI returns to be awaited or not, as `refresh` does
                     background_tasks.create(result, name=f'on_change {field}')
             except Exception as error:  # noqa: BLE001 the handler is the app's code and may raise anything
                 app.handle_exception(error)

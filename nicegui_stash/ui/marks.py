@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 
@@ -13,6 +14,8 @@ class Marks:
 
     def __init__(self) -> None:
         self._elements: dict[str, list[Any]] = {}
+        self._refusals: Counter[str] = Counter()
+        self._watched: set[tuple[int, str]] = set()
 
     def __bool__(self) -> bool:
         return bool(self._elements)
@@ -20,7 +23,25 @@ class Marks:
     def add(self, name: str, elements: list[Any], reason: str) -> None:
         """Mark elements at the end of this turn of the loop, since the element's own validation still has to run."""
         self._elements[name] = elements
+        self._refusals[name] += 1
+        for element in elements:
+            self._watch(element, name)
         asyncio.get_running_loop().call_soon(self._show, name, reason)
+
+    def _watch(self, element: Any, name: str) -> None:
+        """Remove the mark also when the element gets back the value that is stored, which no binding would bring."""
+        if (element.id, name) in self._watched or not hasattr(element, 'on_value_change'):
+            return
+        self._watched.add((element.id, name))
+        seen = 0
+
+        def value_changed() -> None:
+            nonlocal seen
+            if seen == self._refusals[name]:
+                self.remove(name)
+            seen = self._refusals[name]
+
+        element.on_value_change(value_changed)
 
     def _show(self, name: str, reason: str) -> None:
         for element in self._elements.get(name, ()):

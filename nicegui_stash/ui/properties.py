@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 INSTANCE: Final = '_nicegui_stash_instance'
 """The attribute of a page object that leads to its `Instance`."""
 
-_COLLECTIONS = frozenset({list, dict, set})
-
 
 class StoredProperty(BindableProperty):
     """A NiceGUI bindable property whose value is checked before it is set and accepted by the session after."""
@@ -56,19 +54,20 @@ class StoredProperty(BindableProperty):
                 value, raw = self._encode(value)
             if instance.raws.get(self.name) == raw:
                 return
-            if get_ident() == instance.thread:
-                instance.accept(self.name, raw)
-            else:
+            if get_ident() != instance.thread:
+                attributes[self.slot] = instance.observed(self.name, value)  # first: the event loop may look at once
                 instance.post(self.name, raw)
+                return
+            instance.accept(self.name, raw)
         except ValueNotStorable as error:
-            if not internals.is_propagating() and instance.on_invalid == 'raise':
+            if instance.on_invalid == 'raise' and not internals.is_brought_by_binding(owner, self.name):
                 raise
             instance.refuse(self.name, value, error)
             return
-        attributes[self.slot] = instance.observed(self.name, value) if type(value) in _COLLECTIONS else value
+        attributes[self.slot] = instance.observed(self.name, value)
         if instance.marked:
             instance.unmark(self.name)
-        if (id(owner), self.names) in internals.bindings and get_ident() == instance.thread:
+        if (id(owner), self.names) in internals.bindings:
             internals.propagate(owner, self.names)
         if instance.listeners:
             instance.listeners.tell(self.name, 'local')
@@ -80,7 +79,7 @@ class StoredProperty(BindableProperty):
 
     def show(self, owner: Any, value: Any, instance: Instance) -> None:
         """Set a value that came from the session, and tell what is bound to it."""
-        owner.__dict__[self.slot] = instance.observed(self.name, value) if type(value) in _COLLECTIONS else value
+        owner.__dict__[self.slot] = instance.observed(self.name, value)
         if (id(owner), self.names) in internals.bindings:
             internals.propagate(owner, self.names)
 

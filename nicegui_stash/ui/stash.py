@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import FrameType
@@ -216,7 +217,10 @@ class Stash:
 
     def _declare(self, cls: type, frame: FrameType, **options: Any) -> Schema:
         origin = f'{frame.f_code.co_filename}:{frame.f_lineno}'
-        schema = build_schema(cls, local_names=frame.f_locals, origin=origin, **options)
+        names = frame.f_locals
+        if cls.__module__ not in sys.modules:  # NiceGUI's user simulation unloads the modules of pages
+            names = {**frame.f_globals, **names}
+        schema = build_schema(cls, local_names=names, origin=origin, **options)
         self._roster.declare(schema)
         for name, stored in schema.fields.items():
             setattr(cls, name, StoredProperty(stored))

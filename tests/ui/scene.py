@@ -16,6 +16,7 @@ from nicegui import Client, core, ui
 from nicegui.functions.download import download
 from nicegui.functions.navigate import Navigate
 from nicegui.functions.notify import notify
+from nicegui.helpers import kebab_to_camel_case
 from nicegui.nicegui import _on_handshake
 from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
@@ -120,7 +121,7 @@ def text(tab: User, marker: str) -> str:
 def type_into(tab: User, marker: str, value: Any) -> None:
     """Change the value of an element as the browser does."""
     found = element(tab, marker)
-    emit(tab, found, f'update:{found.VALUE_PROP}', value)
+    emit(tab, found, kebab_to_camel_case(f'update:{found.VALUE_PROP}'), value)
 
 
 def emit(tab: User, found: Any, event: str, *args: Any) -> None:
