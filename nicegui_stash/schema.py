@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol, TypeVar, get_origin, get_type_hints, runtime_checkable
 
 import msgspec
@@ -37,7 +38,7 @@ class StoredField:
         return self.field.scope
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schema:
     """What the library knows of a class. `origin` is the place of its declaration, as file and line."""
 
@@ -51,12 +52,12 @@ class Schema:
     max_keys: int
     origin: str
 
-    @property
+    @cached_property
     def is_opaque(self) -> bool:
         """Whether a value may change in place without anybody being told."""
         return any(field.codec.opaque for field in self.fields.values())
 
-    @property
+    @cached_property
     def scopes(self) -> frozenset[Scope]:
         return frozenset(field.scope for field in self.fields.values())
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from inspect import Parameter, Signature, isawaitable
 from typing import Any, Literal, get_type_hints
 
@@ -120,9 +121,18 @@ async def _call(page: object, name: str, arguments: Mapping[str, Any]) -> Any:
     method = getattr(page, name, None)
     if method is None:
         return None
-    wanted = inspect.signature(method).parameters
-    result = method(**{key: value for key, value in arguments.items() if key in wanted})
+    result = method(**_wanted(type(page), name, arguments))
     return await result if isawaitable(result) else result
+
+
+def _wanted(cls: type, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = _parameters(cls, name)
+    return {key: value for key, value in arguments.items() if key in parameters}
+
+
+@lru_cache(maxsize=512)
+def _parameters(cls: type, name: str) -> frozenset[str]:
+    return frozenset(inspect.signature(getattr(cls, name)).parameters)
 
 
 def view_constructor(roster: Roster, schema: Schema, signature: Signature, *, auto: bool) -> Callable[..., Any]:
@@ -161,8 +171,7 @@ def _make_view(roster: Roster, schema: Schema, client: Client, arguments: Mappin
 
 def _build_now(instance: Instance, arguments: Mapping[str, Any]) -> Any:
     build = getattr(instance.page, 'build')  # noqa: B009 that it is there was checked when the class was decorated
-    wanted = inspect.signature(build).parameters
-    result = build(**{key: value for key, value in arguments.items() if key in wanted})
+    result = build(**_wanted(type(instance.page), 'build', arguments))
     if isinstance(result, Response):
         instance.visit.client.open(_location(result))
     return _finish_view(instance, result) if isawaitable(result) else None

@@ -88,7 +88,7 @@ class Follower:
             session.set(self.slice_id, part, name, raw, source=self)
 
     def observed(self, name: str, value: Any) -> Any:
-        return observe(value, partial(self.changed_in_place, name))
+        return observe(value, partial(self.changed_in_place, name)) if isinstance(value, (list, dict, set)) else value
 
     def changed_in_place(self, name: str) -> None:
         """Accept what a collection became, after it was changed in place."""
@@ -155,8 +155,8 @@ class Follower:
         )
         if target is None:
             return problems
-        for name, value in values.items():
-            with self._applying_it():
+        with self._applying_it():
+            for name, value in values.items():
                 self.raws[name] = raws[name]
                 vars(self.schema.cls)[name].show(target, value, self)
                 self.listeners.tell(name, cause)

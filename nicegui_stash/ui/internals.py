@@ -32,6 +32,9 @@ Bindings = dict[tuple[int, tuple[str, ...]], list[tuple[Any, Any, tuple[str, ...
 bindings: Final = cast(Bindings, binding.bindings)
 """By (id of the source, its attribute): the bindings that lead away from it. NiceGUI never replaces the dict."""
 
+bindable_properties: Final = binding.bindable_properties
+"""By the same key: the objects whose attribute propagates by itself, so that NiceGUI does not poll it."""
+
 propagate: Final = cast(Callable[[object, tuple[str, ...]], None], binding._propagate)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 

@@ -31,6 +31,7 @@ class StoredProperty(BindableProperty):
         self._exact = stored.codec.exact - {float}
         self._encode = stored.codec.encode
         self._to_json = stored.codec.to_json
+        self._known: type | None = None
 
     def __get__(self, owner: Any, _: type | None = None) -> Any:
         if owner is None:
@@ -74,8 +75,15 @@ class StoredProperty(BindableProperty):
 
     def begin(self, owner: Any, value: Any) -> None:
         """Set a first value, which makes the property known to NiceGUI as bindable."""
-        owner.__dict__.pop(self.slot, None)
-        super().__set__(owner, value)
+        if type(owner) is not self._known:  # NiceGUI prepares the class once; per object this is a quarter of the price
+            owner.__dict__.pop(self.slot, None)
+            super().__set__(owner, value)
+            self._known = type(owner)
+            return
+        owner.__dict__[self.slot] = value
+        internals.bindable_properties[id(owner), self.names] = owner
+        if (id(owner), self.names) in internals.bindings:
+            internals.propagate(owner, self.names)
 
     def show(self, owner: Any, value: Any, instance: Instance) -> None:
         """Set a value that came from the session, and tell what is bound to it."""

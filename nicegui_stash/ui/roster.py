@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -177,6 +178,7 @@ class Used:
         raise StashError(f'{self.cls.__qualname__} is there once the page is recovered, from prepare() and build() on')
 
 
+@lru_cache(maxsize=256)
 def used_by(cls: type) -> dict[str, Used]:
     attributes = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
     return {name: value for name, value in attributes.items() if isinstance(value, Used)}

@@ -307,9 +307,7 @@ class Stash:
 
     def status(self, page: object) -> Status:
         """Return the bindable status of what was changed on a page: pending, saving, saved or offline."""
-        visit = instance_of(page).visit
-        visit.schedule_status()
-        return visit.status
+        return instance_of(page).visit.status
 
     def on_change(self, page: object, field: str, handler: Callable[[Change], Any]) -> None:
         """Call a handler, which may be async, with a `Change` after a field changed: here, elsewhere or by recovery."""

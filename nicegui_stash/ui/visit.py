@@ -45,7 +45,6 @@ class Visit:
         self.id = client.id
         self.tab = ''
         self.report: Report = UNKNOWN
-        self.status = Status()
         self.instances: list[Instance] = []
         self.loaded = False
         self.ended = False
@@ -53,6 +52,7 @@ class Visit:
         self._identified: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._connected = False
         self._reported = False
+        self._status: Status | None = None
         self._status_scheduled = False
         self._watches_events = False
         with client:
@@ -168,9 +168,17 @@ class Visit:
         """Show what other servers have changed."""
         await self.find_session().revalidate(1.0)
 
+    @property
+    def status(self) -> Status:
+        """The bindable status; it is made, and from then on kept up to date, when somebody asks for it."""
+        if self._status is None:
+            self._status = Status()
+            self._status.update(self.find_session())
+        return self._status
+
     def schedule_status(self) -> None:
         """Bring the bindable status up to date, once per turn of the loop."""
-        if not self._status_scheduled and not self.ended:
+        if self._status is not None and not self._status_scheduled and not self.ended:
             self._status_scheduled = True
             asyncio.get_running_loop().call_soon(self._update_status)
 
