@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 from collections.abc import Sequence
 
@@ -19,9 +18,8 @@ def object_key(secret: str, session_id: str) -> str:
     >>> object_key('a secret', 'an id')
     '-p/-pk1q8NP06Gh1T4r6q2983k_M8ri-9v7dSt-BnwpCVQ.json'
     """
-    digest = hmac.new(
-        secret.encode(), b'session\0' + session_id.encode('utf-8', 'surrogatepass'), hashlib.sha256
-    ).digest()
+    message = b'session\0' + session_id.encode('utf-8', 'surrogatepass')
+    digest = hmac.digest(secret.encode(), message, 'sha256')
     name = base64.urlsafe_b64encode(digest).rstrip(b'=').decode()
     return f'{name[:2]}/{name}.json'
 
