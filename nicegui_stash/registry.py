@@ -16,8 +16,12 @@ from .identity import Keys
 from .policy import Policy, Shared
 from .session import Session
 from .stores.base import Store
+from .transfer import Read, read
 
 log = logging.getLogger('nicegui_stash')
+
+READINESS_KEY = 'readiness/probe'
+"""An object that never exists: reading it shows that the store answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,14 @@ class Registry:
             except Exception as error:  # noqa: BLE001 whatever it was, what is still pending is logged by key at the end
                 log.debug('session %s: not drained yet: %s', session.key, error)
                 await asyncio.sleep(min(0.1, max(0.0, deadline - asyncio.get_running_loop().time())))
+
+    async def answers(self, timeout: float) -> bool:
+        """Whether the store answers a read within `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                return isinstance(await read(self.store, READINESS_KEY), Read)
+        except TimeoutError:
+            return False
 
     def statistics(self) -> Statistics:
         counts = self._shared.counts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+
 import pytest
 
 from ..stores.memory import MemoryStore
@@ -18,5 +19,8 @@ def stash_store(monkeypatch: pytest.MonkeyPatch) -> FaultyStore:
     """
     store = FaultyStore(MemoryStore(f'test-{uuid.uuid4().hex}'))
 
-    monkeypatch.setattr(hub, 'open_store', lambda *_, **__: store)  # pyright: ignore[reportUnknownLambdaType]
+    def open_store(*_: object, **__: object) -> FaultyStore:
+        return store
+
+    monkeypatch.setattr(hub, 'open_store', open_store)
     return store

@@ -316,6 +316,10 @@ class Stash:
             raise StashError(f'{instance.schema.name} has no stored field {field!r}')
         instance.listeners.add(field, handler)
 
+    async def ready(self, timeout: float = 1.0) -> bool:
+        """Whether the store answers within `timeout` seconds: for `/healthz`. Pages are served either way."""
+        return await self._roster.hub().registry.answers(timeout)
+
     def statistics(self) -> Statistics:
         """Return counts of what the sessions of this process did, and what they hold now."""
         return self._roster.hub().registry.statistics()
