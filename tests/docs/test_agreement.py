@@ -24,7 +24,7 @@ from .examples import DOCS, ROOT, blocks, named, pages
 
 PACKAGE = ROOT / 'nicegui_stash'
 OPTIONS = [name for name in inspect.signature(Stash).parameters]
-WITHOUT_VARIABLE = {'storage_options', 'identity', 'on_invalid', 'csp_nonce'}
+WITHOUT_VARIABLE = {'identity', 'on_invalid', 'csp_nonce'}
 
 
 def text_of(page: str) -> str:
@@ -70,8 +70,9 @@ def settings() -> Settings:
 
 @pytest.mark.parametrize('name', [name for name in OPTIONS if name not in {*WITHOUT_VARIABLE, 'url'}])
 def test_the_documented_variable_sets_the_option(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    value = {'prefix': 'shop', 'secrets': 'new,old', 'allow_lost_updates': 'yes'}.get(name, '7')
-    expected = {'prefix': 'shop', 'secrets': ('new', 'old'), 'allow_lost_updates': True}.get(name, 7)
+    texts = {'prefix': 'shop', 'secrets': 'new, old', 'allow_lost_updates': 'yes', 'storage_options': '{"host": "a"}'}
+    values = {'prefix': 'shop', 'secrets': ('new', 'old'), 'allow_lost_updates': True, 'storage_options': {'host': 'a'}}
+    value, expected = texts.get(name, '7'), values.get(name, 7)
     monkeypatch.setenv(documented()[name][0], value)
     assert getattr(settings(), name) == expected
 

@@ -40,8 +40,7 @@ async def test_an_example_runs_and_its_pages_open(
 
 
 def test_the_test_modules_pass(tmp_path: Path) -> None:
-    for name in ('pytest.ini', 'conftest.py'):
-        (tmp_path / name).write_text(named('howto/testing.md', name).code, encoding='utf-8')
+    (tmp_path / 'pytest.ini').write_text(named('howto/testing.md', 'pytest.ini').code, encoding='utf-8')
     for example in TESTS:
         (tmp_path / 'main.py').write_text(named(example.page, example.word('for')).code, encoding='utf-8')
         (tmp_path / f'test_{example.name}.py').write_text(example.code, encoding='utf-8')

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
-from nicegui import ui
+from nicegui import Client, ui
 from nicegui.testing import User
 
 from nicegui_stash import Unavailable
@@ -276,3 +276,74 @@ async def test_a_guard_redirects_within_the_request(running: Running) -> None:
     async with running(program('fastapi', 'guarded')) as user:
         await user.open('/report')
         await user.should_see('The terms')
+
+
+async def test_at_sign_in_a_new_identity_takes_what_is_stored_along_and_at_sign_out_nothing(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: asyncio.Queue[str] = asyncio.Queue()  # a simulated browser does not follow what the server asks it to open
+    monkeypatch.setattr(Client, 'open', lambda client, target, new_tab=False: sent.put_nowait(target))
+    async with running(program('sign-out', 'new-identity')) as user:
+        await user.open('/secure')
+        before = user.http_client.cookies['session']
+        user.find('Step').click()
+        user.find('Sign in').click()
+        await user.open(await sent.get())
+        await user.should_see('1 steps')
+        assert user.http_client.cookies['session'] != before
+        user.find('Sign out').click()
+        await user.open(await sent.get())
+        await user.should_see('0 steps')
+        user.http_client.cookies = httpx.Cookies({'session': before})
+        await user.open('/secure')
+        await user.should_see('0 steps')
+
+
+async def test_a_value_that_means_nothing_any_more_falls_back(running: Running) -> None:
+    code = program('values-that-do-not-fit', 'validated')
+    async with running(code) as user:
+        await user.open('/size')
+        user.find(ui.select).elements.pop().set_value('large')
+        await user.open('/size')
+        assert await value(user, ui.select) == 'large'
+        cookies = user.http_client.cookies
+    async with running(code.replace("'large'", "'huge'")) as user:
+        user.http_client.cookies = cookies
+        await user.open('/size')
+        assert await value(user, ui.select) == 'small'
+
+
+async def test_what_changed_inside_a_dataclass_is_saved(running: Running) -> None:
+    async with running(program('values-that-do-not-fit', 'opaque')) as user:
+        await user.open('/drawing')
+        user.find('Add one later').click()
+        await user.should_see('1 points')
+        await user.open('/drawing')
+        await user.should_see('1 points')
+
+
+# ---- several servers, code without a page
+
+
+async def test_a_vote_is_durable_and_counted(running: Running) -> None:
+    async with running(program('several-servers', 'update')) as user:
+        await user.open('/votes')
+        user.find('Vote').click()
+        await user.should_see('1 votes')
+        user.find('Vote').click()
+        await user.should_see('2 votes')
+
+
+async def test_a_route_reads_and_writes_what_the_page_shows(running: Running) -> None:
+    async with running(program('without-a-page', 'route')) as user:
+        await user.open('/basket')
+        assert (await user.http_client.post('/api/basket/apple')).json() == {'items': 1}
+        await user.should_see('1 in the basket')
+        assert (await user.http_client.get('/api/basket')).json() == {'items': ['apple']}
+
+
+async def test_a_job_that_knows_the_session_shows_its_progress(running: Running) -> None:
+    async with running(program('without-a-page', 'job')) as user:
+        await user.open('/export')
+        user.find('Start').click()
+        await user.should_see('100 %', retries=20)
