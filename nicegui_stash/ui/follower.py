@@ -37,7 +37,7 @@ class Follower:
         self.slice_id = SliceId(schema.name, schema.version, key)
         self.recovery = Recovery()
         self.raws: dict[str, Raw] = {}
-        self.listeners = Listeners()
+        self.listeners = Listeners(visit.client)
         self.closed = False
         self.used: list[Follower] = []
         self.touched: set[str] | None = None
@@ -158,7 +158,10 @@ class Follower:
         with self._applying_it():
             for name, value in values.items():
                 self.raws[name] = raws[name]
-                vars(self.schema.cls)[name].show(target, value, self)
+                try:
+                    vars(self.schema.cls)[name].show(target, value, self)
+                except Exception as error:  # noqa: BLE001 what is bound may raise anything, and the other fields must follow
+                    app.handle_exception(error)
                 self.listeners.tell(name, cause)
         return problems
 
@@ -245,10 +248,7 @@ class Follower:
                 background_tasks.create(self.notify_recovered(), name=f'recovered {self.slice_id.name}')
                 return
             for name in names:
-                try:
-                    self._refresh(name)
-                except Exception as error:  # noqa: BLE001 an app's handler may raise anything, and the other fields must follow
-                    app.handle_exception(error)
+                self._refresh(name)
             self._generation = self._current_generation()
 
     def _refresh(self, name: str) -> None:

@@ -26,8 +26,8 @@ OnInvalid = Literal['raise', 'log']
 class Instance(Follower):
     """What connects a page object's fields with a session.
 
-    When the page goes it is closed. While a background job still holds the page, it keeps the session in memory, so that
-    what it assigns is accepted on top of what is stored.
+    When the page goes it is closed. While a background job still holds the page, the session stays in memory, so that what
+    the job assigns is accepted on top of what is stored.
     """
 
     def __init__(

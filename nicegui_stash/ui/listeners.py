@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from inspect import iscoroutine
 from typing import Any, Literal
 
-from nicegui import app, background_tasks
+from nicegui import Client, app, background_tasks
 
 Cause = Literal['local', 'remote', 'recovered', 'reset']
 
@@ -27,9 +28,10 @@ Handler = Callable[[Change], Any]
 
 
 class Listeners:
-    """The `on_change` handlers of one page."""
+    """The `on_change` handlers of one page. They run in the context of its client, whoever made the change."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: Client) -> None:
+        self._client = client
         self._handlers: dict[str, list[Handler]] = {}
 
     def __bool__(self) -> bool:
@@ -40,10 +42,20 @@ class Listeners:
 
     def tell(self, field: str, cause: Cause) -> None:
         """Call the handlers of a field; their exceptions go to NiceGUI's handlers, not to the change."""
-        for handler in self._handlers.get(field, ()):
-            try:
+        for handler in list(self._handlers.get(field, ())):
+            with self._guarded():
                 result = handler(Change(field, cause))
                 if iscoroutine(result):  # not what NiceGUI returns to be awaited or not, as `refresh` does
-                    background_tasks.create(result, name=f'on_change {field}')
+                    background_tasks.create(self._finish(result), name=f'on_change {field}')
+
+    async def _finish(self, work: Awaitable[Any]) -> None:
+        with self._guarded():
+            await work
+
+    @contextmanager
+    def _guarded(self) -> Generator[None]:
+        with nullcontext() if self._client.is_deleted else self._client:
+            try:
+                yield
             except Exception as error:  # noqa: BLE001 the handler is the app's code and may raise anything
                 app.handle_exception(error)

@@ -193,7 +193,8 @@ class Visit:
 
     def _end(self) -> None:
         self.ended = True
-        for instance in self.instances:
+        instances, self.instances = self.instances, []
+        for instance in instances:
             instance.close()
         self.session = None
         if not self._identified.done():

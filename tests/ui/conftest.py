@@ -48,13 +48,13 @@ async def stash(url: str, store: FaultyStore, errors: Callable[[], list[str]]) -
 @pytest.fixture
 def errors(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
     """What was logged as an error so far; what is logged and not looked at fails the test."""
-    seen: list[logging.LogRecord] = []
+    looked_at = 0
 
     def look() -> list[str]:
-        new = [record for record in caplog.get_records('call') if record.levelno >= logging.ERROR]
-        new = [record for record in new if record not in seen]
-        seen.extend(new)
-        return [record.getMessage() for record in new]
+        nonlocal looked_at
+        found = [record.getMessage() for record in caplog.get_records('call') if record.levelno >= logging.ERROR]
+        new, looked_at = found[looked_at:], len(found)
+        return new
 
     yield look
     assert look() == []

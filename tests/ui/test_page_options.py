@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fastapi import Depends, HTTPException
-from nicegui import APIRouter, Client, app, ui
+from nicegui import APIRouter, Client, app, binding, ui
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.testing import FaultyStore
 
-from .scene import Browser, client_of, close, disconnect, eventually, serving, shown, text
+from .scene import Browser, client_of, close, disconnect, eventually, idle, instance_of, serving, shown, text
 
 
 def forbid() -> None:
@@ -92,7 +92,9 @@ async def test_a_build_that_takes_longer_than_response_timeout_is_answered_with_
     answer = await Browser().get()
     assert answer.status_code == 500
     assert 'response_timeout of 0.05 seconds' in answer.text
-    assert stash._roster.hub().registry.statistics().sessions == 0
+    await idle()
+    gc.collect()
+    assert stash.statistics().sessions == 0
 
 
 async def test_a_page_is_closed_after_its_own_reconnect_timeout(stash: Stash) -> None:
@@ -194,14 +196,17 @@ async def test_the_script_carries_the_nonce_that_a_security_policy_asks_for(url:
         assert '<script nonce="r4nd0m">' in (await Browser().get()).text
 
 
-async def test_a_page_that_fails_to_build_leaves_nothing_behind(
-    stash: Stash, store: FaultyStore, errors: Callable[[], list[str]]
+async def test_a_page_that_fails_to_build_is_closed_like_any_other(
+    stash: Stash, errors: Callable[[], list[str]]
 ) -> None:
+    pages: list[object] = []
+
     @stash.page('/')
     class Page:
         count: int = stored(0)
 
         def build(self) -> None:
+            pages.append(self)
             ui.label().bind_text_from(self, 'count')
             if self.count:
                 raise RuntimeError('broken')
@@ -210,8 +215,10 @@ async def test_a_page_that_fails_to_build_leaves_nothing_behind(
     tab = await ann.open()
     shown(stash, tab, Page).count = 1
     await close(tab)
+    before = sum(map(len, binding.bindings.values()))
     assert (await ann.get()).status_code == 500
     assert errors() != []
     for client in list(Client.instances.values()):
         client.delete()
-    assert stash.statistics().sessions == 0
+    assert [instance_of(page).closed for page in pages] == [True, True]
+    assert sum(map(len, binding.bindings.values())) == before
