@@ -15,7 +15,7 @@ Running = Callable[[str], AbstractAsyncContextManager[User]]
 
 @pytest.fixture
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Running:
-    """Run a program in an empty folder, with its state there: `async with running(code) as user`."""
+    """Return what runs a program in an empty folder, with its state there, for `async with`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('NICEGUI_STASH_URL', str(tmp_path / 'stash'))
 

@@ -23,7 +23,7 @@ from nicegui_stash.settings import PREFIX, Settings, resolve
 from .examples import DOCS, ROOT, blocks, named, pages
 
 PACKAGE = ROOT / 'nicegui_stash'
-OPTIONS = [name for name in inspect.signature(Stash).parameters]
+OPTIONS = list(inspect.signature(Stash).parameters)
 WITHOUT_VARIABLE = {'identity', 'on_invalid', 'csp_nonce'}
 
 
@@ -51,7 +51,7 @@ def test_the_first_example_is_the_same_everywhere() -> None:
 
 def documented() -> dict[str, tuple[str, str]]:
     """Return variable and default, as the configuration page has them, by option."""
-    rows = re.findall(r'^\| `(\w+)` \| (?:`(\w+)`|–) \| (.*?) \|', text_of('reference/configuration.md'), re.MULTILINE)
+    rows = re.findall(r'^\| `(\w+)` \| (?:`(\w+)`|\W) \| (.*?) \|', text_of('reference/configuration.md'), re.MULTILINE)
     return {name: (variable, default) for name, variable, default in rows}
 
 
@@ -65,7 +65,7 @@ def test_every_option_is_documented_with_its_variable() -> None:
 
 
 def settings() -> Settings:
-    return resolve(**{name: None for name in inspect.signature(resolve).parameters})
+    return resolve(**dict.fromkeys(inspect.signature(resolve).parameters))
 
 
 @pytest.mark.parametrize('name', [name for name in OPTIONS if name not in {*WITHOUT_VARIABLE, 'url'}])

@@ -175,7 +175,9 @@ async def test_an_emptied_number_is_marked_until_a_value_fits(running: Running) 
 
 async def test_a_field_whose_stored_value_does_not_fit_has_its_default_and_is_told(running: Running) -> None:
     before = program('values-that-do-not-fit', 'problems').replace('level: int = stored(1)', "level: str = stored('')")
-    before = before.replace('ui.label()', "ui.button('Set', on_click=lambda: setattr(self, 'level', 'high'))\n        ui.label()")
+    before = before.replace(
+        'ui.label()', "ui.button('Set', on_click=lambda: setattr(self, 'level', 'high'))\n        ui.label()"
+    )
     async with running(before) as user:
         await user.open('/report')
         user.find('Set').click()
@@ -347,3 +349,15 @@ async def test_a_job_that_knows_the_session_shows_its_progress(running: Running)
         await user.open('/export')
         user.find('Start').click()
         await user.should_see('100 %', retries=20)
+
+
+async def test_the_health_check_says_whether_the_store_answers(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def get(store: FileStore, key: str, *, unless: str | None = None) -> None:
+        raise Unavailable('get', key, 'the test has taken it away')
+
+    async with running(program('observe', 'health')) as user:
+        assert (await user.http_client.get('/healthz')).status_code == 200
+        monkeypatch.setattr(FileStore, 'get', get)
+        assert (await user.http_client.get('/healthz')).status_code == 503

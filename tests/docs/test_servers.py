@@ -38,8 +38,12 @@ async def serving(folder: Path, *command: str, port: int, **variables: str) -> A
     log = folder / f'{port}.log'
     with log.open('wb') as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, cwd=folder, env={**inherited, 'PYTHONPATH': str(ROOT), **variables},
-            stdout=output, stderr=output,
+            sys.executable,
+            *command,
+            cwd=folder,
+            env={**inherited, 'PYTHONPATH': str(ROOT), **variables},
+            stdout=output,
+            stderr=output,
         )
     try:
         address = f'http://127.0.0.1:{port}'
