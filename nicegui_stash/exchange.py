@@ -28,6 +28,7 @@ from .document import (
     stamp,
     to_bytes,
 )
+from .errors import Unavailable
 from .pending import OperationKey, Pending
 from .policy import Shared
 from .reading import Condition, Fetched, Foreign, Same, erase, fetch
@@ -40,6 +41,8 @@ log = logging.getLogger('nicegui_stash')
 LONGEST_BACKOFF = 5.0
 """Seconds between two attempts on a store that is away: what a returning store waits for us at most."""
 REFUSED_BACKOFF = 30.0
+PATIENCE = 20
+"""How many puts in a row may end in having to read again until that is a failure: each loses to one that won."""
 
 
 class Exchange:
@@ -49,6 +52,7 @@ class Exchange:
         '__weakref__',
         '_attempt',
         '_cells',
+        '_contested',
         '_etag',
         '_failures',
         '_inherited',
@@ -96,6 +100,7 @@ class Exchange:
         self._urgent = False
         self._writing = False
         self._failures = 0
+        self._contested = 0
         self._next_put = 0.0
 
     # ---- what pages ask
@@ -145,9 +150,8 @@ class Exchange:
     def touch(self) -> None:
         """Renew `seen` of a document that exists, if it is older than a tenth of `ttl`."""
         age = self._shared.now() - self.document.seen
-        if (
-            self._etag is not None and not self.document.erased and age > self._shared.policy.ttl * 100
-        ):  # ttl / 10 in ms
+        is_stored = self._etag is not None or bool(self._inherited)
+        if is_stored and not self.document.erased and age > self._shared.policy.ttl * 100:  # ttl / 10 in ms
             self._enqueue(('touch',), Touch(self._shared.next_sequence()))
 
     def _enqueue(self, key: OperationKey, operation: Operation) -> None:
@@ -171,7 +175,7 @@ class Exchange:
         """Look whether someone else wrote the document; after `timeout` seconds this goes on in the background."""
         if not self.is_read:
             return await self.load(timeout)
-        if self._revalidation is None:
+        if self._revalidation is None or self._revalidation.done():
             self._revalidation = self._shared.spawn(self._revalidate())
         done, _ = await asyncio.wait({self._revalidation}, timeout=timeout)
         return bool(done)
@@ -179,12 +183,16 @@ class Exchange:
     async def _revalidate(self) -> None:
         async with self._io:
             self._revalidation = None  # who asks from now on is not served by a read that has begun already
-            await self._read(unless=self._etag)
+            failure = await self._read(unless=self._etag)
+        if isinstance(failure, Foreign):
+            self._failed(failure)
+            self._start()
 
     async def flush(self) -> None:
         """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""
         if self._pending:
             durable = self._pending.durable()
+            self._start()
             self.hurry()
             await durable
 
@@ -204,28 +212,36 @@ class Exchange:
 
     async def _work(self) -> None:
         """Read what must be read and put what is pending; end when there is nothing to do."""
-        while self._pending or (not self.is_read and (self._subscribers or self._attempt is not None)):
-            try:
-                delay = await self._step()
-            except Exception:
-                log.exception('session %s: a step of the actor failed; what is pending is kept', self.key)
-                self._shared.counts['errors'] += 1
-                delay = LONGEST_BACKOFF
-            if delay:
-                await self._pause(delay)
-        self._task = None  # no await since the condition was looked at, so nothing was accepted in between
-        self._urgent = False
+        try:
+            while self._pending or (not self.is_read and (self._subscribers or self._attempt is not None)):
+                try:
+                    delay = await self._step()
+                except Exception as error:
+                    log.exception('session %s: a step of the actor failed; what is pending is kept', self.key)
+                    self._shared.counts['errors'] += 1
+                    delay = self._failed(Away(Unavailable('put', self.key, f'{type(error).__name__} in this library')))
+                if delay:
+                    await self._pause(delay)
+        finally:  # no await since the condition was looked at; or whoever shuts the app down cancelled this
+            self._task = None
+            self._urgent = False
+            self._end_attempt()
         self._tell_activity()
 
     async def _step(self) -> float:
         """Read or write once, and return how many seconds to wait before the next step."""
         if not self.is_read or self._must_read:
+            settled = self._pending.settled
             async with self._io:
                 failure = await self._read(unless=None)
-            if self._attempt is not None and not self._attempt.done():
-                self._attempt.set_result(None)
-            self._attempt = None
-            return self._succeeded() if failure is None else self._failed(failure)
+                if failure is None and self._etag is not None:
+                    await self._erase_inherited()  # the put that moved it was applied, and its answer lost
+            self._end_attempt()
+            if failure is not None:
+                return self._failed(failure)
+            if self._pending.settled > settled or not self._pending:
+                self._contested = 0
+            return 0.0 if self._contested else self._succeeded()  # a read alone saves nothing
         wait = self._next_put - asyncio.get_running_loop().time()
         if wait > 0 and not self._urgent and not self._pending.is_awaited:
             return wait
@@ -233,6 +249,11 @@ class Exchange:
             if self._must_read or not self._pending:  # what a revalidation found while this waited for it
                 return 0.0
             return await self._write()
+
+    def _end_attempt(self) -> None:
+        if self._attempt is not None and not self._attempt.done():
+            self._attempt.set_result(None)
+        self._attempt = None
 
     async def _pause(self, delay: float) -> None:
         if not self._urgent:
@@ -301,7 +322,7 @@ class Exchange:
         held = {id(operation) for operation in rebase(document, operations, self._shared.writer)}
         self._pending.discard(lambda operation: id(operation) not in held)
         self.document, self._etag, self._must_read = document, fetched.etag, False
-        self._inherited = fetched.inherited
+        self._inherited = fetched.inherited or self._inherited
         self._cells.clear()
         self._size = fetched.size + self._pending.size
         self._pending.settle(document.applied.get(self._shared.writer, -1))
@@ -329,16 +350,17 @@ class Exchange:
                 self._etag = etag
                 self._pending.settle(last)
                 self._tell_activity()
-                if self._inherited:
-                    inherited, self._inherited = self._inherited, ()
-                    await erase(self._shared, inherited, self.document.epoch)
+                self._contested = 0
+                await self._erase_inherited()
                 return self._succeeded()
             case MustRead(error):
                 self._shared.counts['conflicts'] += 1
                 self._must_read = True
-                self._failures += 1
+                self._contested += 1
                 log.debug('session %s: reading again: %s', self.key, error)
-                return self._shared.backoff(self._failures, 1.0)
+                if self._contested > PATIENCE:
+                    return self._failed(Away(error))
+                return self._shared.backoff(self._contested, 1.0)
             case Away() | Denied():
                 return self._failed(outcome)
             case _:
@@ -363,6 +385,10 @@ class Exchange:
         body = to_bytes(self.document)
         self._size = len(body)
         return body
+
+    async def _erase_inherited(self) -> None:
+        inherited, self._inherited = self._inherited, ()
+        await erase(self._shared, inherited, self.document.epoch)
 
     # ---- telling
 

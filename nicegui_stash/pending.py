@@ -36,6 +36,11 @@ class Pending:
         return next(reversed(self._operations.values())).sequence
 
     @property
+    def settled(self) -> int:
+        """The sequence up to which everything is known to be in the store."""
+        return self._durable
+
+    @property
     def is_awaited(self) -> bool:
         return bool(self._waiters)
 

@@ -59,13 +59,17 @@ async def fetch(
             try:
                 return Fetched(from_bytes(body), etag, 'found', len(body))
             except UnknownFormat as error:
-                shared.say_once('format', 'session %s: %s; it is left alone, and changes stay in memory', key, error)
-                return Foreign(Refused('get', key, str(error), 'a newer version wrote it: deploy that version again'))
+                return _foreign(shared, key, error)
             except MalformedDocument as error:
                 return await _quarantine(shared, key, body, etag, error)
 
 
-async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched | Away | Denied:
+def _foreign(shared: Shared, key: str, error: UnknownFormat) -> Foreign:
+    shared.say_once('format', 'session %s: %s; it is left alone, and changes stay in memory', key, error)
+    return Foreign(Refused('get', key, str(error), 'a newer version wrote it: deploy that version again'))
+
+
+async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched | Foreign | Away | Denied:
     """Look under the keys of older secrets; what is found there will be put under the first, and erased there."""
     for key in older_keys:
         outcome = await read(shared.store, key)
@@ -74,7 +78,9 @@ async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched |
         if isinstance(outcome.found, StoredObject):
             try:
                 document = from_bytes(outcome.found.body)
-            except (MalformedDocument, UnknownFormat) as error:
+            except UnknownFormat as error:
+                return _foreign(shared, key, error)
+            except MalformedDocument as error:
                 log.warning('object %s, stored under an older secret, is left alone: %s', key, error)
                 continue
             if not document.erased:

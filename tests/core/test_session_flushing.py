@@ -1,0 +1,253 @@
+"""When changes go out: the first at once, a burst together, a flush without spacing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from nicegui_stash.errors import Unavailable
+from nicegui_stash.testing import FaultyStore
+
+from .conftest import MakeRegistry, MakeSession, WallClock
+from .scene import COUNTER, Page, document, put, stored, tasks_of
+from .virtual import idle
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def test_the_first_change_of_a_quiet_session_goes_out_at_once(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    session = make_session(exists=False, flush_interval=10.0)
+    begin = now()
+    put(session, 'count', 1)
+    await idle()
+    assert (now(), session.pending) == (begin, 0)
+    assert await stored(store, session.key) == {'count': 1}
+    await asyncio.sleep(10)
+    put(session, 'count', 2)
+    await idle()
+    assert (now() - begin, store.calls['put']) == (pytest.approx(10), 2)
+
+
+async def test_what_changes_in_one_turn_of_the_loop_is_one_put(make_session: MakeSession, store: FaultyStore) -> None:
+    session = make_session(exists=False)
+    for number in range(100):
+        put(session, f'field-{number % 10}', number)
+    await idle()
+    assert store.calls['put'] == 1
+    assert len(await stored(store, session.key) or {}) == 10
+
+
+async def test_what_changes_while_a_put_is_under_way_goes_into_the_next(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    session = make_session(exists=False, flush_interval=0.0)
+    gate = store.hold('put')
+    put(session, 'count', 0)
+    await gate.started.wait()
+    for number in range(1, 50):
+        put(session, 'count', number)
+        put(session, f'field-{number}', number)
+        await idle()
+    assert (store.calls['put'], session.pending) == (1, 50)
+    store.release('put')
+    await idle()
+    assert (store.calls['put'], session.pending) == (2, 0)
+    assert (await stored(store, session.key) or {})['count'] == 49
+
+
+async def test_a_burst_is_spaced_by_the_flush_interval(make_session: MakeSession, store: FaultyStore) -> None:
+    session = make_session(exists=False, flush_interval=2.0)
+    begin = now()
+    for number in range(100):
+        put(session, 'count', number)
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(2)
+    assert now() - begin == pytest.approx(12)
+    assert store.calls['put'] == 6
+    assert await stored(store, session.key) == {'count': 99}
+
+
+async def test_the_interval_is_kept_also_where_the_session_was_quiet_for_a_moment(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    session = make_session(exists=False, flush_interval=2.0)
+    put(session, 'count', 1)
+    await idle()
+    put(session, 'count', 2)
+    await asyncio.sleep(1.9)
+    assert (store.calls['put'], session.activity) == (1, 'pending')
+    await asyncio.sleep(0.2)
+    assert (store.calls['put'], session.activity) == (2, 'saved')
+
+
+async def test_a_flush_waits_for_no_interval(make_session: MakeSession, store: FaultyStore) -> None:
+    session = make_session(exists=False, flush_interval=100.0)
+    begin = now()
+    for number in range(5):
+        put(session, 'count', number)
+        await session.flush()
+        assert await stored(store, session.key) == {'count': number}
+    assert (now(), store.calls['put']) == (begin, 5)
+
+
+async def test_a_flush_hurries_a_put_that_was_spaced_already(make_session: MakeSession, store: FaultyStore) -> None:
+    session = make_session(exists=False, flush_interval=100.0)
+    put(session, 'count', 1)
+    await session.flush()
+    put(session, 'count', 2)
+    await asyncio.sleep(50)
+    begin = now()
+    await session.flush()
+    assert (now(), store.calls['put']) == (begin, 2)
+
+
+async def test_a_flush_of_nothing_returns_at_once(make_session: MakeSession, store: FaultyStore) -> None:
+    session = make_session(exists=False)
+    await session.flush()
+    assert dict(store.calls) == {}
+
+
+async def test_a_flush_waits_for_what_was_accepted_before_it_and_not_for_more(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    session = make_session(exists=False, flush_interval=100.0)
+    put(session, 'count', 1)
+    gate = store.hold('put')
+    first = asyncio.ensure_future(session.flush())
+    await gate.started.wait()
+    put(session, 'count', 2)
+    store.release('put')
+    gate = store.hold('put')
+    await first
+    assert (await stored(store.inner, session.key), session.pending) == ({'count': 1}, 1)
+    second = asyncio.ensure_future(session.flush())
+    await gate.started.wait()
+    assert not second.done()
+    gate.release()
+    await second
+    assert await stored(store.inner, session.key) == {'count': 2}
+
+
+async def test_a_flush_whose_field_was_changed_again_waits_for_its_own_change_or_what_replaced_it(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    session = make_session(exists=False, flush_interval=100.0)
+    put(session, 'other', 1)
+    gate = store.hold('put')
+    await gate.started.wait()
+    put(session, 'count', 1)
+    flush = asyncio.ensure_future(session.flush())
+    await asyncio.sleep(0)
+    put(session, 'count', 2)
+    put(session, 'count', 3)
+    await idle()
+    assert not flush.done()
+    gate.release()
+    await flush
+    assert await stored(store.inner, session.key) == {'other': 1, 'count': 3}
+
+
+async def test_a_cancelled_flush_leaves_everything_as_it_was(make_session: MakeSession, store: FaultyStore) -> None:
+    session = make_session(exists=False)
+    gate = store.hold('put')
+    put(session, 'count', 1)
+    cancelled, patient = asyncio.ensure_future(session.flush()), asyncio.ensure_future(session.flush())
+    await gate.started.wait()
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(session.flush(), 5)
+    assert (session.pending, session.activity) == (1, 'saving')
+    gate.release()
+    await patient
+    assert await stored(store, session.key) == {'count': 1}
+
+
+async def test_many_flushes_at_once_share_a_put(make_session: MakeSession, store: FaultyStore) -> None:
+    session = make_session(exists=False)
+    for number in range(50):
+        put(session, f'field-{number}', number)
+    await asyncio.gather(*(session.flush() for _ in range(50)))
+    assert store.calls['put'] == 1
+
+
+async def test_a_page_sees_what_is_going_on(make_session: MakeSession, store: FaultyStore) -> None:
+    session = make_session(exists=False, flush_interval=1.0)
+    page = Page(session)
+    put(session, 'count', 1)
+    await session.flush()
+    store.down = True
+    put(session, 'count', 2)
+    with pytest.raises(Unavailable):
+        await session.flush()
+    assert session.problem == 'the test has taken the store down'
+    store.down = False
+    await session.flush()
+    await idle()
+    assert page.activities == ['pending', 'saving', 'saved', 'pending', 'saving', 'offline', 'saved']
+    assert session.problem is None
+
+
+async def test_a_put_says_who_wrote_and_when(make_registry: MakeRegistry, store: FaultyStore, clock: WallClock) -> None:
+    session = make_registry().session('an id', exists=False)
+    put(session, 'count', 1)
+    await session.flush()
+    clock.advance(seconds=60)
+    put(session, 'count', 2)
+    await session.flush()
+    found = await document(store, session.key)
+    assert found is not None
+    assert (found['format'], found['epoch'], found['seen']) == (1, 0, 1_763_700_060_000)
+    assert list(found['applied'].values()) == [2]
+    assert found['slices']['Counter']['1']['']['seen'] == 1_763_700_060_000
+
+
+async def test_parts_on_a_screen_are_kept_and_count_as_seen(
+    make_session: MakeSession, store: FaultyStore, clock: WallClock
+) -> None:
+    from nicegui_stash.document import Part  # noqa: PLC0415 a word of this test alone
+
+    session = make_session(exists=False, tab_ttl=3600.0)
+    shown, left, twice = (Part('visits', name) for name in ('shown', 'left', 'twice'))
+    for part in (shown, left, twice):
+        put(session, 'note', 'x', part)
+        session.hold(COUNTER, part)
+    session.hold(COUNTER, twice)
+    await session.flush()
+    session.release(COUNTER, left)
+    session.release(COUNTER, twice)
+    clock.advance(days=1)
+    put(session, 'count', 1)
+    await session.flush()
+    found = await document(store, session.key)
+    assert found is not None
+    visits = found['slices']['Counter']['1']['']['visits']
+    assert {name: visit['seen'] for name, visit in visits.items()} == dict.fromkeys(('shown', 'twice'), found['seen'])
+    session.release(COUNTER, left)
+
+
+async def test_a_visit_renews_seen_after_a_tenth_of_the_ttl(
+    make_registry: MakeRegistry, store: FaultyStore, clock: WallClock
+) -> None:
+    registry = make_registry(ttl=1000.0)
+    session = registry.session('an id', exists=False)
+    put(session, 'count', 1)
+    await session.flush()
+    clock.advance(seconds=100)
+    session.touch()
+    assert session.pending == 0
+    clock.advance(seconds=1)
+    session.touch()
+    session.touch()
+    assert session.pending == 1
+    await session.flush()
+    found = await document(store, session.key)
+    assert found is not None
+    assert found['seen'] == clock.now * 1000
+    assert (store.calls['put'], await tasks_of(registry)) == (2, set())
