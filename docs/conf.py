@@ -18,7 +18,6 @@ version = release = tomllib.loads((ROOT / 'pyproject.toml').read_text())['projec
 
 extensions = ['myst_parser', 'sphinx.ext.autodoc']
 exclude_patterns = ['_build']
-suppress_warnings = ['toc.empty_glob']  # performance.md is there once it was measured
 
 html_theme = 'furo'
 html_title = f'nicegui-stash {release}'
