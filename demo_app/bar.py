@@ -75,7 +75,7 @@ def _durability(page: object) -> None:
 def _button(icon: str, text: str, hint: str, on_click: Callable[[], Any]) -> None:
     with ui.button(on_click=on_click, color=None).classes('bar-button').props(f'flat aria-label="{text}"'):
         ui.icon(icon)
-        ui.label(text).classes('max-md:hidden')
+        ui.label(text).classes('max-lg:hidden')
         ui.tooltip(hint).classes('hint')
 
 

@@ -71,13 +71,13 @@ def frame(page: Page, title: str, lead: str = '', *, fields: object = None) -> I
 
 
 def _ways(here: str) -> None:
-    with ui.row().classes('ways max-md:hidden').props('role=navigation'):
+    with ui.row().classes('ways max-lg:hidden').props('role=navigation'):
         for name, (path, _) in PLACES.items():
             ui.link(name, path).classes('here' if name == here else '')
 
 
 def _menu(here: str) -> None:
-    with ui.button(icon='menu', color=None).classes('md:hidden').props('flat round aria-label=Menu'), ui.menu():
+    with ui.button(icon='menu', color=None).classes('lg:hidden').props('flat round aria-label=Menu'), ui.menu():
         for name, (path, icon) in PLACES.items():
             item = ui.menu_item(on_click=partial(ui.navigate.to, path)).classes('items-center gap-3')
             with item.props(f':active={json.dumps(name == here)}'):

@@ -84,6 +84,15 @@ class TestEveryPage:
         assert await tab.page.evaluate(TOO_WIDE) == []
         assert complaints(tab) == []
 
+    @pytest.mark.parametrize('width', [320, 600, 768, 1024])
+    async def test_fits_other_widths_too(self, visitor: Visitor, demo: Demo, width: int):
+        for path in PAGES:
+            tab = await visitor.open(demo.url + path)
+            await tab.page.set_viewport_size({'width': width, 'height': 800})
+            await expect(tab.page.get_by_role('button', name='Redeploy')).to_be_visible()
+            assert await tab.page.evaluate(FITS)
+            assert await tab.page.evaluate(TOO_WIDE) == []
+
     async def test_is_reached_from_the_menu_of_a_phone(self, phone: Visitor, demo: Demo):
         tab = await phone.open(demo.url)
         client = await tab.client()
