@@ -26,8 +26,8 @@ OnInvalid = Literal['raise', 'log']
 class Instance(Follower):
     """What connects a page object's fields with a session.
 
-    When the page goes it is closed. While a background job still holds the page, the session stays in memory, so that what
-    the job assigns is accepted on top of what is stored.
+    When the page goes it is closed. While a background job still holds the page, the session stays in memory, so that
+    what the job assigns is accepted on top of what is stored.
     """
 
     def __init__(
@@ -119,6 +119,12 @@ class Instance(Follower):
     async def update(self, function: Callable[[Any], object]) -> None:
         """Read, modify and write the fields whose place is known; held ones are not there yet."""
         await self.session.update(self.slice_id, updating(self.schema, dict(self._parts), function))
+
+    def show_defaults(self) -> None:
+        """Show at once what a slice holds that was just deleted; what was not saved or placed yet goes with it."""
+        self._unsaved.clear()
+        self._held.clear()
+        self._show(dict(self._defaults), self.schema.version, 'reset')
 
     def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None:
         """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""

@@ -285,11 +285,15 @@ class Stash:
         """Delete what is stored for a page's class; its fields go back to their defaults, in all tabs."""
         instance = instance_of(page)
         instance.session.reset(instance.slice_id)
+        instance.show_defaults()
 
     async def forget(self) -> None:
         """Erase what is stored for the current browser session, durably; the fields of its pages become defaults."""
-        session = self._roster.visit_of(context.client).find_session()
+        visit = self._roster.visit_of(context.client)
+        session = visit.find_session()
         session.forget()
+        for instance in visit.instances:
+            instance.show_defaults()
         await session.flush()
 
     async def new_session(self, *, keep: bool = False, to: str | None = None) -> None:

@@ -23,7 +23,7 @@ from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
 from nicegui_stash import Stash
 from nicegui_stash.stores import StoredObject
-from nicegui_stash.stores.base import Store
+from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.instance import Instance
 from nicegui_stash.ui.properties import INSTANCE
 
@@ -160,13 +160,13 @@ async def close(tab: User) -> None:
 # ---- the store
 
 
-async def documents(store: Store) -> dict[str, dict[str, Any]]:
-    """Return what is stored now, by key, as plain JSON."""
-    found = {row.key: await store.get(row.key) async for row in store.list()}
+async def documents(store: FaultyStore) -> dict[str, dict[str, Any]]:
+    """Return what is really stored now, by key, as plain JSON."""
+    found = {row.key: await store.inner.get(row.key) async for row in store.inner.list()}
     return {key: json.loads(each.body) for key, each in found.items() if isinstance(each, StoredObject)}
 
 
-async def slice_of(store: Store, name: str, *, version: int = 1, key: str = '') -> dict[str, Any]:
+async def slice_of(store: FaultyStore, name: str, *, version: int = 1, key: str = '') -> dict[str, Any]:
     """Return a stored slice of the only document, with nothing in it if there is none."""
     found = await documents(store)
     assert len(found) <= 1, f'{len(found)} documents'
@@ -175,17 +175,17 @@ async def slice_of(store: Store, name: str, *, version: int = 1, key: str = '') 
     return {'data': {}, 'tabs': {}, 'visits': {}}
 
 
-async def data_of(store: Store, name: str, *, key: str = '') -> dict[str, Any]:
+async def data_of(store: FaultyStore, name: str, *, key: str = '') -> dict[str, Any]:
     """Return the stored session fields of a class in the only document."""
     return (await slice_of(store, name, key=key))['data']
 
 
-async def replace(store: Store, body: bytes | Callable[[bytes], bytes]) -> str:
+async def replace(store: FaultyStore, body: bytes | Callable[[bytes], bytes]) -> str:
     """Replace the only document from outside, by bytes or by what a function makes of them; return its key."""
-    (key,) = [row.key async for row in store.list()]
-    found = await store.get(key)
+    (key,) = [row.key async for row in store.inner.list()]
+    found = await store.inner.get(key)
     assert isinstance(found, StoredObject)
-    await store.put(key, body if isinstance(body, bytes) else body(found.body), if_match=found.etag)
+    await store.inner.put(key, body if isinstance(body, bytes) else body(found.body), if_match=found.etag)
     return key
 
 

@@ -1,0 +1,344 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from nicegui import Client, background_tasks, binding, ui
+
+from nicegui_stash import Recovery, Stash, StashError, stored
+from nicegui_stash.testing import FaultyStore
+from nicegui_stash.testing.simulation import rejoin
+
+from .scene import (
+    Browser,
+    client_of,
+    close,
+    data_of,
+    disconnect,
+    idle,
+    instance_of,
+    reconnect,
+    replace,
+    serving,
+    shown,
+    slice_of,
+    text,
+    with_values,
+)
+
+
+@dataclass
+class Address:
+    street: str = ''
+
+
+def declare(stash: Stash) -> type:
+    @stash.page('/')
+    class Page:
+        count: int = stored(0)
+        items: list[str] = stored([])
+        draft: str = stored('', scope='reconnect')
+        step: int = stored(1, scope='tab')
+        told: int = 0
+
+        def on_recovered(self, recovery: Recovery) -> None:
+            self.told += 1
+
+        def build(self) -> None:
+            ui.label().mark('count').bind_text_from(self, 'count')
+            ui.input().bind_value(self, 'draft')
+            ui.label().bind_text_from(stash.status(self), 'state')
+            stash.on_change(self, 'count', self.changed)
+
+        def changed(self, change: object) -> None: ...
+
+    return Page
+
+
+def links() -> int:
+    """How many bindings NiceGUI holds."""
+    return sum(map(len, binding.bindings.values())) + len(binding.active_links)
+
+
+async def test_a_deleted_client_leaves_no_binding_no_page_and_no_session(stash: Stash) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    before = links(), len(binding._binding_keys_by_object)
+    tab = await ann.open()
+    page = shown(stash, tab, cls)
+    page.count, page.draft = 1, 'half'
+    page.items.append('x')
+    await stash.flush(page)
+    assert links() > before[0]
+    left = [weakref.ref(page), weakref.ref(instance_of(page))]
+    await close(tab)
+    assert (links(), len(binding._binding_keys_by_object)) == before
+    del page, tab
+    await idle()
+    gc.collect()
+    assert [reference() for reference in left] == [None, None]
+    assert stash.statistics().sessions == 0
+
+
+async def test_many_visits_leave_nothing(stash: Stash) -> None:
+    declare(stash)
+    ann = Browser()
+    before = links()
+    for _ in range(20):
+        await close(await ann.open())
+    await ann.get()
+    for client in list(Client.instances.values()):
+        client.delete()
+    await idle()
+    gc.collect()
+    assert links() == before
+    assert stash.statistics().sessions == 0
+    assert len(stash._roster._visits) == 0
+
+
+async def test_a_session_is_read_once_while_a_page_shows_it_and_again_after(stash: Stash, store: FaultyStore) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    shown(stash, tab, cls).count = 1
+    await stash.flush(shown(stash, tab, cls))
+    assert store.calls['get'] == 0  # it was known to be new
+    others = [await ann.open() for _ in range(3)]
+    assert store.calls['get'] == 3  # each looked whether another server had changed it
+    for each in (tab, *others):
+        await close(each)
+    del tab, others, each
+    gc.collect()
+    assert shown(stash, await ann.open(), cls).count == 1
+    assert store.calls['get'] == 4
+
+
+async def test_recovery_happens_once_per_client_although_it_connects_again_and_again(
+    stash: Stash, store: FaultyStore
+) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    page = shown(stash, tab, cls)
+    page.count, page.draft, page.step = 5, 'half', 2
+    await stash.flush(page)
+    gets = store.calls['get']
+    await replace(store, with_values(count=99))
+    for _ in range(3):
+        disconnect(tab)
+        await idle()
+        await reconnect(tab)
+    assert (page.count, page.draft, page.step, page.told) == (5, 'half', 2, 1)
+    assert store.calls['get'] == gets
+    assert shown(stash, tab, cls) is page
+
+
+async def test_an_opaque_value_changed_by_a_job_is_stored_when_the_client_disconnects(
+    stash: Stash, store: FaultyStore
+) -> None:
+    @stash.page('/')
+    class Page:
+        address: Address = stored(Address())
+
+        def build(self) -> None: ...
+
+    tab = await Browser().open()
+    page = shown(stash, tab, Page)
+    page.address.street = 'Main Street'
+    disconnect(tab)
+    await stash.flush(page)
+    assert await data_of(store, 'Page') == {'address': {'street': 'Main Street'}}
+
+
+async def test_an_opaque_value_changed_in_place_is_stored_when_the_client_is_deleted(
+    stash: Stash, store: FaultyStore
+) -> None:
+    @stash.page('/')
+    class Page:
+        address: Address = stored(Address())
+
+        def build(self) -> None: ...
+
+    ann = Browser()
+    tab = await ann.open()
+    page = shown(stash, tab, Page)
+    page.address.street = 'Main Street'
+    await close(tab)
+    assert shown(stash, await ann.open(), Page).address.street == 'Main Street'
+
+
+async def test_a_job_that_assigns_after_its_client_went_is_shown_in_the_next_page_and_stored(
+    stash: Stash, store: FaultyStore
+) -> None:
+    finish = asyncio.Event()
+    done: list[int] = []
+
+    @stash.page('/')
+    class Page:
+        progress: int = stored(0)
+        log: list[str] = stored([])
+
+        def build(self) -> None:
+            ui.label().mark('progress').bind_text_from(self, 'progress')
+            background_tasks.create(self.work())
+
+        async def work(self) -> None:
+            if self.progress:
+                return
+            self.progress = 50
+            self.log.append('half')
+            await finish.wait()
+            self.progress = 100
+            self.log.append('all')
+            await stash.flush(self)
+            done.append(self.progress)
+
+    ann = Browser()
+    tab = await ann.open()
+    assert text(tab, 'progress') == '50'
+    await stash.flush(shown(stash, tab, Page))
+    await close(tab)
+    del tab
+    gc.collect()
+    finish.set()
+    await idle()
+    assert done == [100]
+    tab = await ann.open()
+    assert text(tab, 'progress') == '100'
+    assert await data_of(store, 'Page') == {'progress': 100, 'log': ['half', 'all']}
+
+
+async def test_a_job_that_assigns_after_a_rejoin_is_shown_in_the_page_that_came_back(stash: Stash) -> None:
+    cls = declare(stash)
+    tab = await Browser().open()
+    old = shown(stash, tab, cls)
+    old.draft, old.step = 'half', 2
+    await rejoin(tab)
+    await idle()
+    new = shown(stash, tab, cls)
+    assert new is not old
+    old.count, old.draft, old.step = 7, 'half-typed', 3
+    await idle()
+    assert (new.count, new.draft, new.step, text(tab, 'count')) == (7, 'half-typed', 3, '7')
+
+
+async def test_a_job_whose_tab_never_comes_back_changes_nobody_elses_draft(stash: Stash, store: FaultyStore) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    old = shown(stash, tab, cls)
+    await close(tab)
+    other = shown(stash, await ann.open(), cls)
+    old.draft, old.step = 'of the old tab', 9
+    await idle()
+    assert (other.draft, other.step) == ('', 1)
+    await stash.flush(other)
+    found = await slice_of(store, 'Page')
+    assert [part['data'] for part in found['visits'].values()] == [{'draft': 'of the old tab'}]
+
+
+async def test_what_is_assigned_before_the_browser_has_reported_goes_to_its_tab_and_visit(
+    stash: Stash, store: FaultyStore
+) -> None:
+    @stash.page('/')
+    class Page:
+        draft: str = stored('', scope='reconnect')
+        step: int = stored(1, scope='tab')
+
+        def build(self) -> None:
+            self.draft, self.step = 'prepared', 2
+
+    tab = await Browser().open()
+    page = shown(stash, tab, Page)
+    assert (page.draft, page.step) == ('prepared', 2)
+    await stash.flush(page)
+    found = await slice_of(store, 'Page')
+    assert {id_: part['data'] for id_, part in found['visits'].items()} == {client_of(tab).id: {'draft': 'prepared'}}
+    assert {id_: part['data'] for id_, part in found['tabs'].items()} == {tab.tab_id: {'step': 2}}
+
+
+async def test_several_stashes_on_one_place_share_one_registry(url: str, store: FaultyStore) -> None:
+    async with serving(lambda: (Stash(url), Stash(url), Stash(url, prefix='other'))) as (one, two, other):
+
+        @one.page('/a')
+        class A:
+            count: int = stored(0)
+
+            def build(self) -> None: ...
+
+        @two.page('/b')
+        class B:
+            count: int = stored(0)
+
+            def build(self) -> None: ...
+
+        @other.page('/c')
+        class C:
+            count: int = stored(0)
+
+            def build(self) -> None: ...
+
+        ann = Browser()
+        a, b = shown(one, await ann.open('/a'), A), shown(two, await ann.open('/b'), B)
+        c = shown(other, await ann.open('/c'), C)
+        assert one._roster.hub() is two._roster.hub()
+        assert one._roster.hub() is not other._roster.hub()
+        a.count, b.count, c.count = 1, 2, 3
+        await one.flush(a)
+        await other.flush(c)
+        assert store.calls['put'] == 2
+        keys = sorted(store.keys['put'])
+        assert keys[1] == f'other/{keys[0]}'
+
+
+async def test_two_stashes_serve_one_page_together(url: str) -> None:
+    async with serving(lambda: (Stash(url), Stash(url, prefix='other'))) as (one, two):
+
+        @two.state
+        class Shared:
+            count: int = stored(0)
+
+        @one.page('/')
+        class Page:
+            count: int = stored(0)
+
+            async def build(self) -> None:
+                shared = await two.recover(Shared)
+                shared.count += 1
+                self.count += 1
+                ui.label(f'{self.count} {shared.count}').mark('counts')
+
+        ann = Browser()
+        assert text(await ann.open(), 'counts') == '1 1'
+        assert text(await ann.open(), 'counts') == '2 2'
+
+
+async def test_asking_for_the_session_of_a_page_that_is_gone_says_what_to_do(stash: Stash) -> None:
+    declare(stash)
+    tab = await Browser().open()
+    client = client_of(tab)
+    await close(tab)
+    with pytest.raises(StashError, match='the page is gone; pass the page object'):
+        stash._roster.visit_of(client)
+
+
+async def test_a_client_that_is_deleted_while_its_build_waits_is_not_built(
+    stash: Stash, errors: Callable[[], list[str]]
+) -> None:
+    built: list[int] = []
+
+    @stash.page('/', build='connected')
+    class Page:
+        def build(self) -> None:
+            built.append(1)
+
+    await Browser().get()
+    (client,) = [client for client in Client.instances.values() if client.page.path == '/']
+    client.delete()
+    await idle()
+    assert built == []
+    assert errors() == []
