@@ -85,10 +85,10 @@ class Registry:
 
         `exists=False` says that nothing can be stored for the id, so that nothing is read for it.
         """
-        key, older_keys = self._keys.of(session_id)
-        session = self._sessions.get(key)
+        session = self._sessions.get(session_id)
         if session is None:
-            session = self._sessions[key] = Session(key, older_keys, self._shared, exists=exists)
+            key, older_keys = self._keys.of(session_id)
+            session = self._sessions[session_id] = Session(key, older_keys, self._shared, exists=exists)
         return session
 
     def limit_keys(self, name: str, max_keys: int) -> None:
