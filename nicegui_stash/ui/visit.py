@@ -91,7 +91,8 @@ class Visit:
 
     async def wait_until_identified(self) -> bool:
         """Wait for the client to connect and report; return whether it is still there."""
-        await self.client.connected()
+        if not self.client.is_deleted:  # up to NiceGUI 3.16, who waits for a deleted client waits for ever
+            await self.client.connected()
         if not self.client.is_deleted:
             await self._identified
         return not self.client.is_deleted
