@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Self
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Response, expect
 
+from .server import eventually
+
 IS_CONNECTED = 'window.did_handshake && window.socket?.connected'
 FAST_RETRIES = 'window.socket.io.reconnectionDelay(100); window.socket.io.reconnectionDelayMax(300)'
 
@@ -207,6 +209,14 @@ class Tab:
     async def heard(self) -> str:
         """Return all that was received since `listen`."""
         return '\n'.join([*self._frames, *[await document for document in self._documents]])
+
+    async def said(self, what: str) -> None:
+        """Return when the page has written this to the console."""
+
+        async def is_said() -> bool:
+            return any(what in line for line in self.console)
+
+        await eventually(is_said, f'{what!r} on the console')
 
     async def storage(self, key: str) -> str | None:
         """Return an item of this tab's `sessionStorage`."""
