@@ -46,6 +46,7 @@ class Hub:
         self._place = place
         self._loop = asyncio.get_running_loop()
         self._deadline: float | None = None
+        self._draining = False
         self.closed = False
         self._signals = SignalWatch(self._hurry)
         self._signals.start()
@@ -68,8 +69,9 @@ class Hub:
         if self.closed:
             return
         now = self._loop.time()
-        if self._deadline is None or self._deadline < now:
+        if self._deadline is None or (self._deadline < now and not self._draining):  # nobody stopped at that signal
             self._deadline = now + self.drain_timeout
+        self._draining = True
         await self.registry.drain(max(0.1, self._deadline - now))
 
     async def _close(self) -> None:

@@ -36,7 +36,8 @@ class SignalWatch:
 
     def __init__(self, on_signal: Callable[[], None]) -> None:
         self._on_signal = on_signal
-        self._before: dict[signal.Signals, _Handler] = {}
+        self.before: dict[int, _Handler] = {}
+        self.stopped = False
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
@@ -45,18 +46,20 @@ class SignalWatch:
         for number in (signal.SIGTERM, signal.SIGINT):
             before = signal.getsignal(number)
             if callable(before):
-                self._before[number] = before
+                self.before[number] = before
                 signal.signal(number, self._handle)
 
     def stop(self) -> None:
-        for number, before in self._before.items():
-            if signal.getsignal(number) == self._handle:
-                signal.signal(number, before)
-        self._before.clear()
+        """Give the handlers back once every watch that was started later has stopped too; until then pass signals on."""
+        self.stopped = True
+        for number in self.before:
+            handler = signal.getsignal(number)
+            while isinstance(watch := getattr(handler, '__self__', None), SignalWatch) and watch.stopped:
+                handler = watch.before[number]
+                signal.signal(number, handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nothing left to hurry
-            self._loop.call_soon_threadsafe(self._on_signal)
-        before = self._before.get(signal.Signals(number))
-        if before is not None:
-            before(number, frame)
+        if not self.stopped:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: there is nothing left to hurry
+                self._loop.call_soon_threadsafe(self._on_signal)
+        self.before[number](number, frame)
