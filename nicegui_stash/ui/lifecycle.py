@@ -50,7 +50,7 @@ class SignalWatch:
                 signal.signal(number, self._handle)
 
     def stop(self) -> None:
-        """Give the handlers back once every watch that was started later has stopped too; until then pass signals on."""
+        """Give the handlers back once all watches that were started later have stopped; pass signals on until then."""
         self.stopped = True
         for number in self.before:
             handler = signal.getsignal(number)
