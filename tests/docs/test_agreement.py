@@ -41,6 +41,22 @@ def test_the_examples_in_docstrings_hold(module: str) -> None:
     assert doctest.testmod(importlib.import_module(module)).failed == 0
 
 
+OUTLINES = {
+    'nicegui_stash.testing.conformance': 'the shape of a test class; howto/testing.md has one that runs',
+    'nicegui_stash.testing.faults': 'what the store can be asked for; tests/stores/test_faults.py does each of it',
+}
+"""Modules whose fenced examples are not run, and why."""
+
+
+def test_no_docstring_has_another_fenced_example() -> None:
+    found = {
+        '.'.join(path.relative_to(ROOT).with_suffix('').parts)
+        for path in PACKAGE.rglob('*.py')
+        if '```' in path.read_text()
+    }
+    assert found == set(OUTLINES)
+
+
 def test_the_first_example_is_the_same_everywhere() -> None:
     readme = next(block for block in blocks(ROOT / 'README.md') if block.name == 'counter')
     assert named('index.md', 'counter').code == readme.code
