@@ -260,7 +260,6 @@ class Exchange:
             self._waker = asyncio.get_running_loop().create_future()
             await asyncio.wait({self._waker}, timeout=delay)
             self._waker = None
-        self._urgent = False
 
     def _succeeded(self) -> float:
         self._failures = 0
