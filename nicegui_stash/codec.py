@@ -54,16 +54,26 @@ _encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
 
 
 _OBJECTS = (msgspec.inspect.DataclassType, msgspec.inspect.StructType, msgspec.inspect.CustomType)
+_ALIKE = (
+    msgspec.inspect.SetType,
+    msgspec.inspect.FrozenSetType,
+    msgspec.inspect.BytesType,
+    msgspec.inspect.ByteArrayType,
+    msgspec.inspect.MemoryViewType,
+    msgspec.inspect.DecimalType,
+)
+"""Of these, values of two types can be equal and have the same JSON; and a NaN of `Decimal` cannot be compared."""
 
 
 class Codec:
     """Encode and decode the values of one annotation. Raises `TypeError` if values of it cannot be stored at all.
 
     `exact` holds the types whose values fit without being looked at: what a `count: int` sees on nearly every change.
+    `tell_tale` says that values which are equal and have the same JSON are the same: lists, dicts and what is in them.
     `opaque` says that a value may hold objects which change without anybody being told, as dataclasses do.
     """
 
-    __slots__ = ('_decode_value', '_decoder', '_encode_value', 'annotation', 'exact', 'name', 'opaque')
+    __slots__ = ('_decode_value', '_decoder', '_encode_value', 'annotation', 'exact', 'name', 'opaque', 'tell_tale')
 
     def __init__(
         self, name: str, annotation: Any, *, encode: Encode | None = None, decode: Decode | None = None
@@ -74,8 +84,11 @@ class Codec:
         self._decode_value = decode
         self.exact: frozenset[type] = frozenset()
         self.opaque = True
+        self.tell_tale = False
         if decode is None:
-            self.opaque = _require_storable(annotation) or encode is not None
+            parts = _require_storable(annotation)
+            self.opaque = encode is not None or any(isinstance(part, _OBJECTS) for part in parts)
+            self.tell_tale = encode is None and not any(isinstance(part, (*_OBJECTS, *_ALIKE)) for part in parts)
             self.exact = frozenset() if encode else _exact_types(annotation)
         self._decoder = msgspec.json.Decoder(Any if decode else annotation, dec_hook=_from_builtin)
 
@@ -101,7 +114,7 @@ class Codec:
             return value, raw
         raw = self.to_json(value)
         back = self.decode(raw, original=value)
-        if self._decode_value:
+        if self._decode_value or (self.tell_tale and value == back and self.to_json(back) == raw):
             return value, raw
         if type(value) is int and type(back) is float:
             return back, _require_same(self.name, float(value), back, raw)
@@ -139,8 +152,8 @@ def _exact_types(annotation: Any) -> frozenset[type]:
     return frozenset()
 
 
-def _require_storable(annotation: Any) -> bool:
-    """Raise `TypeError` with a way out if msgspec, with our hooks, cannot read its values; tell if they are opaque."""
+def _require_storable(annotation: Any) -> list[Any]:
+    """Return the types that an annotation consists of, or raise `TypeError` with a way out if it cannot be stored."""
     try:
         info = msgspec.inspect.type_info(annotation)
     except (TypeError, NameError) as error:
@@ -155,7 +168,7 @@ def _require_storable(annotation: Any) -> bool:
         msgspec.json.Decoder(annotation, dec_hook=_from_builtin)
     except TypeError as error:  # e.g. a union of two dataclasses, which JSON cannot tell apart
         raise TypeError(f'its annotation cannot be stored: {error}') from error
-    return any(isinstance(part, _OBJECTS) for part in parts)
+    return parts
 
 
 def _parts(info: Any, seen: set[int]) -> Iterator[Any]:

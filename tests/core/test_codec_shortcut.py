@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nicegui_stash.codec import Codec, _difference, _plainly_same
+from nicegui_stash.errors import ValueNotStorable
 from nicegui_stash.observed import observe
 
 
@@ -73,3 +74,36 @@ def test_what_the_quick_comparison_takes_for_the_same_the_thorough_one_does_too(
 def test_what_is_stored_every_day_takes_the_quick_way(annotation: Any, value: Any):
     codec = Codec('field', annotation)
     assert _plainly_same(observe(value, lambda: None), codec.decode(codec.to_json(value)))
+
+
+ANNOTATIONS = [
+    list[Any],
+    list[int],
+    list[float],
+    list[str | None],
+    list[bytes],
+    list[Decimal],
+    list[Colour | int],
+    dict[str, Any],
+    dict[int, float],
+    dict[str, list[date | int]],
+    list[datetime],
+    list[tuple[Any, ...]],
+    list[list[Any] | int | None],
+    tuple[int, ...],
+]
+
+
+def outcome(codec: Codec, value: Any) -> tuple[str, str]:
+    try:
+        kept, raw = codec.encode(value)
+        return repr(kept), bytes(raw).decode()
+    except ValueNotStorable as error:
+        return error.path, error.reason
+
+
+@given(st.sampled_from(ANNOTATIONS), nested(LEAVES))
+def test_a_shortcut_for_collections_takes_and_refuses_what_is_taken_and_refused_without_it(annotation: Any, value: Any):
+    quick, thorough = Codec('field', annotation), Codec('field', annotation)
+    thorough.tell_tale = False
+    assert outcome(quick, value) == outcome(thorough, value)
