@@ -89,8 +89,6 @@ def _announcing(method: M) -> M:
 
 def _adopt(parent: Any, item: Any) -> Any:
     if isinstance(item, (ObservedList, ObservedDict, ObservedSet)):
-        if item.parent is not None and item.parent() is parent:
-            return item
         above: Any = parent
         while above is not None:
             if above is item:
@@ -116,8 +114,11 @@ class ObservedList(list[Any]):
         self.adopt()
 
     def adopt(self) -> None:
-        for index, item in enumerate(self) if _holds_any(self) else ():
-            if isinstance(item, (list, dict, set)):
+        if not _holds_any(self):
+            return
+        me = weakref.ref(self)
+        for index, item in enumerate(self):
+            if type(item) in _COLLECTIONS and getattr(item, 'parent', None) is not me:
                 list.__setitem__(self, index, _adopt(self, item))
 
     def snapshot(self) -> list[Any]:
@@ -146,8 +147,11 @@ class ObservedDict(dict[Any, Any]):
         self.adopt()
 
     def adopt(self) -> None:
-        for key, item in self.items() if _holds_any(self.values()) else ():
-            if isinstance(item, (list, dict, set)):
+        if not _holds_any(self.values()):
+            return
+        me = weakref.ref(self)
+        for key, item in self.items():
+            if type(item) in _COLLECTIONS and getattr(item, 'parent', None) is not me:
                 dict.__setitem__(self, key, _adopt(self, item))
 
     def setdefault(self, key: Any, default: Any = None, /) -> Any:
