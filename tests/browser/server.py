@@ -101,10 +101,10 @@ class Server:
         async with httpx.AsyncClient() as client:
             return (await client.get(f'{self.url}/probe')).json()
 
-    async def tell(self, action: str, client_id: str) -> None:
-        """Have the server do something to one of its clients: see `apps/probe.py`."""
+    async def ask_to_reconnect(self, client_id: str) -> None:
+        """Have one of the server's clients reload by NiceGUI's own `try_reconnect`."""
         async with httpx.AsyncClient() as client:
-            (await client.post(f'{self.url}/probe/{action}/{client_id}')).raise_for_status()
+            (await client.post(f'{self.url}/probe/reconnect/{client_id}')).raise_for_status()
 
     async def forgot(self, client_id: str) -> None:
         """Return when the server has deleted this NiceGUI client: its `reconnect_timeout` has passed."""

@@ -86,8 +86,8 @@ class TestTypedAddress:
         async with visitors() as visitor:
             tab = await visitor.open(form.url)
             typed, before = await fill(tab)
-            await tab.page.goto('about:blank')
-            await tab.goto(form.url)
+            await tab.page.goto(form.url)
+            await tab.connected(after=before.client)
             yield Told(typed, before, await tab.look())
 
     async def test_a_typed_address_brings_the_session_field_back(self, told: Told):
@@ -159,9 +159,9 @@ class TestSubPages:
         async with visitors() as visitor:
             tab = await visitor.open(f'{views.url}/form')
             typed, before = await fill(tab)
-            await tab.switch('to-home-view', 'home')
+            await tab.switch('to-home-view', 'Home')
             assert (await tab.look()).is_blank, 'another class has fields of its own'
-            await tab.switch('to-form-view', 'form')
+            await tab.switch('to-form-view', 'Form')
             after = await tab.look()
             assert after.client == before.client, 'no reload'
             yield Told(typed, before, after)

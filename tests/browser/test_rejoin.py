@@ -133,10 +133,10 @@ async def test_a_tab_duplicated_while_the_connection_is_lost_does_not_take_the_d
 async def test_a_view_rejoins_with_its_draft(visitor: Visitor, folder: Path):
     async with Server('views.py', folder) as server:
         tab = await visitor.open(server.url)
-        await tab.switch('to-form-view', 'form')
+        await tab.switch('to-form-view', 'Form')
         typed, _ = await fill(tab, flush=True)
         await restart(server, tab, kill=True)
-        await expect(tab.page.get_by_test_id('title')).to_have_text('form')
+        await expect(tab.page.get_by_test_id('title')).to_have_text('Form')
         shown = await tab.look()
         assert shown.fields == typed
         assert shown.reason == 'rejoin'

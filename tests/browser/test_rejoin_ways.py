@@ -107,7 +107,7 @@ async def test_f5_after_a_connection_that_timed_out_and_came_back_shows_a_blank_
 async def test_a_reload_that_the_server_asks_for_is_a_rejoin(visitor: Visitor, form: Server):
     tab = await visitor.open(form.url)
     typed, before = await fill(tab)
-    await form.tell('reconnect', before.client)
+    await form.ask_to_reconnect(before.client)
     await tab.connected(after=before.client)
     shown = await tab.look()
     assert shown.fields == typed

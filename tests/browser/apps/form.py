@@ -12,8 +12,7 @@ from nicegui_stash import Recovery, Stash, stored
 stash = Stash(os.environ['STORE'], ttl=timedelta(seconds=float(os.environ.get('TTL', '2592000'))))
 
 
-@stash.page('/')
-class Form:
+class Fields:
     session: str = stored('')
     reconnect: str = stored('', scope='reconnect')
     tab: str = stored('', scope='tab')
@@ -22,58 +21,30 @@ class Form:
         self.recoveries = 0
 
     def build(self) -> None:
-        panel.show(stash, self, 'form')
+        panel.show(stash, self)
 
     def on_recovered(self, recovery: Recovery) -> None:
         self.recoveries += 1
+
+
+@stash.page('/')
+class Form(Fields):
+    pass
 
 
 @stash.page('/other')
-class Other:
-    session: str = stored('')
-    reconnect: str = stored('', scope='reconnect')
-    tab: str = stored('', scope='tab')
-
-    def __init__(self) -> None:
-        self.recoveries = 0
-
-    def build(self) -> None:
-        panel.show(stash, self, 'other')
-
-    def on_recovered(self, recovery: Recovery) -> None:
-        self.recoveries += 1
+class Other(Fields):
+    pass
 
 
 @stash.page('/at-request', build='request')
-class AtRequest:
-    session: str = stored('')
-    reconnect: str = stored('', scope='reconnect')
-    tab: str = stored('', scope='tab')
-
-    def __init__(self) -> None:
-        self.recoveries = 0
-
-    def build(self) -> None:
-        panel.show(stash, self, 'at request')
-
-    def on_recovered(self, recovery: Recovery) -> None:
-        self.recoveries += 1
+class AtRequest(Fields):
+    pass
 
 
 @stash.page('/when-connected', build='connected')
-class WhenConnected:
-    session: str = stored('')
-    reconnect: str = stored('', scope='reconnect')
-    tab: str = stored('', scope='tab')
-
-    def __init__(self) -> None:
-        self.recoveries = 0
-
-    def build(self) -> None:
-        panel.show(stash, self, 'when connected')
-
-    def on_recovered(self, recovery: Recovery) -> None:
-        self.recoveries += 1
+class WhenConnected(Fields):
+    pass
 
 
 probe.serve()

@@ -13,11 +13,11 @@ from nicegui_stash import Stash
 FIELDS = ('session', 'reconnect', 'tab')
 
 
-def show(stash: Stash, page: Any, title: str) -> None:
+def show(stash: Stash, page: Any) -> None:
     """Build the inputs, the labels and the buttons for one page or view."""
     client = ui.context.client.id
     probe.builds[client] += 1
-    ui.label(title).props('data-testid=title')
+    ui.label(type(page).__name__).props('data-testid=title')
     for name in FIELDS:
         ui.input(name).bind_value(page, name).props(f'data-testid={name}-input')
         ui.label().bind_text_from(page, name).props(f'data-testid={name}')

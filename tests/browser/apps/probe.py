@@ -25,16 +25,9 @@ def probe() -> dict[str, object]:
 @app.post('/probe/reconnect/{client_id}')
 async def ask_to_reconnect(client_id: str) -> None:
     """Have the browser reload by NiceGUI's own `try_reconnect`."""
-    _existing(client_id)
+    if client_id not in Client.instances:
+        raise HTTPException(404)
     await core.sio.emit('try_reconnect', {}, room=client_id)
-
-
-@app.post('/probe/rewind/{client_id}')
-def fail_to_rewind(client_id: str) -> None:
-    """Have NiceGUI find that it cannot send again what this browser has missed."""
-    client = _existing(client_id)
-    client.outbox.message_history.clear()
-    client.outbox.try_rewind(-1)
 
 
 def serve() -> None:
@@ -49,9 +42,3 @@ def serve() -> None:
         message_history_length=int(os.environ.get('MESSAGE_HISTORY_LENGTH', '1000')),
         storage_secret=os.environ['SECRET'],
     )
-
-
-def _existing(client_id: str) -> Client:
-    if client_id not in Client.instances:
-        raise HTTPException(404)
-    return Client.instances[client_id]

@@ -1,4 +1,4 @@
-"""A form and a home view inside one page that never reloads by itself."""
+"""Two views, each with one field of each scope, inside one page that never reloads by itself."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from nicegui_stash import Recovery, Stash, stored
 stash = Stash(os.environ['STORE'])
 
 
-@stash.view()
-class Home:
+class Fields:
     session: str = stored('')
     reconnect: str = stored('', scope='reconnect')
     tab: str = stored('', scope='tab')
@@ -23,26 +22,20 @@ class Home:
         self.recoveries = 0
 
     def build(self) -> None:
-        panel.show(stash, self, 'home')
+        panel.show(stash, self)
 
     def on_recovered(self, recovery: Recovery) -> None:
         self.recoveries += 1
 
 
 @stash.view()
-class Form:
-    session: str = stored('')
-    reconnect: str = stored('', scope='reconnect')
-    tab: str = stored('', scope='tab')
+class Home(Fields):
+    pass
 
-    def __init__(self) -> None:
-        self.recoveries = 0
 
-    def build(self) -> None:
-        panel.show(stash, self, 'form')
-
-    def on_recovered(self, recovery: Recovery) -> None:
-        self.recoveries += 1
+@stash.view()
+class Form(Fields):
+    pass
 
 
 @ui.page('/')
