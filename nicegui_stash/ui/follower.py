@@ -127,6 +127,8 @@ class Follower:
             recovery.reason = self.visit.reason
         if not session.is_read:
             recovery.status = 'unavailable'
+            if provisional := session.document.slice(self.slice_id):  # what other tabs changed meanwhile
+                self._show(stored_values(self.schema, provisional, self._parts), self.schema.version, 'remote')
             return
         found = find(self.schema, session.document, self.slice_id.key)
         if found.migrated and found.slice:
@@ -239,10 +241,10 @@ class Follower:
         """Show what changed elsewhere: one turn of the loop per page, in its client's context, errors to its client."""
         self._scheduled = False
         names, self._stale = self._stale, set()
-        if self.closed or not self.session.is_read:
+        if self.closed:
             return
         with self._in_client():
-            if self.recovery.status == 'unavailable':
+            if self.recovery.status == 'unavailable' and self.session.is_read:
                 self.recover()
                 self._notified = False
                 background_tasks.create(self.notify_recovered(), name=f'recovered {self.slice_id.name}')
