@@ -19,6 +19,7 @@ import nicegui
 from nicegui import Client, app, binding
 from nicegui.element import Element
 from nicegui.error import error_content
+from nicegui.slot import Slot
 from nicegui.storage import request_contextvar
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
@@ -135,7 +136,13 @@ def is_simulated(client: Client) -> bool:
 
 
 def current_request() -> Request | None:
-    """Return the request that is being answered, or that the current client came with."""
+    """Return the request that the current client came with, or else the one that is being answered.
+
+    The client first: `with client:` in somebody else's handler or job means that client's session, as in `forget`.
+    """
+    stack = Slot.get_stack()
+    if stack and (request := stack[-1].parent.client._request) is not None:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return request
     request = request_contextvar.get()
     return request if isinstance(request, Request) else None
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from inspect import iscoroutine
-from typing import Any, Literal
+from functools import partial
+from inspect import Parameter, iscoroutine, signature
+from typing import Any, Literal, cast
 
 from nicegui import Client, app, background_tasks
 
@@ -24,7 +25,8 @@ class Change:
     cause: Cause
 
 
-Handler = Callable[[Change], Any]
+Handler = Callable[[Change], Any] | Callable[[], Any]
+_Told = Callable[[Change], Any]
 
 
 class Listeners:
@@ -32,13 +34,13 @@ class Listeners:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._handlers: dict[str, list[Handler]] = {}
+        self._handlers: dict[str, list[_Told]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._handlers)
 
     def add(self, field: str, handler: Handler) -> None:
-        self._handlers.setdefault(field, []).append(handler)
+        self._handlers.setdefault(field, []).append(_told(handler))
 
     def tell(self, field: str, cause: Cause) -> None:
         """Call the handlers of a field; their exceptions go to NiceGUI's handlers, not to the change."""
@@ -59,3 +61,28 @@ class Listeners:
                 yield
             except Exception as error:  # noqa: BLE001 the handler is the app's code and may raise anything
                 app.handle_exception(error)
+
+
+def _told(handler: Handler) -> _Told:
+    """Return what calls a handler with the `Change` if it requires an argument, and with nothing otherwise.
+
+    `refresh` of a refreshable takes any arguments, and would hand them on to what it refreshes.
+    """
+    return (
+        cast(_Told, handler)
+        if _requires_argument(handler)
+        else partial(_call_without, cast(Callable[[], Any], handler))
+    )
+
+
+def _call_without(handler: Callable[[], Any], _: Change) -> Any:
+    return handler()
+
+
+def _requires_argument(handler: Handler) -> bool:
+    try:
+        parameters = signature(handler).parameters.values()
+    except (TypeError, ValueError):  # a function of C code that does not say, as `list.append` of older Pythons
+        return True
+    positional = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
+    return any(each.kind in positional and each.default is Parameter.empty for each in parameters)

@@ -313,8 +313,12 @@ class Stash:
         """Return the bindable status of what was changed on a page: pending, saving, saved or offline."""
         return instance_of(page).visit.status
 
-    def on_change(self, page: object, field: str, handler: Callable[[Change], Any]) -> None:
-        """Call a handler, which may be async, with a `Change` after a field changed: here, elsewhere or by recovery."""
+    def on_change(self, page: object, field: str, handler: Callable[[Change], Any] | Callable[[], Any]) -> None:
+        """Call a handler, which may be async, after a field changed: here, elsewhere, by recovery or by a reset.
+
+        It gets a `Change` if it requires an argument, and nothing otherwise, so that `self.draw.refresh` of a
+        `@ui.refreshable_method` can stand here.
+        """
         instance = instance_of(page)
         if field not in instance.schema.fields:
             raise StashError(f'{instance.schema.name} has no stored field {field!r}')
