@@ -1,0 +1,116 @@
+"""What was flushed survives kill -9, and servers that share a folder lose nothing to each other: real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from nicegui_stash.identity import Keys, object_key
+from nicegui_stash.policy import Policy
+from nicegui_stash.reading import quarantine_key
+from nicegui_stash.registry import Registry
+from nicegui_stash.stores import FileStore
+
+from .scene import put, values
+
+ROOT = Path(__file__).parents[2]
+KEY = object_key('a secret', 'an id')
+
+
+def play(scene: str, *args: object) -> str:
+    """Run a scene of `processes.py` and return what it printed."""
+    done = subprocess.run(
+        [sys.executable, '-m', 'tests.core.processes', scene, *map(str, args)],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
+    registry = Registry(FileStore(tmp_path), Keys(['a secret']), Policy())
+    yield registry
+    assert await registry.drain(5) == []
+    await registry.aclose()
+
+
+@pytest.mark.slow
+def test_of_200_servers_that_die_right_after_a_flush_no_value_is_lost(tmp_path: Path) -> None:
+    assert play('die_after_flush', tmp_path, 200) == '0 200'
+
+
+@pytest.mark.slow
+def test_a_server_killed_at_any_time_loses_nothing_that_was_flushed(tmp_path: Path) -> None:
+    lost, flushed = play('die_at_any_time', tmp_path, 40).split()
+    assert lost == '0'
+    assert int(flushed) >= 40
+
+
+@pytest.mark.slow
+def test_two_servers_lose_none_of_1000_changes_to_different_fields_of_one_session(tmp_path: Path) -> None:
+    found = json.loads(play('write_together', tmp_path, 2, 500))
+    changes = {f'server-{name}-change-{number}': f'{name}-{number}' for name in range(2) for number in range(500)}
+    fields = {f'server-{name}-field-{number % 50}': f'{name}-{number}' for name in range(2) for number in range(500)}
+    assert [name for name in changes if found.get(name) != changes[name]] == []
+    assert found == changes | fields
+    assert len({found[name] for name in fields}) == 100
+
+
+@pytest.mark.parametrize(
+    'body',
+    [b'', b'{"format":1,"epoch":0,"seen":17637', b'\x00' * 4096, b'not json', b'[]', b'{"format":1,"slices":7}'],
+    ids=['empty', 'truncated', 'zeroes', 'no JSON', 'a list', 'of the wrong shape'],
+)
+async def test_a_damaged_file_is_kept_and_the_next_process_reads_what_replaced_it(
+    registry: Registry, tmp_path: Path, body: bytes
+) -> None:
+    path = tmp_path / KEY
+    path.parent.mkdir(parents=True)
+    path.write_bytes(body)
+    session = registry.session('an id')
+    assert await session.load(5)
+    assert (session.condition, values(session)) == ('quarantined', {})
+    put(session, 'count', 1)
+    await session.flush()
+    assert (tmp_path / quarantine_key(KEY, body)).read_bytes() == body
+    assert json.loads(path.read_bytes())['slices']['Counter']['1']['']['data'] == {'count': 1}
+
+
+async def test_a_file_of_an_unknown_format_is_left_as_it_is(registry: Registry, tmp_path: Path) -> None:
+    path = tmp_path / KEY
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b'{"format":2}')
+    session = registry.session('an id')
+    assert await session.load(5) is False
+    assert path.read_bytes() == b'{"format":2}'
+    assert [file for file in tmp_path.rglob('*') if file.is_file() and file != path] == []
+
+
+async def test_a_file_edited_by_hand_is_read_again(registry: Registry, tmp_path: Path) -> None:
+    session = registry.session('an id', exists=False)
+    put(session, 'count', 1)
+    await session.flush()
+    path = tmp_path / KEY
+    edited = path.read_bytes().replace(b'"count":1', b'"count":100')
+    path.write_bytes(edited)
+    assert await session.revalidate(5)
+    assert values(session) == {'count': 100}
+
+
+@pytest.mark.slow
+async def test_a_fresh_process_reads_what_this_one_wrote(registry: Registry, tmp_path: Path) -> None:
+    session = registry.session('an id', exists=False)
+    put(session, 'text', 'ä " \\ \u2028')
+    put(session, 'number', 2**70)
+    await session.flush()
+    assert json.loads(play('show', tmp_path)) == {'text': 'ä " \\ \u2028', 'number': 2**70}
