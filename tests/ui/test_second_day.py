@@ -11,7 +11,12 @@ from nicegui import ui
 from nicegui.testing import User
 
 from nicegui_stash import Change, Stash, ValueNotStorable, stored
+from nicegui_stash.document import SESSION_PART, SliceId
+from nicegui_stash.identity import Keys
+from nicegui_stash.policy import Policy
+from nicegui_stash.registry import Registry
 from nicegui_stash.testing import FaultyStore, restart
+from nicegui_stash.ui.detached import updating
 
 from .scene import Browser, click, client_of, data_of, emit, eventually, idle, shown
 
@@ -268,6 +273,65 @@ async def test_a_change_inside_after_an_await_is_saved_by_save(stash: Stash, sto
     await idle()
     await stash.flush(shown(stash, tab, Page))
     assert await data_of(store, 'Page') == {'address': {'street': 'Main Street'}}
+
+
+# ---- two servers
+
+
+@pytest.mark.parametrize('trouble', ['none', 'lost answers', 'conflicts that were none'])
+async def test_two_servers_that_update_one_counter_a_hundred_times_each_make_two_hundred(
+    stash: Stash, store: FaultyStore, trouble: str
+) -> None:
+    @stash.state
+    class Tally:
+        count: int = stored(0)
+
+    schema = stash._roster.schema_of(Tally)
+    servers = [Registry(store, Keys(['a secret']), Policy(flush_interval=0)) for _ in range(2)]
+    if trouble == 'lost answers':
+        store.lose_answers(40)
+    if trouble == 'conflicts that were none':
+        store.conflict_after_apply(40)
+
+    def add_one(found: Tally) -> None:
+        found.count += 1
+
+    async def work(server: Registry) -> None:
+        session = server.session('an id')
+        await session.load(1)
+        for _ in range(20):  # five at a time, so that updates also meet within one put
+            updates = [
+                session.update(SliceId('Tally', 1), updating(schema, {'session': SESSION_PART}, add_one))
+                for _ in range(5)
+            ]
+            await asyncio.gather(*updates)
+
+    await asyncio.gather(*(work(server) for server in servers))
+    assert await data_of(store, 'Tally') == {'count': 200}
+    assert sum(server.statistics().conflicts for server in servers) > 0
+
+
+async def test_update_gives_the_page_and_its_other_tab_what_was_stored(stash: Stash, store: FaultyStore) -> None:
+    @stash.page('/')
+    class Votes:
+        votes: int = stored(0)
+        draft: str = stored('', scope='reconnect')
+
+        def build(self) -> None:
+            ui.label().mark('votes').bind_text_from(self, 'votes')
+
+    def add_one(found: Votes) -> None:
+        found.votes += 1
+        found.draft = f'vote {found.votes}'
+
+    ann = Browser()
+    left, right = await ann.open(), await ann.open()
+    page = shown(stash, left, Votes)
+    await asyncio.gather(*(stash.update(page, add_one) for _ in range(10)))
+    assert await data_of(store, 'Votes') == {'votes': 10}
+    await idle()
+    assert labels(left, 'votes') == labels(right, 'votes') == ['10']
+    assert (page.draft, shown(stash, right, Votes).draft) == ('vote 10', '')
 
 
 # ---- code without a page
