@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Raw
 from nicegui import app, background_tasks
 
-from ..document import Part, Set, SliceId
+from ..document import Document, Part, Set, Slice, SliceId
 from ..errors import ValueNotStorable
 from ..observed import observe
 from ..recovery import Problem, Recovery, Rejected, decode_values, find, part_of, stored_values
@@ -218,6 +218,10 @@ class Follower:
 
     def replaced(self) -> None:
         self._schedule(*self.schema.fields)
+
+    def migrated(self, document: Document) -> list[tuple[SliceId, Slice]]:
+        found = find(self.schema, document, self.slice_id.key)
+        return [(self.slice_id, found.slice)] if found.migrated and found.slice else []
 
     def rejected(self, operation: Set) -> None:
         if (

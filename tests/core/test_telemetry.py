@@ -13,19 +13,18 @@ from nicegui_stash.stores.base import ETag
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.transfer import read, write
 
+EXPORTER = InMemorySpanExporter()
+
 
 @pytest.fixture
-def spans():
-    """The spans that are recorded while the test runs."""
-    exporter = InMemorySpanExporter()
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
+def spans() -> InMemorySpanExporter:
+    """The spans that are recorded while the test runs. OpenTelemetry's provider can be set only once in a process."""
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):
         provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(EXPORTER))
         trace.set_tracer_provider(provider)
-    processor = SimpleSpanProcessor(exporter)
-    provider.add_span_processor(processor)
-    yield exporter
-    processor.shutdown()
+    EXPORTER.clear()
+    return EXPORTER
 
 
 async def test_each_operation_is_a_span_with_its_outcome_and_never_a_value(spans: InMemorySpanExporter):
