@@ -13,6 +13,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Final, cast
 
 import nicegui
@@ -39,6 +40,7 @@ bindable_properties: Final = binding.bindable_properties
 propagate: Final = cast(Callable[[object, tuple[str, ...]], None], binding._propagate)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
+@cache
 def warn_if_untried() -> None:
     """Say once that this NiceGUI is newer than what was tried."""
     found = re.match(r'(\d+)\.(\d+)', nicegui.__version__)

@@ -114,7 +114,7 @@ async def test_a_host_with_its_own_session_middleware_shows_nobody_anothers_stat
 
 
 async def test_a_hosted_app_without_a_secret_does_not_start(url: str) -> None:
-    with pytest.raises(SystemExit, match=r"^nicegui_stash: storage_secret: .*or pass it to ui\.run_with"):
+    with pytest.raises(SystemExit, match=r'^nicegui_stash: storage_secret: .*or pass it to ui\.run_with'):
         async with hosted(declare(url), FastAPI()):
             pass
 

@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import nicegui
+import pytest
+from nicegui import Client, ui
+from nicegui.testing import User
+
+from nicegui_stash import Stash, stored
+from nicegui_stash.ui import internals, visit
+from nicegui_stash.ui.report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, parse_report
+
+from .scene import Browser, client_of, emit, eventually, idle, shown, text, type_into
+
+
+def declare(stash: Stash) -> type:
+    @stash.page('/')
+    class Form:
+        name: str = stored('')
+        draft: str = stored('', scope='reconnect')
+
+        def build(self) -> None:
+            ui.input().mark('draft').bind_value(self, 'draft')
+            ui.label(f'built with {self.draft!r}').mark('built')
+
+    return Form
+
+
+# ---- versions
+
+
+@pytest.fixture
+def untold(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing was said yet about the version of NiceGUI."""
+    internals.warn_if_untried.cache_clear()
+    yield
+    internals.warn_if_untried.cache_clear()
+
+
+@pytest.mark.parametrize('version', ['3.99.0', '4.0.0', '10.1'])
+def test_a_newer_nicegui_than_was_tried_is_said_once(
+    url: str, untold: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, version: str
+) -> None:
+    monkeypatch.setattr(nicegui, '__version__', version)
+    Stash(url)
+    Stash(url)
+    newest = '.'.join(map(str, internals.NEWEST))
+    assert caplog.messages == [f'NiceGUI {version} is newer than {newest}, up to which nicegui_stash was tried']
+
+
+@pytest.mark.parametrize('version', ['3.14.0', '.'.join(map(str, internals.NEWEST)), '3.18.99', 'unknown', '3'])
+def test_a_version_that_was_tried_or_cannot_be_read_is_no_reason_to_warn(
+    url: str, untold: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, version: str
+) -> None:
+    monkeypatch.setattr(nicegui, '__version__', version)
+    Stash(url)
+    assert caplog.messages == []
+
+
+# ---- without what NiceGUI does not promise
+
+
+async def test_without_knowing_how_a_client_was_connected_the_reason_is_unknown(
+    stash: Stash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    type_into(tab, 'draft', 'half')
+    monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
+    monkeypatch.setattr(Client, 'environ', property(lambda client: None, lambda client, value: None), raising=False)
+    tab = await ann.open()
+    await eventually(lambda: any('built' in each._markers for each in client_of(tab).elements.values()))
+    page = shown(stash, tab, form)
+    assert (page.draft, stash.recovery(page).reason) == ('', 'unknown')
+
+
+async def test_without_the_router_of_sub_pages_a_view_counts_as_part_of_the_page(
+    stash: Stash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @stash.view
+    class View:
+        def build(self) -> None: ...
+
+    @ui.page('/')
+    def page() -> None:
+        del ui.context.client.sub_pages_router.is_initial_request
+        with ui.column():
+            View()
+
+    tab = await Browser().open()
+    assert stash.recovery(shown(stash, tab, View)).reason == 'unknown'
+
+
+# ---- reports of a browser
+
+
+@pytest.fixture
+def browsers_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients count as connected by a browser, so that the server waits for its report."""
+    monkeypatch.setattr(internals, 'is_simulated', lambda client: False)
+
+
+def report(tab: User, **sent: Any) -> None:
+    emit(tab, client_of(tab).layout, EVENT, sent)
+
+
+def acknowledged(tab: User) -> int:
+    messages = client_of(tab).outbox.messages
+    return sum(kind == 'run_javascript' and data['code'] == ACKNOWLEDGE for _, kind, data in messages)
+
+
+async def leave_a_draft(stash: Stash, ann: Browser) -> str:
+    """Type a draft in a tab that loses its connection for good; return the id of its visit."""
+    tab = await ann.open()
+    report(tab, reason='visit')
+    await idle()
+    type_into(tab, 'draft', 'half')
+    client = client_of(tab)
+    client.delete()
+    return client.id
+
+
+async def test_a_page_is_built_with_its_draft_when_the_browser_has_reported_a_rejoin(
+    stash: Stash, browsers_report: None
+) -> None:
+    form = declare(stash)
+    ann = Browser()
+    visit_id = await leave_a_draft(stash, ann)
+    tab = await ann.open()
+    assert 'built' not in {mark for each in client_of(tab).elements.values() for mark in each._markers}
+    report(tab, reason='rejoin', visit=visit_id)
+    await idle()
+    page = shown(stash, tab, form)
+    assert (text(tab, 'built'), stash.recovery(page).reason) == ("built with 'half'", 'rejoin')
+    assert acknowledged(tab) == 1
+
+
+async def test_a_report_that_comes_late_corrects_the_page_through_its_bindings(
+    stash: Stash, browsers_report: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = declare(stash)
+    ann = Browser()
+    visit_id = await leave_a_draft(stash, ann)
+    monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
+    tab = await ann.open()
+    await eventually(lambda: stash._roster.visit_of(client_of(tab)).identified)
+    await idle()
+    page = shown(stash, tab, form)
+    assert (text(tab, 'built'), stash.recovery(page).reason) == ("built with ''", 'unknown')
+    report(tab, reason='rejoin', visit=visit_id)
+    await idle()
+    assert (page.draft, stash.recovery(page).reason) == ('half', 'rejoin')
+
+
+async def test_what_was_typed_before_a_late_report_is_newer_than_what_it_brings(
+    stash: Stash, browsers_report: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = declare(stash)
+    ann = Browser()
+    visit_id = await leave_a_draft(stash, ann)
+    monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
+    tab = await ann.open()
+    await eventually(lambda: stash._roster.visit_of(client_of(tab)).identified)
+    await idle()
+    type_into(tab, 'draft', 'newer')
+    report(tab, reason='rejoin', visit=visit_id)
+    await idle()
+    assert shown(stash, tab, form).draft == 'newer'
+
+
+async def test_a_report_is_acknowledged_each_time_and_counts_once(stash: Stash, browsers_report: None) -> None:
+    form = declare(stash)
+    ann = Browser()
+    visit_id = await leave_a_draft(stash, ann)
+    tab = await ann.open()
+    report(tab, reason='visit')
+    report(tab, reason='rejoin', visit=visit_id)
+    await idle()
+    assert shown(stash, tab, form).draft == ''
+    assert acknowledged(tab) == 2
+
+
+async def test_a_report_from_another_session_reaches_nothing_of_this_one(stash: Stash, browsers_report: None) -> None:
+    form = declare(stash)
+    visit_id = await leave_a_draft(stash, Browser())
+    tab = await Browser().open()
+    report(tab, reason='rejoin', visit=visit_id)
+    await idle()
+    assert shown(stash, tab, form).draft == ''
+
+
+async def test_f5_drops_the_draft_of_the_visit_that_it_ended(stash: Stash, browsers_report: None) -> None:
+    form = declare(stash)
+    ann = Browser()
+    visit_id = await leave_a_draft(stash, ann)
+    tab = await ann.open()
+    report(tab, reason='reload', previous=visit_id)
+    await idle()
+    assert shown(stash, tab, form).draft == ''
+    other = await ann.open()
+    report(other, reason='rejoin', visit=visit_id)
+    await idle()
+    assert shown(stash, other, form).draft == ''
+
+
+async def test_after_a_rejoin_a_change_of_the_old_server_is_followed_unless_the_field_was_touched(
+    stash: Stash, browsers_report: None
+) -> None:
+    form = declare(stash)
+    ann = Browser()
+    visit_id = await leave_a_draft(stash, ann)
+    tab = await ann.open()
+    report(tab, reason='rejoin', visit=visit_id)
+    await idle()
+    page = shown(stash, tab, form)
+    instance = stash._roster.visit_of(client_of(tab)).instances[0]
+    page.draft = 'typed since'
+    assert instance.touched == {'draft'}
+    session = instance.session
+    part = instance._parts['reconnect']
+    session.document.values(instance.slice_id, part)['draft'] = instance._defaults['draft']
+    session._cells.clear()
+    session._tell_replaced()  # as when the old server's document was read
+    await idle()
+    assert page.draft == 'typed since'
+
+
+@pytest.mark.parametrize(
+    'sent',
+    [
+        None,
+        'rejoin',
+        [],
+        {},
+        {'reason': 'rejoin'},
+        {'reason': 'rejoin', 'visit': 5},
+        {'reason': 'rejoin', 'visit': 'a/b'},
+        {'reason': 'rejoin', 'visit': 'x' * 1000},
+        {'reason': ['rejoin'], 'visit': 'abcdefgh'},
+        {'reason': 'unknown'},
+        {'reason': 'subpage'},
+    ],
+)
+def test_a_report_that_is_malformed_counts_as_none(sent: object) -> None:
+    assert parse_report(sent) is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ('sent', 'read'),
+    [
+        ({'reason': 'visit', 'visit': 'abcdefgh', 'old_tab': 'abcdefgh'}, Report('visit')),
+        ({'reason': 'rejoin', 'visit': 'abcdefgh', 'previous': 'ijklmnop'}, Report('rejoin', visit='abcdefgh')),
+        ({'reason': 'reload', 'previous': 'abcdefgh'}, Report('reload', previous='abcdefgh')),
+        ({'reason': 'reload', 'previous': '../..'}, Report('reload')),
+        ({'reason': 'duplicate', 'old_tab': 'abcdefgh'}, Report('duplicate', old_tab='abcdefgh')),
+        ({'reason': 'history', 'previous': 'abcdefgh'}, Report('history')),
+    ],
+)
+def test_a_report_says_no_more_than_belongs_to_its_reason(sent: object, read: Report) -> None:
+    assert parse_report(sent) == read
+
+
+async def test_a_report_before_the_connect_is_ignored(
+    stash: Stash, browsers_report: None, errors: Callable[[], list[str]]
+) -> None:
+    form = declare(stash)
+    await Browser().get()
+    (client,) = [each for each in Client.instances.values() if each.page.path == '/']
+    tab = User(Browser().http)
+    tab.client = client
+    report(tab, reason='rejoin', visit='abcdefgh')
+    await asyncio.sleep(0)
+    assert not stash._roster.visit_of(client).identified
+    assert shown(stash, tab, form).draft == ''
+    assert errors() == []
