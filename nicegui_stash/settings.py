@@ -139,9 +139,11 @@ def _object(text: str) -> Mapping[str, Any]:
 
 
 def _folder(prefix: str) -> str:
-    if prefix and not _FOLDER.fullmatch(prefix):
+    if prefix and (not _FOLDER.fullmatch(prefix) or prefix.partition('/')[0] == 'quarantine'):
         raise ConfigurationError(
-            'prefix', f'{prefix!r} cannot be a folder of keys', 'Use letters, digits, "-", "_" and "." between "/"'
+            'prefix',
+            f'{prefix!r} cannot be a folder of keys',
+            'Use letters, digits, "-", "_" and "." between "/", and not quarantine/, which is taken',
         )
     return prefix
 

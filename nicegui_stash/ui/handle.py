@@ -79,11 +79,18 @@ class OpenSession:
         parts: dict[str, Part] = dict(_PARTS)
         await self._opened.update(self._slice(schema, key), updating(schema, parts, function))
 
-    def drop(self, cls: type, *, key: str = '') -> None:
+    def drop(self, cls: type, *names: str, key: str = '') -> None:
+        """Give fields of a class their defaults again, and leave the others as they are."""
+        schema = self._schema_of(cls)
+        self.set(
+            cls, key=key, **{name: schema.fields[name].field.new_default() for name in names if name in schema.fields}
+        )
+
+    def reset(self, cls: type, *, key: str = '') -> None:
         """Delete what is stored for a class."""
         self._opened.reset(self._slice(self._schema_of(cls), key))
 
-    def reset(self) -> None:
+    def forget(self) -> None:
         """Erase everything that is stored for the session."""
         self._opened.forget()
 

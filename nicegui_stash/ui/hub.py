@@ -41,6 +41,7 @@ class Hub:
         if store.guarantee == 'process':
             log.warning('%s keeps everything in the memory of this process: a restart loses it', url)
         self.registry = Registry(store, Keys(secrets, prefix), settings.policy(store.flush_interval))
+        self.settings = settings
         self.drain_timeout = settings.drain_timeout
         self.names: dict[str, Schema] = {}
         self._place = place
@@ -93,12 +94,21 @@ class Hub:
 
 def hub_for(settings: Settings) -> Hub:
     """Return the hub of the running event loop for these settings, opening it at the first time."""
-    place = (settings.url or str(app.storage.path / 'stash'), settings.prefix, _secrets(settings))
+    place = (settings.url or default_folder(), settings.prefix, _secrets(settings))
     hubs = _hubs.setdefault(asyncio.get_running_loop(), {})
     hub = hubs.get(place)
     if hub is None:
         hub = hubs[place] = Hub(settings, place)
+    elif hub.settings != settings:
+        log.warning(
+            'a second Stash for %s has other options; those of the first one hold', settings.prefix or 'one place'
+        )
     return hub
+
+
+def default_folder() -> str:
+    """Return the folder beside NiceGUI's storage folder: within it, `app.storage.clear()` would fail over our files."""
+    return str(app.storage.path.with_name(f'{app.storage.path.name}-stash'))
 
 
 async def abandon_all(*, drain: bool) -> None:

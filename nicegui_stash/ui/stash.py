@@ -57,7 +57,7 @@ class Stash:
     instead, as `NICEGUI_STASH_` and its name in capitals; an argument wins.
 
     - `url`: where documents are kept: a folder, `file://…`, `memory://`, or another fsspec URL with
-      `storage_options`. The default is the folder `stash` in NiceGUI's storage folder (`.nicegui`).
+      `storage_options`. The default is the folder `.nicegui-stash`, beside NiceGUI's storage folder.
     - `prefix`: a folder within the store, so that several apps can share one.
     - `secrets`: from which object keys are derived; the first is used, the others are looked up. The default is the
       `storage_secret` of `ui.run`.
@@ -125,7 +125,7 @@ class Stash:
         NiceGUI logs what a start-up handler raises and goes on, unless it is an exit.
         """
         try:
-            if internals.storage_secret() is None:
+            if not internals.storage_secret():  # with an empty one, anybody could sign a cookie
                 raise missing_secret()
             self._roster.hub()
         except StashError as error:
