@@ -149,10 +149,15 @@ def current_request() -> Request | None:
     return request if isinstance(request, Request) else None
 
 
+def session_id_of(client: Client) -> str | None:
+    """Return the id in the cookie that a page was requested with; a client without a request has none."""
+    request = client._request  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return None if request is None else request.session.get('id')
+
+
 def clients_of(session_id: str) -> list[Client]:
     """Return the open pages of a browser session."""
-    clients = [client for client in Client.instances.values() if client._request is not None]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    return [client for client in clients if client.request.session.get('id') == session_id]
+    return [client for client in Client.instances.values() if session_id_of(client) == session_id]
 
 
 def storage_secret() -> str | None:
@@ -182,5 +187,7 @@ def register_route(cls: type, path: str) -> None:
     Client.page_routes[cls] = path
 
 
-def on_connect_of(client: Client, handler: Callable[[], None]) -> None:
-    client.on_connect(handler)
+def on_every_connect(handler: Callable[[Client], None]) -> None:
+    """Call back whenever a page connects; asking again changes nothing. NiceGUI's tests drop handlers, not routes."""
+    if handler not in app._connect_handlers:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        app.on_connect(handler)

@@ -1,0 +1,327 @@
+"""Two people on one browser: a new identity at sign-in and sign-out, and what somebody with the old cookie can do."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from itsdangerous import TimestampSigner
+from nicegui import Client, app, ui
+from nicegui.testing import User
+
+from nicegui_stash import Stash, StashError, StoreError, stored
+from nicegui_stash.stores.base import ETag
+from nicegui_stash.testing import FaultyStore
+from nicegui_stash.ui import renewal
+
+from .scene import SECRET, Browser, client_of, documents, idle, serving, shown
+
+
+class Sent:
+    """What the server asked the browsers to do: a simulated one does not do it by itself."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.run: list[tuple[str, str]] = []
+
+    @property
+    def link(self) -> str:
+        return self.opened[-1]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    """What the server asks browsers to open and to run from now on."""
+    sent = Sent()
+    monkeypatch.setattr(Client, 'open', lambda client, target, new_tab=False: sent.opened.append(str(target)))
+    run = Client.run_javascript
+
+    def note(client: Client, code: str, **options: float):
+        sent.run.append((client.id, code))
+        return run(client, code, **options)
+
+    monkeypatch.setattr(Client, 'run_javascript', note)
+    return sent
+
+
+def declare(stash: Stash) -> type:
+    @stash.page('/')
+    class Page:
+        note: str = stored('')
+        draft: str = stored('', scope='reconnect')
+        step: int = stored(0, scope='tab')
+
+        def build(self) -> None:
+            ui.label(f'note: {self.note}')
+
+    return Page
+
+
+async def renew(stash: Stash, tab: User, *, keep: bool = False, to: str | None = None) -> None:
+    with client_of(tab):
+        await stash.new_session(keep=keep, to=to)
+
+
+def content(browser: Browser) -> dict[str, object]:
+    """Return what the session cookie of a browser holds."""
+    signed = TimestampSigner(SECRET).unsign(browser.http.cookies['session'])
+    return json.loads(base64.b64decode(signed))
+
+
+def with_cookie(cookie: str) -> Browser:
+    browser = Browser()
+    browser.http.cookies = httpx.Cookies({'session': cookie})
+    return browser
+
+
+# ---- two people
+
+
+async def test_after_sign_out_the_next_person_finds_nothing_and_the_old_cookie_opens_nothing(
+    stash: Stash, store: FaultyStore, sent: Sent
+) -> None:
+    cls = declare(stash)
+    family = Browser()
+    tab = await family.open()
+    shown(stash, tab, cls).note = 'of the first person'
+    await stash.flush(shown(stash, tab, cls))
+    old = family.http.cookies['session']
+    await renew(stash, tab)
+    assert 'of the first person' not in json.dumps(await documents(store))
+    answer = await family.get(sent.link)
+    assert (answer.status_code, answer.headers['location']) == (303, '/')
+    assert family.http.cookies['session'] != old
+    second = await family.open()
+    assert shown(stash, second, cls).note == ''
+    shown(stash, second, cls).note = 'of the second person'
+    await stash.flush(shown(stash, second, cls))
+    assert shown(stash, await with_cookie(old).open(), cls).note == ''
+
+
+async def test_at_sign_in_everything_comes_along_and_the_cookie_from_before_opens_nothing(
+    stash: Stash, store: FaultyStore, sent: Sent
+) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    page = shown(stash, tab, cls)
+    page.note, page.step, page.draft = 'mine', 3, 'half'
+    planted = ann.http.cookies['session']  # whoever planted it in this browser knows it
+    await renew(stash, tab, keep=True)
+    await ann.get(sent.link)
+    assert shown(stash, await ann.open(), cls).note == 'mine'
+    assert shown(stash, await with_cookie(planted).open(), cls).note == ''
+    (moved,) = [found for found in (await documents(store)).values() if not found.get('erased')]
+    assert moved['slices']['Page']['1']['']['data'] == {'note': 'mine'}
+    assert [tab['data'] for tab in moved['slices']['Page']['1']['']['tabs'].values()] == [{'step': 3}]
+
+
+async def test_what_the_app_kept_in_the_cookie_goes_at_sign_out_and_stays_at_sign_in(stash: Stash, sent: Sent) -> None:
+    declare(stash)
+
+    @app.get('/signed-in')
+    def signed_in(request: Request) -> str:
+        request.session['user'] = 'ann'
+        return 'ok'
+
+    ann = Browser()
+    tab = await ann.open()
+    await ann.get('/signed-in')
+    await renew(stash, tab, keep=True)
+    await ann.get(sent.link)
+    assert content(ann)['user'] == 'ann'
+    await renew(stash, await ann.open())
+    await ann.get(sent.link)
+    assert 'user' not in content(ann)
+
+
+async def test_the_other_tabs_are_reloaded_once_the_browser_has_shown_its_new_cookie(stash: Stash, sent: Sent) -> None:
+    declare(stash)
+    ann, bob = Browser(), Browser()
+    leaving, other, _ = await ann.open(), await ann.open(), await bob.open()
+    await renew(stash, leaving)
+    await ann.get(sent.link)
+    sent.run.clear()
+    await idle()
+    assert sent.run == []
+    arrived = await ann.open()
+    reloaded = [client for client, code in sent.run if 'location.reload' in code]
+    assert reloaded == [client_of(other).id]
+    assert client_of(arrived).id not in reloaded
+
+
+# ---- the link
+
+
+async def test_a_link_is_followed_once_and_again_only_by_the_browser_that_followed_it(stash: Stash, sent: Sent) -> None:
+    declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    old = ann.http.cookies['session']
+    await renew(stash, tab)
+    assert (await ann.get(sent.link)).status_code == 303
+    assert (await ann.get(sent.link)).status_code == 303  # it was answered, and asks again
+    replayed = await with_cookie(old).get(sent.link)
+    assert (replayed.status_code, replayed.text) == (403, 'This link was used already.')
+
+
+async def test_a_link_of_another_session_is_refused(stash: Stash, sent: Sent) -> None:
+    declare(stash)
+    ann, mallory = Browser(), Browser()
+    await renew(stash, await mallory.open())
+    await ann.open()
+    before = content(ann)['id']
+    assert (await ann.get(sent.link)).status_code == 403
+    assert (await Browser().get(sent.link)).status_code == 403
+    assert content(ann)['id'] == before
+
+
+async def test_a_link_that_is_forged_or_too_old_is_refused(
+    stash: Stash, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare(stash)
+    ann = Browser()
+    await renew(stash, await ann.open())
+    token = parse_qs(urlsplit(sent.link).query)['token'][0]
+    for forged in ('', 'nonsense', token[:-1] + ('A' if token[-1] != 'A' else 'B'), 'A' + token):
+        assert (await ann.get(f'{renewal.PATH}?token={forged}')).status_code == 403
+    monkeypatch.setattr(renewal, 'MAX_AGE', -1)
+    assert (await ann.get(sent.link)).status_code == 403
+
+
+async def test_the_answer_is_kept_by_nobody_and_tells_no_referrer(stash: Stash, sent: Sent) -> None:
+    declare(stash)
+    ann = Browser()
+    await renew(stash, await ann.open())
+    answer = await ann.get(sent.link)
+    assert (answer.headers['cache-control'], answer.headers['referrer-policy']) == ('no-store', 'no-referrer')
+
+
+@pytest.mark.parametrize(
+    'to',
+    [
+        'https://evil.example/', '//evil.example/', '///evil.example/', '/\\evil.example/', '\\\\evil.example',
+        '/\t/evil.example/', '/\n/evil.example/', 'evil', '', ' /', '/a\r\nSet-Cookie: id=1',
+    ],
+)  # fmt: skip
+async def test_the_browser_is_never_sent_to_another_site(stash: Stash, sent: Sent, to: str) -> None:
+    declare(stash)
+    tab = await Browser().open()
+    with client_of(tab), pytest.raises(StashError, match='has to be a path of this app'):
+        await stash.new_session(to=to or ' ')
+    assert sent.opened == []
+
+
+@pytest.mark.parametrize(
+    ('prefix', 'location'),
+    [('', '/?a=1'), ('/app', '/app/?a=1')],
+)
+async def test_behind_a_proxy_the_browser_stays_below_its_prefix(
+    stash: Stash, sent: Sent, prefix: str, location: str
+) -> None:
+    declare(stash)
+    ann = Browser(headers={'X-Forwarded-Prefix': prefix} if prefix else {})
+    await renew(stash, await ann.open('/?a=1'))
+    assert (await ann.get(sent.link)).headers['location'] == location
+
+
+# ---- a store in trouble
+
+
+async def test_with_the_store_away_sign_out_says_so_and_the_browser_keeps_its_identity(
+    stash: Stash, store: FaultyStore, sent: Sent
+) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    shown(stash, tab, cls).note = 'private'
+    await stash.flush(shown(stash, tab, cls))
+    store.down = True
+    with pytest.raises(StoreError):
+        await renew(stash, tab)
+    assert sent.opened == []
+    assert shown(stash, await ann.open(), cls).note == ''  # the erasure is accepted all the same
+    store.down = False
+
+
+async def test_a_sign_in_that_fails_half_way_loses_nothing(stash: Stash, store: FaultyStore, sent: Sent) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    shown(stash, tab, cls).note = 'mine'
+    await stash.flush(shown(stash, tab, cls))
+    put, calls = store.put, 0
+
+    async def fail_second(key: str, body: bytes, *, if_match: ETag | None):
+        nonlocal calls
+        calls += 1
+        store.down = calls >= 2  # the copy is stored, and then the store goes away
+        return await put(key, body, if_match=if_match)
+
+    store.put = fail_second  # type: ignore[method-assign]
+    with pytest.raises(StoreError):
+        await renew(stash, tab, keep=True)
+    store.put, store.down = put, False  # type: ignore[method-assign]
+    await idle()
+    page = shown(stash, await ann.open(), cls)
+    assert page.note == 'mine'
+    await stash.flush(page)
+    kept = [found for found in (await documents(store)).values() if found['slices']]
+    assert [found['slices']['Page']['1']['']['data'] for found in kept] == [{'note': 'mine'}]
+
+
+async def test_what_is_typed_in_another_tab_while_the_copy_is_put_comes_along(
+    stash: Stash, store: FaultyStore, sent: Sent
+) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab, other = await ann.open(), await ann.open()
+    shown(stash, tab, cls).note = 'first'
+    await stash.flush(shown(stash, tab, cls))
+    gate = store.hold('put')
+    work = asyncio.ensure_future(renew(stash, tab, keep=True))
+    await gate.started.wait()
+    shown(stash, other, cls).note = 'second'
+    store.release()
+    await work
+    await ann.get(sent.link)
+    assert shown(stash, await ann.open(), cls).note == 'second'
+
+
+async def test_an_app_without_a_secret_in_its_storage_secret_does_not_start(url: str) -> None:
+    with pytest.raises(SystemExit, match='storage_secret'):
+        async with serving(lambda: Stash(url, secrets='of the store'), secret=''):
+            pass
+
+
+# ---- mounted in another app
+
+
+async def test_below_the_mount_path_of_run_with_the_browser_gets_its_cookie_and_comes_back_there(
+    url: str, sent: Sent
+) -> None:
+    parent = FastAPI()
+
+    def mount() -> Stash:
+        stash = Stash(url, flush_interval=0)
+        declare(stash)
+        ui.run_with(parent, mount_path='/gui', storage_secret=SECRET)
+        return stash
+
+    async with serving(mount) as stash:
+        ann = Browser()
+        ann.http = httpx.AsyncClient(transport=httpx.ASGITransport(parent), base_url='http://test')
+        assert (await ann.get('/gui/')).status_code == 200
+        client = next(iter(Client.instances.values()))
+        old = ann.http.cookies['session']
+        with client:
+            await stash.new_session()
+        answer = await ann.get(f'/gui{sent.link}')
+        assert (answer.status_code, answer.headers['location']) == (303, '/gui/')
+        assert ann.http.cookies['session'] != old
+        assert (await ann.get('/gui/')).status_code == 200
