@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from nicegui.testing import User
 
 HERE = Path(__file__).parent
 EVERY_TEST_COUNTS = bool(os.environ.get('CI'))
@@ -36,3 +37,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
         report.outcome = 'failed'
         report.longrepr = f'skipped, but CI runs every test: {report.longrepr}'
     return report
+
+
+def pytest_configure() -> None:
+    """Let NiceGUI's user wait longer for what it should see than 0.3 s, which a busy machine does not keep."""
+    for look in (User.should_see, User.should_not_see):
+        look.__kwdefaults__['retries'] = 100
