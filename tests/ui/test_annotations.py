@@ -118,7 +118,7 @@ async def test_a_mixin_of_another_module_is_annotated_with_what_is_known_there(
         '    def build(self, discount: Decimal = Decimal(0)) -> None: ...\n'
     )
     monkeypatch.syspath_prepend(tmp_path)
-    import mixins_of_a_test  # noqa: PLC0415 # pyright: ignore
+    import mixins_of_a_test  # type: ignore[import-not-found] # noqa: PLC0415
 
     @stash.page('/')
     class Page(mixins_of_a_test.Priced):

@@ -25,6 +25,10 @@ class Position(msgspec.Struct):
     y: float = 0
 
 
+WRONG_ADDRESS = Address('Main', 'one')  # type: ignore[arg-type]
+WRONG_POSITION = Position(1, 'two')  # type: ignore[arg-type]
+
+
 async def test_an_element_and_a_field_follow_each_other(stash: Stash, store: FaultyStore) -> None:
     @stash.page('/')
     class Form:
@@ -118,8 +122,8 @@ async def test_converting_bindings_store_what_they_convert_to(stash: Stash) -> N
         (float | None, 1.5, float('inf'), '$', 'infinity'),
         (list[int], [1], [1, 'two'], '$[1]', 'Expected `int`, got `str`'),
         (dict[str, list[float]], {'a': [1.0]}, {'a': [1.0, float('nan')]}, "$['a'][1]", 'NaN'),
-        (Address, Address('Main', 1), Address('Main', 'one'), '$.number', 'Expected `int`, got `str`'),  # type: ignore[arg-type]
-        (Position, Position(1, 2), Position(1, 'two'), '$.y', 'Expected `float`, got `str`'),  # type: ignore[arg-type]
+        (Address, Address('Main', 1), WRONG_ADDRESS, '$.number', 'Expected `int`, got `str`'),
+        (Position, Position(1, 2), WRONG_POSITION, '$.y', 'Expected `float`, got `str`'),
     ],
 )
 async def test_a_bad_assignment_raises_with_field_and_path_and_changes_nothing(

@@ -71,10 +71,11 @@ DAMAGES: Mapping[str, Callable[[bytes], bytes]] = {
 async def test_a_damaged_document_is_kept_aside_and_the_page_is_answered_with_defaults(
     url: str, store: FaultyStore, ann: Browser, errors: Callable[[], list[str]], damage: str
 ) -> None:
-    found = await store.inner.get([row.key async for row in store.inner.list()][0])
+    (key,) = [row.key async for row in store.inner.list()]
+    found = await store.inner.get(key)
     assert isinstance(found, StoredObject)
     damaged = DAMAGES[damage](found.body)
-    key = await replace(store, damaged)
+    await replace(store, damaged)
     async with serving(lambda: Stash(url, flush_interval=0)) as stash:
         cls = declare(stash)
         tab = await ann.open()

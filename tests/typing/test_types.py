@@ -1,0 +1,153 @@
+"""What a type checker sees of the public names: checked by pyright in strict mode, and run for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, assert_type
+
+from nicegui import ui
+
+from nicegui_stash import Change, OpenSession, Recovery, Stash, Statistics, Status, stored
+
+if TYPE_CHECKING:
+    stash = Stash()
+
+    @dataclass
+    class Address:
+        street: str = ''
+
+    @stash.state
+    class Settings:
+        dark: bool = stored(default=False)
+
+    @stash.state(version=2, migrations={1: lambda old: old}, renamed_from='Trolley')
+    class Cart:
+        items: list[str] = stored([])  # pyright: ignore[reportUnknownArgumentType]
+
+    @stash.view
+    class View:
+        step: int = stored(1, scope='tab')
+
+        def build(self, number: int) -> None: ...
+
+    @stash.view(key='number', max_keys=5, auto=False)
+    class Item:
+        note: str = stored('', live=False)
+
+        def build(self, number: int) -> None: ...
+
+    @stash.page('/', key=('kind', 'number'), build='connected', title='A page', dark=True, response_timeout=10)
+    class Page:
+        count: int = stored(0)
+        name: str | None = stored(None)
+        sizes: dict[str, float] = stored(default_factory=dict[str, float])
+        tags: set[str] = stored(default_factory=set[str])
+        address: Address = stored(Address(), renamed_from='home')
+        number: complex = stored(0j, encode=lambda value: [value.real, value.imag], decode=lambda pair: complex(*pair))
+        age: int = stored(0, validate=lambda age: age >= 0)
+        unstored: float = 1.5
+        settings: Settings = stash.use(Settings)
+
+        def build(self, kind: str, number: int) -> None:
+            ui.number().bind_value(self, 'count')
+
+        def on_recovered(self, recovery: Recovery) -> None: ...
+
+    def stored_has_the_type_of_its_value() -> None:
+        assert_type(stored(0), int)
+        assert_type(stored('', scope='reconnect'), str)
+        assert_type(stored(default_factory=list[int]), list[int])
+        assert_type(stored(Address()), Address)
+        assert_type(stored(0.5, encode=lambda value: value * 2, decode=float), float)
+
+    def a_decorated_class_is_what_it_was(page: Page, view: View, item: Item, cart: Cart) -> None:
+        assert_type(Page, type[Page])
+        assert_type(View, type[View])
+        assert_type(Settings, type[Settings])
+        assert_type(Page(), Page)
+        assert_type(page.count, int)
+        assert_type(page.name, str | None)
+        assert_type(page.sizes, dict[str, float])
+        assert_type(page.address.street, str)
+        assert_type(page.number, complex)
+        assert_type(page.unstored, float)
+        assert_type(page.settings, Settings)
+        assert_type(page.settings.dark, bool)
+        assert_type(view.step, int)
+        assert_type(item.note, str)
+        assert_type(cart.items, list[str])
+        page.count += 1
+        page.tags.add('new')
+        page.count = 'one'  # pyright: ignore[reportAttributeAccessIssue]
+
+    def decorators_take_and_return_classes(cls: type[Address]) -> None:
+        assert_type(stash.view(cls), type[Address])
+        assert_type(stash.state(cls), type[Address])
+        assert_type(stash.page('/')(cls), type[Address])
+        assert_type(stash.use(Settings), Settings)
+
+    async def within_a_page(page: Page) -> None:
+        assert_type(await stash.recover(Cart), Cart)
+        assert_type(stash.recovery(page), Recovery)
+        assert_type(stash.recovery(page).rejected[0].value, Any)
+        assert_type(stash.recovery(page).age, float | None)
+        assert_type(stash.status(page), Status)
+        assert_type(stash.status(page).state, str)
+        assert_type(stash.status(page).pending, int)
+        assert_type(stash.status(page).problem, str | None)
+        assert_type(stash.statistics(), Statistics)
+        assert_type(await stash.flush(), None)
+        assert_type(await stash.flush(page), None)
+        assert_type(stash.reset(page), None)
+        assert_type(await stash.forget(), None)
+        assert_type(await stash.export(), dict[str, Any])
+
+        def changed(change: Change) -> None:
+            assert_type(change.field, str)
+            if change.cause == 'nobody':  # pyright: ignore[reportUnnecessaryComparison]
+                ...
+
+        stash.on_change(page, 'count', changed)
+
+        def add(each: Page) -> None:
+            assert_type(each.count, int)
+            each.count += 1
+
+        await stash.update(page, add)
+
+    async def without_a_page() -> None:
+        assert_type(stash.open('an id'), OpenSession)
+        async with stash.open('an id') as session:
+            assert_type(session, OpenSession)
+            assert_type(session.fetch(Cart), Cart)
+            assert_type(session.fetch(Cart).items, list[str])
+            await session.update(Cart, lambda cart: cart.items.append('pen'))
+        async with stash.current() as session:
+            assert_type(session.export(), dict[str, Any])
+
+    def mistakes_are_seen() -> None:
+        stored(0, scope='forever')  # pyright: ignore[reportArgumentType]
+        stored()  # pyright: ignore[reportCallIssue]
+        stash.page('/', build='later')  # pyright: ignore[reportArgumentType]
+        stash.view(versoin=2)  # pyright: ignore[reportCallIssue]
+        Stash(ttl=30)  # pyright: ignore[reportArgumentType]
+        Stash(on_invalid='ignore')  # pyright: ignore[reportArgumentType]
+
+    def settings_have_types() -> None:
+        Stash(
+            's3://bucket/folder',
+            storage_options={'endpoint_url': 'http://localhost:9000'},
+            prefix='app',
+            secrets=['new', 'old'],
+            ttl=timedelta(days=3),
+            identity=lambda request: request.headers.get('x-account'),
+            on_invalid='log',
+            recover_timeout=0.5,
+        )
+
+
+def test_stored_makes_a_declaration_whatever_the_type_checker_believes() -> None:
+    make: Callable[[], object] = lambda: stored(0)  # noqa: E731
+    assert not isinstance(make(), int)

@@ -1,0 +1,90 @@
+"""Apps in real processes, which are ended with everything they have started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+
+T = TypeVar('T')
+ROOT = Path(__file__).parents[2]
+
+
+class Process:
+    """A running Python script, with what it has written so far."""
+
+    def __init__(self, script: Path) -> None:
+        self.port = free_port()
+        self.url = f'http://127.0.0.1:{self.port}'
+        self._log = script.with_suffix('.log')
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith(('PYTEST', 'NICEGUI'))}
+        with self._log.open('wb') as log:
+            self._process = subprocess.Popen(
+                [sys.executable, script.name],
+                cwd=script.parent,
+                env={**inherited, 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': '1', 'PORT': str(self.port)},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def output(self) -> str:
+        return self._log.read_text(errors='replace')
+
+    def ends_with(self, timeout: float = 60.0) -> int:
+        """Wait until the process ends by itself; return its exit code."""
+        return self._process.wait(timeout)
+
+    def answers(self, ask: Callable[[], T | None], timeout: float = 60.0) -> T:
+        """Ask until there is an answer; what fails on the way is that nothing listens yet."""
+        end = time.monotonic() + timeout
+        while True:
+            assert self._process.poll() is None, f'it ended:\n{self.output}'
+            try:
+                if (answer := ask()) is not None:
+                    return answer
+            except httpx.TransportError:
+                pass
+            assert time.monotonic() < end, f'no answer:\n{self.output}'
+            time.sleep(0.05)
+
+    def terminate(self) -> int:
+        self._process.send_signal(signal.SIGTERM)
+        return self.ends_with()
+
+    def kill(self) -> None:
+        """End the process and its children, whatever state they are in."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        finally:
+            self._process.wait(10)
+
+
+@contextmanager
+def running(folder: Path, source: str) -> Iterator[Process]:
+    """Run a script as the main file of an app."""
+    script = folder / 'main.py'
+    script.write_text(source)
+    process = Process(script)
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return int(probe.getsockname()[1])

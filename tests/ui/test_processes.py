@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from nicegui_stash.identity import object_key
+
+from .processes import running
+
+APP = """
+import os
+from nicegui import ui
+from nicegui_stash import Stash, stored
+
+{before}stash = Stash({folder!r})
+
+
+@stash.page('/')
+class Page:
+    visits: int = stored(0)
+
+    async def build(self) -> None:
+        self.visits += 1
+        await stash.flush()
+        ui.label(f'text of visit {{self.visits}}')
+
+
+{run}
+"""
+PORT = "host='127.0.0.1', port=int(os.environ['PORT'])"
+RUN = f'ui.run({PORT}, show=False, show_welcome_message=False, reload={{reload}}{{secret}})'
+RUN_WITH = f"""
+import uvicorn
+from fastapi import FastAPI
+host = FastAPI()
+ui.run_with(host, show_welcome_message=False{{secret}})
+uvicorn.run(host, {PORT}, log_level='warning')
+"""
+SECRET = ", storage_secret='a secret'"
+
+
+def app(folder: Path, run: str, *, secret: str = SECRET, reload: bool = False, before: str = '') -> str:
+    return APP.format(folder=str(folder), before=before, run=run.format(secret=secret, reload=reload))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('run', [RUN, RUN_WITH], ids=['ui.run', 'ui.run_with'])
+def test_a_server_without_a_storage_secret_ends_with_the_line_to_write(tmp_path: Path, run: str) -> None:
+    with running(tmp_path, app(tmp_path / 'store', run, secret='')) as server:
+        assert server.ends_with() != 0
+        assert "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with" in server.output
+        assert 'nicegui_stash: storage_secret: ' in server.output
+        assert not (tmp_path / 'store').exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('run', [RUN, RUN_WITH], ids=['ui.run', 'ui.run_with'])
+def test_a_server_whose_folder_cannot_be_written_ends_and_names_it(tmp_path: Path, run: str) -> None:
+    (tmp_path / 'file').write_text('')
+    with running(tmp_path, app(tmp_path / 'file' / 'store', run)) as server:
+        assert server.ends_with() != 0
+        assert str(tmp_path / 'file') in server.output
+        assert 'nicegui_stash: ' in server.output
+
+
+@pytest.mark.slow
+def test_two_classes_of_one_name_end_the_process_before_it_serves(tmp_path: Path) -> None:
+    again = "\n@Stash('{folder}').state\nclass Page:\n    visits: str = stored('')\n".format(folder=tmp_path / 'store')
+    with running(tmp_path, app(tmp_path / 'store', again + RUN)) as server:
+        assert server.ends_with() != 0
+        assert "stored under the name 'Page' already; pass name= to one" in server.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('run', [RUN, RUN_WITH], ids=['ui.run', 'ui.run_with'])
+def test_a_server_ends_cleanly_at_sigterm_and_its_successor_has_the_state(tmp_path: Path, run: str) -> None:
+    cookies = httpx.Cookies()
+    for visit in (1, 2):
+        with running(tmp_path, app(tmp_path / 'store', run)) as server:
+            answer = server.answers(lambda: httpx.get(server.url, cookies=cookies))
+            cookies.update(answer.cookies)
+            assert f'text of visit {visit}' in answer.text
+            assert server.terminate() in {0, -15}
+            assert 'Traceback' not in server.output
+
+
+@pytest.mark.slow
+def test_state_is_back_after_an_auto_reload_under_the_name_of_its_class(tmp_path: Path) -> None:
+    source = app(tmp_path / 'store', RUN, reload=True)
+    with running(tmp_path, source) as server, httpx.Client(base_url=server.url) as visitor:
+        assert 'text of visit 1' in server.answers(lambda: visitor.get('/')).text
+        (tmp_path / 'main.py').write_text(source.replace('text of visit', 'new text of visit'))
+
+        def reloaded() -> str | None:
+            text = httpx.get(server.url).text  # of another visitor
+            return text if 'new text' in text else None
+
+        server.answers(reloaded)
+        answer = visitor.get('/')
+        assert 'new text of visit 2' in answer.text
+    documents = [json.loads(path.read_text()) for path in (tmp_path / 'store').rglob('*.json')]
+    assert {tuple(document['slices']) for document in documents} == {('Page',)}
+
+
+@pytest.mark.slow
+def test_by_default_documents_are_in_a_folder_beside_that_of_nicegui(tmp_path: Path) -> None:
+    source = app(tmp_path, RUN).replace(f'Stash({str(tmp_path)!r})', 'Stash()')
+    with running(tmp_path, source) as server, httpx.Client(base_url=server.url) as visitor:
+        server.answers(lambda: visitor.get('/'))
+    folder = tmp_path / '.nicegui-stash'
+    (path,) = folder.rglob('*.json')
+    assert json.loads(path.read_text())['slices']['Page']['1']['']['data'] == {'visits': 1}
+    assert len(object_key('a secret', 'an id')) == len(path.relative_to(folder).as_posix())
