@@ -73,6 +73,27 @@ async def test_ten_servers_and_a_hundred_fields_lose_nothing(make_session: MakeS
     }
 
 
+@pytest.mark.parametrize('waited_for', [False, True])
+async def test_neither_a_flush_nor_a_conflict_waits_for_the_interval(
+    make_session: MakeSession, store: FaultyStore, waited_for: bool
+) -> None:
+    one, other = make_session(exists=False, seed=1, flush_interval=100.0), make_session(exists=False, seed=2)
+    begin = now()
+    for number in range(5):
+        put(other, 'theirs', number)
+        await other.flush()
+        put(one, 'mine', number)
+        if waited_for:
+            await one.flush()
+        elif number == 0:
+            await asyncio.sleep(1)
+    if waited_for:
+        assert await stored(store, one.key) == {'theirs': 4, 'mine': 4}
+    else:
+        assert await stored(store, one.key) == {'theirs': 4, 'mine': 0}
+    assert now() - begin < 2
+
+
 # ---- an answer that was lost
 
 
@@ -282,20 +303,20 @@ async def test_a_store_whose_every_put_fails_is_not_asked_in_a_hurry_for_ever(
     assert (session.activity, await stored(store, session.key)) == ('saved', {'count': 1})
 
 
-async def test_a_step_that_fails_in_our_own_code_is_logged_and_loses_nothing(
-    make_session: MakeSession, store: FaultyStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def test_a_step_that_fails_in_our_own_code_is_logged_and_told_and_loses_nothing(
+    make_session: MakeSession, store: FaultyStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     session = make_session(exists=False)
-
-    def fails(*_: object) -> bytes:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr('nicegui_stash.exchange.to_bytes', fails)
+    session.document.applied['spoilt'] = object()  # type: ignore[assignment]
     put(session, 'count', 1)
+    with pytest.raises(Unavailable, match='TypeError in this library'):
+        await session.flush()
     await asyncio.sleep(20)
-    assert session.pending == 1
-    assert [record.exc_info is not None for record in caplog.records if 'a step of the actor' in record.message]
-    monkeypatch.undo()
+    assert (session.pending, session.activity) == (1, 'offline')
+    assert {record.exc_info is not None for record in caplog.records if 'a step of the actor' in record.message} == {
+        True
+    }
+    del session.document.applied['spoilt']
     await session.flush()
     assert await stored(store, session.key) == {'count': 1}
 
