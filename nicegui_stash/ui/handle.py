@@ -81,10 +81,8 @@ class OpenSession:
 
     def drop(self, cls: type, *names: str, key: str = '') -> None:
         """Give fields of a class their defaults again, and leave the others as they are."""
-        schema = self._schema_of(cls)
-        self.set(
-            cls, key=key, **{name: schema.fields[name].field.new_default() for name in names if name in schema.fields}
-        )
+        fields = self._schema_of(cls).fields
+        self.set(cls, key=key, **{name: fields[name].field.new_default() if name in fields else None for name in names})
 
     def reset(self, cls: type, *, key: str = '') -> None:
         """Delete what is stored for a class."""

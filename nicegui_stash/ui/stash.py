@@ -210,10 +210,14 @@ class Stash:
 
         Raises `StashError` for a class that is not declared with this `Stash`, or that has a key.
         """
+        self._schema_without_key(cls)
+        return cast(T, Used(cls))
+
+    def _schema_without_key(self, cls: type) -> Schema:
         schema = self._roster.schema_of(cls)
         if schema.key:
             raise StashError(f'{cls.__qualname__} has a key, and nothing would say which value of it to use')
-        return cast(T, Used(cls))
+        return schema
 
     def _declare(self, cls: type, frame: FrameType, **options: Any) -> Schema:
         origin = f'{frame.f_code.co_filename}:{frame.f_lineno}'
@@ -231,10 +235,12 @@ class Stash:
     async def recover(self, cls: type[T]) -> T:
         """Return an instance of a stored class with its fields recovered, in any async `@ui.page` function.
 
-        The same client gets the same instance again.
+        The same client gets the same instance again. Raises `StashError` for a class that is not declared with this
+        `Stash`, or that has a key.
         """
+        schema = self._schema_without_key(cls)
         visit = await self._roster.arrive()
-        instance = self._roster.make(self._roster.schema_of(cls), visit, {}, auto=True)
+        instance = self._roster.make(schema, visit, {}, auto=True)
         if instance.needs_report:
             await visit.wait_until_identified()
         await instance.notify_recovered()

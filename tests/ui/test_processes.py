@@ -51,8 +51,8 @@ def app(folder: Path, run: str, *, secret: str = SECRET, reload: bool = False, b
 def test_a_server_without_a_storage_secret_ends_with_the_line_to_write(tmp_path: Path, run: str) -> None:
     with running(tmp_path, app(tmp_path / 'store', run, secret='')) as server:
         assert server.ends_with() != 0
-        assert "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with" in server.output
         assert 'nicegui_stash: storage_secret: ' in server.output
+        assert "Write ui.run(storage_secret='…') with a private random text, or pass it to" in server.output
         assert not (tmp_path / 'store').exists()
 
 
