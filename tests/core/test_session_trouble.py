@@ -361,6 +361,23 @@ async def test_a_revalidation_shows_what_another_server_wrote_and_keeps_what_is_
     assert one._shared.counts['conflicts'] == 0
 
 
+async def test_a_change_right_after_a_merge_belongs_to_the_merged_document(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    one, other = make_session(exists=False, seed=1, flush_interval=100.0), make_session(seed=2)
+    put(one, 'a', 1)
+    await one.flush()
+    await other.load(1)
+    put(other, 'b', 2)
+    await other.flush()
+    put(one, 'c', 3)
+    await one.revalidate(1)
+    put(one, 'd', 4)
+    assert values(one) == {'a': 1, 'b': 2, 'c': 3, 'd': 4}
+    await one.flush()
+    assert await stored(store, one.key) == {'a': 1, 'b': 2, 'c': 3, 'd': 4}
+
+
 async def test_a_revalidation_of_what_did_not_change_tells_nobody(
     make_session: MakeSession, store: FaultyStore
 ) -> None:
