@@ -305,9 +305,10 @@ class Stash:
     async def new_session(self, *, keep: bool = False, to: str | None = None) -> None:
         """Give the browser a new identity, as at sign-in and sign-out: the old cookie opens nothing afterwards.
 
-        `keep=True` takes what is stored along, else the new session is empty. The browser is sent to the path `to`, by
-        default the page it is on, and its other tabs are reloaded. `app.storage.user` belongs to the old identity and
-        does not move. Raises `StoreError` if the store cannot take it; the browser keeps its identity then.
+        `keep=True` takes what is stored along. Else the new session is empty, and so is its cookie: what the app itself
+        kept in `request.session` or `app.storage.browser` goes. The browser is sent to the path `to`, by default the
+        page it is on, and its other tabs are reloaded. `app.storage.user` belongs to the old identity and does not
+        move. Raises `StoreError` if the store cannot take it; the browser keeps its identity then.
         """
         await self._roster.renew_session(keep=keep, to=to)
 
