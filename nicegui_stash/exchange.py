@@ -10,30 +10,14 @@ import asyncio
 import logging
 from typing import assert_never
 
-from .document import (
-    SESSION_PART,
-    Document,
-    Operation,
-    Part,
-    Set,
-    Slice,
-    SliceId,
-    Touch,
-    Update,
-    Values,
-    new_document,
-    prune,
-    rebase,
-    settle_unread,
-    stamp,
-    to_bytes,
-)
 from .errors import Unavailable
-from .pending import OperationKey, Pending
+from .operations import Operation, Touch
+from .pending import OperationKey
 from .policy import Shared
-from .reading import Condition, Fetched, Foreign, Same, erase, fetch
+from .reading import Fetched, Foreign, Same, erase, fetch
+from .resident import Resident
 from .stores.base import ETag
-from .subscriber import Activity, Subscriber
+from .subscriber import Subscriber
 from .transfer import Away, Denied, MustRead, Stored, write
 
 log = logging.getLogger('nicegui_stash')
@@ -45,107 +29,40 @@ PATIENCE = 20
 """How many puts in a row may end in having to read again until that is a failure: each loses to one that won."""
 
 
-class Exchange:
-    """A document, what is pending for it, and the task that brings both and the store together."""
+class Exchange(Resident):
+    """The task that brings a document and its object together, and what can be waited for."""
 
     __slots__ = (
-        '__weakref__',
         '_attempt',
-        '_cells',
         '_contested',
-        '_etag',
         '_failures',
-        '_inherited',
         '_io',
-        '_live',
-        '_must_read',
         '_next_put',
         '_older_keys',
-        '_pending',
         '_revalidation',
-        '_shared',
-        '_size',
-        '_subscribers',
         '_task',
         '_urgent',
         '_waker',
-        '_writing',
-        'condition',
-        'document',
-        'key',
-        'problem',
     )
 
     def __init__(self, key: str, older_keys: tuple[str, ...], shared: Shared, *, exists: bool = True) -> None:
         """Begin unread; `exists=False`: nothing can be stored, so that nothing is read before the first put."""
-        self.key = key
-        self.document: Document = new_document()
-        self.condition: Condition = 'unread' if exists else 'fresh'
-        self.problem: str | None = None
+        super().__init__(key, shared, exists=exists)
         self._older_keys = older_keys
-        self._inherited: tuple[tuple[str, ETag], ...] = ()
-        self._shared = shared
-        self._etag: ETag | None = None
-        self._must_read = exists
-        self._pending = Pending(shared)
-        self._size: int = 0
-        self._subscribers: list[Subscriber] = []
-        self._cells: dict[tuple[SliceId, Part], tuple[Slice, Values]] = {}
-        self._live: dict[tuple[SliceId, Part], int] = {}
         self._task: asyncio.Task[None] | None = None
         self._revalidation: asyncio.Task[None] | None = None
         self._io = asyncio.Lock()
         self._waker: asyncio.Future[None] | None = None
         self._attempt: asyncio.Future[None] | None = None
         self._urgent = False
-        self._writing = False
         self._failures = 0
         self._contested = 0
         self._next_put = 0.0
-
-    # ---- what pages ask
-
-    @property
-    def is_read(self) -> bool:
-        """Whether the document is known; until then changes are provisional and nothing is put."""
-        return self.condition not in {'unread', 'unreadable'}
-
-    @property
-    def pending(self) -> int:
-        """How many changes are not durable yet."""
-        return len(self._pending)
-
-    @property
-    def pending_bytes(self) -> int:
-        return self._pending.size
-
-    @property
-    def activity(self) -> Activity:
-        if self.problem is not None:
-            return 'offline'
-        if self._writing:
-            return 'saving'
-        return 'pending' if self._pending else 'saved'
 
     def attach(self, subscriber: Subscriber) -> None:
         self._subscribers.append(subscriber)
         if not self.is_read and self._task is None:
             self._start()
-
-    def detach(self, subscriber: Subscriber) -> None:
-        if subscriber in self._subscribers:
-            self._subscribers.remove(subscriber)
-
-    def hold(self, slice_id: SliceId, part: Part) -> None:
-        """Say that a page shows this part: while it does, the part is kept and counts as seen."""
-        self._live[slice_id, part] = self._live.get((slice_id, part), 0) + 1
-
-    def release(self, slice_id: SliceId, part: Part) -> None:
-        pages = self._live.pop((slice_id, part), 0) - 1
-        if pages > 0:
-            self._live[slice_id, part] = pages
-
-    # ---- what is pending
 
     def touch(self) -> None:
         """Renew `seen` of a document that exists, if it is older than a tenth of `ttl`."""
@@ -307,47 +224,6 @@ class Exchange:
                 return failure
         return None
 
-    def _merge(self, fetched: Fetched) -> None:
-        """Take a document that was just read, and apply to it what is pending."""
-        document, condition = fetched.document, fetched.condition
-        overruled: list[Set] = []
-        brought: list[Set] = []
-        operations = list(self._pending)
-        if not self.is_read:
-            if condition == 'found' and document.seen < self._shared.now() - self._shared.policy.ttl * 1000:
-                document = Document(document.format, document.epoch + 1, document.seen, document.applied, {})
-                condition = 'expired'
-            if operations:  # they would make a newer slice, which hid the older one that is still to be migrated
-                brought = self._bring_migrated(document)
-            operations, overruled = settle_unread(document, operations)
-            self.condition = 'fresh' if document.erased else condition
-        held = {id(operation) for operation in rebase(document, operations, self._shared.writer)}
-        self._pending.discard(lambda operation: id(operation) not in held)
-        self.document, self._etag, self._must_read = document, fetched.etag, False
-        self._inherited = fetched.inherited or self._inherited
-        self._cells.clear()
-        for operation in brought:
-            self._pending.add((operation.slice, operation.part, operation.field), operation)
-        self._size = fetched.size + self._pending.size
-        self._pending.settle(document.applied.get(self._shared.writer, -1))
-        for operation in overruled:
-            for subscriber in list(self._subscribers):
-                subscriber.rejected(operation)
-        self._tell_replaced()
-
-    def _bring_migrated(self, document: Document) -> list[Set]:
-        """Put what pages migrate from older versions into the document; return the operations that do so elsewhere."""
-        brought: list[Set] = []
-        for slice_id, migrated in [pair for page in self._subscribers for pair in page.migrated(document)]:
-            reset = document.ensure(slice_id).reset
-            for part, values in migrated.parts():
-                present = document.values(slice_id, part)
-                for name, raw in values.items():
-                    if present.setdefault(name, raw) is raw:
-                        number = self._shared.next_sequence()
-                        brought.append(Set(number, document.epoch, reset, slice_id, part, name, raw, absent=True))
-        return brought
-
     async def _write(self) -> float:
         """Put everything that is pending; to be called while nothing is read."""
         last = self._pending.last
@@ -373,6 +249,7 @@ class Exchange:
             case MustRead(error):
                 self._shared.counts['conflicts'] += 1
                 self._must_read = True
+                self._next_put = 0.0  # a repetition is spaced by its backoff alone
                 self._contested += 1
                 log.debug('session %s: reading again: %s', self.key, error)
                 if self._contested > PATIENCE:
@@ -383,36 +260,6 @@ class Exchange:
             case _:
                 assert_never(outcome)
 
-    def _snapshot(self, last: int) -> bytes:
-        """Assemble the bytes to put from values that are encoded already."""
-        policy, now = self._shared.policy, self._shared.now()
-        written = [operation for operation in self._pending if isinstance(operation, (Set, Update))]
-        live = {(operation.slice, operation.part) for operation in written} | set(self._live)
-        names = {id_ for id_, _ in live}
-        stamp(self.document, self._shared.writer, last, now, live)
-        prune(
-            self.document,
-            now,
-            int(policy.ttl * 1000),
-            int(policy.tab_ttl * 1000),
-            self._shared.max_keys,
-            lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names),
-        )
-        self._cells.clear()
-        body = to_bytes(self.document)
-        self._size = len(body)
-        return body
-
     async def _erase_inherited(self) -> None:
         inherited, self._inherited = self._inherited, ()
         await erase(self._shared, inherited, self.document.epoch)
-
-    # ---- telling
-
-    def _tell_replaced(self) -> None:
-        for subscriber in list(self._subscribers):
-            subscriber.replaced()
-
-    def _tell_activity(self) -> None:
-        for subscriber in list(self._subscribers):
-            subscriber.activity_changed()

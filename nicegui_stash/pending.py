@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 
-from .document import Operation, Set
 from .errors import StoreError
+from .operations import Operation, Set
 from .policy import Shared
 
 OperationKey = tuple[object, ...]

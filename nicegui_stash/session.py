@@ -8,24 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .document import (
-    Drop,
-    Forget,
-    Operation,
-    Part,
-    Raw,
-    Reset,
-    Set,
-    Slice,
-    SliceId,
-    Update,
-    Values,
-    Written,
-    apply,
-    to_bytes,
-)
+from .document import Part, Raw, Slice, SliceId, Values, to_bytes
 from .errors import TooMuchPending, ValueTooLarge
 from .exchange import Exchange
+from .operations import Drop, Forget, Operation, Reset, Set, Update, Written, apply
 from .pending import OperationKey
 from .subscriber import Subscriber
 

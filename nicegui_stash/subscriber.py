@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from .document import Document, Part, Set, Slice, SliceId
+from .document import Document, Part, Slice, SliceId
+from .operations import Set
 
 Activity = Literal['saved', 'pending', 'saving', 'offline']
 

@@ -8,8 +8,9 @@ from typing import Any, TypeVar, cast
 
 from msgspec import Raw
 
-from ..document import Part, Slice, Written
+from ..document import Part, Slice
 from ..errors import StashError
+from ..operations import Written
 from ..recovery import decode_values, stored_values
 from ..schema import Schema
 

@@ -17,9 +17,10 @@ from typing import Any
 from msgspec import Raw
 from nicegui import app, background_tasks
 
-from ..document import Document, Part, Set, Slice, SliceId
+from ..document import Document, Part, Slice, SliceId
 from ..errors import ValueNotStorable
 from ..observed import observe
+from ..operations import Set
 from ..recovery import Problem, Recovery, Rejected, decode_values, find, part_of, stored_values
 from ..schema import Schema
 from ..session import Session

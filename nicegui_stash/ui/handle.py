@@ -80,7 +80,9 @@ class OpenSession:
         await self._opened.update(self._slice(schema, key), updating(schema, parts, function))
 
     def drop(self, cls: type, *names: str, key: str = '') -> None:
-        """Give fields of a class their defaults again, and leave the others as they are."""
+        """Give fields of a class their defaults again, all if none is named; the others stay as they are."""
+        if not names:
+            self.reset(cls, key=key)
         fields = self._schema_of(cls).fields
         self.set(cls, key=key, **{name: fields[name].field.new_default() if name in fields else None for name in names})
 

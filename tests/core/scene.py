@@ -9,7 +9,8 @@ from weakref import WeakSet
 
 import msgspec
 
-from nicegui_stash.document import SESSION_PART, Document, Part, Set, Slice, SliceId
+from nicegui_stash.document import SESSION_PART, Document, Part, Slice, SliceId
+from nicegui_stash.operations import Set
 from nicegui_stash.recovery import Found, find
 from nicegui_stash.registry import Registry
 from nicegui_stash.schema import Schema

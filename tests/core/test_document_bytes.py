@@ -14,11 +14,8 @@ from hypothesis import strategies as st
 from nicegui_stash.document import (
     SESSION_PART,
     Document,
-    Forget,
     Part,
-    Set,
     SliceId,
-    apply,
     from_bytes,
     new_document,
     prune,
@@ -27,6 +24,7 @@ from nicegui_stash.document import (
 )
 from nicegui_stash.errors import DocumentError, MalformedDocument, UnknownFormat
 from nicegui_stash.fields import stored
+from nicegui_stash.operations import Forget, Set, apply
 from nicegui_stash.recovery import Found, find
 from nicegui_stash.schema import build_schema
 

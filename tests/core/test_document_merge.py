@@ -17,24 +17,26 @@ from nicegui_stash.document import (
     MAX_WRITERS,
     SESSION_PART,
     Document,
+    Part,
+    Slice,
+    SliceId,
+    from_bytes,
+    new_document,
+    stamp,
+    to_bytes,
+)
+from nicegui_stash.operations import (
     Drop,
     Forget,
     Operation,
-    Part,
     Reset,
     Set,
-    Slice,
-    SliceId,
     Touch,
     Update,
     Written,
     apply,
-    from_bytes,
-    new_document,
     rebase,
     settle_unread,
-    stamp,
-    to_bytes,
 )
 
 COUNTER, OTHER = SliceId('Counter', 1), SliceId('Other', 2, 'key')

@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from nicegui_stash.document import SESSION_PART, Part, Slice, SliceId, Written, to_bytes
+from nicegui_stash.document import SESSION_PART, Part, Slice, SliceId, to_bytes
 from nicegui_stash.errors import TooMuchPending, ValueTooLarge
+from nicegui_stash.operations import Written
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry, MakeSession

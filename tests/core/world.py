@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from nicegui_stash.document import SESSION_PART, Document, Part, Raw, Slice, SliceId, Written, from_bytes
+from nicegui_stash.document import SESSION_PART, Document, Part, Raw, Slice, SliceId, from_bytes
 from nicegui_stash.errors import Conflict, OutcomeUnknown, StoreError, Unavailable
 from nicegui_stash.identity import Keys
+from nicegui_stash.operations import Written
 from nicegui_stash.policy import Policy
 from nicegui_stash.registry import Registry
 from nicegui_stash.session import Session

@@ -1,0 +1,184 @@
+"""What may happen to a document: operations, and how they are re-applied where someone else wrote meanwhile.
+
+Pure, as documents are: values in, values out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from .document import SESSION_PART, Document, Part, Raw, Slice, SliceId
+
+
+class Set(msgspec.Struct):
+    """A field's new value. `absent`: only where nothing is stored, as what a migration or a duplicated tab brings."""
+
+    sequence: int
+    epoch: int
+    reset: int
+    slice: SliceId
+    part: Part
+    field: str
+    raw: Raw
+    absent: bool = False
+
+
+class Drop(msgspec.Struct):
+    """A tab's or a visit's values are no longer wanted."""
+
+    sequence: int
+    epoch: int
+    reset: int
+    slice: SliceId
+    part: Part
+
+
+Written = tuple[Part, str, Raw]
+
+
+class Update(msgspec.Struct):
+    """A read-modify-write of one slice: `change` tells what to write from what is there, and may be asked again.
+
+    What it raises is kept in `error`, and nothing is written.
+    """
+
+    sequence: int
+    epoch: int
+    reset: int
+    slice: SliceId
+    change: Callable[[Slice], list[Written]]
+    part: Part = SESSION_PART
+    error: Exception | None = None
+
+
+class Reset(msgspec.Struct):
+    """A slice is deleted; what was accepted before on other servers is not to come back."""
+
+    sequence: int
+    epoch: int
+    slice: SliceId
+
+
+class Forget(msgspec.Struct):
+    """The document is erased."""
+
+    sequence: int
+
+
+class Touch(msgspec.Struct):
+    """Somebody is still here: a put that changes nothing but `seen`."""
+
+    sequence: int
+
+
+Operation = Set | Drop | Update | Reset | Forget | Touch
+
+
+def apply(document: Document, operations: Iterable[Operation]) -> list[Operation]:
+    """Re-apply accepted operations, in order, onto a document that someone else wrote meanwhile.
+
+    Changes the document and returns the operations that held, stamped with its epoch and resets. An operation that
+    was accepted before the document was forgotten, or before its slice was reset by someone else, is left out.
+    """
+    held: list[Operation] = []
+    forgotten = False
+    reset: set[SliceId] = set()
+    for operation in operations:
+        match operation:
+            case Forget():
+                forgotten = True
+                document.epoch += 1
+                document.slices = {}
+                document.erased = True
+            case Reset():
+                if not forgotten and operation.epoch < document.epoch:
+                    continue
+                reset.add(operation.slice)
+                document.erased = False
+                erased = document.ensure(operation.slice)
+                erased.reset += 1
+                erased.data, erased.tabs, erased.visits = {}, {}, {}
+                operation.epoch = document.epoch
+            case Set() | Drop() | Update():
+                if not forgotten and operation.epoch < document.epoch:
+                    continue
+                found = document.slice(operation.slice)
+                current = found.reset if found else 0
+                if not forgotten and operation.slice not in reset and operation.reset < current:
+                    continue
+                operation.epoch, operation.reset = document.epoch, current
+                if not _change(document, operation):
+                    continue
+            case Touch():
+                pass
+        held.append(operation)
+    return held
+
+
+def _change(document: Document, operation: Set | Drop | Update) -> bool:
+    if isinstance(operation, Update):
+        return _update(document, operation)
+    if isinstance(operation, Drop):
+        found = document.slice(operation.slice)
+        if found is not None:
+            (found.tabs if operation.part.kind == 'tabs' else found.visits).pop(operation.part.id, None)
+        return True
+    values = document.values(operation.slice, operation.part)
+    if operation.absent and operation.field in values:
+        return False
+    values[operation.field] = operation.raw
+    document.erased = False
+    return True
+
+
+def _update(document: Document, operation: Update) -> bool:
+    try:
+        written = operation.change(document.slice(operation.slice) or Slice())
+    except Exception as error:  # noqa: BLE001 it is the app's code; whoever awaits the update gets the error
+        operation.error = error
+        return False
+    for part, name, raw in written:
+        document.values(operation.slice, part)[name] = raw
+    document.erased = document.erased and not written
+    return True
+
+
+def rebase(document: Document, operations: Iterable[Operation], writer: str) -> list[Operation]:
+    """Apply what is pending onto a document that was just read, without what `applied` says it already contains."""
+    settled = document.applied.get(writer, -1)
+    return apply(document, [operation for operation in operations if operation.sequence > settled])
+
+
+def settle_unread(document: Document, operations: Iterable[Operation]) -> tuple[list[Operation], list[Set]]:
+    """Divide what was accepted before the first read into what may be applied to it, and what was rejected.
+
+    Where the document holds another value, that one wins: who typed into a list that looked empty did not mean to
+    wipe what was in it. What is kept is stamped with the document's epoch and resets; it is not applied yet.
+    """
+    kept: list[Operation] = []
+    rejected: list[Set] = []
+    cleared: set[SliceId] = set()
+    dropped: set[tuple[SliceId, Part]] = set()
+    forgotten = False
+    for operation in operations:
+        if isinstance(operation, Forget):
+            forgotten = True
+        elif isinstance(operation, Reset):
+            cleared.add(operation.slice)
+            operation.epoch = document.epoch
+        elif isinstance(operation, (Set, Drop, Update)):
+            found = document.slice(operation.slice)
+            operation.epoch, operation.reset = document.epoch, found.reset if found else 0
+            if isinstance(operation, Drop):
+                dropped.add((operation.slice, operation.part))
+            guarded = forgotten or operation.slice in cleared or (operation.slice, operation.part) in dropped
+            if isinstance(operation, Set) and found and not guarded:
+                there = (found.values(operation.part) or {}).get(operation.field)
+                if there is not None:
+                    if there != operation.raw:
+                        rejected.append(operation)
+                    continue
+        kept.append(operation)
+    return kept, rejected

@@ -1,0 +1,153 @@
+"""A session's document in memory: what is known of it, who shows it, and what is pending. Nothing here waits."""
+
+from __future__ import annotations
+
+from .document import SESSION_PART, Document, Part, Slice, SliceId, Values, new_document, prune, stamp, to_bytes
+from .operations import Set, Update, rebase, settle_unread
+from .pending import Pending
+from .policy import Shared
+from .reading import Condition, Fetched
+from .stores.base import ETag
+from .subscriber import Activity, Subscriber
+
+
+class Resident:
+    """A document, what is pending for it, and the pages that show it."""
+
+    __slots__ = (
+        '__weakref__',
+        '_cells',
+        '_etag',
+        '_inherited',
+        '_live',
+        '_must_read',
+        '_pending',
+        '_shared',
+        '_size',
+        '_subscribers',
+        '_writing',
+        'condition',
+        'document',
+        'key',
+        'problem',
+    )
+
+    def __init__(self, key: str, shared: Shared, *, exists: bool) -> None:
+        self.key = key
+        self.document: Document = new_document()
+        self.condition: Condition = 'unread' if exists else 'fresh'
+        self.problem: str | None = None
+        self._shared = shared
+        self._etag: ETag | None = None
+        self._must_read = exists
+        self._inherited: tuple[tuple[str, ETag], ...] = ()
+        self._pending = Pending(shared)
+        self._size: int = 0
+        self._subscribers: list[Subscriber] = []
+        self._cells: dict[tuple[SliceId, Part], tuple[Slice, Values]] = {}
+        self._live: dict[tuple[SliceId, Part], int] = {}
+        self._writing = False
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the document is known; until then changes are provisional and nothing is put."""
+        return self.condition not in {'unread', 'unreadable'}
+
+    @property
+    def pending(self) -> int:
+        """How many changes are not durable yet."""
+        return len(self._pending)
+
+    @property
+    def pending_bytes(self) -> int:
+        return self._pending.size
+
+    @property
+    def activity(self) -> Activity:
+        if self.problem is not None:
+            return 'offline'
+        if self._writing:
+            return 'saving'
+        return 'pending' if self._pending else 'saved'
+
+    def detach(self, subscriber: Subscriber) -> None:
+        if subscriber in self._subscribers:
+            self._subscribers.remove(subscriber)
+
+    def hold(self, slice_id: SliceId, part: Part) -> None:
+        """Say that a page shows this part: while it does, the part is kept and counts as seen."""
+        self._live[slice_id, part] = self._live.get((slice_id, part), 0) + 1
+
+    def release(self, slice_id: SliceId, part: Part) -> None:
+        pages = self._live.pop((slice_id, part), 0) - 1
+        if pages > 0:
+            self._live[slice_id, part] = pages
+
+    def _merge(self, fetched: Fetched) -> None:
+        """Take a document that was just read, and apply to it what is pending."""
+        document, condition = fetched.document, fetched.condition
+        overruled: list[Set] = []
+        brought: list[Set] = []
+        operations = list(self._pending)
+        if not self.is_read:
+            if condition == 'found' and document.seen < self._shared.now() - self._shared.policy.ttl * 1000:
+                document = Document(document.format, document.epoch + 1, document.seen, document.applied, {})
+                condition = 'expired'
+            if operations:  # they would make a newer slice, which hid the older one that is still to be migrated
+                brought = self._bring_migrated(document)
+            operations, overruled = settle_unread(document, operations)
+            self.condition = 'fresh' if document.erased else condition
+        held = {id(operation) for operation in rebase(document, operations, self._shared.writer)}
+        self._pending.discard(lambda operation: id(operation) not in held)
+        self.document, self._etag, self._must_read = document, fetched.etag, False
+        self._inherited = fetched.inherited or self._inherited
+        self._cells.clear()
+        for operation in brought:
+            self._pending.add((operation.slice, operation.part, operation.field), operation)
+        self._size = fetched.size + self._pending.size
+        self._pending.settle(document.applied.get(self._shared.writer, -1))
+        for operation in overruled:
+            for subscriber in list(self._subscribers):
+                subscriber.rejected(operation)
+        self._tell_replaced()
+
+    def _bring_migrated(self, document: Document) -> list[Set]:
+        """Put what pages migrate from older versions into the document; return the operations that do so elsewhere."""
+        brought: list[Set] = []
+        for slice_id, migrated in [pair for page in self._subscribers for pair in page.migrated(document)]:
+            reset = document.ensure(slice_id).reset
+            for part, values in migrated.parts():
+                present = document.values(slice_id, part)
+                for name, raw in values.items():
+                    if present.setdefault(name, raw) is raw:
+                        number = self._shared.next_sequence()
+                        brought.append(Set(number, document.epoch, reset, slice_id, part, name, raw, absent=True))
+        return brought
+
+    def _snapshot(self, last: int) -> bytes:
+        """Assemble the bytes to put from values that are encoded already."""
+        policy, now = self._shared.policy, self._shared.now()
+        written = [operation for operation in self._pending if isinstance(operation, (Set, Update))]
+        live = {(operation.slice, operation.part) for operation in written} | set(self._live)
+        names = {id_ for id_, _ in live}
+        stamp(self.document, self._shared.writer, last, now, live)
+        prune(
+            self.document,
+            now,
+            int(policy.ttl * 1000),
+            int(policy.tab_ttl * 1000),
+            self._shared.max_keys,
+            lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names),
+        )
+        self._cells.clear()
+        body = to_bytes(self.document)
+        self._size = len(body)
+        return body
+
+    def _tell_replaced(self) -> None:
+        for subscriber in list(self._subscribers):
+            subscriber.replaced()
+
+    def _tell_activity(self) -> None:
+        for subscriber in list(self._subscribers):
+            subscriber.activity_changed()
