@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+_KEY = re.compile(r'\[(?!\d+\]|\.\.\.\]).*\]', re.DOTALL)
+_TELLS_NO_VALUE = re.compile(
+    r'Expected `[^`]*`(, got `[^`]*`| of (length|at (least|most) length) [\d, got]+)?$'
+    r'|Object missing required field `\w+`$'
+    r'|\d+ bytes of JSON are more|the document would exceed|the store is away'
+    r'|NaN and infinity cannot|a \w[\w.]* would come|its keys would come back|it is nested too deeply'
+)
+
 
 class StashError(Exception):
     """The root of all errors of this library."""
@@ -39,6 +49,13 @@ class ValueNotStorable(StashError, ValueError):
         self.field = field
         self.path = path
         self.reason = reason
+
+    @property
+    def without_value(self) -> str:
+        """What may be logged of it: a reason can quote the value, as for an enum, and a path the keys of a dict."""
+        path = '' if self.path == '$' else ' at ' + _KEY.sub('[...]', self.path)
+        reason = self.reason if _TELLS_NO_VALUE.match(self.reason) else 'the value is none that its annotation admits'
+        return f'{self.field}{path}: {reason}'
 
 
 class ValueTooLarge(ValueNotStorable):

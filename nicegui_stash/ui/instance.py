@@ -66,7 +66,7 @@ class Instance(Follower):
         try:
             self.accept(name, raw)
         except ValueNotStorable as error:
-            log.error('%s: a change from a worker thread was refused: %s', self.slice_id.name, error)  # noqa: TRY400 no value may be logged
+            log.error('%s: a change from a worker thread was refused: %s', self.slice_id.name, error.without_value)  # noqa: TRY400 no value may be logged
             self._schedule(name)  # shows again what is stored
             return
         if (target := self._target()) is not None:
@@ -114,7 +114,7 @@ class Instance(Follower):
             try:
                 self.save()
             except ValueNotStorable as error:
-                log.warning('a value that was changed in place cannot be stored: %s', error)
+                log.warning('a value that was changed in place cannot be stored: %s', error.without_value)
 
     async def update(self, function: Callable[[Any], object]) -> None:
         """Read, modify and write the fields whose place is known; held ones are not there yet."""
@@ -130,7 +130,7 @@ class Instance(Follower):
         """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""
         target = self._target()
         elements = list(internals.sources(target, name)) if target is not None else []
-        log.warning('a value of type %s was not stored: %s', type(value).__qualname__, error)
+        log.warning('a value of type %s was not stored: %s', type(value).__qualname__, error.without_value)
         if elements:
             self.marked.add(name, elements, error.reason)
 
