@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from .schema import Schema
 from .stores.base import Store
 
 log = logging.getLogger('nicegui_stash')
@@ -32,7 +33,7 @@ class Shared:
     """The store, and what sessions count together. Clock, randomness and task creation are passed in here.
 
     `writer` names this process in a document's `applied`; `sequence` numbers its operations, over all sessions, so that
-    a session that is loaded again goes on counting.
+    a session that is loaded again goes on counting. `schemas` are the classes of this process, by stored name.
     """
 
     store: Store
@@ -45,6 +46,7 @@ class Shared:
     pending_bytes: int = 0
     counts: Counter[str] = field(default_factory=Counter[str])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
+    schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
     _said: set[str] = field(default_factory=set[str])
 
     def next_sequence(self) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from .document import Document, Part, Slice, version_number
+from .document import Document, Part, PartData, Slice, SliceId, version_number
 from .errors import ValueNotStorable
+from .policy import Policy
 from .schema import Schema, StoredField, migrate
 
 Status = Literal['fresh', 'recovered', 'discarded', 'expired', 'quarantined', 'unavailable']
@@ -55,41 +58,88 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a document holds for a schema: a slice, migrated if `from_version` says so, or a problem in its place."""
+    """What a document holds for a class: a slice, stored under `from_version`, or a problem in its place.
+
+    `migrated`: the slice is a new one that is not stored under the class's own name and version. `error` is what
+    caused the problem.
+    """
 
     slice: Slice | None = None
     from_version: int | None = None
     problem: Problem | None = None
     migrated: bool = False
+    error: Exception | None = field(default=None, compare=False)
 
 
-def find(schema: Schema, document: Document, key: str) -> Found:
-    """Look a class's slice up: of its own version, else the newest older one, migrated. Changes nothing.
-
-    A failing migration discards this slice alone; what is stored under the old version stays there.
-    """
+def candidates(schema: Schema, document: Document, key: str) -> list[tuple[SliceId, Slice]]:
+    """Return what a class may find its values in, the best first: its own slice, then older ones from the newest on."""
+    found: list[tuple[SliceId, Slice]] = []
     for name in filter(None, (schema.name, schema.renamed_from)):
         versions = document.slices.get(name, {})
         stored = {version_number(text): keys[key] for text, keys in versions.items() if key in keys}
-        known = [version for version in stored if 0 < version <= schema.version]
-        if not known:
-            continue
-        version = max(known)
-        if version == schema.version:
-            return Found(stored[version], version, migrated=name != schema.name)
-        try:
-            return Found(_migrated(schema, stored[version], version), version, migrated=True)
-        except Exception as error:  # noqa: BLE001 a migration is the app's code and may raise anything
-            return Found(problem=Problem('', version, f'{type(error).__name__}: {error}'), from_version=version)
+        known = sorted((version for version in stored if 0 < version <= schema.version), reverse=True)
+        found += [(SliceId(name, version, key), stored[version]) for version in known]
+    return found
+
+
+def find(schema: Schema, document: Document, key: str, parts: Iterable[Part] | None = None) -> Found:
+    """Look a class's slice up: of its own version, else the newest older one, migrated. Changes nothing.
+
+    Of an older one these tabs and visits are taken besides the data, by default all. A failing migration discards this
+    slice alone; what is stored under the old version stays there.
+    """
+    for id_, stored in candidates(schema, document, key):
+        if (id_.name, id_.version) == (schema.name, schema.version):
+            return Found(stored, id_.version)
+        wanted = [part for part, _ in stored.parts()] if parts is None else [Part('data'), *parts]
+        return _migrated(schema, [(id_.version, stored, part) for part in dict.fromkeys(wanted)])
     return Found()
 
 
-def _migrated(schema: Schema, old: Slice, version: int) -> Slice:
-    new = Slice(seen=old.seen, data=migrate(schema, old.data, version))
-    for kind in ('tabs', 'visits'):
-        for id_, part in getattr(old, kind).items():
-            getattr(new, kind)[id_] = type(part)(seen=part.seen, data=migrate(schema, part.data, version))
-    return new
+def find_parts(schema: Schema, document: Document, key: str, parts: Iterable[Part]) -> Found:
+    """Look parts up in older versions only, each in the newest that has it, and migrate them. Changes nothing."""
+    own = SliceId(schema.name, schema.version, key)
+    older = [(id_.version, stored) for id_, stored in candidates(schema, document, key) if id_ != own]
+    sources = [next(((*source, part) for source in older if source[1].values(part)), None) for part in parts]
+    return _migrated(schema, [source for source in sources if source])
+
+
+def _migrated(schema: Schema, sources: Iterable[tuple[int, Slice, Part]]) -> Found:
+    """Migrate parts, each of a slice of some version, into one new slice."""
+    new, newest = Slice(), None
+    for version, old, part in sources:
+        newest = max(version, newest or version)
+        try:
+            values = migrate(schema, old.values(part) or {}, version)
+        except Exception as error:  # noqa: BLE001 a migration is the app's code and may raise anything
+            why = Problem('', version, f'{type(error).__name__}: {error}')
+            return Found(from_version=version, problem=why, error=error)
+        new.seen = max(new.seen, old.seen)
+        if part.kind == 'data':
+            new.data = values
+        elif values:
+            getattr(new, part.kind)[part.id] = PartData(getattr(old, part.kind)[part.id].seen, values)
+    return Found(new, newest, migrated=True) if newest else Found()
+
+
+def blame(error: Exception) -> str:
+    """Say which error a migration raised and where, without its message, which may hold a value."""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        file = Path(frame.f_code.co_filename)
+        if file.parent != Path(__file__).parent:
+            return f'{type(error).__name__} in {frame.f_code.co_name} ({file.name}:{line})'
+    return str(error)
+
+
+def too_large(slice_: Slice, size: int, policy: Policy) -> str | None:
+    """Say why a migrated slice cannot be stored beside the old one in a document of `size` bytes; `None` if it can."""
+    for _, values in slice_.parts():
+        for name, raw in values.items():
+            if len(raw) > policy.max_value_bytes:
+                return f'{name} would have {len(raw)} bytes, more than max_value_bytes={policy.max_value_bytes}'
+    if size + len(msgspec.json.encode(slice_)) > policy.max_document_bytes:
+        return f'beside the old one the document would exceed max_document_bytes={policy.max_document_bytes}'
+    return None
 
 
 def part_of(scope: str, tab: str, visit: str) -> Part:
@@ -106,14 +156,19 @@ def part_of(scope: str, tab: str, visit: str) -> Part:
 def stored_values(schema: Schema, found: Slice, parts: Mapping[str, Part]) -> dict[str, msgspec.Raw]:
     """Return the stored JSON of each field that has any; `parts` says, by scope, where this page's values are."""
     raws: dict[str, msgspec.Raw] = {}
-    for name, stored in schema.fields.items():
+    for stored in schema.fields.values():
         part = parts.get(stored.scope)
-        values = found.values(part) if part else None
-        for candidate in (name, stored.field.renamed_from):
-            if values and candidate and candidate in values:
-                raws[name] = values[candidate]
-                break
+        raw = stored_value(stored, found, part) if part else None
+        if raw is not None:
+            raws[stored.name] = raw
     return raws
+
+
+def stored_value(stored: StoredField, found: Slice, part: Part) -> msgspec.Raw | None:
+    """Return the stored JSON of a field, of its former name while there is none of its own, `None` without any."""
+    values = found.values(part) or {}
+    raw = values.get(stored.name)
+    return values.get(stored.field.renamed_from or '') if raw is None else raw
 
 
 def decode_values(

@@ -14,6 +14,7 @@ from typing import Any
 
 from .identity import Keys
 from .policy import Policy, Shared
+from .schema import Schema
 from .session import Session
 from .stores.base import Store
 from .transfer import Read, read
@@ -90,6 +91,10 @@ class Registry:
             key, older_keys = self._keys.of(session_id)
             session = self._sessions[session_id] = Session(key, older_keys, self._shared, exists=exists)
         return session
+
+    def declare(self, schema: Schema) -> None:
+        """Let sessions know a class, so that what its older versions hold is not hidden by what is written anew."""
+        self._shared.schemas[schema.name] = schema
 
     def limit_keys(self, name: str, max_keys: int) -> None:
         """Keep at most `max_keys` slices of this stored name in a document."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar, get_origin, get_type_hints, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, get_origin, get_type_hints, runtime_checkable
 
 import msgspec
 
@@ -166,13 +167,27 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
 
 
 def migrate(schema: Schema, values: Mapping[str, msgspec.Raw], version: int) -> dict[str, msgspec.Raw]:
-    """Take one slice's raw values from an older version to the schema's. Raises what a migration raises.
+    """Take one part's raw values from an older version to the schema's. Raises what a migration raises.
 
-    Raises `LookupError` where a step is missing. Migrations see and return plain JSON values, by stored name.
+    Raises `LookupError` where a step is missing, `TypeError` or `ValueError` for a result that is no JSON object.
+    Migrations see and return plain JSON values, by stored name. Where nothing is stored, nothing is migrated.
     """
-    plain = {name: msgspec.json.decode(raw) for name, raw in values.items()}
+    if version == schema.version or not values:
+        return dict(values)
+    plain: dict[str, Any] = {name: msgspec.json.decode(raw) for name, raw in values.items()}
     for step in range(version, schema.version):
         if step not in schema.migrations:
             raise LookupError(f'{schema.name} has no migration from version {step}')
-        plain = schema.migrations[step](plain)
-    return {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in plain.items()}
+        result: Any = schema.migrations[step](plain)
+        if not isinstance(result, dict) or not all(isinstance(name, str) for name in cast(dict[Any, Any], result)):
+            raise TypeError(f'the migration from version {step} has to return a dict of stored names and JSON values')
+        plain = cast(dict[str, Any], result)
+    return {name: _plain_json(name, value) for name, value in plain.items()}
+
+
+def _plain_json(name: str, value: Any) -> msgspec.Raw:
+    """Encode what a migration returned as strictly as JSON is: a NaN or an object would not come back."""
+    try:
+        return msgspec.Raw(json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(',', ':')).encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f'what the migrations return for {name!r} is no plain JSON') from error

@@ -10,13 +10,12 @@ from collections.abc import Callable
 
 from .document import Part, Raw, Slice, SliceId, Values, to_bytes
 from .errors import TooMuchPending, ValueTooLarge
-from .exchange import Exchange
-from .operations import Drop, Forget, Operation, Reset, Set, Update, Written, apply
-from .pending import OperationKey
+from .inheriting import Inheriting
+from .operations import Drop, Forget, Reset, Set, Update, Written, apply
 from .subscriber import Subscriber
 
 
-class Session(Exchange):
+class Session(Inheriting):
     """One browser session's document: whatever pages change is accepted here, and shown to the others."""
 
     __slots__ = ()
@@ -36,12 +35,14 @@ class Session(Exchange):
         `absent`: only where nothing is stored, here or in a document read later.
         """
         cell = self._cells.get((slice_id, part))
+        if cell is None and not absent:
+            self._inherit_first(slice_id)
         old = (cell[1] if cell else self._values(slice_id, part)).get(name)
         if old is not None and (absent or old == raw):
             return
         shared, size = self._shared, len(raw)
         policy, growth = shared.policy, size - (len(old) if old is not None else -len(name) - 4)
-        if (
+        if not absent and (
             size > policy.max_value_bytes
             or self._size + growth > policy.max_document_bytes
             or shared.pending_bytes + size > policy.max_session_pending
@@ -63,28 +64,27 @@ class Session(Exchange):
             if subscriber is not source:
                 subscriber.changed(slice_id, part, name)
 
-    def adopt(self, slice_id: SliceId, migrated: Slice) -> None:
-        """Accept a migrated slice under its new version, wherever nobody has written there meanwhile."""
-        for part, values in migrated.parts():
-            for name, raw in values.items():
-                self.set(slice_id, part, name, raw, absent=True)
-
     def copy_part(self, slice_id: SliceId, source: Part, target: Part) -> None:
-        """Give a duplicated tab the values of the one it came from, as far as it has none of its own."""
-        for name, raw in list(self._values(slice_id, source).items()):
+        """Give a duplicated tab the values of the one it came from, as far as it has none of its own.
+
+        Raises `ValueTooLarge` or `TooMuchPending`, and nothing is copied then.
+        """
+        values = dict(self._values(slice_id, source))
+        self._require_room(slice_id.name, 0, sum(len(name) + 4 + len(raw) for name, raw in values.items()))
+        for name, raw in values.items():
             self.set(slice_id, target, name, raw, absent=True)
 
     def drop(self, slice_id: SliceId, part: Part) -> None:
-        """Accept that a tab's or a visit's values are no longer wanted."""
-        found = self.document.slice(slice_id)
-        if found is None or found.values(part) is None:
-            return
-        self._pending.discard(
-            lambda operation: isinstance(operation, Set) and (operation.slice, operation.part) == (slice_id, part)
-        )
-        self._accept(
-            (slice_id, part), Drop(self._shared.next_sequence(), self.document.epoch, found.reset, slice_id, part)
-        )
+        """Accept that a tab's or a visit's values are no longer wanted, those of older versions neither."""
+        for id_ in (slice_id, *self._older(slice_id)):
+            found = self.document.slice(id_)
+            if found is None or found.values(part) is None:
+                continue
+            place = (id_, part)
+            self._pending.discard(
+                lambda operation, place=place: isinstance(operation, Set) and (operation.slice, operation.part) == place
+            )
+            self._accept(place, Drop(self._shared.next_sequence(), self.document.epoch, found.reset, id_, part))
 
     async def update(self, slice_id: SliceId, change: Callable[[Slice], list[Written]]) -> None:
         """Read, modify and write a slice, applied again where somebody else wrote meanwhile; return when it is durable.
@@ -92,6 +92,7 @@ class Session(Exchange):
         Raises what `change` raises, and nothing is written then; `ValueTooLarge` or `TooMuchPending`; and `StoreError`
         if the store cannot take it now: it is accepted then, and must not be repeated.
         """
+        self._inherit_first(slice_id)
         found = self.document.slice(slice_id) or Slice()
         for _, name, raw in change(found):
             self._require_room(f'{slice_id.name}.{name}', len(raw), len(raw))
@@ -108,11 +109,12 @@ class Session(Exchange):
             raise operation.error
 
     def reset(self, slice_id: SliceId) -> None:
-        """Accept that a slice is deleted."""
-        self._pending.discard(
-            lambda operation: isinstance(operation, (Set, Drop, Update)) and operation.slice == slice_id
-        )
-        self._accept((slice_id,), Reset(self._shared.next_sequence(), self.document.epoch, slice_id))
+        """Accept that a slice is deleted, and what older versions hold with it: a rollback is not to bring it back."""
+        for id_ in (slice_id, *self._older(slice_id)):
+            self._pending.discard(
+                lambda operation, id_=id_: isinstance(operation, (Set, Drop, Update)) and operation.slice == id_
+            )
+            self._accept((id_,), Reset(self._shared.next_sequence(), self.document.epoch, id_))
         self._tell_replaced()
 
     def forget(self) -> None:
@@ -124,11 +126,6 @@ class Session(Exchange):
     def _values(self, slice_id: SliceId, part: Part) -> Values:
         found = self.document.slice(slice_id)
         return (found.values(part) if found else None) or {}
-
-    def _accept(self, key: OperationKey, operation: Operation) -> None:
-        apply(self.document, [operation])
-        self._cells.clear()
-        self._enqueue(key, operation)
 
     def _require_room(self, name: str, size: int, growth: int) -> None:
         policy = self._shared.policy

@@ -21,7 +21,17 @@ from ..document import Document, Part, Slice, SliceId
 from ..errors import ValueNotStorable
 from ..observed import observe
 from ..operations import Set
-from ..recovery import Problem, Recovery, Rejected, decode_values, find, part_of, stored_values
+from ..recovery import (
+    Problem,
+    Recovery,
+    Rejected,
+    candidates,
+    decode_values,
+    find_parts,
+    part_of,
+    stored_value,
+    stored_values,
+)
 from ..schema import Schema
 from ..session import Session
 from .listeners import Cause, Listeners
@@ -55,6 +65,8 @@ class Follower:
         self._applying = False
         self._notified = False
         self._generation = (0, 0)
+        self._followed: set[Part] = set()
+        self._brought: dict[str, Raw] = {}
         self._loop = asyncio.get_running_loop()
         self._begin(target)
 
@@ -115,10 +127,10 @@ class Follower:
             return True
         if not self.schema.scopes & {'tab', 'reconnect'}:
             return False
-        found = find(self.schema, self.session.document, self.slice_id.key).slice
-        return bool(
-            found
-            and (('tab' in self.schema.scopes and found.tabs) or ('reconnect' in self.schema.scopes and found.visits))
+        found = [found for _, found in candidates(self.schema, self.session.document, self.slice_id.key)]
+        return any(
+            ('tab' in self.schema.scopes and each.tabs) or ('reconnect' in self.schema.scopes and each.visits)
+            for each in found
         )
 
     def recover(self) -> None:
@@ -131,19 +143,24 @@ class Follower:
             if provisional := session.document.slice(self.slice_id):  # what other tabs changed meanwhile
                 self._show(stored_values(self.schema, provisional, self._parts), self.schema.version, 'remote')
             return
-        found = find(self.schema, session.document, self.slice_id.key)
+        own = session.document.slice(self.slice_id)
+        self._followed |= {part for part in self._parts.values() if own is None or own.values(part) is None}
+        found = session.inherit(self.schema, self.slice_id.key, self._parts.values())
         if found.migrated and found.slice:
-            session.adopt(self.slice_id, found.slice)
-        raws = stored_values(self.schema, found.slice, self._parts) if found.slice else {}
+            self._brought |= stored_values(self.schema, found.slice, self._parts)
+        if found.migrated or found.problem or recovery.from_version is None:
+            recovery.from_version = found.from_version
+            recovery.age = self.visit.now() - found.slice.seen / 1000 if found.slice and found.slice.seen else None
+        own = session.document.slice(self.slice_id)
+        raws = stored_values(self.schema, own, self._parts) if own else {}
         for name in self._held:
             raws.pop(name, None)
-        problems = self._show(raws, found.from_version or self.schema.version, 'recovered')
-        recovery.problems = [found.problem] if found.problem else problems
-        recovery.from_version = found.from_version
-        recovery.age = self.visit.now() - found.slice.seen / 1000 if found.slice and found.slice.seen else None
+        problems = self._show(raws, recovery.from_version or self.schema.version, 'recovered')
+        discarded = [problem for problem in [*recovery.problems, found.problem] if problem and not problem.field]
+        recovery.problems = [*dict.fromkeys(discarded), *problems]
         if raws:
             recovery.status = 'recovered'
-        elif found.problem:
+        elif discarded:
             recovery.status = 'discarded'
         elif session.condition in {'expired', 'quarantined'}:
             recovery.status = 'expired' if session.condition == 'expired' else 'quarantined'
@@ -188,7 +205,9 @@ class Follower:
         if report.previous and report.previous != self.visit.id:
             self.session.drop(self.slice_id, Part('visits', report.previous))
         if report.old_tab and report.old_tab != self.visit.tab:
-            self.session.copy_part(self.slice_id, Part('tabs', report.old_tab), self._parts['tab'])
+            copied = Part('tabs', report.old_tab)
+            self.session.inherit(self.schema, self.slice_id.key, [copied])
+            self.session.copy_part(self.slice_id, copied, self._parts['tab'])
         self.recover()
         held, self._held = self._held, {}
         for name, raw in held.items():
@@ -254,9 +273,24 @@ class Follower:
                 self._notified = False
                 background_tasks.create(self.notify_recovered(), name=f'recovered {self.slice_id.name}')
                 return
+            if self.touched is not None:
+                self._follow_older(self.touched)
             for name in names:
                 self._refresh(name)
             self._generation = self._current_generation()
+
+    def _follow_older(self, touched: set[str]) -> None:
+        """Take over what a server with an older version wrote late, as it drained, where nobody changed it since."""
+        session, schema = self.session, self.schema
+        parts = {scope: part for scope, part in self._parts.items() if part in self._followed}
+        found = find_parts(schema, session.document, self.slice_id.key, parts.values()).slice
+        for name, raw in (stored_values(schema, found, parts) if found else {}).items():
+            part, own = parts[schema.fields[name].scope], session.document.slice(self.slice_id)
+            now = stored_value(schema.fields[name], own, part) if own else None
+            if now == self._brought.get(name) != raw and name not in touched:
+                self._brought[name] = raw
+                session.set(self.slice_id, part, name, raw, source=self)
+                self._show({name: raw}, self.recovery.from_version or schema.version, 'remote')
 
     def _refresh(self, name: str) -> None:
         stored = self.schema.fields[name]
@@ -264,7 +298,7 @@ class Follower:
         found = self.session.document.slice(self.slice_id)
         if part is None or name in self._unsaved or self._posted[name]:
             return
-        raw = (found.values(part) or {}).get(name) if found else None
+        raw = stored_value(stored, found, part) if found else None
         if raw is None:
             if self.raws[name] == self._defaults[name]:
                 return
@@ -277,7 +311,8 @@ class Follower:
                 self._submit(name, self.raws[name])  # an older server drained late: what is shown here is newer
             elif stored.field.live or self._generation != self._current_generation():
                 problems = self._show({name: raw}, self.schema.version, 'remote')
-                self.recovery.problems += [problem for problem in problems if problem not in self.recovery.problems]
+                known = {(problem.field, problem.why) for problem in self.recovery.problems}
+                self.recovery.problems += [each for each in problems if (each.field, each.why) not in known]
 
     def _current_generation(self) -> tuple[int, int]:
         found = self.session.document.slice(self.slice_id)

@@ -60,7 +60,7 @@ class OpenSession:
     def fetch(self, cls: type[T], *, key: str = '') -> T:
         """Return an object with the stored values of a class, and defaults for the rest. Changing it stores nothing."""
         schema = self._schema_of(cls)
-        found = find(schema, self._opened.document, key).slice
+        found = find(schema, self._opened.document, key, ()).slice
         return cast(T, detached(schema, stored_values(schema, found, _PARTS) if found else {}))
 
     def set(self, cls: type, *, key: str = '', **values: Any) -> None:

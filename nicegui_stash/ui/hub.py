@@ -60,6 +60,7 @@ class Hub:
             other = self.names.setdefault(schema.name, schema)
             if other.origin != schema.origin:
                 raise duplicate_name(schema, other)
+            self.registry.declare(schema)
 
     def _hurry(self) -> None:
         """Begin to drain at the signal, before the server has closed its connections."""

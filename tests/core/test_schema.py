@@ -347,7 +347,8 @@ def test_migrations_run_one_after_the_other_on_plain_json() -> None:
 def test_a_missing_step_is_named() -> None:
     schema = build_schema(Counter, version=3, migrations={2: dict})
     with pytest.raises(LookupError, match='Counter has no migration from version 1'):
-        migrate(schema, {}, 1)
+        migrate(schema, {'count': msgspec.Raw(b'1')}, 1)
+    assert migrate(schema, {}, 1) == {}, 'where nothing is stored there is nothing to migrate'
 
 
 def test_a_stored_field_is_a_small_record() -> None:
