@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from .document import Document, Operation, Part, Raw, Reset, Set, Slice, SliceId, Update, apply, to_bytes
+from .document import Document, Part, Raw, Slice, SliceId, to_bytes
 from .exchange import Exchange
+from .operations import Operation, Reset, Set, Update, apply
 from .pending import OperationKey
 from .policy import Shared
 from .reading import Fetched

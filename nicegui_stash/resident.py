@@ -87,14 +87,11 @@ class Resident:
         """Take a document that was just read, and apply to it what is pending."""
         document, condition = fetched.document, fetched.condition
         overruled: list[Set] = []
-        brought: list[Set] = []
         operations = list(self._pending)
         if not self.is_read:
             if condition == 'found' and document.seen < self._shared.now() - self._shared.policy.ttl * 1000:
                 document = Document(document.format, document.epoch + 1, document.seen, document.applied, {})
                 condition = 'expired'
-            if operations:  # they would make a newer slice, which hid the older one that is still to be migrated
-                brought = self._bring_migrated(document)
             operations, overruled = settle_unread(document, operations)
             self.condition = 'fresh' if document.erased else condition
         held = {id(operation) for operation in rebase(document, operations, self._shared.writer)}
@@ -102,27 +99,12 @@ class Resident:
         self.document, self._etag, self._must_read = document, fetched.etag, False
         self._inherited = fetched.inherited or self._inherited
         self._cells.clear()
-        for operation in brought:
-            self._pending.add((operation.slice, operation.part, operation.field), operation)
         self._size = fetched.size + self._pending.size
         self._pending.settle(document.applied.get(self._shared.writer, -1))
         for operation in overruled:
             for subscriber in list(self._subscribers):
                 subscriber.rejected(operation)
         self._tell_replaced()
-
-    def _bring_migrated(self, document: Document) -> list[Set]:
-        """Put what pages migrate from older versions into the document; return the operations that do so elsewhere."""
-        brought: list[Set] = []
-        for slice_id, migrated in [pair for page in self._subscribers for pair in page.migrated(document)]:
-            reset = document.ensure(slice_id).reset
-            for part, values in migrated.parts():
-                present = document.values(slice_id, part)
-                for name, raw in values.items():
-                    if present.setdefault(name, raw) is raw:
-                        number = self._shared.next_sequence()
-                        brought.append(Set(number, document.epoch, reset, slice_id, part, name, raw, absent=True))
-        return brought
 
     def _snapshot(self, last: int) -> bytes:
         """Assemble the bytes to put from values that are encoded already."""

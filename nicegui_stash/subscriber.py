@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from .document import Document, Part, Slice, SliceId
+from .document import Part, SliceId
 from .operations import Set
 
 Activity = Literal['saved', 'pending', 'saving', 'offline']
@@ -18,10 +18,6 @@ class Subscriber(Protocol):
 
     def replaced(self) -> None:
         """The document may have changed anywhere: it was read, merged, reset or forgotten."""
-
-    def migrated(self, document: Document) -> list[tuple[SliceId, Slice]]:
-        """Return what a document that was read late holds for the page under an older version, migrated."""
-        ...
 
     def rejected(self, operation: Set) -> None:
         """A change made before the first read was overruled by a stored value."""

@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Raw
 from nicegui import app, background_tasks
 
-from ..document import Document, Part, Slice, SliceId
+from ..document import Part, SliceId
 from ..errors import ValueNotStorable
 from ..observed import observe
 from ..operations import Set
@@ -238,10 +238,6 @@ class Follower:
 
     def replaced(self) -> None:
         self._schedule(*self.schema.fields)
-
-    def migrated(self, document: Document) -> list[tuple[SliceId, Slice]]:
-        found = find(self.schema, document, self.slice_id.key)
-        return [(self.slice_id, found.slice)] if found.migrated and found.slice else []
 
     def rejected(self, operation: Set) -> None:
         if (

@@ -9,11 +9,9 @@ from weakref import WeakSet
 
 import msgspec
 
-from nicegui_stash.document import SESSION_PART, Document, Part, Slice, SliceId
+from nicegui_stash.document import SESSION_PART, Part, SliceId
 from nicegui_stash.operations import Set
-from nicegui_stash.recovery import Found, find
 from nicegui_stash.registry import Registry
-from nicegui_stash.schema import Schema
 from nicegui_stash.session import Session
 from nicegui_stash.stores import StoredObject
 from nicegui_stash.stores.base import Store
@@ -86,8 +84,7 @@ def pending_changes(registry: Registry) -> tuple[int, int]:
 class Page:
     """A page that writes down what a session tells it."""
 
-    def __init__(self, session: Session | None = None, schema: Schema | None = None) -> None:
-        self.schema = schema
+    def __init__(self, session: Session | None = None) -> None:
         self.changes: list[tuple[SliceId, Part, str]] = []
         self.replacements = 0
         self.overruled: list[tuple[str, Any]] = []
@@ -101,10 +98,6 @@ class Page:
 
     def replaced(self) -> None:
         self.replacements += 1
-
-    def migrated(self, document: Document) -> list[tuple[SliceId, Slice]]:
-        found = find(self.schema, document, '') if self.schema else Found()
-        return [(SliceId(self.schema.name, self.schema.version), found.slice)] if found.migrated and found.slice else []
 
     def rejected(self, operation: Set) -> None:
         self.overruled.append((operation.field, json.loads(bytes(operation.raw))))

@@ -6,11 +6,7 @@ import asyncio
 
 import pytest
 
-from nicegui_stash.document import SliceId
 from nicegui_stash.errors import Unavailable
-from nicegui_stash.fields import stored as declared
-from nicegui_stash.recovery import find
-from nicegui_stash.schema import build_schema
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry, MakeSession
@@ -202,26 +198,3 @@ async def test_a_new_session_that_meets_a_document_keeps_both(
     put(session, 'note', 'x')
     await session.flush()
     assert await stored(store, written) == {'items': ['first request, on another server'], 'note': 'x'}
-
-
-async def test_an_older_version_that_was_read_late_is_still_found_after_a_provisional_change(
-    make_session: MakeSession, store: FaultyStore, written: str
-) -> None:
-    class Counter:
-        items: list[int] = declared([])
-        note: str = declared('')
-
-    schema = build_schema(Counter, version=2, migrations={1: dict})
-    session = make_session()
-    page = Page(session, schema)
-    newer = SliceId('Counter', 2)
-    store.down = True
-    await session.load(1)
-    put(session, 'note', 'typed', slice_id=newer)
-    store.down = False
-    await session.flush()
-    found = find(schema, session.document, '').slice
-    assert found is not None
-    assert set(found.data) == {'items', 'note'}
-    assert page.overruled == []
-    assert await stored(store, written, newer) == {**(await stored(store, written) or {}), 'note': 'typed'}

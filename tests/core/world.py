@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from nicegui_stash.document import SESSION_PART, Document, Part, Raw, Slice, SliceId, from_bytes
+from nicegui_stash.document import SESSION_PART, Part, Raw, Slice, SliceId, from_bytes
 from nicegui_stash.errors import Conflict, OutcomeUnknown, StoreError, Unavailable
 from nicegui_stash.identity import Keys
 from nicegui_stash.operations import Written
@@ -103,9 +103,6 @@ class Page:
 
     def replaced(self) -> None:
         """Need nothing."""
-
-    def migrated(self, document: Document) -> list[tuple[SliceId, Slice]]:
-        return []
 
     def rejected(self, operation: object) -> None:
         self.rejections.append(str(operation))
