@@ -1,0 +1,79 @@
+"""What the operation page promises."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from nicegui_stash.registry import Statistics
+from nicegui_stash.stores import MemoryStore, StoredObject, opening
+from nicegui_stash.testing import FaultyStore
+from nicegui_stash.transfer import Away, Denied, MustRead, Read, Stored
+
+from .conftest import Running
+from .examples import DOCS, ROOT, named
+
+PAGE = 'operation.md'
+TEXT = (DOCS / PAGE).read_text(encoding='utf-8')
+
+
+def part(heading: str) -> str:
+    return TEXT.split(f'## {heading}\n', 1)[1].split('\n## ', 1)[0]
+
+
+def test_every_member_of_the_statistics_is_explained() -> None:
+    told = {
+        name
+        for row in re.findall(r'^\| (`.*?) \|', part('Statistics'), re.MULTILINE)
+        for name in re.findall(r'\w+', row)
+    }
+    assert told == {field.name for field in dataclasses.fields(Statistics)}
+
+
+def test_every_outcome_of_a_span_is_explained() -> None:
+    for outcome in (Read, Stored, MustRead, Away, Denied):
+        assert f'`{outcome.__name__.lower()}`' in part('OpenTelemetry')
+
+
+def test_every_message_of_the_log_is_one_of_the_code() -> None:
+    sources = ' '.join(path.read_text(encoding='utf-8') for path in (ROOT / 'nicegui_stash').rglob('*.py'))
+    code = re.sub(r"'\s*\n\s*f?'", '', sources)
+    messages = re.findall(r'^\| (?:error|warning|debug) \| (.*?) \|', part('The log'), re.MULTILINE)
+    assert len(messages) > 10
+    for message in messages:
+        for words in re.findall(r'`([^`]+)`', message):
+            for piece in words.split('…'):
+                assert piece.strip() in code, piece
+
+
+async def test_a_store_is_moved_with_all_that_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    stores = {name: MemoryStore(f'{name}-{uuid.uuid4().hex}') for name in ('old', 'new')}
+    for name, store in stores.items():
+        monkeypatch.setitem(opening._FACTORIES, name, lambda url, options, store=store: store)
+    for number in range(3):
+        await stores['old'].put(f'ab/{number}.json', b'{}', if_match=None)
+    names: dict[str, Any] = {}
+    exec(named(PAGE, 'move').code, names)  # noqa: S102 the example of the page
+    assert await names['move']('old://', 'new://') == 3
+    assert isinstance(await stores['new'].get('ab/2.json'), StoredObject)
+
+
+async def test_healthz_says_whether_the_store_answers(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FaultyStore(MemoryStore(f'health-{uuid.uuid4().hex}'))
+    monkeypatch.setitem(opening._FACTORIES, 'faulty', lambda url, options: store)
+    monkeypatch.setenv('NICEGUI_STASH_URL', 'faulty://')
+    code = named(PAGE, 'healthz').code.replace(
+        'ui.run_with(api, ', 'from nicegui import app\napp.include_router(api.router)\nui.run('
+    )
+    async with running(code) as user:
+        monkeypatch.setenv('NICEGUI_STASH_URL', 'faulty://')
+        answer: httpx.Response = await user.http_client.get('/healthz')
+        assert (answer.status_code, answer.json()) == (200, {'store': True})
+        store.down = True
+        answer = await user.http_client.get('/healthz')
+        assert (answer.status_code, answer.json()) == (503, {'store': False})
