@@ -23,7 +23,7 @@ TEXT = (DOCS / PAGE).read_text(encoding='utf-8')
 
 
 def part(heading: str) -> str:
-    return TEXT.split(f'## {heading}\n', 1)[1].split('\n## ', 1)[0]
+    return TEXT.split(f'### {heading}\n', 1)[1].split('\n### ', 1)[0]
 
 
 def test_every_member_of_the_statistics_is_explained() -> None:
