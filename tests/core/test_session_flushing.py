@@ -10,7 +10,7 @@ from nicegui_stash.errors import Unavailable
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry, MakeSession, WallClock
-from .scene import COUNTER, Page, document, put, stored, tasks_of
+from .scene import COUNTER, VISIT, Page, document, put, stored, tasks_of, values
 from .virtual import idle
 
 
@@ -230,6 +230,24 @@ async def test_parts_on_a_screen_are_kept_and_count_as_seen(
     visits = found['slices']['Counter']['1']['']['visits']
     assert {name: visit['seen'] for name, visit in visits.items()} == dict.fromkeys(('shown', 'twice'), found['seen'])
     session.release(COUNTER, left)
+
+
+async def test_a_part_that_was_dropped_with_a_put_can_be_written_again(
+    make_session: MakeSession, store: FaultyStore, clock: WallClock
+) -> None:
+    session = make_session(exists=False, tab_ttl=3600.0)
+    put(session, 'note', 'x', VISIT)
+    await session.flush()
+    clock.advance(days=1)
+    put(session, 'count', 1)
+    await session.flush()
+    assert values(session, VISIT) == {}
+    put(session, 'note', 'again', VISIT)
+    assert values(session, VISIT) == {'note': 'again'}
+    await session.flush()
+    later = make_session(seed=2)
+    await later.load(1)
+    assert values(later, VISIT) == {'note': 'again'}
 
 
 async def test_a_visit_renews_seen_after_a_tenth_of_the_ttl(

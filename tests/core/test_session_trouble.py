@@ -378,6 +378,26 @@ async def test_a_change_right_after_a_merge_belongs_to_the_merged_document(
     assert await stored(store, one.key) == {'a': 1, 'b': 2, 'c': 3, 'd': 4}
 
 
+async def test_a_put_that_waited_for_a_revalidation_is_left_out_where_that_left_nothing_to_put(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    one, other = make_session(exists=False, seed=1), make_session(seed=2)
+    put(one, 'a', 1)
+    await one.flush()
+    await other.load(1)
+    other.forget()
+    await other.flush()
+    gate = store.hold('get')
+    looking = asyncio.ensure_future(one.revalidate(60))
+    await gate.started.wait()
+    put(one, 'a', 2)
+    await asyncio.sleep(1)
+    gate.release()
+    await looking
+    await idle()
+    assert (values(one), one.pending, one.activity, store.calls['put']) == ({}, 0, 'saved', 2)
+
+
 async def test_a_revalidation_of_what_did_not_change_tells_nobody(
     make_session: MakeSession, store: FaultyStore
 ) -> None:
