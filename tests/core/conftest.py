@@ -14,11 +14,13 @@ from hypothesis import HealthCheck, settings
 from nicegui_stash.identity import Keys
 from nicegui_stash.policy import Policy
 from nicegui_stash.registry import Registry
+from nicegui_stash.schema import Schema
 from nicegui_stash.session import Session
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.stores.base import Store
 from nicegui_stash.testing import FaultyStore
 
+from .carts import Serve
 from .scene import KILLED, tasks_of
 from .virtual import take_no_time
 
@@ -103,5 +105,18 @@ async def make_session(make_registry: MakeRegistry) -> MakeSession:
 
     def make(*, exists: bool = True, session_id: str = 'an id', **options: float) -> Session:
         return make_registry(**options).session(session_id, exists=exists)
+
+    return make
+
+
+@pytest.fixture
+def serve(make_registry: MakeRegistry) -> Serve:
+    """The session of one browser in a server of its own, which knows some classes."""
+
+    def make(*schemas: Schema, **options: float) -> Session:
+        registry = make_registry(**options)
+        for schema in schemas:
+            registry.declare(schema)
+        return registry.session('an id')
 
     return make

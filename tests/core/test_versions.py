@@ -5,79 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nicegui_stash.document import SESSION_PART, Part, SliceId
-from nicegui_stash.fields import stored as declared
 from nicegui_stash.identity import Keys
 from nicegui_stash.policy import Policy
 from nicegui_stash.recovery import Found
 from nicegui_stash.registry import Registry
-from nicegui_stash.schema import Schema, build_schema
 from nicegui_stash.session import Session
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.testing import FaultyStore
 
-from .conftest import MakeRegistry, WallClock
-from .scene import TAB, VISIT, Page, document, put, raw, stored, values
+from .carts import NEW, OLD, V1, V2, Serve, slices, stored_by_v1
+from .conftest import WallClock
+from .scene import TAB, VISIT, Page, put, raw, stored, values
 from .virtual import idle, run
-
-Serve = Callable[..., Session]
-OLD, NEW = SliceId('Cart', 1), SliceId('Cart', 2)
-
-
-class OldCart:
-    items: list[str] = declared([])
-    size: int = declared(0)
-    draft: str = declared('', scope='reconnect')
-
-
-class NewCart:
-    items: list[dict[str, Any]] = declared([])
-    size: int = declared(0)
-    currency: str = declared('EUR')
-    draft: str = declared('', scope='reconnect')
-
-
-def to_dicts(values: dict[str, Any]) -> dict[str, Any]:
-    return {**values, 'items': [{'name': name} for name in values.get('items', [])]} if 'items' in values else values
-
-
-V1 = build_schema(OldCart, name='Cart')
-V2 = build_schema(NewCart, name='Cart', version=2, migrations={1: to_dicts})
-
-
-@pytest.fixture
-def serve(make_registry: MakeRegistry) -> Serve:
-    """The session of one browser in a server of its own, which knows some classes."""
-
-    def make(*schemas: Schema, **options: float) -> Session:
-        registry = make_registry(**options)
-        for schema in schemas:
-            registry.declare(schema)
-        return registry.session('an id')
-
-    return make
-
-
-async def stored_by_v1(serve: Serve, **changes: Any) -> Session:
-    """A server with the old version, on which somebody has changed something durably."""
-    session = serve(V1)
-    assert await session.load(1.0)
-    for name, value in (changes or {'items': ['socks'], 'size': 40}).items():
-        put(session, name, value, VISIT if name == 'draft' else SESSION_PART, OLD)
-    await session.flush()
-    return session
-
-
-async def slices(store: FaultyStore, session: Session) -> dict[str, Any]:
-    return ((await document(store, session.key)) or {})['slices']['Cart']
-
 
 # ---- what is brought along, and where it goes
 
@@ -298,206 +243,6 @@ async def test_an_update_before_the_first_read_counts_on_from_an_older_version_a
 def count(found: Any) -> list[Any]:
     before = found.data.get('size')
     return [(SESSION_PART, 'size', raw((json.loads(bytes(before)) if before else 0) + 1))]
-
-
-# ---- what does not come back
-
-
-def fails(values: dict[str, Any]) -> dict[str, Any]:
-    raise ValueError(f'a value like {values} in a message')
-
-
-FAILING = build_schema(NewCart, name='Cart', version=2, migrations={1: fails})
-
-
-async def test_what_does_not_migrate_stays_and_is_logged_once_without_its_value(
-    serve: Serve, store: FaultyStore, caplog: pytest.LogCaptureFixture
-) -> None:
-    before = await slices(store, await stored_by_v1(serve))
-    session = serve(FAILING)
-    await session.load(1.0)
-    for _ in range(3):
-        found = session.inherit(FAILING, '')
-        assert (found.slice, found.from_version) == (None, 1)
-        assert found.problem is not None
-        assert found.problem.why.startswith('ValueError: a value like')
-    put(session, 'size', 1, slice_id=NEW)
-    await session.flush()
-    after = await slices(store, session)
-    assert (after['1'], after['2']['']['data']) == (before['1'], {'size': 1})
-    (record,) = [record for record in caplog.records if record.name == 'nicegui_stash']
-    line = fails.__code__.co_firstlineno + 1
-    assert record.getMessage() == (
-        f'session {session.key}: Cart of version 1 does not come back in version 2: '
-        f'ValueError in fails (test_versions.py:{line}); other sessions are not logged'
-    )
-
-
-async def test_other_slices_come_back_where_one_does_not_migrate(serve: Serve) -> None:
-    other = build_schema(OldCart, name='Other')
-    session = serve(V1, other)
-    await session.load(1.0)
-    put(session, 'size', 1, slice_id=OLD)
-    put(session, 'size', 2, slice_id=SliceId('Other', 1))
-    await session.flush()
-    new = serve(FAILING, other)
-    await new.load(1.0)
-    assert new.inherit(FAILING, '').problem is not None
-    found = new.inherit(other, '')
-    assert (found.slice, found.problem) == (new.document.slice(SliceId('Other', 1)), None)
-
-
-async def test_a_draft_that_does_not_migrate_is_a_problem_of_its_own(serve: Serve) -> None:
-    def no_drafts(values: dict[str, Any]) -> dict[str, Any]:
-        return {'size': values['size']}
-
-    schema = build_schema(NewCart, name='Cart', version=2, migrations={1: no_drafts})
-    await stored_by_v1(serve, size=3, draft='half')
-    new = serve(schema)
-    await new.load(1.0)
-    assert new.inherit(schema, '').problem is None
-    found = new.inherit(schema, '', [VISIT])
-    assert (found.from_version, found.problem and found.problem.why) == (1, "KeyError: 'size'")
-    assert values(new, slice_id=NEW) == {'size': 3}
-
-
-@pytest.mark.parametrize(
-    ('limits', 'why'),
-    [
-        ({'max_document_bytes': 600}, 'beside the old one the document would exceed max_document_bytes=600'),
-        ({'max_value_bytes': 310}, 'items would have 313 bytes, more than max_value_bytes=310'),
-    ],
-)
-async def test_what_has_no_room_beside_the_old_version_is_a_problem_and_nothing_is_written(
-    serve: Serve, store: FaultyStore, limits: dict[str, float], why: str
-) -> None:
-    await stored_by_v1(serve, items=['x' * 300])
-    session = serve(V2, **limits)
-    await session.load(1.0)
-    found = session.inherit(V2, '')
-    assert (found.slice, found.migrated, found.problem and found.problem.why) == (None, False, why)
-    assert session.pending == 0
-    assert (await slices(store, session)).keys() == {'1'}
-
-
-async def test_a_change_before_the_first_read_tells_that_the_older_version_did_not_migrate(
-    serve: Serve, store: FaultyStore
-) -> None:
-    await stored_by_v1(serve)
-    store.hold('get')
-    session = serve(FAILING)
-    put(session, 'size', 1, slice_id=NEW)
-    store.release()
-    await session.flush()
-    found = session.inherit(FAILING, '')
-    assert found.problem is not None
-    assert values(session, slice_id=NEW) == {'size': 1}
-
-
-# ---- what was erased does not come back by a rollback
-
-
-async def test_a_reset_deletes_what_older_versions_hold_as_well(serve: Serve, store: FaultyStore) -> None:
-    await stored_by_v1(serve, size=3, draft='half')
-    new = serve(V2)
-    await new.load(1.0)
-    new.inherit(V2, '')
-    new.reset(NEW)
-    await new.flush()
-    assert new.inherit(V2, '', [VISIT]).migrated is False
-    found = await slices(store, new)
-    assert [(found[version]['']['data'], found[version]['']['visits']) for version in '12'] == [({}, {})] * 2
-
-
-async def test_a_reset_before_the_first_read_deletes_what_older_versions_hold_as_well(
-    serve: Serve, store: FaultyStore
-) -> None:
-    await stored_by_v1(serve, size=3)
-    store.hold('get')
-    new = serve(V2)
-    page = Page(new)
-    put(new, 'size', 4, slice_id=NEW)
-    new.reset(NEW)
-    put(new, 'currency', 'CHF', slice_id=NEW)
-    store.release()
-    await new.flush()
-    await new.flush()
-    assert await stored(store, new.key, OLD) == {}
-    assert await stored(store, new.key, NEW) == {'currency': 'CHF'}
-    page.leave()
-
-
-async def test_what_an_old_server_had_pending_does_not_survive_a_reset_by_a_new_one(
-    serve: Serve, store: FaultyStore
-) -> None:
-    old = await stored_by_v1(serve, size=3)
-    new = serve(V2)
-    await new.load(1.0)
-    new.inherit(V2, '')
-    store.hold('put')
-    put(old, 'size', 4, slice_id=OLD)
-    await idle()
-    new.reset(NEW)
-    store.release()
-    await asyncio.gather(new.flush(), old.flush())
-    assert await stored(store, new.key, OLD) == {}
-    assert await stored(store, new.key, NEW) == {}
-
-
-async def test_a_forgotten_session_is_not_found_by_any_version(serve: Serve, store: FaultyStore) -> None:
-    await stored_by_v1(serve)
-    new = serve(V2)
-    await new.load(1.0)
-    new.inherit(V2, '')
-    new.forget()
-    await new.flush()
-    for schema in (V1, V2):
-        session = serve(schema)
-        await session.load(1.0)
-        assert session.inherit(schema, '') == Found()
-
-
-async def test_a_draft_that_is_left_is_dropped_in_all_versions(serve: Serve, store: FaultyStore) -> None:
-    await stored_by_v1(serve, draft='half')
-    new = serve(V2)
-    await new.load(1.0)
-    new.inherit(V2, '', [VISIT])
-    new.drop(NEW, VISIT)
-    assert new.inherit(V2, '', [VISIT]).migrated is False
-    await new.flush()
-    assert [slice_['']['visits'] for slice_ in (await slices(store, new)).values()] == [{}, {}]
-
-
-# ---- a class with another name
-
-
-RENAMED = build_schema(NewCart, name='Basket', version=2, migrations={1: to_dicts}, renamed_from='Cart')
-BASKET = SliceId('Basket', 2)
-
-
-async def test_a_renamed_class_brings_along_what_it_had_under_its_old_name(serve: Serve, store: FaultyStore) -> None:
-    await stored_by_v1(serve)
-    session = serve(RENAMED)
-    await session.load(1.0)
-    assert session.inherit(RENAMED, '').from_version == 1
-    await session.flush()
-    assert await stored(store, session.key, BASKET) == {'items': [{'name': 'socks'}], 'size': 40}
-    assert await stored(store, session.key, OLD) == {'items': ['socks'], 'size': 40}
-    session.reset(BASKET)
-    await session.flush()
-    assert await stored(store, session.key, OLD) == {}
-
-
-async def test_what_a_class_was_named_before_is_spared_by_a_reset_where_another_has_that_name_now(
-    serve: Serve, store: FaultyStore
-) -> None:
-    await stored_by_v1(serve)
-    session = serve(RENAMED, V1)
-    await session.load(1.0)
-    session.inherit(RENAMED, '')
-    session.reset(BASKET)
-    await session.flush()
-    assert await stored(store, session.key, OLD) == {'items': ['socks'], 'size': 40}
 
 
 # ---- a law
