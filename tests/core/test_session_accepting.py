@@ -166,6 +166,43 @@ async def test_a_document_that_would_be_too_large_refuses_what_grows_and_takes_w
     assert len(to_bytes(session.document)) < 1000 + 100  # what is put with it, such as times, is not counted before
 
 
+async def test_a_document_that_is_too_large_already_can_only_shrink(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    session = make_session(exists=False)
+    put(session, 'a', 'x' * 900)
+    put(session, 'b', 'x' * 900)
+    await session.flush()
+    strict = make_session(seed=2, max_document_bytes=1000)
+    await strict.load(1)
+    put(strict, 'a', 'x' * 500)
+    for name, length in (('a', 501), ('b', 901), ('c', 1)):
+        with pytest.raises(ValueTooLarge):
+            put(strict, name, 'y' * length)
+    put(strict, 'b', '')
+    put(strict, 'c', 'fits again')
+    await strict.flush()
+    assert await stored(store, strict.key) == {'a': 'x' * 500, 'b': '', 'c': 'fits again'}
+
+
+@pytest.mark.parametrize('erase', ['forget', 'reset', 'drop'])
+async def test_a_change_right_after_an_erasure_is_not_lost(
+    make_session: MakeSession, store: FaultyStore, erase: str
+) -> None:
+    session = make_session(exists=False)
+    put(session, 'old', 1, VISIT)
+    if erase == 'drop':
+        session.drop(COUNTER, VISIT)
+    else:
+        session.forget() if erase == 'forget' else session.reset(COUNTER)
+    put(session, 'new', 2, VISIT)
+    assert values(session, VISIT) == {'new': 2}
+    await session.flush()
+    later = make_session(seed=2)
+    await later.load(1)
+    assert values(later, VISIT) == {'new': 2}
+
+
 @pytest.mark.parametrize('erase', ['forget', 'reset', 'drop'])
 async def test_an_erasure_makes_room_at_once_also_while_the_store_is_away(
     make_session: MakeSession, store: FaultyStore, erase: str
