@@ -93,7 +93,7 @@ async def test_a_page_is_answered_within_recover_timeout_with_defaults(
         cls = declare(stash)
         begun = time.monotonic()
         tab = await open_while(store, trouble, ann)
-        assert time.monotonic() - begun < 0.2 + 0.5
+        assert time.monotonic() - begun < 3  # the response_timeout of the page
         page = shown(stash, tab, cls)
         assert (page.name, page.items, stash.recovery(page).status) == ('', [], 'unavailable')
         assert page.told == ['unavailable']
@@ -192,7 +192,7 @@ async def test_a_page_in_memory_is_shown_at_once_from_there_while_the_store_is_s
         store.hold('get')
         begun = time.monotonic()
         tab = await ann.open()
-        assert time.monotonic() - begun < 0.05 + 0.5
+        assert time.monotonic() - begun < 5
         page = shown(stash, tab, cls)
         assert (page.name, stash.recovery(page).status) == ('stored', 'recovered')
         await replace(store, with_values(name='changed by another server'))
