@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol, TypeVar, cast, get_origin, get_type_hints, runtime_checkable
+from typing import Any, Final, Protocol, TypeVar, cast, get_origin, get_type_hints, runtime_checkable
 
 import msgspec
 
@@ -17,6 +17,9 @@ from .errors import DeclarationError, ValueNotStorable
 from .fields import Field, Scope
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
+MAX_VERSION: Final = 999_999_999
+"""The largest version that is found again in a document."""
+_DECLARED: Final = '__nicegui_stash_schema__'
 
 
 @runtime_checkable
@@ -87,18 +90,16 @@ def build_schema(
         raise DeclarationError(
             label, None, 'a generic class has no annotation that says what is stored; make it concrete'
         )
-    if version < 1 or any(step < 1 or step >= version for step in migrations or {}):
-        raise DeclarationError(
-            label,
-            None,
-            f'version={version} with migrations from {sorted(migrations or {})}: '
-            'versions count from 1, and each migration leads from one below version',
-        )
+    _check_versions(label, version, migrations or {})
     try:
         inspect.signature(cls.__init__).bind(None)
     except TypeError as error:
         raise DeclarationError(label, None, f'__init__(self) has to take no arguments: {error}') from error
     declared = _declared(cls)
+    for field_name, field in declared.items():
+        if field.renamed_from in declared:
+            reason = f'{field.renamed_from!r} is a field of the class as well; raise version and write a migration'
+            raise DeclarationError(label, field_name, f'renamed_from={reason}')
     annotations = _annotations(cls, label, local_names)
     fields = {
         field_name: _stored_field(label, field_name, field, annotations) for field_name, field in declared.items()
@@ -114,6 +115,22 @@ def build_schema(
         max_keys=max_keys,
         origin=origin,
     )
+
+
+def _check_versions(label: str, version: int, migrations: Mapping[int, Migration]) -> None:
+    if version < 1 or any(step < 1 or step >= version for step in migrations):
+        raise DeclarationError(
+            label,
+            None,
+            f'version={version} with migrations from {sorted(migrations)}: '
+            'versions count from 1, and each migration leads from one below version',
+        )
+    if version > MAX_VERSION:
+        raise DeclarationError(label, None, f'version={version} is too large; count from 1, up to {MAX_VERSION}')
+    for step, migration in migrations.items():
+        if not callable(migration) or inspect.iscoroutinefunction(migration):
+            reason = f'the migration from version {step} has to be a plain function, from a dict to a dict'
+            raise DeclarationError(label, None, reason)
 
 
 def _declared(cls: type) -> dict[str, Field]:
@@ -164,6 +181,16 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
         where = '' if error.path == '$' else f' at {error.path}'
         raise DeclarationError(label, name, f'its default cannot be stored{where}: {error.reason}') from error
     return StoredField(name, field, codec)
+
+
+def mark(schema: Schema) -> None:
+    """Let `schema_of` find a class's schema; its subclasses do not inherit it."""
+    setattr(schema.cls, _DECLARED, schema)
+
+
+def schema_of(cls: type) -> Schema | None:
+    """Return the schema of a decorated class, `None` for any other."""
+    return vars(cls).get(_DECLARED)
 
 
 def migrate(schema: Schema, values: Mapping[str, msgspec.Raw], version: int) -> dict[str, msgspec.Raw]:

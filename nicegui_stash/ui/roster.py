@@ -15,7 +15,7 @@ from fastapi import Request
 from nicegui import Client, context, ui
 
 from ..errors import StashError
-from ..schema import Schema
+from ..schema import Schema, mark
 from ..settings import Settings
 from . import internals, renewal
 from .handle import OpenSession
@@ -55,6 +55,7 @@ class Roster:
             if not hub.closed:
                 hub.add_names([schema])
         self._schemas[schema.name] = schema
+        mark(schema)
 
     def schema_of(self, cls: type) -> Schema:
         for schema in self._schemas.values():

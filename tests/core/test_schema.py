@@ -321,6 +321,31 @@ def test_versions_count_from_one_and_migrations_lead_upwards(version: int, steps
     )
 
 
+def test_a_version_is_a_number_that_is_found_again() -> None:
+    assert refusal(Counter, version=10**9).reason == 'version=1000000000 is too large; count from 1, up to 999999999'
+    assert build_schema(Counter, version=20_261_121).version == 20_261_121
+
+
+async def not_plain(values: dict[str, Any]) -> dict[str, Any]:
+    return values
+
+
+@pytest.mark.parametrize('migration', [None, {}, not_plain])
+def test_a_migration_is_a_plain_function(migration: Any) -> None:
+    reason = refusal(Counter, version=2, migrations={1: migration}).reason
+    assert reason == 'the migration from version 1 has to be a plain function, from a dict to a dict'
+
+
+def test_a_field_is_not_renamed_from_another_one() -> None:
+    class Page:
+        first: int = stored(0)
+        second: int = stored(0, renamed_from='first')
+
+    error = refusal(Page)
+    assert error.field == 'second'
+    assert error.reason == "renamed_from='first' is a field of the class as well; raise version and write a migration"
+
+
 def test_a_stored_field_of_an_undecorated_class_says_so_when_it_is_read() -> None:
     assert isinstance(Counter.count, Field)
     with pytest.raises(StashError, match=r'Counter is not decorated; put @stash\.page'):
