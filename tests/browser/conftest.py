@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from .server import Server
 from .tab import Visitor
@@ -25,6 +25,8 @@ ARGUMENTS = [
 ]
 HERE = Path(__file__).parent
 
+expect.set_options(timeout=20_000)  # ms: a limit for what never comes, not a measure of how fast it does
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -32,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # the browser lives on one event loop, so every test of this folder runs on it
             item.add_marker(pytest.mark.asyncio(loop_scope='session'), append=False)
             if item.get_closest_marker('timeout') is None:
-                item.add_marker(pytest.mark.timeout(90))
+                item.add_marker(pytest.mark.timeout(180))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -38,6 +39,9 @@ async def eventually(holds: Callable[[], Awaitable[Any]], what: str, *, timeout:
         await asyncio.sleep(0.03)
 
 
+BROWSER_VANISHED = re.compile(r"(?m)^(RuntimeError: No response returned\.|KeyError: 'REQUEST_METHOD')$")
+
+
 class Server:
     """An app file in a process of its own. Its output goes to `log`; its port and its store survive a restart.
 
@@ -68,7 +72,7 @@ class Server:
         if self._process is not None:
             await self.kill()
         if failure is None:
-            assert 'Traceback' not in self.output(), self.output()[-8000:]
+            assert 'Traceback' not in self.complaints(), self.complaints()[-8000:]
 
     async def start(self) -> None:
         """Start the process and return when it answers; raise with its output if it ends instead."""
@@ -126,6 +130,11 @@ class Server:
         """Return everything the process has written so far, over all its lives."""
         return self.log.read_text(errors='replace')
 
+    def complaints(self) -> str:
+        """Return the output without what NiceGUI's own parts log where a browser goes away within a request."""
+        head, *errors = re.split(r'(?m)^(?=ERROR: +Exception in ASGI application$)', self.output())
+        return head + ''.join(_without_vanished(error) for error in errors)
+
     def document(self) -> dict[str, Any]:
         """Return the only document in the store."""
         (path,) = self.objects()
@@ -151,3 +160,10 @@ class Server:
         if process.returncode is None:
             process.send_signal(how)
         await asyncio.wait_for(process.wait(), 30)
+
+
+def _without_vanished(error: str) -> str:
+    end = BROWSER_VANISHED.search(error)
+    if end is None or 'nicegui_stash' in error[: end.end()]:
+        return error
+    return error[end.end() :]

@@ -101,7 +101,7 @@ async def test_a_crawler_without_cookies_leaves_no_object(folder: Path):
                 assert answer.status_code == 200
         await server.terminate()
         assert server.objects() == []
-        assert 'Traceback' not in server.output()
+        assert 'Traceback' not in server.complaints()
 
 
 async def test_a_visitor_who_changes_nothing_leaves_no_object(visitor: Visitor, folder: Path):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from .proxy import Proxy
-from .server import Server
+from .server import Server, eventually
 from .tab import Visitor
 
 TYPE = 'performance.getEntriesByType("navigation")[0].type'
@@ -44,7 +45,7 @@ async def test_a_terminated_server_makes_the_page_reload_when_it_is_back(visitor
         tab = await visitor.open(server.url)
         client = await tab.client()
         await server.terminate()
-        assert 'Traceback' not in server.output()
+        assert 'Traceback' not in server.complaints()
         await server.start()
         await tab.connected(after=client)
 
@@ -114,3 +115,23 @@ async def test_a_silent_network_that_comes_back_in_time_keeps_the_client(visitor
         await server.lost(client)
         proxy.restore()
         assert await tab.connected() == client
+
+
+async def test_what_nicegui_logs_of_a_browser_that_vanished_is_told_from_other_complaints(folder: Path):
+    async with Server('plain.py', folder) as server:
+
+        async def vanish() -> bool:
+            _, writer = await asyncio.open_connection('127.0.0.1', server.port)
+            writer.write(b'POST /_nicegui_ws/socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n')
+            writer.write(b'Content-Length: 20\r\n\r\nab')
+            await writer.drain()
+            writer.transport.abort()
+            return 'Traceback' in server.output()
+
+        await eventually(vanish, 'a traceback of a request that was not finished')
+        await server.terminate()
+        assert 'Traceback' not in server.complaints()
+        with server.log.open('a') as log:
+            log.write('ERROR:    Exception in ASGI application\nTraceback (most recent call last):\nValueError: mine\n')
+        assert 'ValueError: mine' in server.complaints()
+        server.log.write_text('')
