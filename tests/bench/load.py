@@ -113,7 +113,7 @@ async def _weigh(registry: Registry, ids: list[str]) -> tuple[float, float]:
     gc.collect()
     before = tracemalloc.get_traced_memory()[0]
     sessions = await load_ours(registry, ids)
-    await asyncio.sleep(0)  # what the last turn of the loop still holds
+    await asyncio.sleep(0.1)  # the tasks that loaded end
     gc.collect()
     kept = tracemalloc.get_traced_memory()[0] - before
     del sessions
