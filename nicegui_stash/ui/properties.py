@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from nicegui.binding import BindableProperty
 
 from ..errors import StashError, ValueNotStorable
+from ..observed import ObservedDict
 from ..schema import StoredField
 from . import internals
 
@@ -87,6 +88,11 @@ class StoredProperty(BindableProperty):
 
     def show(self, owner: Any, value: Any, instance: Instance) -> None:
         """Set a value that came from the session, and tell what is bound to it."""
+        held = owner.__dict__.get(self.slot)
+        if isinstance(held, ObservedDict) and isinstance(value, dict):  # elements may be bound to its entries
+            held.restore(cast(dict[Any, Any], value))
+            internals.propagate_in_place(owner, self.name)
+            return
         owner.__dict__[self.slot] = instance.observed(self.name, value)
         if (id(owner), self.names) in internals.bindings:
             internals.propagate(owner, self.names)

@@ -11,7 +11,7 @@ from nicegui import binding, ui
 from nicegui_stash import Change, Stash, ValueNotStorable, stored
 from nicegui_stash.testing import FaultyStore
 
-from .scene import Browser, click, client_of, close, data_of, element, idle, shown, text
+from .scene import Browser, click, client_of, close, data_of, element, idle, shown, text, type_into
 
 
 def append_one(page: Any) -> None:
@@ -151,6 +151,37 @@ async def test_the_options_of_a_select_can_be_a_stored_list(stash: Stash) -> Non
     page.chosen = 'Bob'
     assert page.names == ['Ann', 'Bob']
     assert shown(stash, await ann.open(), Page).names == ['Ann', 'Bob']
+
+
+async def test_elements_bound_to_the_entries_of_a_dict_are_saved_and_follow_also_after_a_change_elsewhere(
+    stash: Stash, store: FaultyStore
+) -> None:
+    @stash.page('/')
+    class Page:
+        options: dict[str, str | int] = stored({'name': '', 'size': 1})
+
+        def build(self) -> None:
+            ui.input().mark('name').bind_value(self.options, 'name')
+            ui.label().mark('all').bind_text_from(self, 'options', repr)
+
+    ann = Browser()
+    left, right = await ann.open(), await ann.open()
+    type_into(left, 'name', 'Ann')
+    await idle()
+    binding._refresh_step()  # NiceGUI looks at the entries of dicts ten times a second
+    assert element(right, 'name').value == 'Ann'
+    type_into(right, 'name', 'Bob')
+    await idle()
+    binding._refresh_step()
+    assert element(left, 'name').value == 'Bob'
+    assert text(left, 'all') == text(right, 'all') == "{'name': 'Bob', 'size': 1}"
+    stash.reset(shown(stash, left, Page))
+    await idle()
+    binding._refresh_step()
+    assert (element(left, 'name').value, element(right, 'name').value) == ('', '')
+    type_into(left, 'name', 'Eve')
+    await stash.flush(shown(stash, left, Page))
+    assert await data_of(store, 'Page') == {'options': {'name': 'Eve', 'size': 1}}
 
 
 async def test_the_rows_of_a_table_follow_the_list_they_are_bound_to(stash: Stash) -> None:

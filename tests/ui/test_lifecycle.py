@@ -117,6 +117,23 @@ async def test_a_session_is_read_once_while_a_page_shows_it_and_again_after(stas
     assert store.calls['get'] == 4
 
 
+async def test_pages_that_are_opened_at_once_read_their_session_once(url: str, store: FaultyStore) -> None:
+    ann = Browser()
+    async with serving(lambda: Stash(url)) as stash:
+        cls = declare(stash)
+        shown(stash, await ann.open(), cls).count = 77777
+    async with serving(lambda: Stash(url)) as stash:
+        declare(stash)
+        gets = store.calls['get']
+        gate = store.hold('get')
+        asking = [asyncio.create_task(ann.get()) for _ in range(5)]
+        await gate.started.wait()
+        await idle()
+        store.release()
+        assert ['77777' in (await answer).text for answer in asking] == [True] * 5
+        assert store.calls['get'] == gets + 1
+
+
 async def test_recovery_happens_once_per_client_although_it_connects_again_and_again(
     stash: Stash, store: FaultyStore
 ) -> None:

@@ -411,6 +411,30 @@ async def test_each_value_of_a_key_has_a_slice_of_its_own(stash: Stash, store: F
     assert await data_of(store, 'Item', key='pen/1') == {'note': 'blue'}
 
 
+async def test_values_of_a_key_are_told_apart_whatever_they_contain(stash: Stash) -> None:
+    @stash.page('/item', key=('kind', 'number'))
+    class Item:
+        def build(self, kind: str, number: str = '') -> None: ...
+
+    ann = Browser()
+    keys = set()
+    for query in ('kind=x/y&number=z', 'kind=x&number=y/z', 'kind=x%252Fy&number=z', 'kind=&number=', 'kind=x'):
+        tab = await ann.open(f'/item?{query}')
+        keys.add(stash._roster.visit_of(client_of(tab)).instances[0].slice_id.key)
+    assert len(keys) == 5
+
+
+async def test_prepare_can_raise_what_a_route_could(stash: Stash) -> None:
+    @stash.page('/')
+    class Page:
+        async def prepare(self) -> None:
+            raise HTTPException(403, 'not for you')
+
+        def build(self) -> None: ...
+
+    assert (await Browser().get()).status_code == 403
+
+
 async def test_nothing_is_stored_before_save_with_auto_off(stash: Stash, store: FaultyStore) -> None:
     @stash.page('/', auto=False)
     class Form:
