@@ -52,6 +52,7 @@ class Visit:
         self._identified: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._connected = False
         self._reported = False
+        self._acknowledge_from = 0.0
         self._status: Status | None = None
         self._status_scheduled = False
         self._watches_events = False
@@ -125,7 +126,12 @@ class Visit:
         report = parse_report(sent)
         if not self._connected or self.ended:
             return
-        self.client.run_javascript(ACKNOWLEDGE)
+        now = asyncio.get_running_loop().time()
+        if (
+            now >= self._acknowledge_from
+        ):  # a browser repeats a report at a reconnect; one that floods gets no flood back
+            self._acknowledge_from = now + 0.1
+            self.client.run_javascript(ACKNOWLEDGE)
         if self._reported:
             return
         self._reported = True
