@@ -46,7 +46,7 @@ def parse_report(sent: object) -> Report:
     if reason not in _REASONS:
         return UNKNOWN
     visit, old_tab, previous = (identifier(fields.get(name)) for name in ('visit', 'old_tab', 'previous'))
-    if reason == 'rejoin' and visit is None:
+    if (reason == 'rejoin' and visit is None) or (reason == 'duplicate' and old_tab is None):
         return UNKNOWN
     return Report(
         reason,
