@@ -10,7 +10,9 @@ import pytest
 
 from nicegui_stash.document import SESSION_PART
 from nicegui_stash.errors import Unavailable
-from nicegui_stash.identity import object_key
+from nicegui_stash.identity import Keys, object_key
+from nicegui_stash.policy import Policy
+from nicegui_stash.registry import Registry
 from nicegui_stash.session import Session
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.testing import FaultyStore
@@ -188,6 +190,7 @@ async def test_a_drain_never_raises_and_ends_in_time(
     assert await registry.drain(3) == [session.key]
     assert now() - begin == pytest.approx(3, abs=0.01)
     await kill(registry)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_drain_waits_for_a_store_that_comes_back_in_time(
@@ -245,10 +248,6 @@ async def test_closing_ends_every_task_and_the_store(make_registry: MakeRegistry
 
 
 async def test_tasks_are_made_by_whom_the_app_says(store: FaultyStore, loop: asyncio.AbstractEventLoop) -> None:
-    from nicegui_stash.identity import Keys  # noqa: PLC0415 only here a registry is made by hand
-    from nicegui_stash.policy import Policy  # noqa: PLC0415
-    from nicegui_stash.registry import Registry  # noqa: PLC0415
-
     made: list[str] = []
 
     def create(work: object) -> asyncio.Task[None]:

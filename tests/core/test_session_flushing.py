@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from nicegui_stash.document import Part
 from nicegui_stash.errors import Unavailable
 from nicegui_stash.testing import FaultyStore
 
@@ -211,8 +212,6 @@ async def test_a_put_says_who_wrote_and_when(make_registry: MakeRegistry, store:
 async def test_parts_on_a_screen_are_kept_and_count_as_seen(
     make_session: MakeSession, store: FaultyStore, clock: WallClock
 ) -> None:
-    from nicegui_stash.document import Part  # noqa: PLC0415 a word of this test alone
-
     session = make_session(exists=False, tab_ttl=3600.0)
     shown, left, twice = (Part('visits', name) for name in ('shown', 'left', 'twice'))
     for part in (shown, left, twice):
