@@ -305,10 +305,10 @@ class Stash:
     async def new_session(self, *, keep: bool = False, to: str | None = None) -> None:
         """Give the browser a new identity, as at sign-in and sign-out: the old cookie opens nothing afterwards.
 
-        `keep=True` takes what is stored along. Else the new session is empty, and so is its cookie: what the app itself
-        kept in `request.session` or `app.storage.browser` goes. The browser is sent to the path `to`, by default the
-        page it is on, and its other tabs are reloaded. `app.storage.user` belongs to the old identity and does not
-        move. Raises `StoreError` if the store cannot take it; the browser keeps its identity then.
+        `keep=True` takes what is stored along. Else the new session is empty, and so is the cookie (`request.session`).
+        The browser is sent to the path `to`, by default the page it is on, and its other tabs are reloaded.
+        `app.storage.user` belongs to the old identity and does not move. Raises `StoreError` if the store cannot take
+        it; the browser keeps its identity then.
         """
         await self._roster.renew_session(keep=keep, to=to)
 
@@ -323,8 +323,7 @@ class Stash:
     def on_change(self, page: object, field: str, handler: Callable[[Change], Any] | Callable[[], Any]) -> None:
         """Call a handler, which may be async, after a field changed: here, elsewhere, by recovery or by a reset.
 
-        It gets a `Change` if it requires an argument, and nothing otherwise, so that `self.draw.refresh` of a
-        `@ui.refreshable_method` can stand here.
+        It gets a `Change` if it requires an argument, else nothing: `self.draw.refresh` can stand here.
         """
         instance = instance_of(page)
         if field not in instance.schema.fields:
