@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from itertools import count
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,117 +14,24 @@ from hypothesis import strategies as st
 from nicegui_stash.document import (
     MAX_WRITERS,
     SESSION_PART,
-    Document,
     Part,
     Slice,
     SliceId,
-    from_bytes,
     new_document,
     stamp,
     to_bytes,
 )
 from nicegui_stash.operations import (
     Drop,
-    Forget,
     Operation,
-    Reset,
     Set,
     Touch,
-    Update,
     Written,
     apply,
     rebase,
-    settle_unread,
 )
 
-COUNTER, OTHER = SliceId('Counter', 1), SliceId('Other', 2, 'key')
-TAB, VISIT = Part('tabs', 't'), Part('visits', 'v')
-PLACES = [(COUNTER, SESSION_PART), (COUNTER, VISIT), (OTHER, SESSION_PART), (OTHER, TAB)]
-
-
-@dataclass
-class Server:
-    """One object with a revision, and who put what."""
-
-    body: bytes = field(default_factory=lambda: to_bytes(new_document()))
-    revision: int = 0
-    log: list[tuple[str, list[Operation]]] = field(default_factory=list)
-    steps: count[int] = field(default_factory=lambda: count(1))
-
-    def document(self) -> Document:
-        return from_bytes(self.body)
-
-
-class Writer:
-    """A process that holds a copy of the document, as a session does, with every operation of its own."""
-
-    def __init__(self, name: str, server: Server) -> None:
-        self.name = name
-        self.server = server
-        self.pending: list[Operation] = []
-        self.document, self.revision = server.document(), server.revision
-
-    def set(self, place: tuple[SliceId, Part], name: str, value: object, *, absent: bool = False) -> Set:
-        slice_id, part = place
-        found = self.document.slice(slice_id)
-        raw = msgspec.Raw(msgspec.json.encode(value))
-        operation = Set(
-            self._step(), self.document.epoch, found.reset if found else 0, slice_id, part, name, raw, absent
-        )
-        return self._accept(operation)
-
-    def update(self, slice_id: SliceId, change: Callable[[Slice], list[Written]]) -> Update:
-        found = self.document.slice(slice_id)
-        operation = Update(self._step(), self.document.epoch, found.reset if found else 0, slice_id, change)
-        return self._accept(operation)
-
-    def drop(self, place: tuple[SliceId, Part]) -> Drop:
-        found = self.document.slice(place[0])
-        return self._accept(Drop(self._step(), self.document.epoch, found.reset if found else 0, *place))
-
-    def reset(self, slice_id: SliceId) -> Reset:
-        return self._accept(Reset(self._step(), self.document.epoch, slice_id))
-
-    def forget(self) -> Forget:
-        return self._accept(Forget(self._step()))
-
-    def put(self, *, answer: Literal['comes', 'is lost'] = 'comes') -> None:
-        """Put what is pending, rebasing it first where someone else has put."""
-        if not self.pending:
-            return
-        if self.revision != self.server.revision:
-            self.document, self.revision = self.server.document(), self.server.revision
-            self.pending = rebase(self.document, self.pending, self.name)
-            if not self.pending:
-                return
-        stamp(self.document, self.name, self.pending[-1].sequence, 0, [])
-        self.server.body = to_bytes(self.document)
-        self.server.revision += 1
-        self.server.log.append((self.name, self.pending))
-        next(self.server.steps)
-        if answer == 'comes':
-            self.pending, self.revision = [], self.server.revision
-
-    def _step(self) -> int:
-        return next(self.server.steps)
-
-    def _accept(self, operation: Any) -> Any:
-        apply(self.document, [operation])
-        self.pending.append(operation)
-        return operation
-
-
-def shown(document: Document) -> dict[tuple[SliceId, Part, str], Any]:
-    """Every value of a document by its place."""
-    return {
-        (SliceId(name, int(version), key), part, field_name): json.loads(bytes(raw))
-        for name, versions in document.slices.items()
-        for version, keys in versions.items()
-        for key, found in keys.items()
-        for part, values in found.parts()
-        for field_name, raw in values.items()
-    }
-
+from .writers import COUNTER, OTHER, PLACES, VISIT, Server, Writer, shown
 
 ANSWERS = st.sampled_from(['comes', 'comes', 'is lost'])
 WHO = st.integers(0, 1)
@@ -428,54 +333,3 @@ def test_an_update_from_before_an_erasure_is_left_out() -> None:
         other.put()
         one.put()
         assert shown(server.document()) == {}
-
-
-# ---- what was accepted before the first read
-
-
-def provisional(name: str, value: object, place: tuple[SliceId, Part] = PLACES[0], sequence: int = 1) -> Set:
-    return Set(sequence, 0, 0, *place, name, msgspec.Raw(msgspec.json.encode(value)))
-
-
-def stored_document() -> Document:
-    document = new_document(epoch=3)
-    document.ensure(COUNTER).reset = 5
-    document.values(*PLACES[0])['items'] = msgspec.Raw(b'[1,2,3]')
-    return document
-
-
-def test_what_is_stored_wins_over_what_was_typed_into_an_empty_page() -> None:
-    same, other, new = provisional('items', [1, 2, 3]), provisional('items', []), provisional('note', 'x')
-    kept, rejected = settle_unread(stored_document(), [same, other, new])
-    assert (kept, rejected) == ([new], [other])
-    assert (new.epoch, new.reset) == (3, 5)
-
-
-def test_what_was_typed_for_another_place_is_kept() -> None:
-    operations = [provisional('items', [], place) for place in PLACES[1:]]
-    kept, rejected = settle_unread(stored_document(), operations)
-    assert (kept, rejected) == (operations, [])
-
-
-@pytest.mark.parametrize('erase', [Forget(1), Reset(1, 0, COUNTER)])
-def test_what_was_typed_after_an_erasure_is_kept(erase: Operation) -> None:
-    after = provisional('items', [9], sequence=2)
-    document = stored_document()
-    kept, rejected = settle_unread(document, [erase, after])
-    assert (kept, rejected) == ([erase, after], [])
-    assert apply(document, kept) == kept
-    assert shown(document) == {(*PLACES[0], 'items'): [9]}
-
-
-def test_what_was_typed_after_its_visit_was_dropped_is_kept() -> None:
-    document = stored_document()
-    document.values(*PLACES[1])['note'] = msgspec.Raw(b'"old"')
-    operations: list[Operation] = [Drop(1, 0, 0, *PLACES[1]), provisional('note', 'new', PLACES[1], 2)]
-    kept, rejected = settle_unread(document, operations)
-    assert (kept, rejected) == (operations, [])
-
-
-def test_a_reset_of_another_slice_guards_nothing() -> None:
-    operation = provisional('items', [], sequence=2)
-    kept, rejected = settle_unread(stored_document(), [Reset(1, 0, OTHER), operation])
-    assert ([type(one) for one in kept], rejected) == ([Reset], [operation])

@@ -1,0 +1,25 @@
+"""A field that is told of each change of its collection, and may refuse it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nicegui_stash.observed import observe
+
+
+class Refused(Exception):
+    pass
+
+
+class Field:
+    """What is told of changes, and refuses them while `refusing`."""
+
+    def __init__(self, value: Any) -> None:
+        self.told = 0
+        self.refusing = False
+        self.value = observe(value, self.changed)
+
+    def changed(self) -> None:
+        self.told += 1
+        if self.refusing:
+            raise Refused
