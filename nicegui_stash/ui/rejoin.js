@@ -25,12 +25,20 @@
     }
   };
 
-  const navigation = performance.getEntriesByType("navigation")[0]?.type ?? "navigate";
+  const kind = performance.getEntriesByType("navigation")[0]?.type ?? "navigate";
   const oldTab = sessionStorage.__nicegui_tab_closed === "false" ? sessionStorage.__nicegui_tab_id : undefined;
   const found = take(MARK);
   const age = found ? Date.now() - found.time : -1;
+  // a reload that first met a dead network comes as a navigation that replaces the browser's own error page
+  const activation = window.navigation?.activation;
+  const isReload =
+    kind === "reload" ||
+    (kind === "navigate" &&
+      activation?.navigationType === "replace" &&
+      activation.from?.key !== found?.entry &&
+      history.length === found?.length);
   const inherited =
-    found && typeof found.visit === "string" && navigation === "reload" && found.path === place() && age >= 0 && age < MAX_AGE_MS
+    found && typeof found.visit === "string" && isReload && found.path === place() && age >= 0 && age < MAX_AGE_MS
       ? found.visit
       : null;
   const last = take(LAST);
@@ -38,26 +46,26 @@
 
   const self = (window.__niceguiStash = {
     visit: inherited,
-    reason: inherited ? "rejoin" : oldTab ? "duplicate" : (reasons[navigation] ?? "visit"),
+    reason: inherited ? "rejoin" : oldTab ? "duplicate" : (reasons[kind] ?? "visit"),
     acknowledged: false,
     accepted: false, // whether a handshake of this document was ever accepted
 
     mark(reason) {
       // a document that never completed a handshake has no visit of its own, but hands on the one it inherited
       const visit = self.accepted ? self.visit : inherited;
-      if (visit) put(MARK, { visit, path: place(), time: Date.now(), reason });
+      const entry = window.navigation?.currentEntry?.key;
+      if (visit) put(MARK, { visit, path: place(), time: Date.now(), reason, entry, length: history.length });
     },
 
     handshake() {
       self.accepted = true;
       self.visit ??= window.clientId;
-      take(MARK);
       put(LAST, { visit: self.visit, path: place() });
       if (!self.acknowledged) self.report();
     },
 
     report() {
-      const previous = navigation === "reload" && !inherited && !oldTab && last?.path === place() ? last.visit : null;
+      const previous = kind === "reload" && !inherited && !oldTab && last?.path === place() ? last.visit : null;
       emitEvent(EVENT, { visit: self.visit, reason: self.reason, old_tab: oldTab ?? null, previous });
     },
 
@@ -74,7 +82,9 @@
         if (message?.code?.includes("outbox rewind failed")) self.mark("outbox rewind failed");
       });
       socket.on("connect", () => {
-        if (socket.io.opts.query?.implicit_handshake) setTimeout(self.handshake); // after NiceGUI's own listener
+        if (!socket.io.opts.query?.implicit_handshake) return;
+        take(MARK); // at once: what comes with the connect may be the order to reload
+        setTimeout(self.handshake); // after NiceGUI's own listener
       });
       const emit = socket.emit;
       socket.emit = function (event, ...args) {
@@ -82,7 +92,8 @@
         if (event === "handshake" && typeof args.at(-1) === "function") {
           const answer = args.pop();
           args.push((ok) => {
-            if (!ok) self.mark("handshake refused");
+            if (ok) take(MARK);
+            else self.mark("handshake refused");
             answer(ok);
             if (ok) self.handshake();
           });
