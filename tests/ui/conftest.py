@@ -16,9 +16,10 @@ from nicegui_stash.testing import FaultyStore
 from .scene import serving
 
 
-@pytest.fixture(scope='session', autouse=True)
+@pytest.fixture(scope='module', autouse=True)
 def collect_garbage_quickly() -> None:
-    """Leave out what is loaded already when NiceGUI's simulation collects garbage, twice for each test."""
+    """Leave out what is there already when NiceGUI's simulation collects garbage, twice for each test."""
+    gc.collect()
     gc.freeze()
 
 
