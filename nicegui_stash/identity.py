@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from collections.abc import Sequence
 
 from .errors import ConfigurationError
+
+_DOCUMENT_KEY = re.compile(r'(?P<folder>[\w-]{2})/(?P=folder)[\w-]{41}\.json', re.ASCII)
 
 
 def object_key(secret: str, session_id: str) -> str:
@@ -41,3 +44,9 @@ class Keys:
         """Return the key for a session, and the keys it may have under older secrets."""
         first, *older = (self._folder + object_key(secret, session_id) for secret in self._secrets)
         return first, tuple(older)
+
+
+def is_document_key(key: str, prefix: str = '') -> bool:
+    """Whether an object's key has the form that `Keys` gives, below this prefix: no lock, no quarantined copy."""
+    name = key.removeprefix(f'{prefix}/') if prefix else key
+    return (key != name or not prefix) and _DOCUMENT_KEY.fullmatch(name) is not None

@@ -126,7 +126,7 @@ def blame(error: Exception) -> str:
     """Say which error a migration raised and where, without its message, which may hold a value."""
     for frame, line in traceback.walk_tb(error.__traceback__):
         file = Path(frame.f_code.co_filename)
-        if file.parent != Path(__file__).parent:
+        if Path(__file__).parent not in file.parents:
             return f'{type(error).__name__} in {frame.f_code.co_name} ({file.name}:{line})'
     return str(error)
 
