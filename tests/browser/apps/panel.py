@@ -47,3 +47,22 @@ def show(stash: Stash, page: Any) -> None:
     ui.button('flush', on_click=flush).props('data-testid=flush')
     for name, path in (('to-form', '/'), ('to-other', '/other')):
         ui.link(name, path).props(f'data-testid={name}')
+
+
+def show_some(stash: Stash, page: Any, title: str, fields: list[str]) -> None:
+    """Build a title, an input for each of these text fields, how it was recovered, and a button that flushes."""
+    ui.label(title).props('data-testid=title')
+    for name in fields:
+        ui.input(name).bind_value(page, name).props(f'data-testid={name}-input')
+        ui.label().bind_text_from(page, name).props(f'data-testid={name}')
+    recovery = stash.recovery(page)
+    ui.label(f'{recovery.reason} {recovery.status} {recovery.from_version} {recovery.problems}').props(
+        'data-testid=recovery'
+    )
+    flushed = ui.label('0').props('data-testid=flushed')
+
+    async def flush() -> None:
+        await stash.flush(page)
+        flushed.text = str(int(flushed.text) + 1)
+
+    ui.button('flush', on_click=flush).props('data-testid=flush')
