@@ -139,8 +139,11 @@ def view_constructor(roster: Roster, schema: Schema, signature: Signature, *, au
     """Return a `__new__` that builds the view where `ui.sub_pages` calls the class.
 
     What it returns is awaited by NiceGUI in the same place. A view that can be built without waiting is in the first
-    HTML all the same, since NiceGUI's task for it runs before the answer is made.
+    HTML all the same, since NiceGUI's task for it runs before the answer is made. Raises `DeclarationError` for a class
+    with `prepare`, which nobody would call.
     """
+    if hasattr(schema.cls, 'prepare'):
+        raise DeclarationError(schema.cls.__qualname__, 'prepare', 'a view is not requested; only pages prepare')
 
     def construct(cls: type, **arguments: Any) -> Any:
         if cls is not schema.cls:

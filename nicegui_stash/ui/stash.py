@@ -15,7 +15,7 @@ from typing import Any, Literal, TypedDict, TypeVar, Unpack, cast, overload
 from fastapi import Request
 from nicegui import app, context
 
-from ..errors import ConfigurationError, DeclarationError, StashError
+from ..errors import ConfigurationError, StashError
 from ..recovery import Recovery
 from ..registry import Statistics
 from ..schema import Migration, Schema, build_schema
@@ -181,8 +181,6 @@ class Stash:
 
         def decorate(cls: type[T]) -> type[T]:
             schema = self._declare(cls, frame, **options)
-            if hasattr(cls, 'prepare'):
-                raise DeclarationError(cls.__qualname__, 'prepare', 'a view is not requested; only pages prepare')
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
             setattr(cls, '__new__', staticmethod(view_constructor(self._roster, schema, signature, auto=auto)))  # noqa: B010

@@ -4,20 +4,17 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
-from nicegui import Client, background_tasks, binding, ui
+from nicegui import Client, binding, ui
 
 from nicegui_stash import Recovery, Stash, StashError, stored
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.testing.simulation import rejoin
 
 from .scene import (
     Browser,
     client_of,
     close,
-    data_of,
     disconnect,
     idle,
     instance_of,
@@ -29,11 +26,6 @@ from .scene import (
     text,
     with_values,
 )
-
-
-@dataclass
-class Address:
-    street: str = ''
 
 
 def declare(stash: Stash) -> type:
@@ -152,110 +144,6 @@ async def test_recovery_happens_once_per_client_although_it_connects_again_and_a
     assert (page.count, page.draft, page.step, page.told) == (5, 'half', 2, 1)
     assert store.calls['get'] == gets
     assert shown(stash, tab, cls) is page
-
-
-async def test_an_opaque_value_changed_by_a_job_is_stored_when_the_client_disconnects(
-    stash: Stash, store: FaultyStore
-) -> None:
-    @stash.page('/')
-    class Page:
-        address: Address = stored(Address())
-
-        def build(self) -> None: ...
-
-    tab = await Browser().open()
-    page = shown(stash, tab, Page)
-    page.address.street = 'Main Street'
-    disconnect(tab)
-    await stash.flush(page)
-    assert await data_of(store, 'Page') == {'address': {'street': 'Main Street'}}
-
-
-async def test_an_opaque_value_changed_in_place_is_stored_when_the_client_is_deleted(
-    stash: Stash, store: FaultyStore
-) -> None:
-    @stash.page('/')
-    class Page:
-        address: Address = stored(Address())
-
-        def build(self) -> None: ...
-
-    ann = Browser()
-    tab = await ann.open()
-    page = shown(stash, tab, Page)
-    page.address.street = 'Main Street'
-    await close(tab)
-    assert shown(stash, await ann.open(), Page).address.street == 'Main Street'
-
-
-async def test_a_job_that_assigns_after_its_client_went_is_shown_in_the_next_page_and_stored(
-    stash: Stash, store: FaultyStore
-) -> None:
-    finish = asyncio.Event()
-    done: list[int] = []
-
-    @stash.page('/')
-    class Page:
-        progress: int = stored(0)
-        log: list[str] = stored([])
-
-        def build(self) -> None:
-            ui.label().mark('progress').bind_text_from(self, 'progress')
-            background_tasks.create(self.work())
-
-        async def work(self) -> None:
-            if self.progress:
-                return
-            self.progress = 50
-            self.log.append('half')
-            await finish.wait()
-            self.progress = 100
-            self.log.append('all')
-            await stash.flush(self)
-            done.append(self.progress)
-
-    ann = Browser()
-    tab = await ann.open()
-    assert text(tab, 'progress') == '50'
-    await stash.flush(shown(stash, tab, Page))
-    await close(tab)
-    del tab
-    gc.collect()
-    finish.set()
-    await idle()
-    assert done == [100]
-    tab = await ann.open()
-    assert text(tab, 'progress') == '100'
-    assert await data_of(store, 'Page') == {'progress': 100, 'log': ['half', 'all']}
-
-
-async def test_a_job_that_assigns_after_a_rejoin_is_shown_in_the_page_that_came_back(stash: Stash) -> None:
-    cls = declare(stash)
-    tab = await Browser().open()
-    old = shown(stash, tab, cls)
-    old.draft, old.step = 'half', 2
-    await rejoin(tab)
-    await idle()
-    new = shown(stash, tab, cls)
-    assert new is not old
-    old.count, old.draft, old.step = 7, 'half-typed', 3
-    await idle()
-    assert (new.count, new.draft, new.step, text(tab, 'count')) == (7, 'half-typed', 3, '7')
-
-
-async def test_a_job_whose_tab_never_comes_back_changes_nobody_elses_draft(stash: Stash, store: FaultyStore) -> None:
-    cls = declare(stash)
-    ann = Browser()
-    tab = await ann.open()
-    old = shown(stash, tab, cls)
-    await close(tab)
-    other = shown(stash, await ann.open(), cls)
-    old.draft, old.step = 'of the old tab', 9
-    await idle()
-    assert (other.draft, other.step) == ('', 1)
-    await stash.flush(other)
-    found = await slice_of(store, 'Page')
-    assert [part['data'] for part in found['visits'].values()] == [{'draft': 'of the old tab'}]
 
 
 async def test_what_is_assigned_before_the_browser_has_reported_goes_to_its_tab_and_visit(

@@ -2,26 +2,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-from nicegui import app, context, ui
+from nicegui import app, ui
 
-from nicegui_stash import Change, Stash, StashError, stored
+from nicegui_stash import Change, Stash, stored
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.testing.simulation import rejoin
 
 from .scene import (
     Browser,
     click,
-    client_of,
     close,
     data_of,
     element,
     idle,
-    replace,
     shown,
     text,
     type_into,
-    with_values,
 )
 
 
@@ -68,30 +64,6 @@ async def test_a_page_and_another_page_that_use_one_state_see_each_other(stash: 
     shown(stash, shop, Cart).items.append('pen')
     await idle()
     assert text(plain_tab, 'cart') == 'pen'
-
-
-async def test_a_remote_change_arrives_in_the_context_of_its_client(stash: Stash) -> None:
-    seen: list[str] = []
-
-    @stash.page('/')
-    class Page:
-        items: list[str] = stored([])
-
-        def build(self) -> None:
-            stash.on_change(self, 'items', self.changed)
-
-        def changed(self, change: Change) -> None:
-            if change.cause == 'remote':
-                seen.append(context.client.id)
-                ui.label(self.items[-1])
-
-    ann = Browser()
-    left, right = await ann.open(), await ann.open()
-    shown(stash, left, Page).items.append('from the left')
-    await idle()
-    assert seen == [client_of(right).id]
-    await right.should_see('from the left')
-    await left.should_not_see('from the left')
 
 
 async def test_a_field_that_is_not_live_is_shown_from_the_next_page_on(stash: Stash) -> None:
@@ -149,46 +121,6 @@ async def test_fields_of_a_tab_or_a_visit_are_shared_by_the_classes_of_the_page(
     await rejoin(tab)
     await idle()
     assert shown(stash, tab, Page).draft.text == 'half'
-
-
-async def test_a_handler_that_raises_in_one_tab_does_not_disturb_the_other_nor_its_other_fields(
-    stash: Stash, errors: Callable[[], list[str]]
-) -> None:
-    raised: list[str] = []
-
-    @stash.page('/')
-    class Page:
-        a: int = stored(0)
-        b: int = stored(0)
-
-        def build(self) -> None:
-            ui.on_exception(lambda: raised.append(context.client.id))
-            ui.label().mark('a').bind_text_from(self, 'a')
-            ui.label().mark('b').bind_text_from(self, 'b')
-            stash.on_change(self, 'a', self.changed)
-            ui.label().bind_text_from(self, 'a', self.broken)
-
-        def changed(self, change: Change) -> None:
-            if change.cause == 'remote':
-                raise RuntimeError('a broken handler')
-
-        def broken(self, value: int) -> str:
-            if value and context.client.id == middle_id:
-                raise RuntimeError('a broken binding')
-            return str(value)
-
-    middle_id = ''
-    ann = Browser()
-    left, middle, right = await ann.open(), await ann.open(), await ann.open()
-    middle_id = client_of(middle).id
-    page = shown(stash, left, Page)
-    with client_of(left):
-        page.a, page.b = 1, 2
-    await idle()
-    assert sorted(errors()) == ['a broken binding', 'a broken handler', 'a broken handler']
-    assert sorted(raised) == sorted([middle_id, middle_id, client_of(right).id])
-    for tab in (left, middle, right):
-        assert (text(tab, 'a'), text(tab, 'b')) == ('1', '2')
 
 
 async def test_a_change_caused_by_applying_one_is_not_published_again(stash: Stash, store: FaultyStore) -> None:
@@ -258,61 +190,6 @@ async def test_each_page_has_its_own_copy_of_a_shared_list(stash: Stash) -> None
     assert left.rows == [{'size': 1}]
     await idle()
     assert left.rows == [{'size': 2}]
-
-
-async def test_on_change_says_who_did_it(stash: Stash, store: FaultyStore) -> None:
-    told: list[str] = []
-
-    @stash.page('/')
-    class Page:
-        count: int = stored(0)
-
-        def build(self) -> None: ...
-
-    ann = Browser()
-    page, other = shown(stash, await ann.open(), Page), shown(stash, await ann.open(), Page)
-    stash.on_change(page, 'count', lambda change: told.append(f'{change.cause} {page.count}'))
-    page.count = 1
-    other.count = 2
-    await idle()
-    await stash.flush(page)
-    await replace(store, with_values(count=3))
-    await ann.open()
-    await idle()
-    stash.reset(other)
-    await idle()
-    assert told == ['local 1', 'remote 2', 'remote 3', 'reset 0']
-
-
-async def test_on_change_may_be_async_and_has_the_page_as_its_context(stash: Stash) -> None:
-    @stash.page('/')
-    class Page:
-        count: int = stored(0)
-
-        def build(self) -> None:
-            stash.on_change(self, 'count', self.changed)
-
-        async def changed(self, change: Change) -> None:
-            ui.label(f'{change.cause} {self.count}')
-
-    ann = Browser()
-    left, right = await ann.open(), await ann.open()
-    shown(stash, left, Page).count = 1
-    await idle()
-    await left.should_see('local 1')
-    await right.should_see('remote 1')
-
-
-async def test_on_change_of_an_unknown_field_is_refused(stash: Stash) -> None:
-    @stash.page('/')
-    class Page:
-        count: int = stored(0)
-
-        def build(self) -> None: ...
-
-    page = shown(stash, await Browser().open(), Page)
-    with pytest.raises(StashError, match="Page has no stored field 'cuont'"):
-        stash.on_change(page, 'cuont', lambda change: None)
 
 
 async def test_a_tab_that_was_closed_is_told_nothing(stash: Stash, errors: Callable[[], list[str]]) -> None:

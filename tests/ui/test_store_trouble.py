@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -45,7 +44,6 @@ def declare(stash: Stash) -> type:
         def build(self) -> None:
             ui.input().mark('name').bind_value(self, 'name')
             ui.label().mark('items').bind_text_from(self, 'items', ' '.join)
-            ui.label().mark('state').bind_text_from(stash.status(self), 'state')
             stash.on_change(self, 'name', lambda change: self.told.append(f'name {change.cause}'))
 
     return Page
@@ -275,70 +273,6 @@ async def test_two_servers_lose_no_change_of_different_fields_and_show_each_othe
         await idle()
         assert (page.name, page.other) == ('here', 5)
     assert await data_of(store, 'Page') == {'name': 'here', 'items': ['stored'], 'other': 5}
-
-
-# ---- status
-
-
-async def test_status_says_pending_saving_saved_and_offline_as_they_happen(
-    url: str, store: FaultyStore, ann: Browser
-) -> None:
-    async with serving(quick(url)) as stash:
-        cls = declare(stash)
-        tab = await ann.open()
-        page = shown(stash, tab, cls)
-        status = stash.status(page)
-        assert (status.state, status.pending, status.problem, text(tab, 'state')) == ('saved', 0, None, 'saved')
-        gate = store.hold('put')
-        page.name = 'new'
-        await asyncio.sleep(0)
-        assert text(tab, 'state') in {'pending', 'saving'}
-        await gate.started.wait()
-        await idle()
-        assert (status.state, status.pending, text(tab, 'state')) == ('saving', 1, 'saving')
-        store.release()
-        await stash.flush(page)
-        await idle()
-        assert (status.state, status.pending, text(tab, 'state')) == ('saved', 0, 'saved')
-        store.down = True
-        page.name = 'newer'
-        page.other = 1
-        await idle()
-        assert (status.state, status.pending, text(tab, 'state')) == ('offline', 2, 'offline')
-        assert status.problem == 'the test has taken the store down'
-        store.down = False
-        await stash.flush(page)
-        await idle()
-        assert (status.state, status.pending, status.problem, text(tab, 'state')) == ('saved', 0, None, 'saved')
-
-
-async def test_status_of_a_spaced_put_is_pending(url: str, store: FaultyStore, ann: Browser) -> None:
-    async with serving(quick(url, flush_interval=60)) as stash:
-        cls = declare(stash)
-        tab = await ann.open()
-        page = shown(stash, tab, cls)
-        page.name = 'one'
-        await idle()
-        page.name = 'two'
-        await idle()
-        assert (stash.status(page).state, stash.status(page).pending, text(tab, 'state')) == ('pending', 1, 'pending')
-
-
-async def test_status_is_offline_in_all_tabs_of_the_session_and_in_no_other(
-    url: str, store: FaultyStore, ann: Browser
-) -> None:
-    async with serving(quick(url)) as stash:
-        cls = declare(stash)
-        left, right, stranger = await ann.open(), await ann.open(), await Browser().open()
-        store.refusing = True
-        shown(stash, left, cls).name = 'refused'
-        await idle()
-        assert [text(tab, 'state') for tab in (left, right, stranger)] == ['offline', 'offline', 'saved']
-        assert 'refuse' in str(stash.status(shown(stash, right, cls)).problem)
-        store.refusing = False
-        await stash.flush(shown(stash, left, cls))
-        await idle()
-        assert [text(tab, 'state') for tab in (left, right, stranger)] == ['saved'] * 3
 
 
 async def test_the_outage_of_a_store_is_logged_once_not_once_per_session(
