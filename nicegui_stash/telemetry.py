@@ -27,8 +27,17 @@ else:
         'nicegui_stash.store.duration', unit='s', description='Time until the store answered, by operation and outcome'
     )
 
+    def _somebody_looks() -> bool:
+        """Whether an SDK was set up, for spans or for metrics: without one the API would cost as much as a read."""
+        return (
+            not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+            or type(metrics.get_meter_provider()).__name__ != '_ProxyMeterProvider'
+        )
+
     async def observed(operation: str, key: str, work: Awaitable[T]) -> T:  # pyright: ignore[reportRedeclaration]
         """Await an operation of the store within a span, and record how long it took and what came of it."""
+        if not _somebody_looks():
+            return await work
         with _tracer.start_as_current_span(f'nicegui_stash.{operation}', attributes={'nicegui_stash.key': key}) as span:
             started = perf_counter()
             outcome = await work
