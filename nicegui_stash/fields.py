@@ -24,6 +24,12 @@ class _Missing:
 MISSING: Final = _Missing()
 
 
+def _undecorated(cls: type) -> StashError:
+    return StashError(
+        f'{cls.__qualname__} is not decorated; put @stash.page(...), @stash.view or @stash.state above it'
+    )
+
+
 class Field:
     """What `stored()` leaves in the class body; the decorator of the class replaces it by a bindable property."""
 
@@ -54,9 +60,10 @@ class Field:
     def __get__(self, instance: object | None, owner: type) -> Any:
         if instance is None:
             return self
-        raise StashError(
-            f'{owner.__qualname__} is not decorated; put @stash.page(...), @stash.view or @stash.state above it'
-        )
+        raise _undecorated(owner)
+
+    def __set__(self, instance: object, value: Any) -> None:
+        raise _undecorated(type(instance))
 
     def new_default(self) -> Any:
         """Return a default that nobody else holds: made by the factory, or a deep copy."""

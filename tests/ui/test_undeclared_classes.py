@@ -63,9 +63,6 @@ async def test_a_class_that_is_not_decorated_cannot_be_recovered(stash: Stash, e
     assert re.search(r'Counter is not declared with this Stash; put @stash', str(error))
 
 
-@pytest.mark.xfail(
-    reason='fields.py: Field has no __set__, so the first assignment hides it', raises=pytest.fail.Exception
-)
 async def test_a_class_that_is_not_decorated_says_so_when_a_field_is_read_or_written() -> None:
     class Counter:
         count: int = stored(0)
