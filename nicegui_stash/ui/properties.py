@@ -62,7 +62,11 @@ class StoredProperty(BindableProperty):
                 return
             instance.accept(self.name, raw)
         except ValueNotStorable as error:
-            if instance.on_invalid == 'raise' and not internals.is_brought_by_binding(owner, self.name):
+            brought = internals.is_brought_by_binding(owner, self.name)
+            if brought and type(value) is float and value.is_integer() and int in self._exact:
+                self.__set__(owner, int(value))  # `ui.number` gives a float also where a whole number was typed
+                return
+            if instance.on_invalid == 'raise' and not brought:
                 raise
             instance.refuse(self.name, value, error)
             return

@@ -20,7 +20,7 @@ async def open_form(stash: Stash) -> tuple[User, Any]:
         other: int = stored(0)
 
         def build(self) -> None:
-            ui.number().mark('count').bind_value(self, 'count', forward=lambda value: value and int(value))
+            ui.number().mark('count').bind_value(self, 'count')
 
     tab = await Browser().open()
     return tab, shown(stash, tab, Form)
@@ -40,6 +40,24 @@ async def test_an_emptied_number_stays_on_the_element_marked_and_logged(
     assert 'a value of type NoneType was not stored' in record.message
     await stash.flush(form)
     assert store.calls['put'] == 0
+
+
+async def test_a_whole_number_from_a_number_input_is_stored_as_an_int(stash: Stash, store: FaultyStore) -> None:
+    tab, form = await open_form(stash)
+    type_into(tab, 'count', 12.0)
+    await idle()
+    assert (form.count, type(form.count)) == (12, int)
+    assert element(tab, 'count').error is None
+    await stash.flush(form)
+    assert await data_of(store, 'Form') == {'count': 12}
+
+
+async def test_a_broken_number_does_not_fit_an_int(stash: Stash) -> None:
+    tab, form = await open_form(stash)
+    type_into(tab, 'count', 1.5)
+    await idle()
+    assert form.count == 3
+    assert element(tab, 'count').error is not None
 
 
 async def test_the_mark_goes_away_with_the_next_good_value(stash: Stash, store: FaultyStore) -> None:
@@ -144,7 +162,7 @@ async def test_an_element_with_its_own_validation_keeps_it(stash: Stash) -> None
 
         def build(self) -> None:
             number = ui.number(validation={'too many': lambda value: value is None or value < 10})
-            number.mark('count').bind_value(self, 'count', forward=lambda value: value and int(value))
+            number.mark('count').bind_value(self, 'count')
 
     tab = await Browser().open()
     number, form = element(tab, 'count'), shown(stash, tab, Form)
