@@ -41,9 +41,10 @@ class Recovery:
     """How a page's fields came back. The record is updated in place when a late recovery arrives.
 
     `status` says what was found for this class: `fresh` (nothing was stored), `recovered`, `discarded` (a migration
-    failed), `expired` (unseen for longer than `ttl`), `quarantined` (the stored bytes were no document) or
-    `unavailable` (the store did not answer, or holds a format of a newer version). `reason` says why the page was
-    loaded. `problems` lists what did not fit any more, `rejected` the changes that a late recovery overruled.
+    failed, or both versions have no room), `expired` (unseen for longer than `ttl`), `quarantined` (the stored bytes
+    were no document) or `unavailable` (the store did not answer, or holds a format of a newer version). `reason` says
+    why the page was loaded. `problems` lists what did not fit any more, `rejected` the changes that a late recovery
+    overruled.
     `from_version` is the version the values were stored under, `age` the seconds since the slice was last seen; both
     are `None` where nothing was stored.
     """

@@ -38,7 +38,7 @@ class Verdict:
 
 @dataclass(slots=True)
 class Tally:
-    """How often each verdict was given, and each reason for a field to fall back; the first keys as examples."""
+    """How often each verdict was given, and each reason for a field to fall back; the first keys of each, in order."""
 
     sessions: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter[Verdict])
@@ -59,9 +59,7 @@ class Tally:
             self._example(why, key)
 
     def _example(self, of: Verdict | str, key: str) -> None:
-        known = self.examples.setdefault(of, [])
-        if len(known) < 3 and key not in known:
-            known.append(key)
+        self.examples[of] = sorted({*self.examples.get(of, ()), key})[:3]  # the same ones each time
 
 
 class Watcher(Protocol):
