@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
@@ -125,6 +126,14 @@ def test_the_annotations_of_a_mixin_are_read_in_its_own_module() -> None:
     schema = build_schema(Thing)
     assert schema.fields['owner'].codec.annotation is Owner
     assert set(schema.fields) == {'owner', 'price', 'size'}
+
+
+def test_a_local_name_does_not_hide_what_a_mixin_of_another_module_names() -> None:
+    class Thing(Owned):
+        size: int = stored(0)
+
+    schema = build_schema(Thing, local_names={'Owner': str, 'Money': str})
+    assert (schema.fields['owner'].codec.annotation, schema.fields['price'].codec.annotation) == (Owner, Decimal)
 
 
 def test_a_class_made_in_a_function_may_name_what_is_local_there() -> None:
