@@ -81,9 +81,10 @@ class Inheriting(Exchange):
         """Log what does not come back, once per cause; a log has no values, and the message of an error may."""
         if found.problem is not None:
             version, name = found.from_version, slice_id.name
-            why = blame(found.error) if found.error else found.problem.why
+            cause = blame(found.error) if found.error else 'room'
+            why = cause if found.error else found.problem.why
             message = 'session %s: %s of version %s does not come back in version %d: %s; other sessions are not logged'
-            self._shared.say_once(f'{name} {version} {why}', message, self.key, name, version, slice_id.version, why)
+            self._shared.say_once(f'{name} {version} {cause}', message, self.key, name, version, slice_id.version, why)
 
     def _accept(self, key: OperationKey, operation: Operation) -> None:
         apply(self.document, [operation])

@@ -286,7 +286,7 @@ class Stash:
             return session.export()
 
     def reset(self, page: object) -> None:
-        """Delete what is stored for a page's class; its fields go back to their defaults, in all tabs."""
+        """Delete what is stored for a page's class, older versions too; its fields get their defaults, in all tabs."""
         instance = instance_of(page)
         instance.session.reset(instance.slice_id)
         instance.show_defaults()

@@ -85,7 +85,7 @@ async def test_a_draft_that_does_not_migrate_is_a_problem_of_its_own(serve: Serv
     ],
 )
 async def test_what_has_no_room_beside_the_old_version_is_a_problem_and_nothing_is_written(
-    serve: Serve, store: FaultyStore, limits: dict[str, float], why: str
+    serve: Serve, store: FaultyStore, caplog: pytest.LogCaptureFixture, limits: dict[str, float], why: str
 ) -> None:
     await stored_by_v1(serve, items=['x' * 300])
     session = serve(V2, **limits)
@@ -94,6 +94,7 @@ async def test_what_has_no_room_beside_the_old_version_is_a_problem_and_nothing_
     assert (found.slice, found.migrated, found.problem and found.problem.why) == (None, False, why)
     assert session.pending == 0
     assert (await slices(store, session)).keys() == {'1'}
+    assert sum('does not come back' in record.getMessage() for record in caplog.records) == 1
 
 
 async def test_a_change_before_the_first_read_tells_that_the_older_version_did_not_migrate(
