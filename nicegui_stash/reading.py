@@ -83,8 +83,9 @@ async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched |
             except MalformedDocument as error:
                 log.warning('object %s, stored under an older secret, is left alone: %s', key, error)
                 continue
-            if not document.erased:
-                return Fetched(document, None, 'found', len(outcome.found.body), ((key, outcome.found.etag),))
+            if document.erased:
+                break  # it was forgotten, and what an even older secret still holds with it
+            return Fetched(document, None, 'found', len(outcome.found.body), ((key, outcome.found.etag),))
     return Fetched(new_document(), None, 'fresh')
 
 

@@ -329,3 +329,17 @@ async def test_the_newest_secret_that_has_a_document_wins(make_registry: MakeReg
     session = make_registry(secrets=('new', 'old', 'oldest')).session('an id')
     await session.load(1)
     assert values(session) == {'count': 2}
+
+
+async def test_what_was_forgotten_under_one_secret_does_not_come_back_from_an_even_older_one(
+    make_registry: MakeRegistry, store: FaultyStore
+) -> None:
+    for secret in ('oldest', 'old'):
+        session = make_registry(secrets=(secret,)).session('an id', exists=False)
+        put(session, 'count', 1)
+        if secret == 'old':
+            session.forget()
+        await session.flush()
+    session = make_registry(secrets=('new', 'old', 'oldest')).session('an id')
+    assert await session.load(1)
+    assert (session.condition, values(session)) == ('fresh', {})
