@@ -16,7 +16,7 @@ def index() -> None:
     ui.link('other', '/other').props('data-testid=other')
     inherited = ui.label().props('data-testid=inherited')
 
-    def connect() -> None:
+    async def connect() -> None:  # a plain function runs before NiceGUI 3.14 has made the storage of the tab
         inherited.text = app.storage.tab.setdefault('first', client.id)
 
     client.on_connect(connect)
