@@ -85,6 +85,14 @@ def stored(
     *,
     scope: Scope = 'session',
     live: bool = True,
+    renamed_from: str | None = None,
+) -> T: ...  # no function of T here: a checker takes the T of `stored([])` from the annotation then
+@overload
+def stored(
+    default: T,
+    *,
+    scope: Scope = 'session',
+    live: bool = True,
     encode: Callable[[T], Any] | None = None,
     decode: Callable[[Any], T] | None = None,
     renamed_from: str | None = None,
@@ -121,6 +129,7 @@ def stored(
     under which older versions stored the field. `validate` tells whether a recovered value still holds; where it does
     not, or raises, the field has its default and `recovery.problems` says so.
 
-    To a type checker the result has the type of the value.
+    To a type checker the result has the type of the value. That of `stored([])` comes from the annotation; beside
+    `encode`, `decode` or `validate`, write `stored(default_factory=list[str], …)`.
     """
     return cast(Any, Field(default, default_factory, scope, live, encode, decode, renamed_from, validate))

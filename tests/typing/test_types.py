@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
     @stash.state(version=2, migrations={1: lambda old: old}, renamed_from='Trolley')
     class Cart:
-        items: list[str] = stored([])  # pyright: ignore[reportUnknownArgumentType]
+        items: list[str] = stored([])
+        amounts: dict[str, list[int]] = stored({}, scope='tab', live=False, renamed_from='counts')
+        seen: set[str] = stored(set())
+        few: list[str] = stored(default_factory=list[str], validate=lambda few: len(few) < 3)
 
     @stash.view
     class View:
@@ -78,6 +81,9 @@ if TYPE_CHECKING:
         assert_type(view.step, int)
         assert_type(item.note, str)
         assert_type(cart.items, list[str])
+        assert_type(cart.amounts, dict[str, list[int]])
+        assert_type(cart.seen, set[str])
+        assert_type(cart.few, list[str])
         page.count += 1
         page.tags.add('new')
         page.count = 'one'  # pyright: ignore[reportAttributeAccessIssue]
@@ -128,7 +134,7 @@ if TYPE_CHECKING:
             assert_type(session.export(), dict[str, Any])
 
     def mistakes_are_seen() -> None:
-        stored(0, scope='forever')  # pyright: ignore[reportArgumentType]
+        stored(0, scope='forever')  # pyright: ignore[reportCallIssue, reportArgumentType]
         stored()  # pyright: ignore[reportCallIssue]
         stash.page('/', build='later')  # pyright: ignore[reportArgumentType]
         stash.view(versoin=2)  # pyright: ignore[reportCallIssue]
