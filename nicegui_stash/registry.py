@@ -106,8 +106,11 @@ class Registry:
             if session.pending:
                 session.hurry()
 
-    async def drain(self, timeout: float) -> list[str]:
-        """Make everything durable within `timeout` seconds; return and log the keys of the rest. Never raises."""
+    async def drain(self, timeout: float, *, last: bool = True) -> list[str]:
+        """Make everything durable within `timeout` seconds; return the keys of the rest. Never raises.
+
+        The `last` one logs what is lost; after another one it can still be written.
+        """
         deadline = asyncio.get_running_loop().time() + timeout
         waiting = {
             asyncio.ensure_future(self._drain_one(session, deadline)): session
@@ -120,7 +123,7 @@ class Registry:
         for task in waiting:
             task.cancel()
         left = [session.key for session in waiting.values() if session.pending]
-        for key in left:
+        for key in left if last else ():
             log.error('session %s: its last changes could not be written before the server stopped', key)
         return left
 

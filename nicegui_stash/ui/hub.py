@@ -35,7 +35,9 @@ class Hub:
 
     def __init__(self, settings: Settings, place: Place) -> None:
         url, prefix, secrets = place
-        store = open_store(url, settings.storage_options, allow_lost_updates=settings.allow_lost_updates)
+        store = open_store(
+            url, settings.storage_options, allow_lost_updates=settings.allow_lost_updates, ttl=settings.ttl
+        )
         if isinstance(store, FileStore):
             store.check()
         if store.guarantee == 'process':
@@ -51,7 +53,7 @@ class Hub:
         self.closed = False
         self._signals = SignalWatch(self._hurry)
         self._signals.start()
-        app.on_shutdown(self._drain)
+        app.on_shutdown(self._drain_first)
         self._loop.call_soon(app.on_shutdown, self._close)  # after NiceGUI's own handlers, which are added at its start
 
     def add_names(self, schemas: list[Schema]) -> None:
@@ -67,18 +69,22 @@ class Hub:
         self._deadline = self._loop.time() + self.drain_timeout
         self.registry.hurry()
 
-    async def _drain(self) -> None:
+    async def _drain_first(self) -> None:
+        """Drain while NiceGUI's tasks and pages are still there. NiceGUI passes its app to what has a parameter."""
+        await self._drain(last=False)
+
+    async def _drain(self, *, last: bool) -> None:
         if self.closed:
             return
         now = self._loop.time()
         if self._deadline is None or (self._deadline < now and not self._draining):  # nobody stopped at that signal
             self._deadline = now + self.drain_timeout
         self._draining = True
-        await self.registry.drain(max(0.1, self._deadline - now))
+        await self.registry.drain(max(0.1, self._deadline - now), last=last)
 
     async def _close(self) -> None:
         """Drain what NiceGUI's teardown of tasks and pages still changed, then release the store."""
-        await self._drain()
+        await self._drain(last=True)
         if self.abandon():
             await self.registry.aclose()
             await self.registry.store.aclose()
