@@ -1,6 +1,6 @@
 """Where documents are kept: the `Store` protocol, its implementations, and how a URL chooses one."""
 
-from .base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, Store, StoredObject
+from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, NotModified, ObjectInfo, Store, StoredObject
 from .files import FileStore
 from .generic import FsspecStore
 from .memory import MemoryStore
@@ -9,6 +9,7 @@ from .opening import open_store
 __all__ = [
     'NOT_MODIFIED',
     'ETag',
+    'Expiring',
     'FileStore',
     'FsspecStore',
     'Guarantee',

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final, Literal, NewType, Protocol, final
+from typing import Final, Literal, NewType, Protocol, final, runtime_checkable
 
 ETag = NewType('ETag', str)
 """An object's revision token: opaque, compared for equality only. As a content hash it may come back with the bytes."""
@@ -82,4 +82,13 @@ class Store(Protocol):
 
     async def aclose(self) -> None:
         """Release connections, threads and handles; the store is not used afterwards."""
+        ...
+
+
+@runtime_checkable
+class Expiring(Protocol):
+    """What a store may have besides: objects that it removes by itself, so that nobody has to sweep them."""
+
+    def expire_after(self, seconds: float) -> None:
+        """Let each object that is put from now on expire so long after its last put; called before the first."""
         ...

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from ..errors import ConfigurationError
-from .base import Store
+from .base import Expiring, Store
 from .files import FileStore
 from .generic import FsspecStore
 from .keys import is_key
@@ -24,19 +24,30 @@ ENTRY_POINTS = 'nicegui_stash.stores'
 
 _KNOWN_FORMS = (
     'Use a folder (/var/lib/app/stash), file:///absolute/folder, memory://, '
-    'a scheme that an installed package registers, or an fsspec URL with allow_lost_updates=True'
+    'redis://host:6379/0, a scheme that an installed package registers, or an fsspec URL with allow_lost_updates=True'
 )
 
 
 def open_store(
-    url: str | os.PathLike[str], storage_options: Options | None = None, *, allow_lost_updates: bool = False
+    url: str | os.PathLike[str],
+    storage_options: Options | None = None,
+    *,
+    allow_lost_updates: bool = False,
+    ttl: float | None = None,
 ) -> Store:
     """Choose the store that a URL names; nothing is read or written yet.
 
     `storage_options` go to the filesystem or to the third party's factory. A filesystem without conditional puts is
-    opened only with `allow_lost_updates=True`. Raises `ConfigurationError`, which never shows credentials.
+    opened only with `allow_lost_updates=True`. A store that lets objects expire by itself is told `ttl`, in seconds
+    after the last put; without it nothing expires. Raises `ConfigurationError`, which never shows credentials.
     """
-    options = storage_options or {}
+    store = _choose(url, storage_options or {}, allow_lost_updates=allow_lost_updates)
+    if ttl is not None and isinstance(store, Expiring):
+        store.expire_after(ttl)
+    return store
+
+
+def _choose(url: str | os.PathLike[str], options: Options, *, allow_lost_updates: bool) -> Store:
     if not isinstance(url, str):
         return _open_folder(os.fspath(url), options)
     scheme = scheme_of(url)
@@ -74,19 +85,23 @@ def _open_memory(url: str, options: Options) -> Store:
     return MemoryStore(name)
 
 
-def _refuse_redis(url: str, options: Options) -> Store:
-    del options
-    raise ConfigurationError(
-        'url', f'{without_credentials(url)!r}: Redis is not supported by this version of nicegui_stash', _KNOWN_FORMS
-    )
+def _open_redis(url: str, options: Options) -> Store:
+    try:
+        from .redis import RedisStore  # noqa: PLC0415 its package is an extra
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            'url', f'{without_credentials(url)!r} needs the package redis', "pip install 'nicegui-stash[redis]'"
+        ) from error
+    return RedisStore(url, options)
 
 
 _FACTORIES: dict[str, Factory] = {
     'file': _open_file_url,
     'local': _open_file_url,
     'memory': _open_memory,
-    'redis': _refuse_redis,
-    'rediss': _refuse_redis,
+    'redis': _open_redis,
+    'rediss': _open_redis,
+    'unix': _open_redis,
 }
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -131,11 +132,14 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 'wanting://bucket' in str(caught.value)
 
 
-@pytest.mark.parametrize('url', [f'redis://:{SECRET}@host:6379/0', f'rediss://u:{SECRET}@host'])
-def test_redis_is_said_to_be_unsupported(url: str) -> None:
-    with pytest.raises(ConfigurationError, match='not supported by this version') as caught:
-        open_store(url, allow_lost_updates=True)
-    assert SECRET not in str(caught.value)
+@pytest.mark.parametrize('url', [f'redis://:{SECRET}@host:6379/0', f'rediss://u:{SECRET}@host', 'unix:///run/r'])
+def test_redis_without_its_package_says_what_to_install(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if re.match(r'redis\b|nicegui_stash\.stores\.redis', name)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, 'redis', None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'nicegui-stash\[redis\]'") as caught:
+        open_store(url)
+    assert SECRET not in ''.join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -165,6 +169,8 @@ def test_options_that_would_be_ignored_are_refused(url: str) -> None:
         f'ftp://user:{SECRET}@host/x',
         f'dir::ftp://user:{SECRET}@host/x',
         f'redis:{SECRET}@host',
+        f'redis://user:{SECRET}@host/database',
+        f'redis://user:{SECRET}@host:port',
         f'file://user:{SECRET}@host/x',
         f'memory://user:{SECRET}@host/x',
     ],

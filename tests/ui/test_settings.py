@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nicegui import ui
 
-from nicegui_stash import ConfigurationError, Stash
+from nicegui_stash import ConfigurationError, Stash, stored
 
-from .scene import serving
+from .scene import Browser, serving
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ from .scene import serving
         ({'url': 's3:bucket'}, r'url: .* looks like a URL without "//"'),
         ({'url': 'file://relative'}, r"url: 'file://relative' names no absolute folder"),
         ({'url': '  '}, r'url: it is empty'),
-        ({'url': 'redis://localhost'}, r'url: .*Redis is not supported by this version'),
+        ({'url': 'redis://localhost/database'}, r'url: .* names no database'),
         (
             {'url': 'memory://', 'storage_options': {'key': 'x'}},
             r'storage_options: memory:// takes none\. Leave them out',
@@ -57,6 +58,9 @@ def test_a_setting_that_cannot_work_is_refused_when_the_stash_is_made(options: d
         ('MAX_VALUE_BYTES', '1 MB', r'NICEGUI_STASH_MAX_VALUE_BYTES: .* pass max_value_bytes= to Stash'),
         ('ALLOW_LOST_UPDATES', 'maybe', r'NICEGUI_STASH_ALLOW_LOST_UPDATES: it is neither true nor false'),
         ('URL', 'nothing://here', r"url: 'nothing://here' has an unknown protocol"),
+        ('IDENTITY', 'who', r'NICEGUI_STASH_IDENTITY: it is not of the form module:function'),
+        ('ON_INVALID', 'ignore', r"on_invalid: 'ignore' is unknown\. Use 'raise' or 'log'"),
+        ('CSP_NONCE', '"', r'csp_nonce: it is no base64 text'),
     ],
 )
 def test_a_variable_that_cannot_work_is_refused_by_its_name(
@@ -76,7 +80,7 @@ def test_an_argument_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_an_error_about_a_url_shows_no_credentials() -> None:
     with pytest.raises(ConfigurationError) as error:
-        Stash('redis://someone:hunter2@localhost')
+        Stash('redis://someone:hunter2@localhost/database')
     assert 'hunter2' not in str(error.value)
 
 
@@ -97,3 +101,62 @@ async def test_a_folder_below_a_file_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r'^nicegui_stash: .*file'):
         async with serving(lambda: Stash(str(tmp_path / 'file' / 'stash'))):
             pass
+
+
+# ---- what NiceGUI allows a page
+
+
+@pytest.mark.parametrize(
+    ('options', 'of_page', 'said'),
+    [
+        ({'recover_timeout': 3}, {}, r'recover_timeout: 3 s are not below the 3 s after which NiceGUI gives up the page /'),
+        ({'recover_timeout': 5.5}, {'response_timeout': 5}, r'recover_timeout: 5\.5 s are not below the 5 s'),
+        ({'revalidate_timeout': 4}, {}, r'revalidate_timeout: 4 s are not below the 3 s .*greater response_timeout='),
+        ({}, {'response_timeout': 1.0}, r'recover_timeout: 1 s are not below the 1 s'),
+    ],
+)
+async def test_a_page_that_a_slow_store_would_fail_is_refused_when_it_is_declared(
+    url: str, options: dict[str, Any], of_page: dict[str, Any], said: str
+) -> None:
+    async with serving(lambda: Stash(url, **options)) as stash:
+        with pytest.raises(ConfigurationError, match=f'^{said}'):
+
+            @stash.page('/', **of_page)
+            class Page:
+                def build(self) -> None: ...
+
+
+async def test_a_page_may_wait_longer_if_nicegui_does(url: str) -> None:
+    async with serving(lambda: Stash(url, recover_timeout=5)) as stash:
+
+        @stash.page('/', response_timeout=10)
+        class Page:
+            def build(self) -> None: ...
+
+        assert (await Browser().get()).status_code == 200
+
+
+async def test_a_page_function_that_a_slow_store_would_fail_is_told_of_once(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(lambda: Stash(url, recover_timeout=5)) as stash:
+
+        @stash.state
+        class Wishes:
+            size: int = stored(1)
+
+        @ui.page('/short')
+        async def short() -> None:
+            await stash.recover(Wishes)
+
+        @ui.page('/long', response_timeout=10)
+        async def long() -> None:
+            await stash.recover(Wishes)
+
+        for path in ('/short', '/long', '/short'):
+            assert (await Browser().get(path)).status_code == 200
+    said = [record.getMessage() for record in caplog.records if 'NiceGUI gives up' in record.getMessage()]
+    assert said == [
+        'recover_timeout: 5 s are not below the 3 s after which NiceGUI gives up the page /short. '
+        'Lower it, or pass a greater response_timeout= to the page'
+    ]

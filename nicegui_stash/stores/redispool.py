@@ -1,0 +1,80 @@
+"""A few connections to Redis that many operations share; redis-py gives the connections and the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, cast
+
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import ReadOnlyError, ResponseError
+
+
+class Connections:
+    """At most `limit` connections, made when needed; an operation waits for a free one.
+
+    redis-py's own pool is not used: an operation that is cancelled twice while it gives its connection back loses the
+    place of that connection for ever. Here giving back awaits nothing.
+    """
+
+    def __init__(self, url: str, options: Mapping[str, Any], limit: int) -> None:
+        """Name the server. Raises `TypeError` or `ValueError` for what redis-py cannot use; nothing is connected."""
+        fixed = {
+            'retry': Retry(NoBackoff(), 0),  # repeating is decided here, by who knows what may be repeated
+            'decode_responses': False,
+            'protocol': 2,
+        }
+        self._maker = cast(Any, ConnectionPool).from_url(url, **{**options, **fixed})
+        self._idle: list[AbstractConnection] = [self._maker.make_connection()]
+        self._free = asyncio.Semaphore(limit)
+        self.made = 1
+        """How many connections there are, open or not."""
+
+    async def call(self, command: tuple[str | bytes, ...], sent: list[bool]) -> Any:
+        """Send a command and return its answer; once more where the connection broke, as when the server restarted.
+
+        What was sent without an answer is noted in `sent`. Raises `RedisError`.
+        """
+        async with self._free:
+            connection = self._borrow()
+            try:
+                try:
+                    return await _ask(connection, command, sent)
+                except ConnectionLost:
+                    if not sent:
+                        raise
+                    return await _ask(connection, command, sent)
+            finally:
+                self._idle.append(connection)
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        while self._idle:
+            await self._idle.pop().disconnect()
+
+    def _borrow(self) -> AbstractConnection:
+        if self._idle:
+            return self._idle.pop()
+        self.made += 1
+        return self._maker.make_connection()
+
+
+async def _ask(connection: AbstractConnection, command: tuple[str | bytes, ...], sent: list[bool]) -> Any:
+    await connection.connect()
+    answered = False
+    try:
+        sent.append(True)
+        await connection.send_command(*command)
+        answer = cast(Any, await connection.read_response())
+        answered = True
+    except ResponseError as error:
+        answered = not isinstance(error, ReadOnlyError)  # else it leads to a server that is the primary no more
+        raise
+    else:
+        return answer
+    finally:
+        if not answered:  # an answer that comes late must not be taken for that of the next command
+            await connection.disconnect(nowait=True)

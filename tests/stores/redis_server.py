@@ -1,0 +1,124 @@
+"""A real Redis server on a free port, that can be killed and started again; and a network that breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+PATIENCE = 10.0
+
+
+class RedisServer:
+    """A `redis-server` process in a folder of its own; what it acknowledged survives `kill`."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self.socket = folder / 'redis.sock'
+        self.url = f'redis://127.0.0.1:{self.port}/0'
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        program = shutil.which('redis-server')
+        assert program, 'redis-server has to be installed: apt-get install redis-server'
+        persistence = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--dir', str(self._folder)]
+        place = ['--port', str(self.port), '--bind', '127.0.0.1', '--unixsocket', str(self.socket)]
+        with (self._folder / 'log').open('ab') as log:
+            self._process = subprocess.Popen([program, *place, *persistence, *self._options], stdout=log)
+
+    async def is_up(self) -> None:
+        """Wait until the server answers."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                with suppress(OSError):
+                    reader, writer = await asyncio.open_connection('127.0.0.1', self.port)
+                    writer.write(b'PING\r\n')
+                    answer = await reader.readline()
+                    writer.close()
+                    await writer.wait_closed()
+                    if answer.startswith((b'+PONG', b'-NOAUTH')):
+                        return
+                await asyncio.sleep(0.01)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+class Network:
+    """One address in front of a server: it counts connections, loses answers and goes silent."""
+
+    def __init__(self, backend: int) -> None:
+        self.port = 0
+        self.connections = 0
+        """How many are open now."""
+        self.most = 0
+        self.answers_to_lose = 0
+        """So many answers from now on are thrown away, each with its connection."""
+        self.silent = False
+        """Nothing is answered any more, until it is set back."""
+        self._backend = backend
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._begin, '127.0.0.1', 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._carry(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.most = max(self.most, self.connections)
+        pumps: list[asyncio.Task[None]] = []
+        server_writer: asyncio.StreamWriter | None = None
+        try:
+            with suppress(OSError):
+                server_reader, server_writer = await asyncio.open_connection('127.0.0.1', self._backend)
+                pumps = [
+                    asyncio.create_task(self._pump(reader, server_writer, answers=False)),
+                    asyncio.create_task(self._pump(server_reader, writer, answers=True)),
+                ]
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.connections -= 1
+            for pump in pumps:
+                pump.cancel()
+            for end in filter(None, (writer, server_writer)):
+                end.transport.abort()
+            await asyncio.gather(*pumps, return_exceptions=True)
+
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, answers: bool) -> None:
+        while chunk := await source.read(65536):
+            if answers and self.silent:
+                continue
+            if answers and self.answers_to_lose:
+                self.answers_to_lose -= 1
+                return
+            target.write(chunk)
+            await target.drain()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
