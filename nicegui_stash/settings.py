@@ -5,25 +5,32 @@ from __future__ import annotations
 import json
 import math
 import os
+import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from .errors import ConfigurationError
 from .policy import Policy
 
 T = TypeVar('T')
 D = TypeVar('D')
+OnInvalid = Literal['raise', 'log']
+Identity = Callable[[Any], str | None]
 PREFIX = 'NICEGUI_STASH_'
 _FOLDER = re.compile(r'[\w-][\w.-]*(/[\w-][\w.-]*)*', re.ASCII)  # what stores admit in keys
+_NONCE = re.compile(r'[A-Za-z0-9+/_-]+={0,2}')  # as https://www.w3.org/TR/CSP3/#grammardef-nonce-source has it
 _TRUE, _FALSE = {'1', 'true', 'yes', 'on'}, {'0', 'false', 'no', 'off', ''}
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every option, resolved. Times are seconds, sizes bytes; `url` may be empty: the caller knows a default folder."""
+    """Every option, resolved. Times are seconds, sizes bytes; `url` may be empty: the caller knows a default folder.
+
+    Two that are equal can share one place: what concerns the pages of one `Stash` alone may differ.
+    """
 
     url: str
     storage_options: Mapping[str, Any] = field(repr=False)
@@ -38,6 +45,9 @@ class Settings:
     max_value_bytes: int
     max_document_bytes: int
     allow_lost_updates: bool
+    identity: Identity | None = field(default=None, compare=False)
+    on_invalid: OnInvalid = field(default='raise', compare=False)
+    csp_nonce: str = field(default='', compare=False, repr=False)
 
     def policy(self, store_interval: float) -> Policy:
         interval = store_interval if self.flush_interval is None else self.flush_interval
@@ -65,10 +75,14 @@ def resolve(
     max_value_bytes: int | None,
     max_document_bytes: int | None,
     allow_lost_updates: bool | None,
+    identity: Identity | None = None,
+    on_invalid: OnInvalid | None = None,
+    csp_nonce: str | None = None,
 ) -> Settings:
     """Resolve the options of a `Stash`. Raises `ConfigurationError` naming the option or variable that cannot be used.
 
-    A time in the environment is a number of seconds, or a number with one of the units s, min, h and d, as in `30d`.
+    A time in the environment is a number of seconds, or a number with one of the units s, min, h and d, as in `30d`; a
+    function is written `module:function`.
     """
     return Settings(
         url=_given('url', url, str, ''),
@@ -88,6 +102,9 @@ def resolve(
             'max_document_bytes', _given('max_document_bytes', max_document_bytes, int, 1024 * 1024)
         ),
         allow_lost_updates=_given('allow_lost_updates', allow_lost_updates, _truth, False),  # noqa: FBT003
+        identity=_given('identity', identity, _function, None),
+        on_invalid=_reaction(_given('on_invalid', on_invalid, str, 'raise')),
+        csp_nonce=_nonce(_given('csp_nonce', csp_nonce, str, '')),
     )
 
 
@@ -136,6 +153,32 @@ def _object(text: str) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         raise ValueError('it is no JSON object')  # noqa: TRY004 what the caller reports is text that cannot be used
     return cast(dict[str, Any], found)
+
+
+def _function(text: str) -> Callable[..., Any] | None:
+    if not text:
+        return None
+    if not all(text.partition(':')):
+        raise ValueError('it is not of the form module:function')
+    try:
+        found = pkgutil.resolve_name(text)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f'{text} cannot be imported: {error}') from error
+    if not callable(found):
+        raise ValueError(f'{text} is no function')  # noqa: TRY004 as above
+    return cast(Callable[..., Any], found)
+
+
+def _reaction(given: str) -> OnInvalid:
+    if given not in {'raise', 'log'}:
+        raise ConfigurationError('on_invalid', f'{given!r} is unknown', "Use 'raise' or 'log'")
+    return cast(OnInvalid, given)
+
+
+def _nonce(given: str) -> str:
+    if given and not _NONCE.fullmatch(given):  # it is put into the HTML as it stands
+        raise ConfigurationError('csp_nonce', 'it is no base64 text', 'Use secrets.token_urlsafe(), or leave it out')
+    return given
 
 
 def _folder(prefix: str) -> str:

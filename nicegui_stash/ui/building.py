@@ -65,6 +65,7 @@ def register_page(
 ) -> None:
     """Register the page function of a class with `ui.page`."""
     decorator = ui.page(path, **options)
+    roster.require_time(decorator.path, decorator.response_timeout)
     decorator(page_function(roster, schema, build, signature, auto=auto))
     internals.register_route(schema.cls, decorator.path)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from threading import Lock, get_ident
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Raw
 from nicegui import binding
 
 from ..errors import ValueNotStorable
 from ..schema import Schema
+from ..settings import OnInvalid
 from . import internals
 from .detached import updating
 from .follower import Follower
@@ -19,8 +20,6 @@ from .marks import Marks
 from .visit import Visit
 
 log = logging.getLogger('nicegui_stash')
-
-OnInvalid = Literal['raise', 'log']
 
 
 class Instance(Follower):

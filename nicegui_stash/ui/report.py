@@ -61,8 +61,8 @@ def identifier(value: object) -> str | None:
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
-def script_element(nonce: str | None) -> str:
-    """Return the HTML of the script that marks and reports, to be put into the head of every page."""
+def script_element(nonce: str) -> str:
+    """Return the HTML of the marking script for the head of every page; an empty nonce is none."""
     script = files('nicegui_stash.ui').joinpath('rejoin.js').read_text(encoding='utf-8')
     attribute = f' nonce="{nonce}"' if nonce else ''
     return f'<script{attribute}>{script}</script>'

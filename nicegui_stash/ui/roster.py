@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -14,27 +15,27 @@ from weakref import WeakKeyDictionary
 from fastapi import Request
 from nicegui import Client, context, ui
 
-from ..errors import StashError
+from ..errors import ConfigurationError, StashError
 from ..schema import Schema, mark
 from ..settings import Settings
 from . import internals, renewal
 from .handle import OpenSession
 from .hub import Hub, duplicate_name, hub_for
-from .instance import Instance, OnInvalid
+from .instance import Instance
 from .lifecycle import renew_cookie
+from .report import script_element
 from .visit import Visit
 
-Identity = Callable[[Request], str | None]
+log = logging.getLogger('nicegui_stash')
 
 
 class Roster:
     """Who is served, with what, from where."""
 
-    def __init__(self, settings: Settings, identity: Identity | None, on_invalid: OnInvalid, script: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._identity = identity
-        self._on_invalid: OnInvalid = on_invalid
-        self._script = script
+        self._script = script_element(settings.csp_nonce)
+        self._warned: set[str] = set()
         self._schemas: dict[str, Schema] = {}
         self._visits: dict[Client, Visit] = {}
         self._hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
@@ -73,12 +74,26 @@ class Roster:
             self.prepare_app()
         return hub
 
-    async def arrive(self) -> Visit:
+    def require_time(self, path: str, response_timeout: float) -> None:
+        """Raise `ConfigurationError` for a page that a slow store would fail, as NiceGUI gives it up before we do."""
+        for name in ('recover_timeout', 'revalidate_timeout'):
+            waited: float = getattr(self._settings, name)
+            if waited >= response_timeout:
+                raise ConfigurationError(
+                    name,
+                    f'{waited:g} s are not below the response_timeout of the page {path}, {response_timeout:g} s',
+                    'Lower it, or pass a greater response_timeout= to the page',
+                )
+
+    async def arrive(self, *, function: bool = False) -> Visit:
         """Return the current client's visit with its session read, or as far as a page may be delayed by that.
 
-        To be called within a page's request, or later for a client that has a visit already.
+        To be called within a page's request, or later for a client that has a visit already. `function` says that the
+        page is not ours, so that nobody has looked yet whether it has the time.
         """
         visit = self.visit_of(context.client)
+        if function and visit.client.page.path not in self._warned:
+            self._warn_of_time(visit.client.page)
         self._renew_cookie(visit)
         session = visit.find_session()
         if not session.is_read:
@@ -87,6 +102,14 @@ class Roster:
             await session.revalidate(self._settings.revalidate_timeout)
         visit.loaded = True
         return visit
+
+    def _warn_of_time(self, page: ui.page) -> None:
+        """Say once per path what `require_time` has against it: a page function can be told of when it is called."""
+        self._warned.add(page.path)
+        try:
+            self.require_time(page.path, page.response_timeout)
+        except ConfigurationError as error:
+            log.warning('%s', error)
 
     def arrive_at_once(self) -> None:
         """Do the same for a session in memory without waiting: what it lacks is shown through bindings."""
@@ -116,14 +139,14 @@ class Roster:
 
     async def renew_session(self, *, keep: bool, to: str | None) -> None:
         """Give the current client's browser a new session."""
-        if self._identity is not None:
+        if self._settings.identity is not None:
             raise StashError('identity= says whose session it is, so it is the app that has to change it')
         visit = self.visit_of(context.client)
         await renewal.renew(visit, keep=keep, to=to or visit.client.sub_pages_router.current_path)
 
     def open(self, session_id: str) -> OpenSession:
         """Return a handle for code without a page."""
-        named = f'identity\0{session_id}' if self._identity else session_id
+        named = f'identity\0{session_id}' if self._settings.identity else session_id
         registry = self.hub().registry
         return OpenSession(lambda: registry.session(named), self.schema_of, self._settings.recover_timeout)
 
@@ -140,7 +163,7 @@ class Roster:
 
     def _identify(self, request: Request) -> tuple[str, bool]:
         """Return whose session a request is for, and whether anything can be stored for it."""
-        named = self._identity(request) if self._identity else None
+        named = self._settings.identity(request) if self._settings.identity else None
         if named is not None:
             return f'identity\0{named}', True
         return request.session['id'], internals.session_cookie_is_valid(request)
@@ -153,7 +176,7 @@ class Roster:
         if schema.key:
             visit.registry.limit_keys(schema.name, schema.max_keys)
         target = cast(object, object.__new__(schema.cls))
-        instance = Instance(schema, target, visit, key, auto=auto, on_invalid=self._on_invalid)
+        instance = Instance(schema, target, visit, key, auto=auto, on_invalid=self._settings.on_invalid)
         for attribute, used in used_by(schema.cls).items():
             state = self.make(self.schema_of(used.cls), visit, {}, auto=True)
             target.__dict__[attribute] = state.page

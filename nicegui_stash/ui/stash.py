@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import FrameType
-from typing import Any, Literal, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, TypedDict, TypeVar, Unpack, cast, overload
 
 from fastapi import Request
 from nicegui import app, context
@@ -19,7 +19,7 @@ from ..errors import ConfigurationError, StashError
 from ..recovery import Recovery
 from ..registry import Statistics
 from ..schema import Migration, Schema, build_schema
-from ..settings import resolve
+from ..settings import OnInvalid, resolve
 from ..stores.opening import open_store
 from . import internals
 from .building import Build, register_page, require_build, signature_of, view_constructor
@@ -27,7 +27,6 @@ from .handle import OpenSession
 from .hub import missing_secret
 from .listeners import Change
 from .properties import StoredProperty, instance_of
-from .report import script_element
 from .roster import Roster, Used
 from .status import Status
 
@@ -85,7 +84,7 @@ class Stash:
         ttl: timedelta | None = None,
         tab_ttl: timedelta | None = None,
         identity: Callable[[Request], str | None] | None = None,
-        on_invalid: Literal['raise', 'log'] = 'raise',
+        on_invalid: OnInvalid | None = None,
         recover_timeout: float | None = None,
         revalidate_timeout: float | None = None,
         drain_timeout: float | None = None,
@@ -95,8 +94,6 @@ class Stash:
         allow_lost_updates: bool | None = None,
         csp_nonce: str | None = None,
     ) -> None:
-        if on_invalid not in {'raise', 'log'}:
-            raise ConfigurationError('on_invalid', f'{on_invalid!r} is unknown', "Use 'raise' or 'log'")
         settings = resolve(
             url=url,
             storage_options=storage_options,
@@ -111,10 +108,13 @@ class Stash:
             max_value_bytes=max_value_bytes,
             max_document_bytes=max_document_bytes,
             allow_lost_updates=allow_lost_updates,
+            identity=identity,
+            on_invalid=on_invalid,
+            csp_nonce=csp_nonce,
         )
         if settings.url:  # a mistake in it is known now, not when the server starts
             open_store(settings.url, settings.storage_options, allow_lost_updates=settings.allow_lost_updates)
-        self._roster = Roster(settings, identity, on_invalid, script_element(csp_nonce))
+        self._roster = Roster(settings)
         if not app.is_started:  # as it is where a test makes one; the first page opens the store then
             app.on_startup(self._start)
         internals.warn_if_untried()
@@ -237,7 +237,7 @@ class Stash:
         `Stash`, or that has a key.
         """
         schema = self._schema_without_key(cls)
-        visit = await self._roster.arrive()
+        visit = await self._roster.arrive(function=True)
         instance = self._roster.make(schema, visit, {}, auto=True)
         if instance.needs_report:
             await visit.wait_until_identified()

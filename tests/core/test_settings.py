@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import timedelta
 from typing import Any
@@ -29,6 +30,9 @@ OPTIONS = (
     'max_value_bytes',
     'max_document_bytes',
     'allow_lost_updates',
+    'identity',
+    'on_invalid',
+    'csp_nonce',
 )
 
 
@@ -57,6 +61,9 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         max_value_bytes=256 * 1024,
         max_document_bytes=1024 * 1024,
         allow_lost_updates=False,
+        identity=None,
+        on_invalid='raise',
+        csp_nonce='',
     )
 
 
@@ -80,6 +87,10 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         ('max_document_bytes', ' 5000 ', 5000, 6000, 6000),
         ('allow_lost_updates', 'true', True, False, False),
         ('allow_lost_updates', 'Off', False, True, True),
+        ('identity', 'json:dumps', json.dumps, len, len),
+        ('identity', '', None, len, len),
+        ('on_invalid', 'log', 'log', 'raise', 'raise'),
+        ('csp_nonce', ' r4nd0m== ', 'r4nd0m==', 'bm9uY2U', 'bm9uY2U'),
     ],
 )
 def test_each_option_is_read_from_the_environment_unless_it_is_given(
@@ -122,6 +133,11 @@ def test_so_is_the_contrary(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
         ('STORAGE_OPTIONS', '[1]', 'it is no JSON object'),
         ('STORAGE_OPTIONS', '{', 'Expecting property name enclosed in double quotes: line 1 column 2 (char 1)'),
         ('ALLOW_LOST_UPDATES', 'perhaps', 'it is neither true nor false'),
+        ('IDENTITY', 'who', 'it is not of the form module:function'),
+        ('IDENTITY', 'who:', 'it is not of the form module:function'),
+        ('IDENTITY', 'no.such:who', "no.such:who cannot be imported: No module named 'no'"),
+        ('IDENTITY', 'json:who', "json:who cannot be imported: module 'json' has no attribute 'who'"),
+        ('IDENTITY', 'json:__name__', 'json:__name__ is no function'),
     ],
 )
 def test_a_variable_that_cannot_be_read_is_named(
@@ -154,6 +170,16 @@ def test_a_prefix_that_no_store_could_have_as_a_folder_is_refused(prefix: str) -
     with pytest.raises(ConfigurationError) as caught:
         settings(prefix=prefix)
     assert caught.value.setting == 'prefix'
+
+
+@pytest.mark.parametrize('nonce', ['two words', '"><script>', 'a' + '=' * 3, '='])
+def test_a_nonce_that_no_policy_could_name_is_refused(nonce: str) -> None:
+    with pytest.raises(ConfigurationError, match=r'^csp_nonce: it is no base64 text'):
+        settings(csp_nonce=nonce)
+
+
+def test_what_concerns_the_pages_of_one_stash_does_not_keep_it_from_sharing_a_place() -> None:
+    assert settings() == settings(identity=len, on_invalid='log', csp_nonce='r4nd0m')
 
 
 @pytest.mark.parametrize('secrets', ['', [''], ['new', '']])

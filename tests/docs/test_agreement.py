@@ -24,7 +24,6 @@ from .examples import DOCS, ROOT, blocks, named, pages
 
 PACKAGE = ROOT / 'nicegui_stash'
 OPTIONS = list(inspect.signature(Stash).parameters)
-WITHOUT_VARIABLE = {'identity', 'on_invalid', 'csp_nonce'}
 
 
 def text_of(page: str) -> str:
@@ -76,7 +75,7 @@ def test_every_option_is_documented() -> None:
 
 
 def test_every_option_is_documented_with_its_variable() -> None:
-    variables = {name: '' if name in WITHOUT_VARIABLE else PREFIX + name.upper() for name in OPTIONS}
+    variables = {name: PREFIX + name.upper() for name in OPTIONS}
     assert {name: variable for name, (variable, _) in documented().items()} == variables
 
 
@@ -84,12 +83,19 @@ def settings() -> Settings:
     return resolve(**dict.fromkeys(inspect.signature(resolve).parameters))
 
 
-@pytest.mark.parametrize('name', [name for name in OPTIONS if name not in {*WITHOUT_VARIABLE, 'url'}])
+@pytest.mark.parametrize('name', [name for name in OPTIONS if name != 'url'])
 def test_the_documented_variable_sets_the_option(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = {'prefix': 'shop', 'secrets': 'new, old', 'allow_lost_updates': 'yes', 'storage_options': '{"host": "a"}'}
-    values = {'prefix': 'shop', 'secrets': ('new', 'old'), 'allow_lost_updates': True, 'storage_options': {'host': 'a'}}
-    value, expected = texts.get(name, '7'), values.get(name, 7)
-    monkeypatch.setenv(documented()[name][0], value)
+    others = {
+        'prefix': ('shop', 'shop'),
+        'secrets': ('new, old', ('new', 'old')),
+        'allow_lost_updates': ('yes', True),
+        'storage_options': ('{"host": "a"}', {'host': 'a'}),
+        'identity': ('json:dumps', json.dumps),
+        'on_invalid': ('log', 'log'),
+        'csp_nonce': ('r4nd0m', 'r4nd0m'),
+    }
+    text, expected = others.get(name, ('7', 7))
+    monkeypatch.setenv(documented()[name][0], text)
     assert getattr(settings(), name) == expected
 
 
@@ -104,6 +110,7 @@ def test_the_documented_defaults_are_those_of_the_code(monkeypatch: pytest.Monke
     assert settings().flush_interval is None
     assert settings().allow_lost_updates is False
     assert settings().prefix == ''
+    assert repr(settings().on_invalid) == documented()['on_invalid'][1].strip('`')
 
 
 def test_a_time_in_the_environment_may_have_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:

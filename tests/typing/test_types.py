@@ -151,6 +151,7 @@ if TYPE_CHECKING:
             identity=lambda request: request.headers.get('x-account'),
             on_invalid='log',
             recover_timeout=0.5,
+            csp_nonce='r4nd0m',
         )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -183,6 +184,19 @@ async def test_identity_names_the_session_in_place_of_the_cookie(url: str, store
         assert key == object_key(SECRET, 'identity\0ann')
         answer = await phone.get()
         assert 'set-cookie' not in answer.headers
+
+
+async def test_identity_can_be_named_in_the_environment(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / 'accounts.py').write_text("def account(request):\n    return request.headers.get('x-account')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv('NICEGUI_STASH_IDENTITY', 'accounts:account')
+    async with serving(lambda: Stash(url, flush_interval=0)) as stash:
+        cls = declare(stash)
+        shown(stash, await Browser(headers={'x-account': 'ann'}).open(), cls).count = 1
+        assert text(await Browser(headers={'x-account': 'ann'}).open(), 'count') == '1'
+        assert text(await Browser(headers={'x-account': 'bob'}).open(), 'count') == '0'
 
 
 async def test_a_visitor_whom_identity_does_not_know_has_the_session_of_the_cookie(

@@ -83,13 +83,15 @@ async def test_the_title_can_come_from_a_recovered_field(stash: Stash) -> None:
     assert '<title>Ann</title>' in (await ann.get()).text
 
 
-async def test_a_build_that_takes_longer_than_response_timeout_is_answered_with_an_error(stash: Stash) -> None:
-    @stash.page('/', response_timeout=0.05)
-    class Page:
-        async def build(self) -> None:
-            await asyncio.Event().wait()
+async def test_a_build_that_takes_longer_than_response_timeout_is_answered_with_an_error(url: str) -> None:
+    async with serving(lambda: Stash(url, recover_timeout=0.02, revalidate_timeout=0.02)) as stash:
 
-    answer = await Browser().get()
+        @stash.page('/', response_timeout=0.05)
+        class Page:
+            async def build(self) -> None:
+                await asyncio.Event().wait()
+
+        answer = await Browser().get()
     assert answer.status_code == 500
     assert 'response_timeout of 0.05 seconds' in answer.text
     await idle()
@@ -186,8 +188,11 @@ async def test_the_script_is_in_the_head_of_every_page_once(url: str) -> None:
             assert (await Browser().get(path)).text.count('window.__niceguiStash =') == 1
 
 
-async def test_the_script_carries_the_nonce_that_a_security_policy_asks_for(url: str) -> None:
-    async with serving(lambda: Stash(url, csp_nonce='r4nd0m')) as stash:
+async def test_the_script_carries_the_nonce_that_the_environment_brings(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_CSP_NONCE', 'r4nd0m')
+    async with serving(lambda: Stash(url)) as stash:
 
         @stash.page('/')
         class Page:

@@ -229,6 +229,14 @@ async def test_on_invalid_log_keeps_the_old_value_of_a_direct_assignment(
     assert [record.message for record in caplog.records if 'was not stored' in record.message] != []
 
 
+async def test_on_invalid_can_come_from_the_environment(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_ON_INVALID', 'log')
+    async with serving(lambda: Stash(url)) as stash:
+        _, form = await open_form(stash)
+        form.count = 'four'
+        assert form.count == 3
+
+
 async def test_a_refused_value_is_never_in_the_log(stash: Stash, caplog: pytest.LogCaptureFixture) -> None:
     @stash.page('/')
     class Form:

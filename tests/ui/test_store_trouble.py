@@ -184,7 +184,7 @@ async def test_a_binding_that_breaks_in_a_late_recovery_stops_no_other_field(
 async def test_a_page_in_memory_is_shown_at_once_from_there_while_the_store_is_slow(
     url: str, store: FaultyStore, ann: Browser
 ) -> None:
-    async with serving(quick(url, recover_timeout=5, revalidate_timeout=0.05)) as stash:
+    async with serving(quick(url, recover_timeout=2, revalidate_timeout=0.05)) as stash:
         cls = declare(stash)
         await ann.open()
         store.hold('get')
