@@ -78,7 +78,10 @@ Slices = dict[str, dict[str, dict[str, Slice]]]
 
 
 class Document(msgspec.Struct, omit_defaults=True, gc=False):
-    """Everything stored for one browser session. `epoch` counts how often it was forgotten; `seen` is in ms."""
+    """Everything stored for one browser session. `epoch` counts how often it was forgotten; `seen` is in ms.
+
+    `closing` is the time in ms at which somebody began to remove the object; see `sweeping`.
+    """
 
     format: int
     epoch: Natural
@@ -86,6 +89,7 @@ class Document(msgspec.Struct, omit_defaults=True, gc=False):
     applied: dict[str, Natural]
     slices: Slices
     erased: bool = False
+    closing: Natural = 0
 
     def all_slices(self) -> Iterator[tuple[SliceId, Slice]]:
         """Iterate over the slices of all names, versions and keys."""

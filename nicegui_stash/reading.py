@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ log = logging.getLogger('nicegui_stash')
 
 Condition = Literal['unread', 'fresh', 'found', 'expired', 'quarantined', 'unreadable']
 """What is known of a session's document. While it is unread or unreadable, changes are provisional."""
+
+
+CLOSING_PATIENCE = 60.0
+"""Seconds after which an object that is marked as closing is not deleted any more: the sweep stopped in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +47,27 @@ class Foreign:
     error: Refused
 
 
+class _Closing:
+    """The object is about to be deleted: what is put over it now could be deleted with it."""
+
+
 async def fetch(
     shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None
 ) -> Fetched | Same | Foreign | Away | Denied:
-    """Read a session's document. Bytes that are no document are quarantined first, and never read as a part of one."""
+    """Read a session's document. Bytes that are no document are quarantined first, and never read as a part of one.
+
+    An object that is being swept is waited for, until it is gone or the sweep has given up.
+    """
+    looks = 0
+    while isinstance(outcome := await _fetch_once(shared, key, older_keys, unless), _Closing):
+        looks += 1
+        await asyncio.sleep(shared.backoff(looks, 2.0))
+    return outcome
+
+
+async def _fetch_once(
+    shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None
+) -> Fetched | Same | Foreign | Away | Denied | _Closing:
     shared.counts['gets'] += 1
     outcome = await read(shared.store, key, unless)
     if not isinstance(outcome, Read):
@@ -56,12 +78,22 @@ async def fetch(
         case None:
             return await _fetch_older(shared, older_keys)
         case StoredObject(body, etag):
-            try:
-                return Fetched(from_bytes(body), etag, 'found', len(body))
-            except UnknownFormat as error:
-                return _foreign(shared, key, error)
-            except MalformedDocument as error:
-                return await _quarantine(shared, key, body, etag, error)
+            return await _understand(shared, key, body, etag)
+
+
+async def _understand(
+    shared: Shared, key: str, body: bytes, etag: ETag
+) -> Fetched | Foreign | Away | Denied | _Closing:
+    try:
+        document = from_bytes(body)
+    except UnknownFormat as error:
+        return _foreign(shared, key, error)
+    except MalformedDocument as error:
+        return await _quarantine(shared, key, body, etag, error)
+    if document.closing and abs(shared.now() - document.closing) < CLOSING_PATIENCE * 1000:
+        return _Closing()
+    document.closing = 0
+    return Fetched(document, etag, 'found', len(body))
 
 
 def _foreign(shared: Shared, key: str, error: UnknownFormat) -> Foreign:

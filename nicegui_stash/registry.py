@@ -106,6 +106,14 @@ class Registry:
             if session.pending:
                 session.hurry()
 
+    def renew(self) -> None:
+        """Renew `seen` of what is in memory where it is due: a page that stays open is no session nobody has seen.
+
+        It also brings to every page, within `ttl`, that its document was erased elsewhere.
+        """
+        for session in list(self._sessions.values()):
+            session.touch()
+
     async def drain(self, timeout: float, *, last: bool = True) -> list[str]:
         """Make everything durable within `timeout` seconds; return the keys of the rest. Never raises.
 

@@ -53,6 +53,7 @@ class Hub:
         self.closed = False
         self._signals = SignalWatch(self._hurry)
         self._signals.start()
+        self._renewal = self._loop.call_later(self._renew_every, self._renew)
         app.on_shutdown(self._drain_first)
         self._loop.call_soon(app.on_shutdown, self._close)  # after NiceGUI's own handlers, which are added at its start
 
@@ -63,6 +64,14 @@ class Hub:
             if other.origin != schema.origin:
                 raise duplicate_name(schema, other)
             self.registry.declare(schema)
+
+    @property
+    def _renew_every(self) -> float:
+        return min(3600.0, self.settings.ttl / 20)
+
+    def _renew(self) -> None:
+        self.registry.renew()
+        self._renewal = self._loop.call_later(self._renew_every, self._renew)
 
     def _hurry(self) -> None:
         """Begin to drain at the signal, before the server has closed its connections."""
@@ -95,6 +104,7 @@ class Hub:
             return False
         self.closed = True
         self._signals.stop()
+        self._renewal.cancel()
         _hubs.get(self._loop, {}).pop(self._place, None)
         return True
 

@@ -1,0 +1,306 @@
+"""What nobody has seen for long is removed, and nobody who comes back in the middle of it loses anything."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from nicegui_stash.document import Document, from_bytes, to_bytes
+from nicegui_stash.errors import OutcomeUnknown, Unavailable
+from nicegui_stash.identity import object_key
+from nicegui_stash.reading import quarantine_key
+from nicegui_stash.stores import ObjectInfo, StoredObject
+from nicegui_stash.sweeping import Fate, Sweep, Tally
+from nicegui_stash.testing import FaultyStore
+
+from .conftest import MakeRegistry, MakeSession, WallClock
+from .scene import keep, put, stored, values
+
+DAY = 86400.0
+KEY = object_key('a secret', 'an id')
+
+
+class Watcher:
+    def __init__(self) -> None:
+        self.shown: list[tuple[int, int]] = []
+
+    def show(self, done: int, total: int) -> None:
+        self.shown.append((done, total))
+
+
+class Dated(FaultyStore):
+    """A store that tells when an object was put, by the clock of the test."""
+
+    def __init__(self, inner: Any, clock: WallClock) -> None:
+        super().__init__(inner)
+        self._clock = clock
+        self._times: dict[str, float] = {}
+
+    async def put(self, key: str, body: bytes, *, if_match: Any) -> Any:
+        self._times[key] = self._clock()
+        return await super().put(key, body, if_match=if_match)
+
+    async def list(self, prefix: str = '') -> Any:
+        async for row in super().list(prefix):
+            yield ObjectInfo(row.key, row.size, self._times.get(row.key, self._clock()))
+
+
+class Undated(FaultyStore):
+    """A store that does not tell when an object was put."""
+
+    async def list(self, prefix: str = '') -> Any:
+        async for row in super().list(prefix):
+            yield ObjectInfo(row.key, row.size)
+
+
+@pytest.fixture
+def store(store: FaultyStore) -> FaultyStore:
+    return Undated(store.inner)
+
+
+async def sweep(store: Any, clock: WallClock, *, dry_run: bool = False, prefix: str = '') -> dict[Fate, int]:
+    tally = Tally()
+    await Sweep(store, prefix, 30 * DAY, clock, dry_run).run(tally, Watcher())
+    return dict(tally.fates)
+
+
+def old(clock: WallClock, days: float, *, erased: bool = False) -> bytes:
+    return to_bytes(Document(1, 3, int((clock() - days * DAY) * 1000), {}, {}, erased=erased))
+
+
+async def keys_of(store: FaultyStore) -> set[str]:
+    return {row.key async for row in store.inner.list()}
+
+
+@pytest.mark.parametrize('erased', [False, True])
+@pytest.mark.parametrize(('days', 'gone'), [(1, False), (30, False), (32.9, False), (33.1, True), (400, True)])
+async def test_what_was_not_seen_for_ttl_and_a_tenth_is_removed(
+    loop: object, store: FaultyStore, clock: WallClock, days: float, *, gone: bool, erased: bool
+) -> None:
+    await keep(store.inner, KEY, old(clock, days, erased=erased))
+    expected: dict[Fate, int] = {('erased' if erased else 'expired') if gone else 'kept': 1}
+    assert await sweep(store, clock, dry_run=True) == expected
+    assert (store.calls['put'], store.calls['delete']) == (0, 0)
+    assert await sweep(store, clock) == expected
+    assert await keys_of(store) == (set() if gone else {KEY})
+
+
+async def test_what_is_no_document_of_ours_is_left_alone(loop: object, store: FaultyStore, clock: WallClock) -> None:
+    others = {
+        KEY: b'{"format": 99, "seen": 1}',
+        object_key('a secret', 'another'): b'{',
+        f'shop/{KEY}': old(clock, 400),
+        'readiness/probe': b'',
+    }
+    for key, body in others.items():
+        await keep(store.inner, key, body)
+    assert await sweep(store, clock) == {'foreign': 1, 'malformed': 1}
+    assert await keys_of(store) == set(others)
+    assert await sweep(store, clock, prefix='shop') == {'expired': 1}
+    assert await keys_of(store) == set(others) - {f'shop/{KEY}'}
+
+
+async def test_an_object_that_the_store_knows_to_be_new_is_not_read(
+    loop: object, store: FaultyStore, clock: WallClock
+) -> None:
+    dated = Dated(store.inner, clock)
+    await dated.put(KEY, old(clock, 400), if_match=None)
+    assert await sweep(dated, clock) == {'kept': 1}
+    assert dated.calls['get'] == 0
+    clock.advance(days=34)
+    assert await sweep(dated, clock) == {'expired': 1}
+
+
+@pytest.mark.parametrize('prefix', ['', 'shop'])
+async def test_a_quarantined_copy_goes_after_ttl_unless_its_original_is_still_what_it_was(
+    loop: object, store: FaultyStore, clock: WallClock, prefix: str
+) -> None:
+    dated, key = Dated(store.inner, clock), f'{prefix}/{KEY}' if prefix else KEY
+    copy = quarantine_key(key, b'{')
+    await dated.put(copy, b'{', if_match=None)
+    await dated.put(key, b'{', if_match=None)
+    assert await sweep(dated, clock, prefix=prefix) == {'kept': 2}
+    clock.advance(days=34)
+    assert await sweep(dated, clock, prefix=prefix) == {'kept': 1, 'malformed': 1}
+    await keep(dated, key, b'{"mended": true}')
+    assert await sweep(dated, clock, prefix=prefix) == {'kept': 1, 'copy': 1}
+    assert await keys_of(dated) == {key}
+
+
+# ---- somebody comes back
+
+
+async def test_who_came_back_before_the_mark_keeps_everything(
+    make_session: MakeSession, store: FaultyStore, clock: WallClock
+) -> None:
+    visitor = make_session(on=store, exists=False)
+    put(visitor, 'count', 1)
+    await visitor.flush()
+    clock.advance(days=34)
+    gate = store.hold('put')
+    sweeping = asyncio.create_task(sweep(store, clock))
+    await gate.started.wait()  # the sweep has read, and is about to mark
+    store._before.clear()
+    put(visitor, 'count', 2)
+    await visitor.flush()
+    gate.release()
+    assert await sweeping == {'contested': 1}
+    assert await stored(store, KEY) == {'count': 2}
+
+
+async def test_who_comes_back_between_mark_and_delete_waits_and_loses_nothing(
+    make_session: MakeSession, store: FaultyStore, clock: WallClock
+) -> None:
+    await keep(store.inner, KEY, old(clock, 400))
+    gate = store.hold('delete')
+    sweeping = asyncio.create_task(sweep(store, clock))
+    await gate.started.wait()
+    visitor = make_session(on=store)
+    assert not await visitor.load(1)
+    put(visitor, 'count', 1)
+    await asyncio.sleep(1)
+    assert (visitor.pending, store.calls['put']) == (1, 1)  # only the mark
+    gate.release()
+    assert await sweeping == {'expired': 1}
+    await visitor.flush()
+    assert await stored(store, KEY) == {'count': 1} == values(visitor)
+
+
+async def test_a_server_that_knew_the_object_cannot_put_over_the_mark(
+    make_session: MakeSession, store: FaultyStore, clock: WallClock
+) -> None:
+    visitor = make_session(on=store, exists=False)
+    put(visitor, 'count', 1)
+    await visitor.flush()
+    clock.advance(days=34)
+    gate = store.hold('delete')
+    sweeping = asyncio.create_task(sweep(store, clock))
+    await gate.started.wait()
+    put(visitor, 'note', 'back')
+    flush = asyncio.create_task(visitor.flush())
+    await asyncio.sleep(3)
+    assert not flush.done()
+    gate.release()
+    assert await sweeping == {'expired': 1}
+    await flush
+    assert (await stored(store, KEY) or {})['note'] == 'back'
+
+
+async def test_a_sweep_that_was_stopped_after_its_mark_delays_a_visitor_for_a_minute_and_no_longer(
+    make_session: MakeSession, store: FaultyStore, clock: WallClock
+) -> None:
+    await keep(store.inner, KEY, old(clock, 400))
+    store.fail_next('delete', Unavailable('delete', KEY, 'gone'))
+    assert await sweep(store, clock) == {'failed': 1}
+    visitor = make_session(on=store)
+    assert not await visitor.load(1)
+    put(visitor, 'count', 1)
+    clock.advance(seconds=61)
+    await visitor.flush()
+    found = await store.get(KEY)
+    assert isinstance(found, StoredObject)
+    document = from_bytes(found.body)
+    assert (document.closing, document.erased, document.epoch) == (0, False, 4)
+    assert await stored(store, KEY) == {'count': 1}
+
+
+@pytest.mark.parametrize('lost', [OutcomeUnknown, Unavailable])
+async def test_the_next_sweep_finishes_what_one_has_left(
+    loop: object, store: FaultyStore, clock: WallClock, lost: type[Exception]
+) -> None:
+    await keep(store.inner, KEY, old(clock, 400))
+    if lost is OutcomeUnknown:
+        store.lose_answers()
+    else:
+        store.fail_next('delete', Unavailable('delete', KEY, 'gone'))
+    assert await sweep(store, clock) == {'contested' if lost is OutcomeUnknown else 'failed': 1}
+    assert await keys_of(store) == {KEY}
+    assert await sweep(store, clock) == {'erased': 1}
+    assert await keys_of(store) == set()
+
+
+async def test_a_sweep_that_stood_still_after_its_mark_deletes_nothing(
+    make_session: MakeSession, store: FaultyStore, clock: WallClock
+) -> None:
+    await keep(store.inner, KEY, old(clock, 400))
+    gate = store.hold('put', applied=True)
+    sweeping = asyncio.create_task(sweep(store, clock))
+    await gate.started.wait()
+    clock.advance(seconds=70)  # as after a laptop was closed
+    store._after.clear()
+    visitor = make_session(on=store)
+    put(visitor, 'count', 1)
+    await visitor.flush()
+    gate.release()
+    assert await sweeping == {'contested': 1}
+    assert await stored(store, KEY) == {'count': 1}
+
+
+async def test_two_sweeps_at_once_remove_each_object_once(loop: object, store: FaultyStore, clock: WallClock) -> None:
+    keys = {object_key('a secret', f'{number}') for number in range(50)}
+    for key in keys:
+        await keep(store.inner, key, old(clock, 400))
+    first, second = await asyncio.gather(sweep(store, clock), sweep(store, clock))
+    assert first.get('expired', 0) + second.get('expired', 0) >= 50
+    assert store.calls['delete'] <= 100
+    assert await keys_of(store) == set()
+
+
+async def test_a_page_that_stays_open_is_renewed_and_so_never_swept(
+    make_registry: MakeRegistry, store: FaultyStore, clock: WallClock
+) -> None:
+    registry = make_registry(on=store)
+    session = registry.session('an id', exists=False)
+    put(session, 'count', 1)
+    await session.flush()
+    for _ in range(40):
+        clock.advance(days=1)
+        registry.renew()
+        while session.pending:
+            await asyncio.sleep(0.1)
+        assert await sweep(store, clock) == {'kept': 1}
+    assert store.calls['put'] == 1 + 40 // 4
+    assert await stored(store, KEY) == {'count': 1}
+
+
+async def test_a_page_that_stays_open_learns_that_its_session_was_forgotten_long_before_the_tombstone_goes(
+    make_registry: MakeRegistry, store: FaultyStore, clock: WallClock
+) -> None:
+    here, there = make_registry(on=store), make_registry(on=store)
+    open_page, other = here.session('an id', exists=False), there.session('an id')
+    put(open_page, 'secret', 1)
+    await open_page.flush()
+    assert await other.load(1)
+    other.forget()
+    await other.flush()
+    clock.advance(days=4)
+    here.renew()
+    await open_page.flush()
+    assert values(open_page) == {}
+    put(open_page, 'count', 2)
+    await open_page.flush()
+    assert await stored(store, KEY) == {'count': 2}
+
+
+async def test_a_sweep_tells_how_far_it_is_and_of_failures(loop: object, store: FaultyStore, clock: WallClock) -> None:
+    for number in range(20):
+        await keep(store.inner, object_key('a secret', f'{number}'), old(clock, 400))
+    store.refusing = True
+    tally, watcher = Tally(), Watcher()
+    await Sweep(store, '', 30 * DAY, clock).run(tally, watcher)
+    assert watcher.shown == [(done, 20) for done in range(1, 21)]
+    assert (tally.removed, tally.bytes_removed, tally.fates['failed']) == (0, 0, 20)
+    assert tally.error is not None
+    assert 'a hint' in str(tally.error)
+    assert len(tally.examples['failed']) == 3
+
+
+async def test_a_sweep_of_many_takes_little_time(loop: object, store: FaultyStore, clock: WallClock) -> None:
+    for number in range(2000):
+        await keep(store.inner, object_key('a secret', f'{number}'), old(clock, 400))
+    begin = time.perf_counter()
+    assert await sweep(store, clock) == {'expired': 2000}
+    assert time.perf_counter() - begin < 10
