@@ -7,6 +7,6 @@ pytest.register_assert_rewrite('nicegui_stash.testing.conformance')
 
 from .conformance import PlainStoreConformance, StoreConformance  # noqa: E402  # after the registration above
 from .faults import FaultyStore, Gate  # noqa: E402
-from .simulation import rejoin, reload, restart  # noqa: E402
+from .simulation import hop, rejoin, reload, restart  # noqa: E402
 
-__all__ = ['FaultyStore', 'Gate', 'PlainStoreConformance', 'StoreConformance', 'rejoin', 'reload', 'restart']
+__all__ = ['FaultyStore', 'Gate', 'PlainStoreConformance', 'StoreConformance', 'hop', 'rejoin', 'reload', 'restart']

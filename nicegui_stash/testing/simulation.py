@@ -1,4 +1,4 @@
-"""What a browser does with a page, for NiceGUI's user simulation: coming back by itself, F5, a redeploy."""
+"""What a browser does with a page, for NiceGUI's user simulation: coming back by itself, F5, a redeploy, a hop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 from nicegui import Client
 from nicegui.testing import User
 
-from ..ui.hub import abandon_all
+from ..ui.hub import abandon_all, stand_aside
 from ..ui.report import Report, simulated
 
 _visits: WeakKeyDictionary[User, tuple[str, str]] = WeakKeyDictionary()
@@ -40,6 +40,18 @@ async def restart(*users: User, kill: bool = False) -> None:
     await abandon_all(drain=not kill)
     for user, visit in zip(users, visits, strict=True):
         await _come_back(user, visit)
+
+
+async def hop(user: User) -> Client:
+    """Lose the connection and come back at another server, which has only the store in common with the one before.
+
+    Pages that other users have open stay at the old one, which goes on reading and writing; who opens a page from now
+    on is at the new one.
+    """
+    visit = _visit_of(user)
+    _leave(user)
+    stand_aside()
+    return await _come_back(user, visit)
 
 
 def _visit_of(user: User) -> str:

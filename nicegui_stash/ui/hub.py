@@ -98,6 +98,11 @@ class Hub:
             await self.registry.aclose()
             await self.registry.store.aclose()
 
+    async def end(self) -> None:
+        """Drain and stop although this is no longer the hub of its place; the store stays open for the one that is."""
+        await self.registry.drain(self.drain_timeout)
+        await self.registry.aclose()
+
     def abandon(self) -> bool:
         """Be no longer the hub of this place; what is pending stays undone. Return whether it was until now."""
         if self.closed:
@@ -126,6 +131,16 @@ def hub_for(settings: Settings) -> Hub:
 def default_folder() -> str:
     """Return the folder beside NiceGUI's storage folder: within it, `app.storage.clear()` would fail over our files."""
     return str(app.storage.path.with_name(f'{app.storage.path.name}-stash'))
+
+
+def stand_aside() -> None:
+    """Let every session and page of this process go on as on a server of its own: new pages open the stores again.
+
+    For tests of two servers.
+    """
+    for hub in list(_hubs.get(asyncio.get_running_loop(), {}).values()):
+        hub.abandon()
+        app.on_shutdown(hub.end)
 
 
 async def abandon_all(*, drain: bool) -> None:

@@ -9,9 +9,10 @@ stash = Stash('memory://')
 
 @stash.page('/')
 class Survey:
-    """One field of each scope, and a button."""
+    """Fields of each scope, and buttons."""
 
     sent: int = stored(0)
+    name: str = stored('')
     draft: str = stored('', scope='reconnect')
     zoom: int = stored(1, scope='tab')
 
@@ -20,12 +21,21 @@ class Survey:
         ui.label().bind_text_from(self, 'draft', lambda draft: f'draft: {draft}')
         ui.label().bind_text_from(self, 'sent', lambda sent: f'sent: {sent}')
         ui.label().bind_text_from(self, 'zoom', lambda zoom: f'zoom: {zoom}')
+        ui.input('Name').bind_value(self, 'name')
+        ui.label().bind_text_from(self, 'name', lambda name: f'name: {name}')
         ui.label(stash.recovery(self).reason)
         ui.button('Send', on_click=self.send)
+        ui.button('Count', on_click=self.count)
         ui.button('Zoom', on_click=self.closer)
 
     def send(self) -> None:
         self.sent += 1
+
+    async def count(self) -> None:
+        def one_more(found: Survey) -> None:
+            found.sent += 1
+
+        await stash.update(self, one_more)
 
     def closer(self) -> None:
         self.zoom += 1
