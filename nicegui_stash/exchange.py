@@ -89,13 +89,28 @@ class Exchange(Resident):
         return self.is_read
 
     async def revalidate(self, timeout: float) -> bool:
-        """Look whether someone else wrote the document; after `timeout` seconds this goes on in the background."""
+        """Look whether someone else wrote the document; after `timeout` seconds this goes on in the background.
+
+        The first look is made without a task of its own, which would cost more than an answer from nearby; where it is
+        not answered in time, the background asks again.
+        """
         if not self.is_read:
             return await self.load(timeout)
+        if not self._io.locked():
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._revalidate()
+                return True
+            except TimeoutError:
+                self._revalidate_beside()
+                return False
+        done, _ = await asyncio.wait({self._revalidate_beside()}, timeout=timeout)
+        return bool(done)
+
+    def _revalidate_beside(self) -> asyncio.Task[None]:
         if self._revalidation is None or self._revalidation.done():
             self._revalidation = self._shared.spawn(self._revalidate())
-        done, _ = await asyncio.wait({self._revalidation}, timeout=timeout)
-        return bool(done)
+        return self._revalidation
 
     async def _revalidate(self) -> None:
         async with self._io:

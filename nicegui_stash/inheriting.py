@@ -5,7 +5,7 @@ Each version keeps its own slice. A newer one begins with what the older one hol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from .document import Document, Part, Raw, Slice, SliceId, to_bytes
 from .exchange import Exchange
@@ -17,6 +17,10 @@ from .recovery import Found, Problem, blame, candidates, find, find_parts, too_l
 from .schema import Schema
 
 
+NOTHING: Mapping[SliceId, Found] = {}
+"""What most sessions find in older versions; never changed."""
+
+
 class Inheriting(Exchange):
     """The part of the session actor that knows of versions."""
 
@@ -24,15 +28,18 @@ class Inheriting(Exchange):
 
     def __init__(self, key: str, older_keys: tuple[str, ...], shared: Shared, *, exists: bool = True) -> None:
         super().__init__(key, older_keys, shared, exists=exists)
-        self._found_unread: dict[SliceId, Found] = {}
+        self._found_unread: Mapping[SliceId, Found] = NOTHING
 
-    def inherit(self, schema: Schema, key: str, parts: Iterable[Part] = ()) -> Found:
+    def inherit(self, schema: Schema, key: str, parts: Collection[Part] = ()) -> Found:
         """Bring along what only older versions of a class hold: its slice, then tabs and visits as they take part.
 
         Returns what was found: the own slice, or what was migrated and accepted under the own version. What does not
         migrate, or has no room, is a problem in its place and stays where it is.
         """
         slice_id = SliceId(schema.name, schema.version, key)
+        own = self.document.slice(slice_id)
+        if own is not None and all(own.values(part) is not None for part in parts):
+            return self._found_unread.get(slice_id) or Found(own, schema.version)
         found = _find_older(self.document, schema, key, parts)
         if found.migrated:
             found = self._measured(found, len(to_bytes(self.document)))
@@ -113,7 +120,7 @@ class Inheriting(Exchange):
         first, brought = not self.is_read, self._bring_along(fetched)
         super()._merge(fetched)
         if first:
-            self._found_unread |= brought
+            self._found_unread = {**self._found_unread, **brought} if brought else self._found_unread
             for erased in [operation.slice for operation in self._pending if isinstance(operation, Reset)]:
                 for id_ in self._older(erased):
                     self._accept((id_,), Reset(self._shared.next_sequence(), self.document.epoch, id_))

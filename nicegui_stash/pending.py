@@ -21,7 +21,7 @@ class Pending:
         self.size = 0
         self._shared = shared
         self._operations: dict[OperationKey, Operation] = {}
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiters: tuple[tuple[int, asyncio.Future[None]], ...] = ()
         self._durable = -1
 
     def __len__(self) -> int:
@@ -68,16 +68,16 @@ class Pending:
 
     def release(self) -> None:
         """Wake those whose changes are durable, or all where nothing is pending any more."""
-        waiters, self._waiters = self._waiters, []
+        waiters, self._waiters = self._waiters, ()
         for sequence, waiter in waiters:
             if self._operations and sequence > self._durable:
-                self._waiters.append((sequence, waiter))
+                self._waiters += ((sequence, waiter),)
             elif not waiter.done():
                 waiter.set_result(None)
 
     def fail(self, error: StoreError) -> None:
         """Tell whoever waits that an attempt failed. What is pending stays."""
-        waiters, self._waiters = self._waiters, []
+        waiters, self._waiters = self._waiters, ()
         for _, waiter in waiters:
             if not waiter.done():
                 waiter.set_exception(error)
@@ -85,7 +85,7 @@ class Pending:
     def durable(self) -> asyncio.Future[None]:
         """Return a future that is done when what is pending now is durable, and fails when an attempt fails."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((self.last, waiter))
+        self._waiters += ((self.last, waiter),)
         return waiter
 
     def _account(self, operation: Operation, sign: int) -> None:

@@ -15,10 +15,10 @@ try:
     from opentelemetry import metrics, trace
 except ImportError:  # an older FastAPI does not bring it
 
-    async def observed(operation: str, key: str, work: Awaitable[T]) -> T:
-        """Await an operation of the store."""
+    def observed(operation: str, key: str, work: Awaitable[T]) -> Awaitable[T]:
+        """Return an operation of the store, to be awaited."""
         del operation, key
-        return await work
+        return work
 
 else:
     _tracer = trace.get_tracer('nicegui_stash')
@@ -34,10 +34,12 @@ else:
             or type(metrics.get_meter_provider()).__name__ != '_ProxyMeterProvider'
         )
 
-    async def observed(operation: str, key: str, work: Awaitable[T]) -> T:  # pyright: ignore[reportRedeclaration]
-        """Await an operation of the store within a span, and record how long it took and what came of it."""
-        if not _somebody_looks():
-            return await work
+    def observed(operation: str, key: str, work: Awaitable[T]) -> Awaitable[T]:  # pyright: ignore[reportRedeclaration]
+        """Return an operation of the store, to be awaited: within a span and measured where somebody looks."""
+        return _within_span(operation, key, work) if _somebody_looks() else work
+
+    async def _within_span(operation: str, key: str, work: Awaitable[T]) -> T:
+        """Await an operation of the store, and record how long it took and what came of it."""
         with _tracer.start_as_current_span(f'nicegui_stash.{operation}', attributes={'nicegui_stash.key': key}) as span:
             started = perf_counter()
             outcome = await work

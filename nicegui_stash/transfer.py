@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from .errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
@@ -51,14 +52,14 @@ class Denied:
     error: StoreError
 
 
-async def read(store: Store, key: str, unless: ETag | None = None) -> Read | Away | Denied:
+def read(store: Store, key: str, unless: ETag | None = None) -> Awaitable[Read | Away | Denied]:
     """Get an object, unless it still has the given etag."""
-    return await observed('get', key, _read(store, key, unless))
+    return observed('get', key, _read(store, key, unless))
 
 
-async def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Stored | MustRead | Away | Denied:
+def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Awaitable[Stored | MustRead | Away | Denied]:
     """Put an object if it has the given etag, `None`: if there is none."""
-    return await observed('put', key, _write(store, key, body, etag))
+    return observed('put', key, _write(store, key, body, etag))
 
 
 async def _read(store: Store, key: str, unless: ETag | None) -> Read | Away | Denied:

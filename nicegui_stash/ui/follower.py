@@ -56,6 +56,8 @@ class Follower:
         self._page: object | None = target  # held while it is shown, whether or not anything is bound to it
         self._session: Session | None = visit.session
         self._defaults: dict[str, Raw] = {}
+        self._unset: dict[str, Any] = {}
+        self._properties: dict[str, StoredProperty] = {name: vars(schema.cls)[name] for name in schema.fields}
         self._parts: dict[str, Part] = {'session': Part('data')}
         self._held: dict[str, Raw] = {}
         self._unsaved: set[str] = set()
@@ -71,16 +73,28 @@ class Follower:
         self._begin(target)
 
     def _begin(self, target: Any) -> None:
-        """Give every field its default: what `stored()` declares, or what the class's `__init__` assigns."""
-        properties: dict[str, StoredProperty] = {name: vars(self.schema.cls)[name] for name in self.schema.fields}
-        for prop in properties.values():
-            target.__dict__[prop.slot] = prop.field.new_default()
-        target.__init__()
-        for name, prop in properties.items():
-            value, raw = prop.stored.codec.encode(target.__dict__[prop.slot])
-            prop.begin(target, self.observed(name, value))
-            self.raws[name] = self._defaults[name] = raw
+        """Find every field's default: what `stored()` declares, or what the class's `__init__` assigns."""
+        properties = self._properties
+        defaults = {name: prop.new_default() for name, prop in properties.items()}
+        if type(target).__init__ is not object.__init__:
+            for name, prop in properties.items():
+                target.__dict__[prop.slot] = defaults[name][0]
+            target.__init__()
+            defaults = {name: prop.stored.codec.encode(target.__dict__[prop.slot]) for name, prop in properties.items()}
+            for prop in properties.values():
+                target.__dict__.pop(prop.slot)
+        self._unset = {name: value for name, (value, _) in defaults.items()}
+        self.raws = {name: raw for name, (_, raw) in defaults.items()}
+        self._defaults = dict(self.raws)
         target.__dict__[INSTANCE] = self
+
+    def complete(self) -> None:
+        """Set the defaults of the fields that were not recovered."""
+        unset, self._unset = self._unset, {}
+        for name, value in unset.items():
+            prop, target = self._properties[name], self._target()
+            if target is not None and prop.slot not in target.__dict__:
+                prop.begin(target, self.observed(name, value))
 
     @property
     def page(self) -> object:
@@ -175,14 +189,18 @@ class Follower:
         )
         if target is None:
             return problems
-        with self._applying_it():
+        before, self._applying = self._applying, True  # what applying a change causes is not published again
+        try:
             for name, value in values.items():
                 self.raws[name] = raws[name]
                 try:
-                    vars(self.schema.cls)[name].show(target, value, self)
+                    self._properties[name].show(target, value, self)
                 except Exception as error:  # noqa: BLE001 what is bound may raise anything, and the other fields must follow
                     app.handle_exception(error)
-                self.listeners.tell(name, cause)
+                if self.listeners:
+                    self.listeners.tell(name, cause)
+        finally:
+            self._applying = before
         return problems
 
     def locate(self) -> None:
@@ -320,12 +338,3 @@ class Follower:
     def _in_client(self) -> Generator[None]:
         with nullcontext() if self.visit.client.is_deleted else self.visit.client:
             yield
-
-    @contextmanager
-    def _applying_it(self) -> Generator[None]:
-        """A change that is caused by applying another one is not published again."""
-        self._applying, before = True, self._applying
-        try:
-            yield
-        finally:
-            self._applying = before

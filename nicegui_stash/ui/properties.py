@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from msgspec import Raw
 from nicegui.binding import BindableProperty
 
 from ..errors import StashError, ValueNotStorable
@@ -33,6 +35,7 @@ class StoredProperty(BindableProperty):
         self._encode = stored.codec.encode
         self._to_json = stored.codec.to_json
         self._known: type | None = None
+        self._default: tuple[Any, Raw] | None = None
 
     def __get__(self, owner: Any, _: type | None = None) -> Any:
         if owner is None:
@@ -40,7 +43,7 @@ class StoredProperty(BindableProperty):
         try:
             return owner.__dict__[self.slot]
         except KeyError:  # an object that was made without a session, as in a test of the class itself
-            self.begin(owner, self.field.new_default())
+            self.begin(owner, self.new_default()[0])
             return owner.__dict__[self.slot]
 
     def __set__(self, owner: Any, value: Any) -> None:
@@ -78,6 +81,15 @@ class StoredProperty(BindableProperty):
         if instance.listeners:
             instance.listeners.tell(self.name, 'local')
 
+    def new_default(self) -> tuple[Any, Raw]:
+        """Return a declared default with its JSON, which is checked once where every object has the same."""
+        if self.field.default_factory:
+            return self._encode(self.field.default_factory())
+        if self._default is None:
+            self._default = self._encode(self.field.default)
+        value, raw = self._default
+        return (value if type(value) in self.stored.codec.exact else copy.deepcopy(value)), raw
+
     def begin(self, owner: Any, value: Any) -> None:
         """Set a first value, which makes the property known to NiceGUI as bindable."""
         if type(owner) is not self._known:  # NiceGUI prepares the class once; per object this is a quarter of the price
@@ -96,6 +108,9 @@ class StoredProperty(BindableProperty):
         if isinstance(held, ObservedDict) and isinstance(value, dict):  # elements may be bound to its entries
             held.restore(cast(dict[Any, Any], value))
             internals.propagate_in_place(owner, self.name)
+            return
+        if self.slot not in owner.__dict__:
+            self.begin(owner, instance.observed(self.name, value))
             return
         owner.__dict__[self.slot] = instance.observed(self.name, value)
         if (id(owner), self.names) in internals.bindings:

@@ -187,6 +187,7 @@ class Roster:
             instance.locate()
         else:
             instance.recover()
+        instance.complete()
         return instance
 
 
