@@ -18,6 +18,7 @@ from ..registry import Registry
 from ..schema import Schema
 from ..stores.files import FileStore
 from ..stores.opening import open_store
+from ..stores.probed import ProbedStore
 from . import internals
 from .lifecycle import SignalWatch
 
@@ -36,10 +37,16 @@ class Hub:
     def __init__(self, settings: Settings, place: Place) -> None:
         url, prefix, secrets = place
         store = open_store(
-            url, settings.storage_options, allow_lost_updates=settings.allow_lost_updates, ttl=settings.ttl
+            url,
+            settings.storage_options,
+            engine=settings.engine,
+            allow_lost_updates=settings.allow_lost_updates,
+            ttl=settings.ttl,
         )
         if isinstance(store, FileStore):
             store.check()
+        elif isinstance(store, ProbedStore):
+            store.check(prefix)
         if store.guarantee == 'process':
             log.warning('%s keeps everything in the memory of this process: a restart loses it', url)
         self.registry = Registry(store, Keys(secrets, prefix), settings.policy(store.flush_interval))
