@@ -170,7 +170,11 @@ def duplicate_name(schema: Schema, other: Schema) -> DeclarationError:
 def _secrets(settings: Settings) -> tuple[str, ...]:
     secret = internals.storage_secret()
     if not settings.secrets and secret is None:
-        raise missing_secret()
+        raise ConfigurationError(
+            'secrets',
+            'there is no app whose storage_secret could be taken, so nothing can be found',
+            "Pass that of the app: Stash(secrets=['…']), or NICEGUI_STASH_SECRETS",
+        )
     return settings.secrets or (str(secret),)
 
 
