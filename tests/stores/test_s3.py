@@ -1,4 +1,4 @@
-"""S3 through s3fs, on a mock that is quick and on a real server."""
+"""S3 through both engines, on a mock that is quick and on a real server."""
 
 from __future__ import annotations
 
@@ -18,9 +18,17 @@ class TestMoto(ObjectConformance):
         return moto
 
 
+class TestMotoThroughObstore(TestMoto):
+    engine = 'obstore'
+
+
 class TestSeaweedFS(ObjectConformance):
     rounds_at_once = 10  # who finds a key locked there looks again a second later
 
     @pytest.fixture
     def server(self, seaweedfs: S3Server) -> S3Server:
         return seaweedfs
+
+
+class TestSeaweedFSThroughObstore(TestSeaweedFS):
+    engine = 'obstore'
