@@ -1,4 +1,4 @@
-"""`recover` in the functions that `ui.sub_pages` calls: the same instance in all of them, as long as the page is open."""
+"""`recover` in functions that `ui.sub_pages` calls: the same instance in all of them, while the page is open."""
 
 from __future__ import annotations
 
