@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ..errors import ConfigurationError
+from .azure import AzureDriver
 from .base import Store
 from .obstore import Kind, ObstoreDriver
-from .obstore_options import NotForObstore, s3_config
+from .obstore_options import NotForObstore, azure_config, s3_config
 from .places import Place, place_of
 from .probed import ProbedStore
 from .remote import Driver, RemoteStore
@@ -45,8 +46,13 @@ def _s3(place: Place, options: Options) -> Driver:
     return S3Driver(place.container, place.root, options)
 
 
+def _azure(place: Place, options: Options) -> Driver:
+    return AzureDriver(place, options)
+
+
 _S3: Final = Family('s3fs', 's3', _s3, 'S3Store', s3_config)
-FAMILIES: Final = {'s3': _S3, 's3a': _S3}
+_AZURE: Final = Family('adlfs', 'azure', _azure, 'AzureStore', azure_config)
+FAMILIES: Final = {'s3': _S3, 's3a': _S3, 'az': _AZURE, 'abfs': _AZURE, 'abfss': _AZURE}
 """Families by scheme."""
 
 

@@ -16,6 +16,29 @@ class NotForObstore(Exception):
     """These settings ask for something that obstore cannot do; the text says what."""
 
 
+_AZURE: Final = {
+    'account_name': 'account_name',
+    'account_key': 'account_key',
+    'sas_token': 'sas_key',
+    'tenant_id': 'tenant_id',
+    'client_id': 'client_id',
+    'client_secret': 'client_secret',
+    'anon': 'skip_signature',
+}
+_AZURE_PARTS: Final = {
+    'AccountName': 'account_name',
+    'AccountKey': 'account_key',
+    'BlobEndpoint': 'endpoint',
+    'SharedAccessSignature': 'sas_key',
+}
+_AZURE_VARIABLES: Final = {  # adlfs reads these; obstore has other names for some of them
+    'AZURE_STORAGE_ACCOUNT_NAME': 'account_name',
+    'AZURE_STORAGE_ACCOUNT_KEY': 'account_key',
+    'AZURE_STORAGE_SAS_TOKEN': 'sas_key',
+    'AZURE_STORAGE_TENANT_ID': 'tenant_id',
+    'AZURE_STORAGE_CLIENT_ID': 'client_id',
+    'AZURE_STORAGE_CLIENT_SECRET': 'client_secret',
+}
 _S3: Final = {
     'key': 'access_key_id',
     'username': 'access_key_id',
@@ -48,6 +71,28 @@ def s3_config(place: Place, options: Mapping[str, Any], *, asked: bool) -> Confi
             raise NotForObstore("obstore does not read the files of AWS's command line")
     endpoint = config.get('endpoint') or next((os.environ[name] for name in _S3_ENDPOINTS if name in os.environ), '')
     return config | _endpoint(endpoint) | {'bucket': place.container}
+
+
+def azure_config(place: Place, options: Mapping[str, Any], *, asked: bool) -> Config:
+    """Translate what adlfs takes. Raises `NotForObstore`; for managed identities, unless obstore was asked for."""
+    given = dict(options)
+    connection = given.pop('connection_string', None) or os.environ.get('AZURE_STORAGE_CONNECTION_STRING', '')
+    config = {name: os.environ[variable] for variable, name in _AZURE_VARIABLES.items() if os.environ.get(variable)}
+    config |= _connection(connection) | _translated(given, _AZURE)
+    if place.account:
+        config['account_name'] = place.account
+    if not asked and not {'account_key', 'sas_key', 'client_secret', 'skip_signature'} & config.keys():
+        raise NotForObstore('obstore may find other credentials than adlfs does')
+    return config | _endpoint(config.get('endpoint', '')) | {'container_name': place.container}
+
+
+def _connection(text: str) -> Config:
+    """Take a connection string apart, `Name=value;…`, the value perhaps with `=` in it."""
+    parts = dict(part.split('=', 1) for part in text.split(';') if '=' in part)
+    config = {name: parts[part] for part, name in _AZURE_PARTS.items() if part in parts}
+    if text and not {'account_key', 'sas_key'} & config.keys():
+        raise NotForObstore('obstore cannot use this kind of connection string')
+    return config
 
 
 def _aws_files() -> list[Path]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import s3
+from . import azure, s3
 
 
 @pytest.fixture(scope='session')
@@ -34,4 +34,11 @@ def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]:
 def s3rver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]:
     """Another server of S3 that ignores conditions."""
     with s3.s3rver(tmp_path_factory.mktemp('s3rver')) as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[azure.AzureServer]:
+    """An emulator of Azure Blob Storage."""
+    with azure.azurite(tmp_path_factory.mktemp('azurite')) as server:
         yield server
