@@ -15,6 +15,7 @@ from nicegui.testing import User
 
 from nicegui_stash import Unavailable
 from nicegui_stash.stores import FileStore
+from nicegui_stash.testing import rejoin
 
 from .conftest import Running
 from .examples import ROOT, named
@@ -167,6 +168,15 @@ async def test_a_job_that_knows_the_session_shows_its_progress(running: Running)
         await user.open('/export')
         user.find('Start').click()
         await user.should_see('100 %', retries=20)
+
+
+async def test_a_job_that_assigns_to_its_page_goes_on_without_it(running: Running) -> None:
+    async with running(program('without-a-page', 'outliving')) as user:
+        await user.open('/report')
+        user.find('Write').click()
+        await user.should_see('1 of 3 chapters', retries=20)
+        await rejoin(user)
+        await user.should_see('3 of 3 chapters', retries=20)
 
 
 def test_a_script_without_pages_uses_each_verb(tmp_path: Path) -> None:
