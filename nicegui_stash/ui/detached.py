@@ -18,7 +18,7 @@ T = TypeVar('T')
 
 
 def detached(schema: Schema, raws: Mapping[str, Raw]) -> Any:
-    """Return an object with these stored values and defaults for the rest. Its class's `__init__` is not called."""
+    """Return an object with these values and declared defaults for the rest. Its class's `__init__` is not called."""
     values, _ = decode_values(schema, raws, schema.version)
     target = cast(Any, object.__new__(schema.cls))
     for name, stored in schema.fields.items():
@@ -27,12 +27,18 @@ def detached(schema: Schema, raws: Mapping[str, Raw]) -> Any:
 
 
 def updating(
-    schema: Schema, parts: Mapping[str, Part], function: Callable[[T], object]
+    schema: Schema,
+    parts: Mapping[str, Part],
+    function: Callable[[T], object],
+    defaults: Mapping[str, Raw] | None = None,
 ) -> Callable[[Slice], list[Written]]:
-    """Turn a function that changes an object into one from a slice to what is to be written; it may run repeatedly."""
+    """Turn a function that changes an object into one from a slice to what is to be written; it may run repeatedly.
+
+    `defaults` are those that a page's `__init__` has assigned.
+    """
 
     def change(found: Slice) -> list[Written]:
-        before = stored_values(schema, found, parts)
+        before = {**(defaults or {}), **stored_values(schema, found, parts)}
         target = detached(schema, before)
         if isawaitable(function(target)):
             raise StashError('the function of update() cannot be async, since it may have to run again')

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from asyncio import get_running_loop
+from collections.abc import Callable, Mapping
 from threading import Lock, get_ident
 from typing import Any
 
 from msgspec import Raw
 from nicegui import binding
 
+from ..document import Slice
 from ..errors import ValueNotStorable
+from ..operations import Written
+from ..recovery import Problem
 from ..schema import Schema
 from ..settings import OnInvalid
 from . import internals
 from .detached import updating
 from .follower import Follower
+from .listeners import Cause
 from .marks import Marks
 from .visit import Visit
 
@@ -38,6 +43,7 @@ class Instance(Follower):
         self.on_invalid: OnInvalid = on_invalid
         self._auto = auto
         self._posting = Lock()
+        self._updated: set[str] = set()  # fields that an update of this page is changing
 
     def accept(self, name: str, raw: Raw) -> None:
         """Hand a checked change to the session, or hold it until it is known which tab or visit it belongs to."""
@@ -117,7 +123,20 @@ class Instance(Follower):
 
     async def update(self, function: Callable[[Any], object]) -> None:
         """Read, modify and write the fields whose place is known; held ones are not there yet."""
-        await self.session.update(self.slice_id, updating(self.schema, dict(self._parts), function))
+        change = updating(self.schema, dict(self._parts), function, dict(self._defaults))
+
+        def note(found: Slice) -> list[Written]:
+            written = change(found)
+            self._updated.update(name for _, name, _ in written)
+            return written
+
+        try:
+            await self.session.update(self.slice_id, note)
+        finally:
+            get_running_loop().call_soon(self._updated.clear)  # when the page has been told
+
+    def _show(self, raws: Mapping[str, Raw], version: int, cause: Cause) -> list[Problem]:
+        return super()._show(raws, version, 'local' if cause == 'remote' and raws.keys() <= self._updated else cause)
 
     def show_defaults(self) -> None:
         """Show at once what a slice holds that was just deleted; what was not saved or placed yet goes with it."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, assert_type
 
-from nicegui import ui
+from nicegui import Client, ui
+from nicegui.testing import User
 
 from nicegui_stash import Change, OpenSession, Recovery, Stash, Statistics, Status, stored
+from nicegui_stash.testing import FaultyStore, Gate, hop, rejoin, reload, restart
 
 if TYPE_CHECKING:
     stash = Stash()
@@ -55,6 +57,9 @@ if TYPE_CHECKING:
 
         def build(self, kind: str, number: int) -> None:
             ui.number().bind_value(self, 'count')
+
+        @ui.refreshable_method
+        def redraw(self) -> None: ...
 
         def on_recovered(self, recovery: Recovery) -> None: ...
 
@@ -109,6 +114,9 @@ if TYPE_CHECKING:
         assert_type(stash.reset(page), None)
         assert_type(await stash.forget(), None)
         assert_type(await stash.export(), dict[str, Any])
+        assert_type(await stash.new_session(keep=True, to='/'), None)
+        assert_type(await stash.ready(), bool)
+        assert_type(stash.save(page), None)
 
         def changed(change: Change) -> None:
             assert_type(change.field, str)
@@ -116,6 +124,8 @@ if TYPE_CHECKING:
                 ...
 
         stash.on_change(page, 'count', changed)
+        stash.on_change(page, 'count', lambda: None)
+        stash.on_change(page, 'count', page.redraw.refresh)
 
         def add(each: Page) -> None:
             assert_type(each.count, int)
@@ -133,8 +143,20 @@ if TYPE_CHECKING:
             assert_type(session.fetch(Page, key=('kind', 7)).count, int)
             session.fetch(Item, key=7.5)  # pyright: ignore[reportArgumentType]
             await session.update(Cart, lambda cart: cart.items.append('pen'))
+            assert_type(session.set(Cart, items=['pen']), None)
+            assert_type(session.drop(Cart, 'items'), None)
+            assert_type(session.reset(Cart), None)
+            assert_type(session.forget(), None)
+            assert_type(await session.flush(), None)
         async with stash.current() as session:
             assert_type(session.export(), dict[str, Any])
+
+    async def in_tests(user: User, store: FaultyStore) -> None:
+        assert_type(await rejoin(user), Client)
+        assert_type(await reload(user), Client)
+        assert_type(await hop(user), Client)
+        assert_type(await restart(user, user, kill=True), None)
+        assert_type(store.hold('put'), Gate)
 
     def mistakes_are_seen() -> None:
         stored(0, scope='forever')  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -254,3 +254,45 @@ async def test_a_class_with_a_key_is_recovered_by_its_page_alone(stash: Stash) -
 
     await Browser().open()
     assert 'Item has a key' in str(raised[0])
+
+
+async def test_an_update_begins_with_what_init_assigned(stash: Stash, store: FaultyStore) -> None:
+    @stash.page('/')
+    class Page:
+        items: list[str] = stored([])
+
+        def __init__(self) -> None:
+            self.items = ['bread']
+
+        def build(self) -> None: ...
+
+    page = shown(stash, await Browser().open(), Page)
+    await stash.update(page, lambda found: found.items.append('salt'))
+    assert page.items == ['bread', 'salt']
+    assert await data_of(store, 'Page') == {'items': ['bread', 'salt']}
+
+
+async def test_an_update_is_a_local_change_where_it_was_made_and_a_remote_one_elsewhere(stash: Stash) -> None:
+    told: list[tuple[str, str]] = []
+
+    @stash.page('/')
+    class Page:
+        count: int = stored(0)
+
+        def build(self) -> None:
+            stash.on_change(self, 'count', lambda change: told.append((ui.context.client.id, change.cause)))
+
+    ann = Browser()
+    tab, other = await ann.open(), await ann.open()
+    page, here, there = shown(stash, tab, Page), client_of(tab).id, client_of(other).id
+
+    def count(found: Page) -> None:
+        found.count += 1
+
+    await stash.update(page, count)
+    await idle()
+    assert sorted(told) == sorted([(here, 'local'), (there, 'remote')])
+    told.clear()
+    shown(stash, other, Page).count = 7
+    await idle()
+    assert sorted(told) == sorted([(here, 'remote'), (there, 'local')])
