@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nicegui import Client, ui
+from nicegui import Client
 
 from ..registry import Registry
 from ..session import Session
@@ -56,8 +56,7 @@ class Visit:
         self._status: Status | None = None
         self._status_scheduled = False
         self._watches_events = False
-        with client:
-            ui.on(EVENT, lambda event: self._receive(event.args))
+        client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
         client.on_disconnect(self._save_opaque)
         client.on_delete(self._end)

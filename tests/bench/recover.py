@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import field
 from pathlib import Path
 from random import Random
@@ -75,7 +76,8 @@ def declare(store: FaultyStore) -> tuple[Stash, Stash]:
 
     @ui.page('/reading')
     async def reading() -> None:
-        assert isinstance(await kept.get(known[0], unless=known[1]), NotModified)
+        async with asyncio.timeout(0.1):
+            assert isinstance(await kept.get(known[0], unless=known[1]), NotModified)
         Plain().build()
 
     return stash, counting
