@@ -95,6 +95,8 @@ class Registry:
     def declare(self, schema: Schema) -> None:
         """Let sessions know a class, so that what its older versions hold is not hidden by what is written anew."""
         self._shared.schemas[schema.name] = schema
+        if schema.key:
+            self.limit_keys(schema.name, schema.max_keys)
 
     def limit_keys(self, name: str, max_keys: int) -> None:
         """Keep at most `max_keys` slices of this stored name in a document."""

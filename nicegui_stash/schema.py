@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Protocol, TypeVar, cast, get_origin, get_type_hints, runtime_checkable
@@ -64,6 +64,11 @@ class Schema:
     @cached_property
     def scopes(self) -> frozenset[Scope]:
         return frozenset(field.scope for field in self.fields.values())
+
+    @staticmethod
+    def key_text(values: Iterable[object]) -> str:
+        """Return what a slice is called in the document, from the values of the key's parameters, in their order."""
+        return '/'.join(str(value).replace('%', '%25').replace('/', '%2F') for value in values)
 
 
 def build_schema(

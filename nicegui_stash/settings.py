@@ -34,6 +34,7 @@ class Settings:
 
     url: str
     storage_options: Mapping[str, Any] = field(repr=False)
+    engine: str | None
     prefix: str
     secrets: tuple[str, ...] = field(repr=False)
     ttl: float
@@ -64,6 +65,7 @@ def resolve(
     *,
     url: str | None,
     storage_options: Mapping[str, Any] | None,
+    engine: str | None = None,
     prefix: str | None,
     secrets: str | Sequence[str] | None,
     ttl: timedelta | None,
@@ -87,6 +89,7 @@ def resolve(
     return Settings(
         url=_given('url', url, str, ''),
         storage_options=dict(_given('storage_options', storage_options, _object, dict[str, Any]())),
+        engine=_given('engine', engine, str, None),
         prefix=_folder(_given('prefix', prefix, str, '').strip('/')),
         secrets=_secrets(_given('secrets', secrets, _listed, ())),
         ttl=_positive('ttl', _given('ttl', _in_seconds('ttl', ttl), _seconds, 30 * 86400.0)),

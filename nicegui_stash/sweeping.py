@@ -83,7 +83,12 @@ class Sweep:
         async def work() -> None:
             nonlocal done
             for row in waiting:
-                tally.add(row, await self._treat(row, tally))
+                treatment = asyncio.ensure_future(self._treat(row, tally))
+                try:
+                    await asyncio.shield(treatment)
+                finally:  # also when cancelled: what was marked and not deleted would stay for another ttl
+                    await asyncio.wait({treatment})
+                    tally.add(row, treatment.result())
                 done += 1
                 watcher.show(done, len(rows))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from .base import Expiring, Store
+from .engines import FAMILIES, check_engine, open_objects
 from .files import FileStore
 from .generic import FsspecStore
 from .keys import is_key
@@ -24,7 +25,8 @@ ENTRY_POINTS = 'nicegui_stash.stores'
 
 _KNOWN_FORMS = (
     'Use a folder (/var/lib/app/stash), file:///absolute/folder, memory://, '
-    'redis://host:6379/0, a scheme that an installed package registers, or an fsspec URL with allow_lost_updates=True'
+    's3://bucket/folder, redis://host:6379/0, a scheme that an installed package registers, '
+    'or an fsspec URL with allow_lost_updates=True'
 )
 
 
@@ -32,28 +34,34 @@ def open_store(
     url: str | os.PathLike[str],
     storage_options: Options | None = None,
     *,
+    engine: str | None = None,
     allow_lost_updates: bool = False,
     ttl: float | None = None,
 ) -> Store:
     """Choose the store that a URL names; nothing is read or written yet.
 
-    `storage_options` go to the filesystem or to the third party's factory. A filesystem without conditional puts is
-    opened only with `allow_lost_updates=True`. A store that lets objects expire by itself is told `ttl`, in seconds
-    after the last put; without it nothing expires. Raises `ConfigurationError`, which never shows credentials.
+    `storage_options` go to the filesystem or to the third party's factory. `engine` is the library that speaks with
+    object storage, `'fsspec'` or `'obstore'`; by default obstore where it is installed and understands the options. A
+    filesystem without conditional puts is opened only with `allow_lost_updates=True`. A store that lets objects expire
+    by itself is told `ttl`, in seconds after the last put; without it nothing expires. Raises `ConfigurationError`,
+    which never shows credentials.
     """
-    store = _choose(url, storage_options or {}, allow_lost_updates=allow_lost_updates)
+    check_engine(engine)
+    store = _choose(url, storage_options or {}, engine, allow_lost_updates=allow_lost_updates)
     if ttl is not None and isinstance(store, Expiring):
         store.expire_after(ttl)
     return store
 
 
-def _choose(url: str | os.PathLike[str], options: Options, *, allow_lost_updates: bool) -> Store:
+def _choose(url: str | os.PathLike[str], options: Options, engine: str | None, *, allow_lost_updates: bool) -> Store:
     if not isinstance(url, str):
         return _open_folder(os.fspath(url), options)
     scheme = scheme_of(url)
     if '::' not in url:
         if not scheme:
             return _open_folder(url, options)
+        if scheme in FAMILIES:
+            return open_objects(url, options, engine, allow_lost_updates=allow_lost_updates)
         factory = _FACTORIES.get(scheme) or _registered(scheme)
         if factory is not None:
             return factory(url, options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
@@ -154,6 +155,21 @@ class RedisStore:
     async def ask(self, *command: str) -> Any:
         """Send one command of Redis and return its answer, for looking at how the server is set up."""
         return await self._call('open', command[0], *command)
+
+    async def advice(self) -> list[str]:
+        """Say what of the server's set-up lets it lose sessions. Raises `StoreError` where it may not be looked at."""
+        info: dict[str, str] = dict(re.findall(r'^(\w+):(\S*)', (await self.ask('INFO')).decode(), re.MULTILINE))
+        advice: list[str] = []
+        if (policy := info.get('maxmemory_policy', 'noeviction')) != 'noeviction':
+            advice.append(
+                f'maxmemory-policy is {policy}: where memory is short, sessions are dropped without a word. '
+                'Set it to noeviction.'
+            )
+        if info.get('aof_enabled') == '0':
+            advice.append(
+                'appendonly is no: a crash of Redis loses what was written since its last snapshot. Set it to yes.'
+            )
+        return advice
 
     async def aclose(self) -> None:
         """Close the connections."""

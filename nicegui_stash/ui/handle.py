@@ -16,6 +16,7 @@ from ..session import Session
 from .detached import detached, updating
 
 T = TypeVar('T')
+Key = str | int | tuple[str | int, ...]
 _PARTS = {'session': SESSION_PART}
 
 
@@ -24,7 +25,7 @@ class OpenSession:
 
     Only fields of scope `session` are reached: those of a tab or a visit belong to an open page. Opening raises
     `Unavailable` if the store does not answer within `recover_timeout`, and closing raises `StoreError` if it cannot
-    take the changes.
+    take the changes. For a class with a key, `key` is the value of its parameter, or a tuple of several.
     """
 
     def __init__(
@@ -57,13 +58,13 @@ class OpenSession:
             raise StashError('the session is not open: use `async with stash.open(...) as session:`')
         return self._session
 
-    def fetch(self, cls: type[T], *, key: str = '') -> T:
+    def fetch(self, cls: type[T], *, key: Key | None = None) -> T:
         """Return an object with the stored values of a class, and defaults for the rest. Changing it stores nothing."""
         schema = self._schema_of(cls)
-        found = find(schema, self._opened.document, key, ()).slice
+        found = find(schema, self._opened.document, _slice(schema, key).key, ()).slice
         return cast(T, detached(schema, stored_values(schema, found, _PARTS) if found else {}))
 
-    def set(self, cls: type, *, key: str = '', **values: Any) -> None:
+    def set(self, cls: type, *, key: Key | None = None, **values: Any) -> None:
         """Accept new values of a class's fields, all or none. Raises `ValueNotStorable`."""
         schema = self._schema_of(cls)
         for name in values:
@@ -71,24 +72,24 @@ class OpenSession:
                 raise StashError(f'{schema.name} has no field {name!r} of scope session')
         encoded = {name: schema.fields[name].codec.encode(value)[1] for name, value in values.items()}
         for name, raw in encoded.items():
-            self._opened.set(self._slice(schema, key), SESSION_PART, name, raw)
+            self._opened.set(_slice(schema, key), SESSION_PART, name, raw)
 
-    async def update(self, cls: type[T], function: Callable[[T], object], *, key: str = '') -> None:
+    async def update(self, cls: type[T], function: Callable[[T], object], *, key: Key | None = None) -> None:
         """Read, modify and write a class's fields as `Stash.update` does; return when it is durable."""
         schema = self._schema_of(cls)
         parts: dict[str, Part] = dict(_PARTS)
-        await self._opened.update(self._slice(schema, key), updating(schema, parts, function))
+        await self._opened.update(_slice(schema, key), updating(schema, parts, function))
 
-    def drop(self, cls: type, *names: str, key: str = '') -> None:
+    def drop(self, cls: type, *names: str, key: Key | None = None) -> None:
         """Give fields of a class their defaults again, all if none is named; the others stay as they are."""
         if not names:
             self.reset(cls, key=key)
         fields = self._schema_of(cls).fields
         self.set(cls, key=key, **{name: fields[name].field.new_default() if name in fields else None for name in names})
 
-    def reset(self, cls: type, *, key: str = '') -> None:
+    def reset(self, cls: type, *, key: Key | None = None) -> None:
         """Delete what is stored for a class."""
-        self._opened.reset(self._slice(self._schema_of(cls), key))
+        self._opened.reset(_slice(self._schema_of(cls), key))
 
     def forget(self) -> None:
         """Erase everything that is stored for the session."""
@@ -102,8 +103,15 @@ class OpenSession:
         """Return everything that is stored for the session, as JSON values."""
         return exported(self._opened)
 
-    def _slice(self, schema: Schema, key: str) -> SliceId:
-        return SliceId(schema.name, schema.version, key)
+
+def _slice(schema: Schema, key: Key | None) -> SliceId:
+    values = () if key is None else key if isinstance(key, tuple) else (key,)
+    if values and not schema.key:
+        raise StashError(f'{schema.name} has no key, so key= has no meaning')
+    if len(values) != len(schema.key):
+        many = 'a value' if len(schema.key) == 1 else f'{len(schema.key)} values'
+        raise StashError(f'{schema.name} is stored for each {" and ".join(schema.key)}; pass key= with {many}')
+    return SliceId(schema.name, schema.version, schema.key_text(values))
 
 
 def exported(session: Session) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ..registry import Registry
 from ..schema import Schema
 from ..stores.files import FileStore
 from ..stores.opening import open_store
+from ..stores.probed import ProbedStore
 from . import internals
 from .lifecycle import SignalWatch
 
@@ -36,10 +37,16 @@ class Hub:
     def __init__(self, settings: Settings, place: Place) -> None:
         url, prefix, secrets = place
         store = open_store(
-            url, settings.storage_options, allow_lost_updates=settings.allow_lost_updates, ttl=settings.ttl
+            url,
+            settings.storage_options,
+            engine=settings.engine,
+            allow_lost_updates=settings.allow_lost_updates,
+            ttl=settings.ttl,
         )
         if isinstance(store, FileStore):
             store.check()
+        elif isinstance(store, ProbedStore):
+            store.check(prefix)
         if store.guarantee == 'process':
             log.warning('%s keeps everything in the memory of this process: a restart loses it', url)
         self.registry = Registry(store, Keys(secrets, prefix), settings.policy(store.flush_interval))
@@ -163,7 +170,11 @@ def duplicate_name(schema: Schema, other: Schema) -> DeclarationError:
 def _secrets(settings: Settings) -> tuple[str, ...]:
     secret = internals.storage_secret()
     if not settings.secrets and secret is None:
-        raise missing_secret()
+        raise ConfigurationError(
+            'secrets',
+            'there is no app whose storage_secret could be taken, so nothing can be found',
+            "Pass that of the app: Stash(secrets=['…']), or NICEGUI_STASH_SECRETS",
+        )
     return settings.secrets or (str(secret),)
 
 

@@ -170,11 +170,9 @@ class Roster:
 
     def make(self, schema: Schema, visit: Visit, arguments: Mapping[str, Any], *, auto: bool) -> Instance:
         """Return the instance of a class for a visit, recovered as far as its place is known."""
-        key = '/'.join(str(arguments[name]).replace('%', '%25').replace('/', '%2F') for name in schema.key)
+        key = schema.key_text(arguments[name] for name in schema.key)
         if (found := visit.find(schema, key)) is not None:
             return found
-        if schema.key:
-            visit.registry.limit_keys(schema.name, schema.max_keys)
         target = cast(object, object.__new__(schema.cls))
         instance = Instance(schema, target, visit, key, auto=auto, on_invalid=self._settings.on_invalid)
         for attribute, used in used_by(schema.cls).items():

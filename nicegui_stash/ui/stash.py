@@ -57,6 +57,8 @@ class Stash:
 
     - `url`: where documents are kept: a folder, `file://…`, `memory://`, or another fsspec URL with
       `storage_options`. The default is the folder `.nicegui-stash`, beside NiceGUI's storage folder.
+    - `engine`: the library that speaks with object storage, `'fsspec'` or `'obstore'`; by default obstore where it is
+      installed and understands the options.
     - `prefix`: a folder within the store, so that several apps can share one.
     - `secrets`: from which object keys are derived; the first is used, the others are looked up. The default is the
       `storage_secret` of `ui.run`.
@@ -79,6 +81,7 @@ class Stash:
         url: str | None = None,
         *,
         storage_options: Mapping[str, Any] | None = None,
+        engine: str | None = None,
         prefix: str | None = None,
         secrets: str | Sequence[str] | None = None,
         ttl: timedelta | None = None,
@@ -97,6 +100,7 @@ class Stash:
         settings = resolve(
             url=url,
             storage_options=storage_options,
+            engine=engine,
             prefix=prefix,
             secrets=secrets,
             ttl=ttl,
@@ -113,7 +117,12 @@ class Stash:
             csp_nonce=csp_nonce,
         )
         if settings.url:  # a mistake in it is known now, not when the server starts
-            open_store(settings.url, settings.storage_options, allow_lost_updates=settings.allow_lost_updates)
+            open_store(
+                settings.url,
+                settings.storage_options,
+                engine=settings.engine,
+                allow_lost_updates=settings.allow_lost_updates,
+            )
         self._roster = Roster(settings)
         if not app.is_started:  # as it is where a test makes one; the first page opens the store then
             app.on_startup(self._start)

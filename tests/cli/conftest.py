@@ -76,11 +76,24 @@ def app(folder: Path) -> Iterator[Write]:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command; return its exit code and what it wrote to stdout and stderr."""
+    """Run `migrate`; return its exit code and what it wrote to stdout and stderr."""
+    return _runner('migrate', capsys)
 
+
+@pytest.fixture
+def doctor(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    return _runner('doctor', capsys)
+
+
+@pytest.fixture
+def sweep(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    return _runner('sweep', capsys)
+
+
+def _runner(command: str, capsys: pytest.CaptureFixture[str]) -> Run:
     def call(*arguments: str) -> tuple[int, str, str]:
         try:
-            code = main(['migrate', *arguments])
+            code = main([command, *arguments])
         except SystemExit as error:  # from argparse
             code = int(str(error.code))
         written = capsys.readouterr()

@@ -112,7 +112,7 @@ def test_a_wrong_call_is_explained(arguments: list[str], says: str, capsys: pyte
         ('nowhere', "URL: there is no folder 'nowhere'"),
         ('file:///no/where', "URL: there is no folder '/no/where'"),
         ('nosuch://x', "url: 'nosuch://x' has an unknown protocol"),
-        ('redis://:private@host', 'Redis is not supported'),
+        ('redis://:private@host/name', 'names no database'),
     ],
 )
 def test_a_wrong_url_is_said_before_anything_is_imported(app: Write, run: Run, url: str, says: str) -> None:

@@ -19,6 +19,7 @@ from nicegui_stash.stores.keys import is_key
 OPTIONS = (
     'url',
     'storage_options',
+    'engine',
     'prefix',
     'secrets',
     'ttl',
@@ -50,6 +51,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
     assert settings() == Settings(
         url='',
         storage_options={},
+        engine=None,
         prefix='',
         secrets=(),
         ttl=30 * 86400.0,
@@ -72,6 +74,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
     [
         ('url', 's3://bucket/path', 's3://bucket/path', 'memory://', 'memory://'),
         ('storage_options', '{"key": "a", "client": {"timeout": 5}}', {'key': 'a', 'client': {'timeout': 5}}, {}, {}),
+        ('engine', 'obstore', 'obstore', 'fsspec', 'fsspec'),
         ('prefix', '/apps/shop/', 'apps/shop', 'other', 'other'),
         ('secrets', 'new,old', ('new', 'old'), ['mine', 'older'], ('mine', 'older')),
         ('secrets', 'new', ('new',), 'mine', ('mine',)),

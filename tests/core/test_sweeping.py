@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nicegui_stash.document import Document, from_bytes, to_bytes
+from nicegui_stash.document import SESSION_PART, Document, from_bytes, to_bytes
 from nicegui_stash.errors import OutcomeUnknown, Unavailable
 from nicegui_stash.identity import object_key
 from nicegui_stash.reading import quarantine_key
@@ -17,7 +17,7 @@ from nicegui_stash.sweeping import Fate, Sweep, Tally
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry, MakeSession, WallClock
-from .scene import keep, put, stored, values
+from .scene import COUNTER, keep, put, stored, values
 
 DAY = 86400.0
 KEY = object_key('a secret', 'an id')
@@ -254,6 +254,7 @@ async def test_a_page_that_stays_open_is_renewed_and_so_never_swept(
 ) -> None:
     registry = make_registry(on=store)
     session = registry.session('an id', exists=False)
+    session.hold(COUNTER, SESSION_PART)
     put(session, 'count', 1)
     await session.flush()
     for _ in range(40):

@@ -110,6 +110,33 @@ ui.run(storage_secret='of the examples')
         await user.should_see('an old task')
 
 
+# ---- follow changes
+
+
+async def test_a_list_drawn_in_a_loop_is_right_in_both_tabs(running: Running) -> None:
+    async with running(program('follow-changes', 'drawn')) as user:
+        tab = User(user.http_client)
+        await user.open('/shopping')
+        await tab.open('/shopping')
+        user.find(ui.input).type('bread')
+        user.find('Add').click()
+        for each in (user, tab):
+            await each.should_see('bread')
+        tab.find('Empty').click()
+        for each in (user, tab):
+            await each.should_not_see(content='bread', kind=ui.label)
+
+
+async def test_a_page_is_told_what_somebody_else_did(running: Running) -> None:
+    async with running(program('follow-changes', 'told')) as user:
+        tab = User(user.http_client)
+        await user.open('/price')
+        client = await tab.open('/price')
+        with client:
+            (await only(tab, ui.number)).value = 12.5
+        await user.should_see('Somebody else set the price to 12.5')
+
+
 # ---- values that do not fit
 
 

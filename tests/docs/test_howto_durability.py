@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,8 +15,10 @@ from nicegui.testing import User
 
 from nicegui_stash import Unavailable
 from nicegui_stash.stores import FileStore
+from nicegui_stash.testing import rejoin
 
 from .conftest import Running
+from .examples import ROOT, named
 from .looking import program, value
 
 # ---- flush, forget, reset
@@ -162,6 +168,35 @@ async def test_a_job_that_knows_the_session_shows_its_progress(running: Running)
         await user.open('/export')
         user.find('Start').click()
         await user.should_see('100 %', retries=20)
+
+
+async def test_a_job_that_assigns_to_its_page_goes_on_without_it(running: Running) -> None:
+    async with running(program('without-a-page', 'outliving')) as user:
+        await user.open('/report')
+        user.find('Write').click()
+        await user.should_see('1 of 3 chapters', retries=20)
+        await rejoin(user)
+        await user.should_see('3 of 3 chapters', retries=20)
+
+
+def test_a_script_without_pages_uses_each_verb(tmp_path: Path) -> None:
+    (tmp_path / 'script.py').write_text(named('howto/without-a-page.md', 'script').code, encoding='utf-8')
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(('PYTEST', 'NICEGUI'))}
+    environment = {**inherited, 'PYTHONPATH': str(ROOT), 'NICEGUI_STASH_URL': str(tmp_path / 'stash')}
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, 'script.py', *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env={**environment, **variables}, capture_output=True, text=True, check=False
+        )
+
+    secret = {'NICEGUI_STASH_SECRETS': 'that of the app'}
+    first = run('somebody', **secret).stdout.splitlines()
+    assert first[0] == 'found []'
+    assert "'data': {'items': ['apple', 'pear'], 'voucher': ''}" in first[1]
+    assert run('somebody', 'and forget', **secret).stdout.startswith("found ['apple', 'pear']")
+    assert run('somebody', **secret).stdout.startswith('found []')
+    assert "Pass that of the app: Stash(secrets=['…']), or NICEGUI_STASH_SECRETS" in run('somebody').stderr
 
 
 async def test_the_health_check_says_whether_the_store_answers(

@@ -129,6 +129,9 @@ if TYPE_CHECKING:
             assert_type(session, OpenSession)
             assert_type(session.fetch(Cart), Cart)
             assert_type(session.fetch(Cart).items, list[str])
+            assert_type(session.fetch(Item, key=7), Item)
+            assert_type(session.fetch(Page, key=('kind', 7)).count, int)
+            session.fetch(Item, key=7.5)  # pyright: ignore[reportArgumentType]
             await session.update(Cart, lambda cart: cart.items.append('pen'))
         async with stash.current() as session:
             assert_type(session.export(), dict[str, Any])

@@ -39,6 +39,14 @@ host = FastAPI()
 ui.run_with(host, show_welcome_message=False{{secret}})
 uvicorn.run(host, {PORT}, log_level='warning')
 """
+RUN_RELOADING = f"""
+import uvicorn
+from fastapi import FastAPI
+host = FastAPI()
+ui.run_with(host, show_welcome_message=False{{secret}})
+if __name__ == '__main__':
+    uvicorn.run('main:host', {PORT}, log_level='warning', reload={{reload}})
+"""
 SECRET = ", storage_secret='a secret'"
 
 
@@ -88,8 +96,9 @@ def test_a_server_ends_cleanly_at_sigterm_and_its_successor_has_the_state(tmp_pa
 
 
 @pytest.mark.slow
-def test_state_is_back_after_an_auto_reload_under_the_name_of_its_class(tmp_path: Path) -> None:
-    source = app(tmp_path / 'store', RUN, reload=True)
+@pytest.mark.parametrize('run', [RUN, RUN_RELOADING], ids=['ui.run', 'uvicorn'])
+def test_state_is_back_after_an_auto_reload_under_the_name_of_its_class(tmp_path: Path, run: str) -> None:
+    source = app(tmp_path / 'store', run, reload=True)
     with running(tmp_path, source) as server, httpx.Client(base_url=server.url) as visitor:
         assert 'text of visit 1' in server.answers(lambda: visitor.get('/')).text
         (tmp_path / 'main.py').write_text(source.replace('text of visit', 'new text of visit'))

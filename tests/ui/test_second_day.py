@@ -1,4 +1,4 @@
-"""What a developer asks on the second day: lists drawn in a loop, keys, explicit saves, changes inside of values."""
+"""What a developer asks on the second day: lists drawn in a loop, explicit saves, changes inside of values."""
 
 from __future__ import annotations
 
@@ -127,54 +127,6 @@ async def test_a_list_drawn_in_a_loop_is_right_after_a_late_recovery(stash: Stas
     await eventually(lambda: stash.recovery(page).status == 'recovered')
     await idle()
     assert labels(tab, 'item') == ['item 0']
-
-
-# ---- key=
-
-
-async def test_each_value_of_a_key_is_drawn_for_itself_and_the_least_recently_seen_is_dropped(
-    stash: Stash, store: FaultyStore
-) -> None:
-    @stash.page('/item/{item_id}', key='item_id', max_keys=2)
-    class Item:
-        note: str = stored('')
-
-        def build(self, item_id: int) -> None:
-            ui.label(f'{item_id}: {self.note}').mark('note')
-
-    ann = Browser()
-    for number in (1, 2):
-        tab = await ann.open(f'/item/{number}')
-        page = shown(stash, tab, Item, str(number))
-        page.note = f'note {number}'
-        await stash.flush(page)
-        client_of(tab).delete()
-    again = await ann.open('/item/1')
-    assert labels(again, 'note') == ['1: note 1']
-    shown(stash, again, Item, '1').note = 'seen again'
-    await stash.flush(shown(stash, again, Item, '1'))
-    client_of(again).delete()
-    third = await ann.open('/item/3')
-    shown(stash, third, Item, '3').note = 'note 3'
-    await stash.flush(shown(stash, third, Item, '3'))
-    assert [(await data_of(store, 'Item', key=key)).get('note') for key in '123'] == ['seen again', None, 'note 3']
-    assert labels(await ann.open('/item/2'), 'note') == ['2: ']
-
-
-async def test_a_key_of_two_parameters_tells_apart_what_looks_alike_when_joined(stash: Stash) -> None:
-    @stash.page('/note', key=('shelf', 'book'))
-    class Note:
-        text: str = stored('')
-
-        def build(self, shelf: str, book: str) -> None:
-            ui.label(self.text).mark('text')
-
-    ann = Browser()
-    tab = await ann.open('/note?shelf=a/b&book=c')
-    shown(stash, tab, Note, 'a%2Fb/c').text = 'a/b and c'
-    await idle()
-    assert labels(await ann.open('/note?shelf=a&book=b/c'), 'text') == ['']
-    assert labels(await ann.open('/note?shelf=a/b&book=c'), 'text') == ['a/b and c']
 
 
 # ---- auto=False, validate=, and changes inside of values

@@ -1,0 +1,105 @@
+"""What the commands have in common: exit codes, options, opening the store."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+from ..errors import ConfigurationError
+from ..settings import Settings, resolve
+from ..stores.base import Store
+from ..stores.opening import open_store
+from ..stores.urls import scheme_of, without_credentials
+
+FINE, FOUND, WRONG, AWAY = 0, 1, 2, 3
+"""Exit codes: all is well; something was found that is not; a wrong call; no answer of the store."""
+
+_UNITS = {'s': 1, 'min': 60, 'h': 3600, 'd': 86400}
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which store."""
+    parser.add_argument(
+        'url', metavar='URL', help='where the sessions are: a folder, s3://..., redis://..., another fsspec URL'
+    )
+    parser.add_argument('--prefix', help='the folder within the store, as in Stash(prefix=...)')
+    parser.add_argument(
+        '--storage-options', metavar='JSON', type=_json_object, help='an object, as in Stash(storage_options=...)'
+    )
+    parser.add_argument(
+        '--allow-lost-updates', action='store_true', help='for a store without conditional puts, as in Stash(...)'
+    )
+
+
+def duration(text: str) -> timedelta:
+    """Read a time as `30d`: seconds, or a number with s, min, h or d."""
+    unit = next((unit for unit in ('min', 's', 'h', 'd') if text.endswith(unit)), '')
+    try:
+        return timedelta(seconds=float(text.removesuffix(unit)) * _UNITS.get(unit, 1))
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError('it is no time; write seconds, or a number with s, min, h or d') from error
+
+
+def settings_of(asked: argparse.Namespace, *, ttl: timedelta | None = None) -> Settings:
+    """Resolve the options of a call; what it does not say comes from the environment, as in the app."""
+    return resolve(
+        url=asked.url,
+        storage_options=asked.storage_options,
+        prefix=asked.prefix,
+        secrets=None,
+        ttl=ttl,
+        tab_ttl=None,
+        recover_timeout=None,
+        revalidate_timeout=None,
+        drain_timeout=None,
+        flush_interval=None,
+        max_value_bytes=None,
+        max_document_bytes=None,
+        allow_lost_updates=asked.allow_lost_updates or None,
+    )
+
+
+def opened(settings: Settings) -> Store:
+    """Open the store of an app."""
+    return open_store(
+        settings.url,
+        settings.storage_options,
+        engine=settings.engine,
+        allow_lost_updates=settings.allow_lost_updates,
+        ttl=settings.ttl,
+    )
+
+
+def opened_existing(settings: Settings) -> Store:
+    """Open the store. Raises `ConfigurationError`, also for a folder that is not there, as where it is misspelt."""
+    store = opened(settings)
+    folder = folder_of(settings)
+    if folder is not None and not folder.is_dir():
+        raise ConfigurationError('URL', f'there is no folder {str(folder)!r}', 'Name the folder that the app uses')
+    return store
+
+
+def folder_of(settings: Settings) -> Path | None:
+    """Return the folder that the URL names, `None` if it names something else."""
+    if scheme_of(settings.url) in {'', 'file', 'local'}:
+        return Path(settings.url.rpartition('://')[2].removeprefix('localhost')).expanduser()
+    return None
+
+
+def place_of(settings: Settings) -> str:
+    """Say which place it is, without credentials."""
+    return without_credentials(settings.url) + (f' (prefix {settings.prefix})' if settings.prefix else '')
+
+
+def _json_object(text: str) -> Mapping[str, Any]:
+    try:
+        options = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f'it is no JSON: {error}') from error
+    if not isinstance(options, dict):
+        raise argparse.ArgumentTypeError('it has to be a JSON object, as {"anon": true}')
+    return cast(dict[str, Any], options)

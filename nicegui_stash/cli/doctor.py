@@ -1,0 +1,137 @@
+"""`doctor`: look a store over as the app would use it, and say what to do."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import math
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, Protocol, runtime_checkable
+
+from ..errors import StoreError, Unavailable
+from ..settings import Settings
+from ..stores.base import Guarantee, Store
+from ..stores.files import FileStore
+from .checkup import Checkup, check_up
+from .common import AWAY, FINE, FOUND, add_place, folder_of, opened, place_of, settings_of
+from .report import Progress
+
+_FIT: Final[dict[Guarantee, str]] = {
+    'shared': 'fit for any number of servers.',
+    'host': 'fit for the processes of this host. Servers on other hosts need a store with guarantee shared.',
+    'process': 'fit for one process that may forget everything at a restart. To keep it, use a folder.',
+    'none': 'fit for one process that writes; two would lose changes of each other.',
+}
+
+
+@runtime_checkable
+class Advising(Protocol):
+    """A store that can say how its server should be set up."""
+
+    async def advice(self) -> list[str]: ...
+
+
+def add_to(commands: Any) -> Callable[[argparse.Namespace], int]:
+    """Add the command to the parser's, and return what runs it."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        'doctor',
+        help='try a store as the app would use it, and say whether it is fit',
+        description='Try each operation on a store, race writers, measure how long it takes, and clean up. '
+        'Sessions are not touched. Exit code: 0 if it is fit, 1 if not, 2 for a wrong call, 3 if it does not answer.',
+        epilog='Other options, as recover_timeout, come from NICEGUI_STASH_... variables, as in the app.',
+    )
+    add_place(parser)
+    return run
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Look the store over and print the table with a verdict; return the exit code."""
+    settings = settings_of(asked)
+    folder = folder_of(settings)
+    is_new = folder is not None and not folder.exists()
+    store = opened(settings)
+    if isinstance(store, FileStore):
+        store.check()
+    checkup, advice = asyncio.run(_examine(store, settings))
+    if folder is not None:
+        _remove_folders(folder / settings.prefix / 'doctor')
+    if is_new:
+        advice.append(f'the folder {str(folder)!r} was not there and has been made: is it the right one?')
+    advice += _advice_on(checkup, settings)
+    sys.stdout.write(table(place_of(settings), store, checkup, advice))
+    if isinstance(checkup.error, Unavailable):
+        return AWAY
+    return FOUND if checkup.has_failed else FINE
+
+
+async def _examine(store: Store, settings: Settings) -> tuple[Checkup, list[str]]:
+    folder = f'{settings.prefix}/' if settings.prefix else ''
+    advice: list[str] = []
+    with Progress(sys.stderr) as progress:
+        try:
+            checkup = await check_up(store, folder, progress.show)
+            if isinstance(store, Advising) and not checkup.has_failed:
+                with suppress(StoreError):  # who may use a store need not have the right to look at its settings
+                    advice = await store.advice()
+        finally:
+            await store.aclose()
+    return checkup, advice
+
+
+def _advice_on(checkup: Checkup, settings: Settings) -> list[str]:
+    """Say which time limits of the app do not fit this store."""
+    gets, again = checkup.latency.get('get', []), checkup.latency.get('get unchanged', [])
+    advice: list[str] = []
+    if gets and _percentile(gets, 95) > settings.recover_timeout:
+        advice.append(
+            f'a read takes {_milliseconds(_percentile(gets, 95))}, longer than recover_timeout: '
+            'pages would begin with defaults. Raise it, or move the store closer.'
+        )
+    elif again and _percentile(again, 95) > settings.revalidate_timeout:
+        advice.append(
+            f'a conditional read takes {_milliseconds(_percentile(again, 95))}, longer than revalidate_timeout: '
+            'what another server wrote would show a moment after the page. Raise it if that disturbs.'
+        )
+    return advice
+
+
+def table(where: str, store: Store, checkup: Checkup, advice: list[str]) -> str:
+    """Return the report as text: what was tried, how long it takes, what to do."""
+    kind = repr(store).partition('(')[0]  # what is behind a wrapper
+    head = f'{where}: {kind}, guarantee {store.guarantee}, puts {store.flush_interval:g} s apart'
+    lines = [head, '', f'{"check":<28}{"result":<10}', f'{"-" * 27} {"-" * 72}']
+    lines += [f'{finding.check:<28}{finding.state:<10}{finding.text}' for finding in checkup.findings]
+    if checkup.latency:
+        lines += ['', f'{"operation":<28}{"median":>11}{"95 %":>11}{"worst":>11}', f'{"-" * 27} {"-" * 33}']
+        for name, taken in checkup.latency.items():
+            numbers = ''.join(f'{_milliseconds(_percentile(taken, part)):>11}' for part in (50, 95, 100))
+            lines.append(f'{name:<28}{numbers}')
+    lines += ['', f'verdict: {_verdict(store, checkup)}', *(f'advice:  {text}' for text in advice), '']
+    return '\n'.join(lines)
+
+
+def _verdict(store: Store, checkup: Checkup) -> str:
+    error = checkup.error
+    if not checkup.has_failed:
+        return _FIT[store.guarantee]
+    if isinstance(error, Unavailable):
+        return f'no answer ({error.reason}). Look whether the server runs and the URL leads there.'
+    reason, hint = (error.reason, error.hint) if error else ('it is not clean', '')
+    return f'not fit: {reason}.' + (f' To do: {hint}.' if hint else ' Use another store, or report it to its makers.')
+
+
+def _percentile(taken: list[float], percent: int) -> float:
+    return sorted(taken)[max(0, math.ceil(len(taken) * percent / 100) - 1)]
+
+
+def _milliseconds(seconds: float) -> str:
+    return f'{seconds * 1000:.2f} ms' if seconds < 1 else f'{seconds:.2f} s'
+
+
+def _remove_folders(folder: Path) -> None:
+    for empty in (*folder.glob('*-probe'), folder):
+        with suppress(OSError):
+            empty.rmdir()

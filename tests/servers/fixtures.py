@@ -1,0 +1,44 @@
+"""The servers as pytest fixtures: each is started for the first test that asks for it, and ended after the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from . import azure, s3
+
+
+@pytest.fixture(scope='session')
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]:
+    """A mock of S3."""
+    with s3.moto(tmp_path_factory.mktemp('moto')) as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]:
+    """A real server of S3."""
+    with s3.seaweedfs(tmp_path_factory.mktemp('seaweedfs')) as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]:
+    """A server of S3 that ignores conditions."""
+    with s3.rclone(tmp_path_factory.mktemp('rclone')) as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def s3rver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]:
+    """Another server of S3 that ignores conditions."""
+    with s3.s3rver(tmp_path_factory.mktemp('s3rver')) as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[azure.AzureServer]:
+    """An emulator of Azure Blob Storage."""
+    with azure.azurite(tmp_path_factory.mktemp('azurite')) as server:
+        yield server
