@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from inspect import iscoroutine
 from typing import Any
@@ -52,16 +52,15 @@ class Follower:
         '_loop',
         '_made',
         '_notified',
-        '_page',
         '_parts',
         '_posted',
-        '_scheduled',
         '_session',
         '_stale',
         '_target',
         '_unsaved',
         'closed',
         'listeners',
+        'page',
         'raws',
         'recovery',
         'schema',
@@ -82,7 +81,7 @@ class Follower:
         self.used: list[Follower] = []
         self.touched: set[str] | None = None
         self._target = weakref.ref(target)
-        self._page: object | None = target  # held while it is shown, whether or not anything is bound to it
+        self.page: object | None = target  # held while it is shown, whether or not anything is bound to it
         self._session: Session | None = visit.session
         self._defaults: Mapping[str, Raw] = {}
         self._made: Mapping[str, tuple[Any, Raw]] = {}  # defaults that this object alone has, until they are set
@@ -91,7 +90,6 @@ class Follower:
         self._unsaved: frozenset[str] = frozenset()
         self._stale: frozenset[str] = frozenset()
         self._posted: dict[str, int] = {}  # how many changes of worker threads are on their way here
-        self._scheduled = False
         self._applying = False
         self._notified = False
         self._generation = (0, 0)
@@ -126,11 +124,6 @@ class Follower:
         self._made = {}
 
     @property
-    def page(self) -> object:
-        """The page object, as long as it is shown."""
-        return self._page
-
-    @property
     def session(self) -> Session:
         """The session, found again through the registry if this instance was closed."""
         return self._session or self.visit.find_session()
@@ -149,8 +142,6 @@ class Follower:
     def changed_in_place(self, name: str) -> None:
         """Accept what a collection became, after it was changed in place."""
         raise NotImplementedError
-
-    # ---- recovery
 
     def attach(self) -> None:
         """Follow the session from now on."""
@@ -298,18 +289,16 @@ class Follower:
         self.visit.schedule_status()
 
     def _schedule(self, *names: str) -> None:
-        self._stale |= frozenset(names)
-        if not self._scheduled:
-            self._scheduled = True
+        if not self._stale:
             self._loop.call_soon(self._deliver)
+        self._stale |= frozenset(names)
 
     def _deliver(self) -> None:
         """Show what changed elsewhere: one turn of the loop per page, in its client's context, errors to its client."""
-        self._scheduled = False
         names, self._stale = self._stale, frozenset()
         if self.closed:
             return
-        with self._in_client():
+        with self.visit.in_client():
             if self.recovery.status == 'unavailable' and self.session.is_read:
                 self.recover()
                 self._notified = False
@@ -359,10 +348,3 @@ class Follower:
     def _current_generation(self) -> tuple[int, int]:
         found = self.session.document.slice(self.slice_id)
         return self.session.document.epoch, found.reset if found else 0
-
-    # ---- context
-
-    @contextmanager
-    def _in_client(self) -> Generator[None]:
-        with nullcontext() if self.visit.client.is_deleted else self.visit.client:
-            yield

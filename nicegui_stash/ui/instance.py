@@ -71,7 +71,7 @@ class Instance(Follower):
             self._schedule(name)  # shows again what is stored
             return
         if (target := self._target()) is not None:
-            with self._in_client():
+            with self.visit.in_client():
                 self.unmark(name)
                 internals.propagate_in_place(target, name)
             self.listeners.tell(name, 'local')
@@ -151,6 +151,6 @@ class Instance(Follower):
         self._hold(-1)
         if left and (part := self._parts.get('reconnect')):
             session.drop(self.slice_id, part)
-        self._session, self._page = session, None
+        self._session, self.page = session, None
         if target is not None:
             binding.remove([target])

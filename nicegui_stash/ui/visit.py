@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -192,6 +193,12 @@ class Visit:
         self._status_scheduled = False
         if self.session is not None:
             self._guarded(partial(self.status.update, self.session))
+
+    @contextmanager
+    def in_client(self) -> Generator[None]:
+        """Be in the client's context, as far as there still is one."""
+        with nullcontext() if self.client.is_deleted else self.client:
+            yield
 
     def _guarded(self, step: Callable[[], None]) -> None:
         """Run a step within the client; what the app's handlers raise goes to NiceGUI's exception handlers."""
