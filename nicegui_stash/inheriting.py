@@ -16,7 +16,6 @@ from .reading import Fetched
 from .recovery import Found, Problem, blame, candidates, find, find_parts, too_large
 from .schema import Schema
 
-
 NOTHING: Mapping[SliceId, Found] = {}
 """What most sessions find in older versions; never changed."""
 

@@ -156,18 +156,21 @@ def part_of(scope: str, tab: str, visit: str) -> Part:
 
 def stored_values(schema: Schema, found: Slice, parts: Mapping[str, Part]) -> dict[str, msgspec.Raw]:
     """Return the stored JSON of each field that has any; `parts` says, by scope, where this page's values are."""
+    values = {scope: found.values(part) or {} for scope, part in parts.items()}
     raws: dict[str, msgspec.Raw] = {}
-    for stored in schema.fields.values():
-        part = parts.get(stored.scope)
-        raw = stored_value(stored, found, part) if part else None
+    for name, stored in schema.fields.items():
+        raw = _value_in(values.get(stored.field.scope, {}), stored)
         if raw is not None:
-            raws[stored.name] = raw
+            raws[name] = raw
     return raws
 
 
 def stored_value(stored: StoredField, found: Slice, part: Part) -> msgspec.Raw | None:
     """Return the stored JSON of a field, of its former name while there is none of its own, `None` without any."""
-    values = found.values(part) or {}
+    return _value_in(found.values(part) or {}, stored)
+
+
+def _value_in(values: Mapping[str, msgspec.Raw], stored: StoredField) -> msgspec.Raw | None:
     raw = values.get(stored.name)
     return values.get(stored.field.renamed_from or '') if raw is None else raw
 

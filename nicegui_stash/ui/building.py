@@ -75,15 +75,16 @@ def page_function(
 ) -> Callable[..., Awaitable[Any]]:
     """Return the async function that `ui.page` decorates, with the class's module and name, as tests reload by them."""
     cls = schema.cls
+    prepares = getattr(cls, 'prepare', None) is not None
 
     async def serve(**arguments: Any) -> Any:
         visit = await roster.arrive()
         instance = roster.make(schema, visit, arguments, auto=auto)
-        response = await _call(instance.page, 'prepare', arguments)
-        if isinstance(response, Response):
+        if prepares and isinstance(response := await _call(instance.page, 'prepare', arguments), Response):
             return response
         if build != 'connected' and (build == 'request' or not instance.needs_report):
-            await instance.notify_recovered()
+            if instance.wants_notice:
+                await instance.notify_recovered()
             return await _call(instance.page, 'build', arguments)
         if await visit.wait_until_identified():
             await _build_late(visit.client, instance, arguments)

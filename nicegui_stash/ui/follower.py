@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections import Counter
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from inspect import iscoroutine
 from typing import Any
@@ -35,12 +34,41 @@ from ..recovery import (
 from ..schema import Schema
 from ..session import Session
 from .listeners import Cause, Listeners
-from .properties import INSTANCE, StoredProperty
+from .properties import INSTANCE, declared_defaults, properties_of
 from .visit import Visit
 
 
 class Follower:
     """What connects a page object with a session, as far as values come from there. A subscriber of the session."""
+
+    __slots__ = (
+        '__weakref__',
+        '_applying',
+        '_brought',
+        '_defaults',
+        '_followed',
+        '_generation',
+        '_held',
+        '_loop',
+        '_made',
+        '_notified',
+        '_parts',
+        '_posted',
+        '_session',
+        '_stale',
+        '_target',
+        '_unsaved',
+        'closed',
+        'listeners',
+        'page',
+        'raws',
+        'recovery',
+        'schema',
+        'slice_id',
+        'touched',
+        'used',
+        'visit',
+    )
 
     def __init__(self, schema: Schema, target: Any, visit: Visit, key: str) -> None:
         self.schema = schema
@@ -53,53 +81,47 @@ class Follower:
         self.used: list[Follower] = []
         self.touched: set[str] | None = None
         self._target = weakref.ref(target)
-        self._page: object | None = target  # held while it is shown, whether or not anything is bound to it
+        self.page: object | None = target  # held while it is shown, whether or not anything is bound to it
         self._session: Session | None = visit.session
-        self._defaults: dict[str, Raw] = {}
-        self._unset: dict[str, Any] = {}
-        self._properties: dict[str, StoredProperty] = {name: vars(schema.cls)[name] for name in schema.fields}
+        self._defaults: Mapping[str, Raw] = {}
+        self._made: Mapping[str, tuple[Any, Raw]] = {}  # defaults that this object alone has, until they are set
         self._parts: dict[str, Part] = {'session': Part('data')}
         self._held: dict[str, Raw] = {}
-        self._unsaved: set[str] = set()
-        self._stale: set[str] = set()
-        self._posted: Counter[str] = Counter()  # changes of worker threads that are on their way here
-        self._scheduled = False
+        self._unsaved: frozenset[str] = frozenset()
+        self._stale: frozenset[str] = frozenset()
+        self._posted: dict[str, int] = {}  # how many changes of worker threads are on their way here
         self._applying = False
         self._notified = False
         self._generation = (0, 0)
-        self._followed: set[Part] = set()
+        self._followed: frozenset[Part] = frozenset()
         self._brought: dict[str, Raw] = {}
         self._loop = asyncio.get_running_loop()
         self._begin(target)
 
     def _begin(self, target: Any) -> None:
         """Find every field's default: what `stored()` declares, or what the class's `__init__` assigns."""
-        properties = self._properties
-        defaults = {name: prop.new_default() for name, prop in properties.items()}
-        if type(target).__init__ is not object.__init__:
-            for name, prop in properties.items():
-                target.__dict__[prop.slot] = defaults[name][0]
-            target.__init__()
-            defaults = {name: prop.stored.codec.encode(target.__dict__[prop.slot]) for name, prop in properties.items()}
+        if (declared := declared_defaults(type(target))) is not None:
+            self._defaults = declared
+        else:
+            properties = properties_of(type(target))
             for prop in properties.values():
-                target.__dict__.pop(prop.slot)
-        self._unset = {name: value for name, (value, _) in defaults.items()}
-        self.raws = {name: raw for name, (_, raw) in defaults.items()}
-        self._defaults = dict(self.raws)
+                target.__dict__[prop.slot] = prop.new_default()
+            target.__init__()
+            self._made = {
+                name: prop.stored.codec.encode(target.__dict__.pop(prop.slot)) for name, prop in properties.items()
+            }
+            self._defaults = {name: raw for name, (_, raw) in self._made.items()}
+        self.raws = dict(self._defaults)
         target.__dict__[INSTANCE] = self
 
     def complete(self) -> None:
         """Set the defaults of the fields that were not recovered."""
-        unset, self._unset = self._unset, {}
-        for name, value in unset.items():
-            prop, target = self._properties[name], self._target()
+        target = self._target()
+        for name, prop in properties_of(self.schema.cls).items():
             if target is not None and prop.slot not in target.__dict__:
+                value = self._made[name][0] if name in self._made else prop.new_default()
                 prop.begin(target, self.observed(name, value))
-
-    @property
-    def page(self) -> object:
-        """The page object, as long as it is shown."""
-        return self._page
+        self._made = {}
 
     @property
     def session(self) -> Session:
@@ -121,8 +143,6 @@ class Follower:
         """Accept what a collection became, after it was changed in place."""
         raise NotImplementedError
 
-    # ---- recovery
-
     def attach(self) -> None:
         """Follow the session from now on."""
         self.session.attach(self)
@@ -141,10 +161,9 @@ class Follower:
             return True
         if not self.schema.scopes & {'tab', 'reconnect'}:
             return False
-        found = [found for _, found in candidates(self.schema, self.session.document, self.slice_id.key)]
         return any(
             ('tab' in self.schema.scopes and each.tabs) or ('reconnect' in self.schema.scopes and each.visits)
-            for each in found
+            for _, each in candidates(self.schema, self.session.document, self.slice_id.key)
         )
 
     def recover(self) -> None:
@@ -194,7 +213,7 @@ class Follower:
             for name, value in values.items():
                 self.raws[name] = raws[name]
                 try:
-                    self._properties[name].show(target, value, self)
+                    vars(self.schema.cls)[name].show(target, value, self)
                 except Exception as error:  # noqa: BLE001 what is bound may raise anything, and the other fields must follow
                     app.handle_exception(error)
                 if self.listeners:
@@ -270,18 +289,16 @@ class Follower:
         self.visit.schedule_status()
 
     def _schedule(self, *names: str) -> None:
-        self._stale.update(names)
-        if not self._scheduled:
-            self._scheduled = True
+        if not self._stale:
             self._loop.call_soon(self._deliver)
+        self._stale |= frozenset(names)
 
     def _deliver(self) -> None:
         """Show what changed elsewhere: one turn of the loop per page, in its client's context, errors to its client."""
-        self._scheduled = False
-        names, self._stale = self._stale, set()
+        names, self._stale = self._stale, frozenset()
         if self.closed:
             return
-        with self._in_client():
+        with self.visit.in_client():
             if self.recovery.status == 'unavailable' and self.session.is_read:
                 self.recover()
                 self._notified = False
@@ -310,7 +327,7 @@ class Follower:
         stored = self.schema.fields[name]
         part = self._parts.get(stored.scope)
         found = self.session.document.slice(self.slice_id)
-        if part is None or name in self._unsaved or self._posted[name]:
+        if part is None or name in self._unsaved or self._posted.get(name):
             return
         raw = stored_value(stored, found, part) if found else None
         if raw is None:
@@ -331,10 +348,3 @@ class Follower:
     def _current_generation(self) -> tuple[int, int]:
         found = self.session.document.slice(self.slice_id)
         return self.session.document.epoch, found.reset if found else 0
-
-    # ---- context
-
-    @contextmanager
-    def _in_client(self) -> Generator[None]:
-        with nullcontext() if self.visit.client.is_deleted else self.visit.client:
-            yield

@@ -34,11 +34,13 @@ class Instance(Follower):
     what the job assigns is accepted on top of what is stored.
     """
 
+    __slots__ = ('_auto', '_posting', 'marked', 'on_invalid', 'thread')
+
     def __init__(
         self, schema: Schema, target: Any, visit: Visit, key: str, *, auto: bool, on_invalid: OnInvalid
     ) -> None:
         super().__init__(schema, target, visit, key)
-        self.marked = Marks()
+        self.marked: Marks | None = None
         self.thread = get_ident()
         self.on_invalid: OnInvalid = on_invalid
         self._auto = auto
@@ -51,7 +53,7 @@ class Instance(Follower):
             if self._auto:
                 self._submit(name, raw)
             else:
-                self._unsaved.add(name)
+                self._unsaved |= {name}
         self.raws[name] = raw
         if self.touched is not None:
             self.touched.add(name)
@@ -60,7 +62,7 @@ class Instance(Follower):
         """Accept a change made in a worker thread: visible there at once, and here in the order of posting."""
         with self._posting:
             self.raws[name] = raw
-            self._posted[name] += 1
+            self._posted[name] = self._posted.get(name, 0) + 1
         self._loop.call_soon_threadsafe(self._receive, name, raw)
 
     def _receive(self, name: str, raw: Raw) -> None:
@@ -75,7 +77,7 @@ class Instance(Follower):
             self._schedule(name)  # shows again what is stored
             return
         if (target := self._target()) is not None:
-            with self._in_client():
+            with self.visit.in_client():
                 self.unmark(name)
                 internals.propagate_in_place(target, name)
             self.listeners.tell(name, 'local')
@@ -111,7 +113,7 @@ class Instance(Follower):
             if changed:
                 internals.propagate_in_place(target, name)
                 self.listeners.tell(name, 'local')
-        self._unsaved.clear()
+        self._unsaved = frozenset()
 
     def save_opaque(self) -> None:
         """Submit opaque values that were changed in place: looked for after each UI event, and when the page may go."""
@@ -140,7 +142,7 @@ class Instance(Follower):
 
     def show_defaults(self) -> None:
         """Show at once what a slice holds that was just deleted; what was not saved or placed yet goes with it."""
-        self._unsaved.clear()
+        self._unsaved = frozenset()
         self._held.clear()
         self._show(dict(self._defaults), self.schema.version, 'reset')
 
@@ -150,10 +152,12 @@ class Instance(Follower):
         elements = list(internals.sources(target, name)) if target is not None else []
         log.warning('a value of type %s was not stored: %s', type(value).__qualname__, error.without_value)
         if elements:
+            self.marked = self.marked or Marks()
             self.marked.add(name, elements, error.reason)
 
     def unmark(self, name: str) -> None:
-        self.marked.remove(name)
+        if self.marked is not None:
+            self.marked.remove(name)
 
     def close(self, *, left: bool = False) -> None:
         """Stop following. `left`: the person navigated away within the page, so that the visit to this view is over."""
@@ -166,6 +170,6 @@ class Instance(Follower):
         self._hold(-1)
         if left and (part := self._parts.get('reconnect')):
             session.drop(self.slice_id, part)
-        self._session, self._page = session, None
+        self._session, self.page = session, None
         if target is not None:
             binding.remove([target])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, cast
 
@@ -37,7 +37,8 @@ bindings: Final = cast(Bindings, binding.bindings)
 bindable_properties: Final = binding.bindable_properties
 """By the same key: the objects whose attribute propagates by itself, so that NiceGUI does not poll it."""
 
-propagate: Final = cast(Callable[[object, tuple[str, ...]], None], binding._propagate)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+_propagate_through: Final = cast(Callable[[object, tuple[str, ...]], None], binding._propagate)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+_ABSENT: Final = object()
 
 
 @cache
@@ -59,6 +60,30 @@ def is_brought_by_binding(owner: object, name: str) -> bool:
         for key in visited
         for _, target, target_name, _ in bindings.get(key, ())
     )
+
+
+def propagate(owner: object, names: tuple[str, ...]) -> None:
+    """Tell what is bound to an attribute that it was set.
+
+    NiceGUI's own propagation follows bindings to any depth and through nested names, and costs more than many an
+    element; what is bound one way and leads nowhere else, as a label does, is set without it.
+    """
+    key = (id(owner), names)
+    targets = bindings.get(key, ())
+    for _, target, target_names, _ in targets:
+        if len(target_names) != 1 or (id(target), target_names) in bindings or isinstance(target, Mapping):
+            _propagate_through(owner, names)
+            return
+    token = binding.propagation_visited.set({key})
+    try:
+        value = getattr(owner, names[0])
+        for _, target, (name,), transform in targets:
+            shown = transform(value) if transform else value
+            current = getattr(target, name, _ABSENT)
+            if current is _ABSENT or current != shown:
+                setattr(target, name, shown)
+    finally:
+        binding.propagation_visited.reset(token)
 
 
 def propagate_in_place(owner: object, name: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from functools import lru_cache
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -10,6 +12,7 @@ from msgspec import Raw
 from nicegui.binding import BindableProperty
 
 from ..errors import StashError, ValueNotStorable
+from ..fields import MISSING
 from ..observed import ObservedDict
 from ..schema import StoredField
 from . import internals
@@ -35,7 +38,6 @@ class StoredProperty(BindableProperty):
         self._encode = stored.codec.encode
         self._to_json = stored.codec.to_json
         self._known: type | None = None
-        self._default: tuple[Any, Raw] | None = None
 
     def __get__(self, owner: Any, _: type | None = None) -> Any:
         if owner is None:
@@ -43,7 +45,7 @@ class StoredProperty(BindableProperty):
         try:
             return owner.__dict__[self.slot]
         except KeyError:  # an object that was made without a session, as in a test of the class itself
-            self.begin(owner, self.new_default()[0])
+            self.begin(owner, self.new_default())
             return owner.__dict__[self.slot]
 
     def __set__(self, owner: Any, value: Any) -> None:
@@ -81,14 +83,12 @@ class StoredProperty(BindableProperty):
         if instance.listeners:
             instance.listeners.tell(self.name, 'local')
 
-    def new_default(self) -> tuple[Any, Raw]:
-        """Return a declared default with its JSON, which is checked once where every object has the same."""
+    def new_default(self) -> Any:
+        """Return a declared default that nobody else holds, as it would come back."""
         if self.field.default_factory:
-            return self._encode(self.field.default_factory())
-        if self._default is None:
-            self._default = self._encode(self.field.default)
-        value, raw = self._default
-        return (value if type(value) in self.stored.codec.exact else copy.deepcopy(value)), raw
+            return self._encode(self.field.default_factory())[0]
+        value = self._encode(self.field.default)[0]
+        return value if type(value) in self.stored.codec.exact else copy.deepcopy(value)
 
     def begin(self, owner: Any, value: Any) -> None:
         """Set a first value, which makes the property known to NiceGUI as bindable."""
@@ -104,17 +104,33 @@ class StoredProperty(BindableProperty):
 
     def show(self, owner: Any, value: Any, instance: Instance) -> None:
         """Set a value that came from the session, and tell what is bound to it."""
-        held = owner.__dict__.get(self.slot)
+        held = owner.__dict__.get(self.slot, MISSING)
+        if held is MISSING:
+            self.begin(owner, instance.observed(self.name, value))
+            return
         if isinstance(held, ObservedDict) and isinstance(value, dict):  # elements may be bound to its entries
             held.restore(cast(dict[Any, Any], value))
             internals.propagate_in_place(owner, self.name)
             return
-        if self.slot not in owner.__dict__:
-            self.begin(owner, instance.observed(self.name, value))
-            return
         owner.__dict__[self.slot] = instance.observed(self.name, value)
         if (id(owner), self.names) in internals.bindings:
             internals.propagate(owner, self.names)
+
+
+@lru_cache(maxsize=512)
+def properties_of(cls: type) -> Mapping[str, StoredProperty]:
+    """Return the stored properties of a decorated class by name, in order of declaration."""
+    attributes = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    return {name: value for name, value in attributes.items() if isinstance(value, StoredProperty)}
+
+
+@lru_cache(maxsize=512)
+def declared_defaults(cls: type) -> Mapping[str, Raw] | None:
+    """Return the JSON of the defaults that all objects of a class have, `None` where each one makes its own."""
+    properties = properties_of(cls)
+    if cls.__init__ is not object.__init__ or any(each.field.default_factory for each in properties.values()):
+        return None
+    return {name: each.stored.codec.encode(each.field.default)[1] for name, each in properties.items()}
 
 
 def instance_of(page: object) -> Instance:

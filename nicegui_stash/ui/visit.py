@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nicegui import Client, ui
+from nicegui import Client
 
 from ..registry import Registry
 from ..session import Session
@@ -56,8 +57,7 @@ class Visit:
         self._status: Status | None = None
         self._status_scheduled = False
         self._watches_events = False
-        with client:
-            ui.on(EVENT, lambda event: self._receive(event.args))
+        client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
         client.on_disconnect(self._save_opaque)
         client.on_delete(self._end)
@@ -193,6 +193,12 @@ class Visit:
         self._status_scheduled = False
         if self.session is not None:
             self._guarded(partial(self.status.update, self.session))
+
+    @contextmanager
+    def in_client(self) -> Generator[None]:
+        """Be in the client's context, as far as there still is one."""
+        with nullcontext() if self.client.is_deleted else self.client:
+            yield
 
     def _guarded(self, step: Callable[[], None]) -> None:
         """Run a step within the client; what the app's handlers raise goes to NiceGUI's exception handlers."""

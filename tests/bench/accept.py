@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from nicegui import Client, app, ui
+from nicegui import Client, app, binding, ui
 from nicegui.binding import BindableProperty
 
 from nicegui_stash import Stash, stored
@@ -40,6 +41,16 @@ def declare(folder: Path) -> Stash:
             self.plain = Plain()
             opened.append(self)
 
+    @stash.page('/followed')
+    class Followed(Filled):
+        count: int = stored(0)
+
+        def build(self) -> None:
+            self.plain = Plain()
+            for source in (self, self.plain):
+                binding.bind_to(source, 'count', SimpleNamespace(count=0), 'count')
+            opened.append(self)
+
     @stash.page('/bound')
     class Bound(Filled):
         count: int = stored(0)
@@ -65,6 +76,7 @@ async def measure(folder: Path, rounds: int) -> list[Row]:
     async with serving(lambda: declare(folder)) as stash:
         return [
             *scalars('assign', await assigned(stash, '/unbound', rounds)),
+            *scalars('assign, attribute bound', await assigned(stash, '/followed', rounds)),
             *scalars('assign, label bound', await assigned(stash, '/bound', rounds)),
             *await appended(stash, rounds),
         ]
@@ -75,7 +87,7 @@ def scalars(what: str, samples: Samples) -> list[Row]:
     rows: list[Row] = []
     for size in SIZES:
         ours, name = samples[f'ours {size}'], f'{what}, {size} document'
-        if f'label {size}' in samples:  # NiceGUI's own propagation and label are more than half of it, hence no target
+        if f'label {size}' in samples:  # the label's own work is more than half of it, hence no target
             theirs = [sum(pair) for pair in zip(samples[f'storage {size}'], samples[f'label {size}'], strict=True)]
             rows.append(Row(name, 'µs', ours, theirs, 'app.storage.user + label.set_text'))
         else:

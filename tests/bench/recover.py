@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import field
 from pathlib import Path
 from random import Random
@@ -14,7 +15,7 @@ from nicegui import binding, ui
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.stores import opening
-from nicegui_stash.stores.base import NotModified
+from nicegui_stash.stores.base import NotModified, StoredObject
 from nicegui_stash.stores.memory import MemoryStore
 from nicegui_stash.testing.faults import FaultyStore
 
@@ -75,8 +76,8 @@ def declare(store: FaultyStore) -> tuple[Stash, Stash]:
 
     @ui.page('/reading')
     async def reading() -> None:
-        if not isinstance(await kept.get(known[0], unless=known[1]), NotModified):
-            raise RuntimeError('the object is not the one that the session has in memory')
+        async with asyncio.timeout(0.1):
+            assert isinstance(await kept.get(known[0], unless=known[1]), NotModified)
         Plain().build()
 
     return stash, counting
@@ -105,7 +106,9 @@ async def _requested(stash: Stash, rounds: int) -> Samples:
     for name in ('count', 'name', 'done', 'tags'):
         setattr(page, name, getattr(Plain(), name))
     await stash.flush(page)
-    [(key, found)] = [(row.key, await kept.get(row.key)) async for row in kept.list()]
+    [key] = [row.key async for row in kept.list()]
+    found = await kept.get(key)
+    assert isinstance(found, StoredObject)
     known[:] = key, found.etag
     samples, shuffled = Samples(), Random(0)
     for _ in range(-1, rounds):
