@@ -11,7 +11,7 @@ from .answers import Answer
 from .base import ETag, ObjectInfo, StoredObject
 from .places import Place
 
-# At the end of the process adlfs closes the client once more, in the loop that it has: an asynchronous one is gone then.
+# When the process ends, adlfs closes the client once more, in its loop: that of an asynchronous one would be gone.
 _FRESH: Final = {'asynchronous': False, 'skip_instance_cache': True, 'use_listings_cache': False}
 # Azure's library would wait 15 s before it tries again, which is longer than anybody here waits.
 _LIMITS: Final = {'retry_total': 0, 'connection_timeout': 2, 'read_timeout': 5}

@@ -39,6 +39,10 @@ _SETTINGS_AT_FAULT: Final = {
 }
 
 
+class _NoGeneration(Exception):
+    """An etag that Google cannot have given, and would call a bad request."""
+
+
 class ObstoreDriver:
     """Objects of a bucket or container through one of obstore's stores, and the environment that it reads."""
 
@@ -69,6 +73,8 @@ class ObstoreDriver:
         mode: Any = 'create'
         if if_match is not None:
             etag, version = self._parts(if_match)
+            if self._by_version and not version.isdecimal():
+                raise _NoGeneration
             mode = {'e_tag': etag, 'version': version} if version else {'e_tag': etag}
         return self._etag(await self._store.put_async(self._root + key, body, mode=mode, use_multipart=False))
 
@@ -86,6 +92,8 @@ class ObstoreDriver:
             ]
 
     def answer(self, error: Exception) -> Answer:
+        if isinstance(error, _NoGeneration):
+            return Answer(412, 'no generation')
         kind, text = type(error).__name__, str(error)
         if kind in _SETTINGS_AT_FAULT:
             return Answer(refusal=kind)
