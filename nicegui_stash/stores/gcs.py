@@ -17,7 +17,7 @@ from .base import ETag, ObjectInfo, StoredObject
 _FRESH: Final = {'asynchronous': True, 'skip_instance_cache': True, 'use_listings_cache': False}
 _LIMITS: Final = {'total': 5, 'sock_connect': 2}
 _FIELDS: Final = 'items(name,size,updated),nextPageToken'
-_SETTINGS_AT_FAULT: Final = {'DefaultCredentialsError', 'FileNotFoundError', 'ImportError', 'TypeError', 'ValueError'}
+_SETTINGS_AT_FAULT: Final = {'DefaultCredentialsError', 'FileNotFoundError'}
 
 
 class _Answered(Exception):

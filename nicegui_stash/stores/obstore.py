@@ -30,13 +30,7 @@ _STATUS_OF: Final = {
     'PreconditionError': 412,
     'UnauthenticatedError': 401,
 }
-_SETTINGS_AT_FAULT: Final = {
-    'InvalidPathError',
-    'NotSupportedError',
-    'TypeError',
-    'UnknownConfigurationKeyError',
-    'ValueError',
-}
+_SETTINGS_AT_FAULT: Final = {'InvalidPathError', 'NotSupportedError', 'UnknownConfigurationKeyError'}
 
 
 class _NoGeneration(Exception):

@@ -98,7 +98,8 @@ class Failed(Exception):
         return web.json_response({'error': error}, status=self.status)
 
     def as_xml(self) -> web.Response:
-        code = {'conditionNotMet': 'PreconditionFailed', 'notFound': 'NoSuchKey'}.get(self.reason, self.reason)
+        missing = 'NoSuchBucket' if 'bucket' in self.message else 'NoSuchKey'
+        code = {'conditionNotMet': 'PreconditionFailed', 'notFound': missing}[self.reason]
         text = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{self.message}</Message></Error>"
         return web.Response(status=self.status, text=text, content_type='application/xml')
 
