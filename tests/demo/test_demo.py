@@ -41,7 +41,7 @@ def complaints(tab: Tab) -> list[str]:
 
 async def expect_draft(page: Page) -> None:
     await expect(page.get_by_label('Name', exact=True)).to_have_value('gardener')
-    await expect(page.get_by_label('E-mail')).to_have_value('mara@example.org')
+    await expect(page.get_by_label('E-mail')).to_have_value('gardener@example.org')
     await expect(page.get_by_text('Upper Tarn')).to_be_visible()
     await expect(page.get_by_text('Breakfast, Dinner')).to_be_visible()
     await expect(page.get_by_label('Arrival')).to_have_value('2031-07-14')
