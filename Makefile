@@ -18,7 +18,7 @@ demo: $(VENV)/.installed ## run the demo app; PORT=8080, its state in NICEGUI_ST
 	$(BIN)/python -m demo_app
 
 .PHONY: test
-test: $(VENV)/.installed-test chromium ## run all tests; PYTEST_ARGS='-m "not browser"' to choose
+test: $(VENV)/.installed-test chromium servers ## run all tests; PYTEST_ARGS='-m "not browser"' to choose
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: lint
@@ -74,3 +74,7 @@ $(VENV)/.installed-%: pyproject.toml $(VENV)/.installed
 .PHONY: chromium
 chromium:
 	@sh tests/install_chromium.sh
+
+.PHONY: servers
+servers:
+	@sh tests/install_servers.sh
