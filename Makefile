@@ -36,10 +36,6 @@ format: $(VENV)/.installed-lint ## format the code and sort its imports
 types: $(VENV)/.installed-lint $(VENV)/.installed-test ## check types
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-.PHONY: typed
-typed: $(VENV)/.installed-lint ## check that all public names say their type, for users' type checkers
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes nicegui_stash --ignoreexternal
-
 .PHONY: docs
 docs: $(VENV)/.installed-docs ## build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
