@@ -46,6 +46,7 @@ class World:
         self.erasers: set[str] = set()
         self.gone: dict[int, set[str]] = {1: set(), 2: set()}
         """What was durably erased, by version of the slice."""
+        self.swept = False
         self.dead: list[Life] = []
         self.sweeps: list[asyncio.Task[None]] = []
         self.births = 0
@@ -172,6 +173,7 @@ class World:
         for version, tokens in self.tokens().items():
             self.gone[version] |= tokens
         self.born += 34 * DAY
+        self.swept = True
         self.store.note('a month')
         self.store.trouble = trouble
         self.sweeps += [asyncio.ensure_future(self._sweep()) for _ in range(self.dice.choice([0, 1, 1, 2]))]
@@ -200,8 +202,11 @@ class World:
         return {version: _values(from_bytes(found), version) if found else set() for version in VERSIONS}
 
     def _accepted(self, version: int) -> set[str]:
-        """What servers hold that know the document, and have erased nothing that may come before: pending or not."""
-        holders = [life for life in self.servers if life.session.is_read and not life.erased]
+        """What servers hold that know the document, and have erased nothing that may come before: pending or not.
+
+        After a month some may know an epoch of the object that was swept, and others none: they count anew.
+        """
+        holders = [life for life in self.servers if life.session.is_read and not life.erased and not self.swept]
         return set().union(*(_values(life.session.document, version) for life in holders))
 
     def epoch(self) -> int:
