@@ -133,7 +133,7 @@ class Roster:
                 raise StashError('the page is gone; pass the page object, which still knows its session')
             hub, request = self.hub(), client.request
             session_id, exists = self._identify(request)
-            visit = Visit(client, hub.registry, session_id, exists=exists, watch=hub.drain_timeout)
+            visit = Visit(client, hub.registry, hub.tokens, session_id, exists=exists, watch=hub.drain_timeout)
             self._visits[client] = visit
             client.on_delete(lambda: self._visits.pop(client, None))
         return visit
@@ -143,7 +143,14 @@ class Roster:
         if self._settings.identity is not None:
             raise StashError('identity= says whose session it is, so it is the app that has to change it')
         visit = self.visit_of(context.client)
+        if not keep and self.keeps_in_browser:
+            visit.browser.clear()
         await renewal.renew(visit, keep=keep, to=to or visit.client.sub_pages_router.current_path)
+
+    @property
+    def keeps_in_browser(self) -> bool:
+        """Whether any class has fields that browsers keep."""
+        return any('browser' in schema.scopes for schema in self._schemas.values())
 
     def open(self, session_id: str) -> OpenSession:
         """Return a handle for code without a page."""

@@ -16,8 +16,10 @@ from nicegui import Client
 
 from ..registry import Registry
 from ..session import Session
-from . import internals
+from ..tokens import Tokens
+from . import internals, renewal
 from .address import Address
+from .browser import Browser, is_of_browser
 from .keeper import Keeper
 from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
@@ -39,7 +41,9 @@ class Visit:
     Its id is that of NiceGUI's client until a report says that it continues another visit.
     """
 
-    def __init__(self, client: Client, registry: Registry, session_id: str, *, exists: bool, watch: float) -> None:
+    def __init__(
+        self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
+    ) -> None:
         self.client = client
         self.registry = registry
         self.session_id = session_id
@@ -59,7 +63,9 @@ class Visit:
         self._status: Status | None = None
         self._status_scheduled = False
         self._watches_events = False
-        self._keepers: dict[str, Keeper] = {}
+        self._tokens = tokens
+        self._browser: Browser | None = None
+        self._address: Address | None = None
         client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
         client.on_disconnect(self._save_opaque)
@@ -99,6 +105,8 @@ class Visit:
             await self.client.connected()
         if not self.client.is_deleted:
             await self._identified
+        if self._browser is not None and not self.client.is_deleted:
+            await self._browser.ready()
         return not self.client.is_deleted
 
     def _connect(self) -> None:
@@ -122,9 +130,21 @@ class Visit:
 
     def keeper(self, scope: str) -> Keeper:
         """Return what keeps the values of this scope in the browser; it is made when the first class asks."""
-        if scope not in self._keepers:
-            self._keepers[scope] = Address(self.client)
-        return self._keepers[scope]
+        if scope == 'browser':
+            return self.browser
+        self._address = self._address or Address(self.client)
+        return self._address
+
+    @property
+    def browser(self) -> Browser:
+        """What the browser keeps; it is asked when the first class has something there."""
+        self._browser = self._browser or Browser(self, self._tokens)
+        return self._browser
+
+    @property
+    def owners(self) -> list[str]:
+        """Return the session, and those whose values it took along at sign-in: what a browser keeps may be theirs."""
+        return [self.session_id, *renewal.former(self.client.request)]
 
     def _save_opaque(self) -> None:
         for instance in self.instances:
@@ -132,9 +152,12 @@ class Visit:
                 self._guarded(instance.save_opaque)
 
     def _receive(self, sent: Any) -> None:
-        report = parse_report(sent)
         if not self._connected or self.ended:
             return
+        if self._browser is not None and is_of_browser(sent):
+            self._browser.receive(sent)
+            return
+        report = parse_report(sent)
         now = asyncio.get_running_loop().time()
         if (
             now >= self._acknowledge_from
