@@ -243,7 +243,11 @@ class Browser:
                     shown['remote'][name] = self._kept.read(instance, name, token)
             for cause, raws in shown.items():
                 if raws:
-                    self._visit.client.safe_invoke(partial(instance.show_kept, raws, cause, own=False))
+                    self._visit.client.safe_invoke(partial(self._show, instance, raws, cause))
+
+    @staticmethod
+    def _show(instance: Instance, raws: Mapping[str, Raw | Problem], cause: Cause) -> None:
+        instance.show_kept(raws, cause, own=False)
 
     def _is_overtaken(self, key: str, made: int) -> bool:
         """Whether the browser had not made a change of ours when it told of this key."""

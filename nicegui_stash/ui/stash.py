@@ -293,7 +293,7 @@ class Stash:
         self._roster.visit_of(context.client).browser.clear()
 
     async def forget(self) -> None:
-        """Erase all of the current browser session, durably, as `clear_browser` does besides; fields become defaults."""
+        """Erase all of the current browser session, durably, and what the browser keeps; fields become defaults."""
         visit = self._roster.visit_of(context.client)
         session = visit.find_session()
         session.forget()

@@ -1,4 +1,4 @@
-"""The network between a browser and its servers: it can be cut, refuse, go silent, and lead to another server."""
+"""The network between a browser and its servers: it can be cut, refuse, go silent, be slow, and lead elsewhere."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ class Proxy:
     a kept-alive connection only when the last was answered, so each begins a chunk of its own.
     """
 
-    def __init__(self, backend: int) -> None:
+    def __init__(self, backend: int, *, delay: float = 0.0) -> None:
+        """Lead to a port; `delay`: how many seconds everything takes, each way."""
         self.port = 0
+        self._delay = delay
         self._backend = backend
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
@@ -121,8 +123,8 @@ class Proxy:
         await self._to_server.wait()
         server, link.server = await asyncio.open_connection('127.0.0.1', self._backend)
         link.server.write(first)
-        there = asyncio.create_task(_pump(browser, link.server, self._to_server, self._lets_through))
-        back = asyncio.create_task(_pump(server, link.browser, self._to_browser))
+        there = asyncio.create_task(_pump(browser, link.server, self._to_server, self._lets_through, self._delay))
+        back = asyncio.create_task(_pump(server, link.browser, self._to_browser, delay=self._delay))
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -153,11 +155,22 @@ async def _pump(
     target: asyncio.StreamWriter,
     is_open: asyncio.Event,
     lets_through: Callable[[bytes], bool] = bool,
+    delay: float = 0.0,
 ) -> None:
+    loop = asyncio.get_running_loop()
     while (chunk := await source.read(CHUNK)) and lets_through(chunk):
         await is_open.wait()
+        if delay:
+            loop.call_later(delay, _write, target, chunk)  # what follows is on its way meanwhile
+            continue
         target.write(chunk)
         await target.drain()
+    await asyncio.sleep(delay)
+
+
+def _write(target: asyncio.StreamWriter, chunk: bytes) -> None:
+    if not target.is_closing():
+        target.write(chunk)
 
 
 def _asks_for_socket(request: bytes) -> bool:
