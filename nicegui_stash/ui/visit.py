@@ -29,6 +29,8 @@ log = logging.getLogger('nicegui_stash')
 
 REPORT_TIMEOUT = 1.0
 """Seconds after the connect for which the server waits for the browser's report."""
+ARRIVAL_WATCH = 1.0
+"""Seconds for which a new page looks for what another server accepted just before it."""
 
 
 class Visit:
@@ -59,7 +61,7 @@ class Visit:
         self._watches_events = False
         client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
-        client.on_disconnect(self._save_opaque)
+        client.on_disconnect(self._leave)
         client.on_delete(self._end)
 
     @property
@@ -122,6 +124,12 @@ class Visit:
             if instance.schema.is_opaque:
                 self._guarded(instance.save_opaque)
 
+    def _leave(self) -> None:
+        """Put what is pending without spacing: the next page may be another server's, which reads the store."""
+        self._save_opaque()
+        if self.session is not None:
+            self.session.hurry()
+
     def _receive(self, sent: Any) -> None:
         report = parse_report(sent)
         if not self._connected or self.ended:
@@ -151,6 +159,8 @@ class Visit:
             self._identified.set_result(None)
         if report.reason == 'rejoin':
             self._look_again()
+        elif self.exists and self.registry.store.guarantee != 'process':
+            self.registry.spawn(self._watch_store(ARRIVAL_WATCH))
 
     def _look_again(self) -> None:
         """After a rejoin the old server may still be draining: look until it must be done, and follow it.
@@ -159,11 +169,12 @@ class Visit:
         """
         for instance in self.instances:
             instance.touched = set()
-        self.registry.spawn(self._watch_store())
+        self.registry.spawn(self._watch_store(self._watch))
 
-    async def _watch_store(self) -> None:
+    async def _watch_store(self, seconds: float) -> None:
+        """Look again and again for a while: the page before may have been another server's, which is still writing."""
         loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + self._watch, 0.2
+        deadline, pause = loop.time() + seconds, 0.2
         while not self.ended and loop.time() < deadline:
             await asyncio.sleep(pause)
             pause = min(1.0, pause * 2)
