@@ -29,8 +29,8 @@ log = logging.getLogger('nicegui_stash')
 
 REPORT_TIMEOUT = 1.0
 """Seconds after the connect for which the server waits for the browser's report."""
-ARRIVAL_WATCH = 1.0
-"""Seconds for which a new page looks for what another server accepted just before it."""
+ARRIVAL_LOOKS = (0.2, 0.6, 1.4)
+"""Seconds after which a new page looks for what another server accepted just before it, and puts within 1 s."""
 
 
 class Visit:
@@ -160,7 +160,17 @@ class Visit:
         if report.reason == 'rejoin':
             self._look_again()
         elif self.exists and self.registry.store.guarantee != 'process':
-            self.registry.spawn(self._watch_store(ARRIVAL_WATCH))
+            self.registry.spawn(self._look_after_arrival())
+
+    async def _look_after_arrival(self) -> None:
+        """Look a few times: the page before may have been another server's, which learns later that it was left."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        for seconds in ARRIVAL_LOOKS:
+            await asyncio.sleep(begin + seconds - loop.time())
+            if self.ended:
+                return
+            await self.look_at_store()
 
     def _look_again(self) -> None:
         """After a rejoin the old server may still be draining: look until it must be done, and follow it.
@@ -169,12 +179,11 @@ class Visit:
         """
         for instance in self.instances:
             instance.touched = set()
-        self.registry.spawn(self._watch_store(self._watch))
+        self.registry.spawn(self._watch_store())
 
-    async def _watch_store(self, seconds: float) -> None:
-        """Look again and again for a while: the page before may have been another server's, which is still writing."""
+    async def _watch_store(self) -> None:
         loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + seconds, 0.2
+        deadline, pause = loop.time() + self._watch, 0.2
         while not self.ended and loop.time() < deadline:
             await asyncio.sleep(pause)
             pause = min(1.0, pause * 2)
