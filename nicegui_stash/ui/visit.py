@@ -17,6 +17,8 @@ from nicegui import Client
 from ..registry import Registry
 from ..session import Session
 from . import internals
+from .address import Address
+from .keeper import Keeper
 from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
 
@@ -59,6 +61,7 @@ class Visit:
         self._status: Status | None = None
         self._status_scheduled = False
         self._watches_events = False
+        self._keepers: dict[str, Keeper] = {}
         client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
         client.on_disconnect(self._leave)
@@ -118,6 +121,12 @@ class Visit:
         if instance.schema.is_opaque and not self._watches_events:
             self._watches_events = True
             internals.after_each_event(self.client, self._save_opaque)
+
+    def keeper(self, scope: str) -> Keeper:
+        """Return what keeps the values of this scope in the browser; it is made when the first class asks."""
+        if scope not in self._keepers:
+            self._keepers[scope] = Address(self.client)
+        return self._keepers[scope]
 
     def _save_opaque(self) -> None:
         for instance in self.instances:
