@@ -80,7 +80,7 @@ Slices = dict[str, dict[str, dict[str, Slice]]]
 class Document(msgspec.Struct, omit_defaults=True, gc=False):
     """Everything stored for one browser session. `epoch` counts how often it was forgotten; `seen` is in ms.
 
-    `born` is the time in ms at which it began: another one under this key, before or after it, is not the same document.
+    `born` is the time in ms at which it began: another one under this key, earlier or later, is not the same document.
     `closing` is the time in ms at which somebody began to remove the object; see `sweeping`.
     """
 
