@@ -111,7 +111,7 @@ class Proxy:
 
     async def _carry(self, link: _Link, browser: asyncio.StreamReader) -> None:
         first = await browser.read(CHUNK)
-        link.is_socket = _asks_for_socket(first)
+        link.is_socket = asks_for_socket(first)
         if not first or not self._lets_through(first):
             return
         if self._apologises:
@@ -121,7 +121,8 @@ class Proxy:
             await link.browser.wait_closed()
             return
         await self._to_server.wait()
-        server, link.server = await asyncio.open_connection('127.0.0.1', self._backend)
+        first, backend = await self._route(first)
+        server, link.server = await asyncio.open_connection('127.0.0.1', backend)
         link.server.write(first)
         there = asyncio.create_task(_pump(browser, link.server, self._to_server, self._lets_through, self._delay))
         back = asyncio.create_task(_pump(server, link.browser, self._to_browser, delay=self._delay))
@@ -132,8 +133,12 @@ class Proxy:
                 pump.cancel()
             await asyncio.gather(there, back, return_exceptions=True)
 
+    async def _route(self, first: bytes) -> tuple[bytes, int]:
+        """Return what to send of a connection's first request, and to which server."""
+        return first, self._backend
+
     def _lets_through(self, chunk: bytes) -> bool:
-        return not (self._refuses_sockets and _asks_for_socket(chunk))
+        return not (self._refuses_sockets and asks_for_socket(chunk))
 
 
 class _Link:
@@ -173,5 +178,5 @@ def _write(target: asyncio.StreamWriter, chunk: bytes) -> None:
         target.write(chunk)
 
 
-def _asks_for_socket(request: bytes) -> bool:
+def asks_for_socket(request: bytes) -> bool:
     return request.startswith((b'GET /_nicegui_ws/', b'POST /_nicegui_ws/'))
