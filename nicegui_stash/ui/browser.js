@@ -76,12 +76,13 @@
   addEventListener("storage", (event) => {
     try {
       if (event.storageArea !== localStorage) return;
+      for (const [id, { prefixes }] of pages) {
+        if (event.key === null) tell(id, { cleared: true });
+        // not what the event says: it may be of before a change that this tab has made since
+        else if (startsWith(event.key, prefixes)) tell(id, { changed: { [event.key]: fit(localStorage.getItem(event.key)) } });
+      }
     } catch (error) {
-      return; // storage was blocked meanwhile
-    }
-    for (const [id, { prefixes }] of pages) {
-      if (event.key === null) tell(id, { cleared: true });
-      else if (startsWith(event.key, prefixes)) tell(id, { changed: { [event.key]: fit(event.newValue) } });
+      console.warn("nicegui_stash: localStorage cannot be followed", error);
     }
   });
 })();

@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 from tests.browser.server import ROOT, Server, eventually
 from tests.browser.tab import Tab
 
-PAGES = ('/', '/counter', '/form', '/wizard', '/board', '/job', '/settings')
+PAGES = ('/', '/counter', '/form', '/wizard', '/board', '/notebook', '/job', '/settings')
 
 
 class Demo(Server):

@@ -237,6 +237,25 @@ class TestBoard:
         assert complaints(tab) == []
 
 
+class TestNotebook:
+    async def test_is_kept_by_the_browser_unless_somebody_tampers_with_it(self, visitor: Visitor, demo: Demo):
+        tab, other = await visitor.open(f'{demo.url}/notebook'), await visitor.open(f'{demo.url}/notebook')
+        note, kept = tab.page.get_by_label('Private note'), tab.page.get_by_test_id('kept')
+        await note.fill('a surprise')
+        await press(tab, 'Merry')
+        await expect(other.page.get_by_label('Private note')).to_have_value('a surprise')
+        await expect(kept).to_contain_text('words: e.')
+        await expect(kept).to_contain_text('mood: s.')
+        await redeploy(tab)
+        await expect(note).to_have_value('a surprise')
+        await press(tab, 'Tamper')
+        await expect(tab.page.get_by_test_id('problem')).to_contain_text('words: it was tampered with')
+        await expect(note).to_have_value('')
+        await press(tab, 'Clear')
+        await expect(kept).to_have_text('nothing')
+        assert complaints(tab) == []
+
+
 class TestSettings:
     async def test_are_live_in_another_tab_whichever_page_it_shows(self, visitor: Visitor, demo: Demo):
         tab, other = await visitor.open(f'{demo.url}/settings'), await visitor.open(f'{demo.url}/board')
