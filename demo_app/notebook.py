@@ -42,7 +42,7 @@ class Notebook(Page):
                     ui.label(f'{problem.field}: {problem.why}.').classes('text-negative').props('data-testid=problem')
             with ui.column().classes('panel'):
                 ui.label('In your browser').classes('font-semibold')
-                self.kept = ui.label().classes('snippet').props('data-testid=kept')
+                self.kept = ui.label().classes('snippet whitespace-pre-line break-all').props('data-testid=kept')
                 with ui.row().classes('gap-2'):
                     ui.button('Tamper', on_click=lambda: ui.run_javascript(TAMPER))
                     ui.button('Clear', on_click=stash.clear_browser).props('flat')
@@ -55,4 +55,4 @@ class Notebook(Page):
         await asyncio.sleep(0.1)
         kept: dict[str, str] | None = await ui.run_javascript(LOOK)
         lines = [f'{name}: {token[:48]}…' for name, token in sorted((kept or {}).items())]
-        self.kept.text = '\n'.join(lines) or 'nothing'
+        self.kept.text = '\n\n'.join(lines) or 'nothing'

@@ -127,6 +127,11 @@ class Browser:
         for instance in self._instances:
             instance.show_kept({name: instance.default(name) for name in names(instance)}, 'reset', own=False)
 
+    async def hurry(self) -> None:
+        """Return when NiceGUI has what is to be said, so that nothing that is sent from now on comes before it."""
+        self._send()
+        await asyncio.sleep(0)  # NiceGUI takes a script over in a task, which has its turn before us
+
     # ---- to the browser
 
     def _clear(self, prefixes: list[str], keys: Iterable[str]) -> None:
@@ -141,6 +146,8 @@ class Browser:
             self._loop.call_soon(self._send)
 
     def _send(self) -> None:
+        if not self._scheduled:
+            return  # it was hurried
         self._scheduled = False
         self._sent += 1
         self._last |= dict.fromkeys(self._touched, self._sent)

@@ -145,6 +145,7 @@ class Roster:
         visit = self.visit_of(context.client)
         if not keep and self.keeps_in_browser:
             visit.browser.clear()
+            await visit.browser.hurry()
         await renewal.renew(visit, keep=keep, to=to or visit.client.sub_pages_router.current_path)
 
     @property

@@ -56,6 +56,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         secrets=(),
         ttl=30 * 86400.0,
         tab_ttl=86400.0,
+        browser_ttl=30 * 86400.0,
         recover_timeout=1.0,
         revalidate_timeout=0.1,
         drain_timeout=5.0,

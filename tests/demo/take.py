@@ -62,9 +62,7 @@ async def take(browser: Browser, demo: Demo) -> None:
         await expect(tab.page.get_by_label('Find')).to_have_value('the')
         await expect(tab.page.get_by_text('Order seeds')).to_have_count(0)
     async with picture(browser, demo, 'notebook', '/notebook', WIDE, 'slate') as tab:
-        await tab.page.get_by_label('Private note').fill(
-            'The beehive is to be a surprise. Ask for the key.'
-        )
+        await tab.page.get_by_label('Private note').fill('The beehive is to be a surprise. Ask for the key.')
         await press(tab, 'Merry')
         await expect(tab.page.get_by_test_id('kept')).to_contain_text('words: e.')
     async with picture(browser, demo, 'phone', '/wizard', PHONE, 'clay', 'Dark') as tab:

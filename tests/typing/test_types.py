@@ -69,6 +69,10 @@ if TYPE_CHECKING:
         assert_type(stored('', scope='url'), str)
         assert_type(stored(1, scope='url', history='push', validate=lambda page: page > 0), int)
         assert_type(stored(default_factory=list[str], scope='url', history='replace'), list[str])
+        assert_type(stored('', scope='browser'), str)
+        assert_type(stored(1, scope='browser', encrypted=True, validate=lambda size: size > 0), int)
+        assert_type(stored(default_factory=list[str], scope='browser', encrypted=True), list[str])
+        stored('', scope='browser', encrypted='yes')  # pyright: ignore[reportCallIssue, reportArgumentType]
         stored(1, scope='query')  # pyright: ignore[reportCallIssue, reportArgumentType]
         stored(1, scope='url', history='forget')  # pyright: ignore[reportCallIssue, reportArgumentType]
         assert_type(stored(default_factory=list[int]), list[int])
@@ -178,6 +182,7 @@ if TYPE_CHECKING:
             prefix='app',
             secrets=['new', 'old'],
             ttl=timedelta(days=3),
+            browser_ttl=timedelta(days=90),
             identity=lambda request: request.headers.get('x-account'),
             on_invalid='log',
             recover_timeout=0.5,
