@@ -8,12 +8,12 @@
 
   const pages = new Map(); // by its number on the server: what follows here, and how many of its changes were made
   const page = (id) => {
-    if (!pages.has(id)) pages.set(id, { made: 0, prefixes: [] });
+    if (!pages.has(id)) pages.set(id, { made: 0, prefixes: new Set() });
     return pages.get(id);
   };
   const tell = (id, told) => emitEvent(EVENT, { browser: id, made: page(id).made, ...told });
   const fit = (text) => (text !== null && text.length > LONGEST ? "" : text); // so long, it is none of ours
-  const startsWith = (key, prefixes) => prefixes.some((prefix) => key.startsWith(prefix));
+  const startsWith = (key, prefixes) => [...prefixes].some((prefix) => key.startsWith(prefix));
 
   const read = function* (prefixes) {
     let items = {};
@@ -34,7 +34,7 @@
 
   stash.browser = {
     watch(id, ask, prefixes) {
-      page(id).prefixes.push(...prefixes);
+      for (const prefix of prefixes) page(id).prefixes.add(prefix);
       try {
         for (const [items, last] of read(prefixes)) tell(id, { ask, items, last });
       } catch (error) {

@@ -86,7 +86,8 @@ class Instance(Follower):
     def recover(self) -> None:
         """Set every field whose place is known; what was wrong outside of the store stays on record."""
         super().recover()
-        self.recovery.problems += [*self._outside, *self._unkept.values()]
+        known = self.recovery.problems
+        known += [problem for problem in (*self._outside, *self._unkept.values()) if problem not in known]
         self._count_returned()
 
     @property
@@ -129,11 +130,14 @@ class Instance(Follower):
 
     def note_kept(self, version: int, age: float, problem: Problem | None) -> None:
         """Put it on record that something came back which is not in the store, or could not be migrated."""
-        self._returned = version, age
-        self._count_returned()
-        if problem is not None:
+        if problem is None:
+            self._returned = version, age
+            self._count_returned()
+        else:
             self._outside.append(problem)
             self.recovery.problems.append(problem)
+            if self.recovery.status == 'fresh':
+                self.recovery.status, self.recovery.from_version = 'discarded', version
 
     def _count_returned(self) -> None:
         if self._returned is not None and self.recovery.status == 'fresh':

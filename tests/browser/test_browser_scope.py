@@ -99,6 +99,23 @@ async def test_the_server_stores_nothing_and_may_be_killed(visitor: Visitor, fol
         assert 'lamps' not in server.output()
 
 
+async def test_it_is_there_in_a_duplicated_tab_after_history_and_after_a_long_drop(visitor: Visitor, desk: Server):
+    async with Proxy(desk.port) as proxy:
+        tab = await visitor.open(proxy.url)
+        await fill(tab, note='lamps')
+        copy = await visitor.duplicate(tab)
+        await shows(copy, note='lamps')
+        await tab.goto(f'{proxy.url}/plain')
+        await tab.back()
+        await shows(tab, note='lamps')
+        client = await tab.client()
+        proxy.drop()
+        await desk.forgot(client)
+        proxy.restore()
+        await tab.connected(after=client)
+        await shows(tab, note='lamps', built='built with lamps')
+
+
 async def test_a_new_visitors_first_html_is_complete(desk: Server):
     async with httpx.AsyncClient() as http:
         first = await http.get(desk.url)

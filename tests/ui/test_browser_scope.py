@@ -409,6 +409,7 @@ async def test_a_migration_that_fails_discards_this_class_alone(url: str, errors
         page = shown(stash, await again(ann), cls)
         assert page.note == ''
         assert 'KeyError' in problems(stash, page)['']
+        assert stash.recovery(page).status == 'discarded'
         assert 'discarded' in ''.join(errors())
 
 
