@@ -62,8 +62,9 @@ class Indicator(Element, component='nicegui_stash_indicator.js'):
             details=self._texts['details'],
             answers=0,
         )
-        self._is_bound = False
+        self._is_bound = False  # before all three are known there is nothing to tell
         for name in ('state', 'saves', 'troubles'):
+            setattr(self, name, getattr(status, name))
             binding.bind_from(self, name, status, name)
         self._is_bound = True
         self.tell()

@@ -11,6 +11,8 @@ const STYLE = `
     .nicegui-stash-indicator > .q-icon { font-size: 1.25em; margin-inline-end: .375em; }
     .nicegui-stash-indicator[data-shown="saved"] > .q-icon { color: var(--q-positive); }
     .nicegui-stash-indicator[data-shown="refused"] > .q-icon { color: var(--q-negative); }
+    .body--dark .nicegui-stash-indicator[data-shown="refused"] > .q-icon {
+      color: color-mix(in srgb, var(--q-negative), white 40%); }
     .nicegui-stash-indicator > .q-btn { margin-inline-start: .25em; min-width: 24px; min-height: 24px; font-size: .75em; }
     .nicegui-stash-spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
     .nicegui-stash-why { max-width: min(22rem, 90vw); padding: .75rem 1rem; display: grid; gap: .5rem; }
@@ -30,8 +32,8 @@ export default {
           }}<span v-if="said.why.length" class="nicegui-stash-spoken">: {{ said.why.join(' ') }}</span></template></span>
       </template>
       <q-btn v-if="said.why.length || focused" flat round dense icon="info_outline" :aria-label="details"
-          aria-haspopup="true" :aria-expanded="String(open)" @focus="focused = true" @blur="focused = false">
-        <q-menu v-if="said.why.length" v-model="open" no-focus no-refocus anchor="top middle" self="bottom middle">
+          :aria-expanded="String(open)" @focus="focused = true" @blur="focused = false">
+        <q-menu v-if="said.why.length" v-model="open" role="note" no-focus no-refocus anchor="top middle" self="bottom middle">
           <div class="nicegui-stash-why"><div v-for="line in said.why">{{ line }}</div></div>
         </q-menu>
       </q-btn>
