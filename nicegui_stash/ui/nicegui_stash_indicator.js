@@ -33,7 +33,7 @@ export default {
       </template>
       <q-btn v-if="said.why.length || focused" flat round dense icon="info_outline" :aria-label="details"
           :aria-expanded="String(open)" @focus="focused = true" @blur="focused = false">
-        <q-menu v-if="said.why.length" v-model="open" role="note" no-focus no-refocus anchor="top middle" self="bottom middle">
+        <q-menu v-if="said.why.length" v-model="open" role="note" no-focus no-refocus :offset="[0, 8]" anchor="top middle" self="bottom middle">
           <div class="nicegui-stash-why"><div v-for="line in said.why">{{ line }}</div></div>
         </q-menu>
       </q-btn>

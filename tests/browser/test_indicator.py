@@ -17,8 +17,8 @@ from .tab import Visitor
 RECORD = """() => {
     const element = document.querySelector('[data-testid=indicator]');
     window.shown = [element.dataset.shown];
-    new MutationObserver(() => window.shown.at(-1) === element.dataset.shown || window.shown.push(element.dataset.shown))
-        .observe(element, {attributes: true});
+    const look = () => window.shown.at(-1) === element.dataset.shown || window.shown.push(element.dataset.shown);
+    new MutationObserver(look).observe(element, {attributes: true});
 }"""
 AWAY = 'The storage does not answer. Your changes are kept, and saved when it does.'
 FULL = 'The storage refuses your changes (No space left on device). They are kept, and tried again.'
