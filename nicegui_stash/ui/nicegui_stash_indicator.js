@@ -13,7 +13,8 @@ const STYLE = `
     .nicegui-stash-indicator[data-shown="refused"] > .q-icon { color: var(--q-negative); }
     .body--dark .nicegui-stash-indicator[data-shown="refused"] > .q-icon {
       color: color-mix(in srgb, var(--q-negative), white 40%); }
-    .nicegui-stash-indicator > .q-btn { margin-inline-start: .25em; min-width: 24px; min-height: 24px; font-size: .75em; }
+    .nicegui-stash-indicator > .q-btn { margin-inline-start: .25em; min-width: 24px; min-height: 24px;
+      font-size: .75em; }
     .nicegui-stash-spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
     .nicegui-stash-why { max-width: min(22rem, 90vw); padding: .75rem 1rem; display: grid; gap: .5rem; }
   }
@@ -28,12 +29,13 @@ export default {
         :data-state="now.state" :data-shown="said.state">
       <q-icon v-if="said.state" :name="icon" aria-hidden="true" />
       <template v-for="role in ['status', 'alert']" :key="role">
-        <span :role="role" aria-atomic="true"><template v-if="(said.state === 'refused') === (role === 'alert')">{{ said.text
+        <span :role="role" aria-atomic="true"><template v-if="role === speaker">{{ said.text
           }}<span v-if="said.why.length" class="nicegui-stash-spoken">: {{ said.why.join(' ') }}</span></template></span>
       </template>
       <q-btn v-if="said.why.length || focused" flat round dense icon="info_outline" :aria-label="details"
           :aria-expanded="String(open)" @focus="focused = true" @blur="focused = false">
-        <q-menu v-if="said.why.length" v-model="open" role="note" no-focus no-refocus :offset="[0, 8]" anchor="top middle" self="bottom middle">
+        <q-menu v-if="said.why.length" v-model="open" role="note" no-focus no-refocus
+            anchor="top middle" self="bottom middle" :offset="[0, 8]">
           <div class="nicegui-stash-why"><div v-for="line in said.why">{{ line }}</div></div>
         </q-menu>
       </q-btn>
@@ -57,6 +59,9 @@ export default {
     now() {
       if (this.lost) return { state: "offline", text: this.offline, why: [this.connection] };
       return { state: this.state, text: this.text, why: this.why };
+    },
+    speaker() {
+      return this.said.state === "refused" ? "alert" : "status";
     },
     icon() {
       return ICONS[this.said.state];

@@ -75,9 +75,9 @@ async def take_indicator(browser: Browser, demo: Demo) -> None:
             await name.fill(text)  # once more, so that "saved" is there for as long as it can be
             await expect(indicator).to_have_attribute('data-shown', state)
             await tab.page.mouse.move(0, 0)
-            box = await tab.page.locator('.bar').bounding_box()
+            box = await indicator.bounding_box()
             assert box is not None
-            clip = {'x': box['x'] - 4, 'y': box['y'] - 4, 'width': 370, 'height': box['height'] + 8}
+            clip = {'x': box['x'] - 12, 'y': box['y'] - 4, 'width': 132, 'height': box['height'] + 8}
             await tab.page.screenshot(path=IMAGES / f'indicator-{state}.png', clip=clip, animations='disabled')
 
         await name.fill('g')
