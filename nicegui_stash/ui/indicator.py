@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from nicegui import binding
@@ -98,13 +98,10 @@ def merged(texts: Mapping[str, str]) -> Mapping[str, str]:
 
     >>> merged({'saved': 'Gespeichert'})['saved']
     'Gespeichert'
-    >>> merged({'save': 'Gespeichert'})
-    Traceback (most recent call last):
-    nicegui_stash.errors.StashError: 'save' is no text of an indicator; ...
     """
     for name, text in texts.items():
         if name not in TEXTS:
-            raise StashError(f'{name!r} is no text of an indicator; there are {_listed(TEXTS)}')
+            raise StashError(f'{name!r} is no text of an indicator; there are {", ".join(TEXTS)}')
         try:
             text.format(label='', field='', reason='')
         except (LookupError, ValueError) as error:
@@ -121,7 +118,3 @@ def sentence(trouble: Trouble, texts: Mapping[str, str] = TEXTS) -> str:
     'The disk says no space left on device.'
     """
     return texts[f'why_{trouble.kind}'].format(label=trouble.label, field=trouble.field, reason=trouble.reason)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ', '.join(names)

@@ -226,7 +226,9 @@ async def test_the_indicator_says_what_is_saved_and_why_not(running: Running, mo
         await user.should_see('Not saved')
 
 
-async def test_the_indicator_of_a_layout_speaks_for_its_views(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_indicator_of_a_layout_speaks_for_its_views(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with running(program('say-what-is-saved', 'layout')) as user:
         await user.open('/book')
         user.find('Wishes').click()
