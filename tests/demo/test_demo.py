@@ -117,7 +117,7 @@ class TestCounter:
         await count_both(tab, 2)
         client = await tab.client()
         await press(tab, 'Drop my connection')
-        await expect(tab.page.get_by_role('status')).to_contain_text('Trying again in 4 s')
+        await expect(tab.page.locator('.outage')).to_contain_text('Trying again in 4 s')
         await came_back(tab, client)
         await counts(tab, stashed=2, plain=0)
         assert complaints(tab) == []
