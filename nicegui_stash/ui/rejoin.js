@@ -60,8 +60,13 @@
     handshake() {
       self.accepted = true;
       self.visit ??= window.clientId;
-      put(LAST, { visit: self.visit, path: place() });
+      self.moved();
       if (!self.acknowledged) self.report();
+    },
+
+    // the next document compares its path with this one's
+    moved() {
+      if (self.visit) put(LAST, { visit: self.visit, path: place() });
     },
 
     report() {

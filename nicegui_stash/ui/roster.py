@@ -16,6 +16,7 @@ from fastapi import Request
 from nicegui import Client, context, ui
 
 from ..errors import ConfigurationError, StashError
+from ..fields import OUTSIDE
 from ..schema import Schema, mark
 from ..settings import Settings
 from . import internals, renewal
@@ -186,6 +187,8 @@ class Roster:
             instance.locate()
         else:
             instance.recover()
+        if schema.scopes & OUTSIDE:
+            instance.begin_outside()
         instance.complete()
         return instance
 

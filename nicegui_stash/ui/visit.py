@@ -17,6 +17,8 @@ from nicegui import Client
 from ..registry import Registry
 from ..session import Session
 from . import internals
+from .address import Address
+from .keeper import Keeper
 from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
 
@@ -29,6 +31,8 @@ log = logging.getLogger('nicegui_stash')
 
 REPORT_TIMEOUT = 1.0
 """Seconds after the connect for which the server waits for the browser's report."""
+ARRIVAL_LOOKS = (0.2, 0.6, 1.4)
+"""Seconds after which a new page looks for what another server accepted just before it, and puts within 1 s."""
 
 
 class Visit:
@@ -57,9 +61,10 @@ class Visit:
         self._status: Status | None = None
         self._status_scheduled = False
         self._watches_events = False
+        self._keepers: dict[str, Keeper] = {}
         client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
-        client.on_disconnect(self._save_opaque)
+        client.on_disconnect(self._leave)
         client.on_delete(self._end)
 
     @property
@@ -118,10 +123,22 @@ class Visit:
             self._watches_events = True
             internals.after_each_event(self.client, self._save_opaque)
 
+    def keeper(self, scope: str) -> Keeper:
+        """Return what keeps the values of this scope in the browser; it is made when the first class asks."""
+        if scope not in self._keepers:
+            self._keepers[scope] = Address(self.client)
+        return self._keepers[scope]
+
     def _save_opaque(self) -> None:
         for instance in self.instances:
             if instance.schema.is_opaque:
                 self._guarded(instance.save_opaque)
+
+    def _leave(self) -> None:
+        """Put what is pending without spacing: the next page may be another server's, which reads the store."""
+        self._save_opaque()
+        if self.session is not None:
+            self.session.hurry()
 
     def _receive(self, sent: Any) -> None:
         report = parse_report(sent)
@@ -152,6 +169,18 @@ class Visit:
             self._identified.set_result(None)
         if report.reason == 'rejoin':
             self._look_again()
+        elif self.exists and self.registry.store.guarantee != 'process':
+            self.registry.spawn(self._look_after_arrival())
+
+    async def _look_after_arrival(self) -> None:
+        """Look a few times: the page before may have been another server's, which learns later that it was left."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        for seconds in ARRIVAL_LOOKS:
+            await asyncio.sleep(begin + seconds - loop.time())
+            if self.ended:
+                return
+            await self.look_at_store()
 
     def _look_again(self) -> None:
         """After a rejoin the old server may still be draining: look until it must be done, and follow it.
