@@ -138,6 +138,17 @@ class Roster:
             client.on_delete(lambda: self._visits.pop(client, None))
         return visit
 
+    async def forget(self) -> None:
+        """Erase the current client's session, here at once, in its browser, and in the store before it returns."""
+        visit = self.visit_of(context.client)
+        session = visit.find_session()
+        session.forget()
+        for instance in visit.instances:
+            instance.show_defaults()
+        if self.keeps_in_browser:
+            visit.browser.clear()
+        await session.flush()
+
     async def renew_session(self, *, keep: bool, to: str | None) -> None:
         """Give the current client's browser a new session."""
         if self._settings.identity is not None:
@@ -190,6 +201,7 @@ class Roster:
             instance.used.append(state)
         instance.attach()
         visit.add(instance)
+        visit.schedule_status()  # it may be the first that is told what the session does
         if visit.identified and schema.scopes & {'tab', 'reconnect'}:
             instance.locate()
         else:

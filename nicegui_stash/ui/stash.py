@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
@@ -23,13 +22,14 @@ from ..settings import OnInvalid, resolve
 from ..stores.opening import open_store
 from . import internals
 from .building import Build, register_page, require_build, signature_of, view_constructor
+from .declaring import VIEW_OPTIONS, StateOptions, ViewOptions, caller
 from .handle import OpenSession
 from .hub import missing_secret
+from .indicator import Indicator
 from .listeners import Change
-from .options import VIEW_OPTIONS, StateOptions, ViewOptions
 from .properties import StoredProperty, instance_of
 from .roster import Roster, Used
-from .status import Status
+from .status import Status, Trouble
 
 T = TypeVar('T')
 
@@ -152,7 +152,7 @@ class Stash:
         """
         if build not in {'auto', 'request', 'connected'}:
             raise ConfigurationError('build', f'{build!r} is unknown', "Use 'auto', 'request' or 'connected'")
-        frame = _caller()
+        frame = caller()
         stored_as: dict[str, Any] = {name: options.pop(name) for name in VIEW_OPTIONS & options.keys()}
 
         def decorate(cls: type[T]) -> type[T]:
@@ -174,7 +174,7 @@ class Stash:
         The options are those of `page`. When a view is left for another one, its `reconnect` fields are blank on
         return.
         """
-        frame = _caller()
+        frame = caller()
 
         def decorate(cls: type[T]) -> type[T]:
             schema = self._declare(cls, frame, **options)
@@ -192,7 +192,7 @@ class Stash:
     def state(self, /, **options: Unpack[StateOptions]) -> Callable[[type[T]], type[T]]: ...
     def state(self, cls: Any = None, /, **options: Unpack[StateOptions]) -> Any:
         """Make a class hold fields without a page, for the pages that `use` it. Usable with and without options."""
-        frame = _caller()
+        frame = caller()
 
         def decorate(cls: type[T]) -> type[T]:
             self._declare(cls, frame, **options)
@@ -294,14 +294,7 @@ class Stash:
 
     async def forget(self) -> None:
         """Erase all of the current browser session, durably, and what the browser keeps; fields become defaults."""
-        visit = self._roster.visit_of(context.client)
-        session = visit.find_session()
-        session.forget()
-        for instance in visit.instances:
-            instance.show_defaults()
-        if self._roster.keeps_in_browser:
-            visit.browser.clear()
-        await session.flush()
+        await self._roster.forget()
 
     async def new_session(self, *, keep: bool = False, to: str | None = None) -> None:
         """Give the browser a new identity, as at sign-in and sign-out: the old cookie opens nothing afterwards.
@@ -318,8 +311,24 @@ class Stash:
         return instance_of(page).recovery
 
     def status(self, page: object) -> Status:
-        """Return the bindable status of what was changed on a page: pending, saving, saved or offline."""
+        """Return the bindable status of what was changed on a page: pending, saving, saved, offline or refused."""
         return instance_of(page).visit.status
+
+    def indicator(
+        self,
+        page: object | None = None,
+        *,
+        texts: Mapping[str, str] | None = None,
+        reason: Callable[[Trouble], str] | None = None,
+    ) -> Indicator:
+        """Show here whether what is changed is durable: saving, saved, offline or not saved, with the reason.
+
+        `page` says whose page; without one it is that of the current client, as in a layout around `ui.sub_pages`.
+        `texts` replaces English words by their name, as in `{'saved': 'Gespeichert'}`; `reason` makes the sentence for
+        each `Trouble` instead. Raises `StashError` for a text that there is not.
+        """
+        visit = self._roster.visit_of(context.client) if page is None else instance_of(page).visit
+        return Indicator(visit.status, texts, reason)
 
     def on_change(self, page: object, field: str, handler: Callable[[Change], Any] | Callable[[], Any]) -> None:
         """Call a handler, which may be async, after a field changed: here, elsewhere, by recovery or by a reset.
@@ -338,12 +347,3 @@ class Stash:
     def statistics(self) -> Statistics:
         """Return counts of what the sessions of this process did, and what they hold now."""
         return self._roster.hub().registry.statistics()
-
-
-def _caller() -> FrameType:
-    """Return the frame that decorates: its place is the class's origin, its names resolve the class's annotations."""
-    frame = inspect.currentframe()
-    caller = frame.f_back.f_back if frame and frame.f_back else None
-    if caller is None:
-        raise StashError('a class is decorated in Python code, which has a frame')
-    return caller

@@ -1,4 +1,4 @@
-"""The network between a browser and its servers: it can be cut, refuse, go silent, be slow, and lead elsewhere."""
+"""The network between a browser and its servers: it can be cut, refuse, go silent, and lead to another server."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Proxy:
     a kept-alive connection only when the last was answered, so each begins a chunk of its own.
     """
 
-    def __init__(self, backend: int, *, delay: float = 0.0) -> None:
-        """Lead to a port; `delay`: how many seconds everything takes, each way."""
+    def __init__(self, backend: int, *, latency: float = 0.0) -> None:
+        """Lead to a port; `latency`: seconds that everything takes in each direction."""
         self.port = 0
-        self._delay = delay
+        self._latency = latency
         self._backend = backend
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
@@ -120,12 +120,13 @@ class Proxy:
             link.browser.close()
             await link.browser.wait_closed()
             return
+        await asyncio.sleep(self._latency)
         await self._to_server.wait()
         first, backend = await self._route(first)
         server, link.server = await asyncio.open_connection('127.0.0.1', backend)
         link.server.write(first)
-        there = asyncio.create_task(_pump(browser, link.server, self._to_server, self._lets_through, self._delay))
-        back = asyncio.create_task(_pump(server, link.browser, self._to_browser, delay=self._delay))
+        there = asyncio.create_task(_pump(browser, link.server, self._to_server, self._lets_through, self._latency))
+        back = asyncio.create_task(_pump(server, link.browser, self._to_browser, latency=self._latency))
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -160,22 +161,31 @@ async def _pump(
     target: asyncio.StreamWriter,
     is_open: asyncio.Event,
     lets_through: Callable[[bytes], bool] = bool,
-    delay: float = 0.0,
+    latency: float = 0.0,
 ) -> None:
     loop = asyncio.get_running_loop()
-    while (chunk := await source.read(CHUNK)) and lets_through(chunk):
-        await is_open.wait()
-        if delay:
-            loop.call_later(delay, _write, target, chunk)  # what follows is on its way meanwhile
-            continue
-        target.write(chunk)
-        await target.drain()
-    await asyncio.sleep(delay)
+    under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
+    async def arrive() -> None:
+        while True:
+            due, chunk = await under_way.get()
+            await asyncio.sleep(due - loop.time())
+            await is_open.wait()
+            target.write(chunk)
+            await target.drain()
+            under_way.task_done()
 
-def _write(target: asyncio.StreamWriter, chunk: bytes) -> None:
-    if not target.is_closing():
-        target.write(chunk)
+    arriving = asyncio.create_task(arrive())
+    try:
+        while (chunk := await source.read(CHUNK)) and lets_through(chunk):
+            under_way.put_nowait((loop.time() + latency, chunk))
+        done = asyncio.create_task(under_way.join())
+        await asyncio.wait({done, arriving}, return_when=asyncio.FIRST_COMPLETED)
+        done.cancel()
+    finally:
+        arriving.cancel()
+        with suppress(OSError, asyncio.CancelledError):
+            await arriving
 
 
 def asks_for_socket(request: bytes) -> bool:

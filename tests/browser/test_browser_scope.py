@@ -358,7 +358,7 @@ class TestSlowly:
 
     @pytest_asyncio.fixture(loop_scope='session')
     async def far(self, desk: Server) -> AsyncIterator[Proxy]:
-        async with Proxy(desk.port, delay=0.2) as proxy:
+        async with Proxy(desk.port, latency=0.2) as proxy:
             yield proxy
 
     async def test_build_waits_for_what_the_browser_keeps(self, visitor: Visitor, far: Proxy):
