@@ -53,6 +53,9 @@ class Notebook(Page):
     async def look(self) -> None:
         """Show what the browser keeps, once it has heard of the change."""
         await asyncio.sleep(0.1)
-        kept: dict[str, str] | None = await ui.run_javascript(LOOK)
+        try:
+            kept: dict[str, str] | None = await ui.run_javascript(LOOK)
+        except TimeoutError:
+            return  # the page went away meanwhile
         lines = [f'{name}: {token[:48]}…' for name, token in sorted((kept or {}).items())]
         self.kept.text = '\n\n'.join(lines) or 'nothing'
