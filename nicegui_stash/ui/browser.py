@@ -232,7 +232,7 @@ class Browser:
     def _renew(self, instance: Instance, name: str, raw: Raw, read: str | None) -> None:
         try:
             self._renewed[self._kept.key(instance, name)] = read, self._kept.token(instance, name, raw)
-        except ValueTooLarge as error:  # by a migration, or as encrypted it is longer than signed
+        except ValueTooLarge as error:  # a migration made it longer, or encryption
             instance.blame(name, error.reason)
 
     def _follow(self, told: Mapping[str, str | None], made: int) -> None:

@@ -268,6 +268,18 @@ async def test_secrets_are_rotated(visitor: Visitor, folder: Path):
             await is_kept(tab, 'secret', old['secret'])
 
 
+async def test_a_token_that_is_made_anew_replaces_nothing_but_the_one_that_was_read(visitor: Visitor, desk: Server):
+    tab = await visitor.open(desk.url)
+    tokens = await fill(tab, note='lamps')
+    renew = """([key, read, token]) => window.__niceguiStash.browser.keep(0, 1, [], {[key]: [read, token]}, {})"""
+    await tab.page.evaluate(renew, [ROOT + 'note', 'what another tab has replaced', 'made anew'])
+    await tab.page.evaluate(renew, [ROOT + 'secret', 'what another tab has dropped', 'made anew'])
+    assert await kept(tab) == tokens
+    await tab.page.evaluate(renew, [ROOT + 'note', tokens['note'], 'made anew'])
+    await tab.page.evaluate(renew, [ROOT + 'secret', None, 'migrated'])
+    assert await kept(tab) == {'note': 'made anew', 'secret': 'migrated'}
+
+
 async def test_signing_in_keeps_it_and_signing_out_drops_it(visitor: Visitor, desk: Server):
     tab = await visitor.open(desk.url)
     tokens = await fill(tab, note='lamps', secret='hidden')

@@ -208,6 +208,21 @@ async def test_of_two_changes_that_cross_the_later_one_of_the_browser_counts_in_
     assert {shown(stash, tab, desk).note for tab in (first, second)} == {kept}
 
 
+async def test_a_token_that_is_made_anew_undoes_no_change_of_another_tab(stash: Stash, desk: type[Desk]) -> None:
+    ann = Browser()
+    first = await fill(stash, ann, desk, note='lamps')
+    before = items(first)['note']
+    set_clock(stash, days=5)
+    second = await ann.open()
+    assert items(first)['note'] != before, 'it was due'
+    set_clock(stash, days=5)
+    instance = instance_of(shown(stash, second, desk))
+    shown(stash, first, desk).note = 'tables'
+    instance.visit.browser._recover(instance, dict(storage(second).items), 0)  # of what was read a moment before
+    await idle()
+    assert {shown(stash, tab, desk).note for tab in (first, second, await ann.open())} == {'tables'}
+
+
 async def forged(tab: User, field: str, token: Callable[[str], str]) -> None:
     """Replace what the browser keeps for a field, as whoever sits before it can."""
     key = place(tab, field)
@@ -674,3 +689,19 @@ def test_encryption_asks_for_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     field.name = 'note'
     with pytest.raises(DeclarationError, match=r'pip install "nicegui-stash\[encryption\]"'):
         field.check('Page')
+
+
+async def test_with_identity_a_token_opens_for_the_same_person_only(url: str) -> None:
+    def declare() -> tuple[Stash, type[Desk]]:
+        stash = Stash(url, identity=lambda request: request.headers.get('x-account'))
+        return stash, stash.page('/')(type('Lamps', (Desk,), {'__module__': __name__}))
+
+    shared = Browser(headers={'x-account': 'ann'})
+    async with serving(declare) as (stash, cls):
+        await fill(stash, shared, cls, note='a word of ann')
+        shared.http.headers['x-account'] = 'ben'
+        page = shown(stash, await shared.open(), cls)
+        assert page.note == ''
+        assert 'made for another field, session or app' in problems(stash, page)['note']
+        shared.http.headers['x-account'] = 'ann'
+        assert shown(stash, await shared.open(), cls).note == 'a word of ann'
