@@ -211,8 +211,8 @@ class Instance(Follower):
         elements = list(internals.sources(target, name)) if target is not None else []
         log.warning('a value of type %s was not stored: %s', type(value).__qualname__, error.without_value)
         if elements:
-            self.marked = self.marked or Marks()
-            self.marked.add(name, elements, error.reason)
+            self.marked = self.marked or Marks(self.visit.schedule_status)
+            self.marked.add(name, elements, error)
 
     def unmark(self, name: str) -> None:
         if self.marked is not None:

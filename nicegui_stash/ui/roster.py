@@ -182,6 +182,7 @@ class Roster:
             instance.used.append(state)
         instance.attach()
         visit.add(instance)
+        visit.schedule_status()  # it may be the first that is told what the session does
         if visit.identified and schema.scopes & {'tab', 'reconnect'}:
             instance.locate()
         else:

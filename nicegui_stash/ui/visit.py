@@ -91,6 +91,7 @@ class Visit:
         if not self.ended and instance in self.instances:
             instance.close(left=True)
             self.instances.remove(instance)
+            self.schedule_status()  # a value that it did not take is gone with it
 
     def find_session(self) -> Session:
         return self.session or self.registry.session(self.session_id)
@@ -209,7 +210,7 @@ class Visit:
         """The bindable status; it is made, and from then on kept up to date, when somebody asks for it."""
         if self._status is None:
             self._status = Status()
-            self._status.update(self.find_session())
+            self._status.update(self.find_session(), self.instances)
         return self._status
 
     def schedule_status(self) -> None:
@@ -221,7 +222,7 @@ class Visit:
     def _update_status(self) -> None:
         self._status_scheduled = False
         if self.session is not None:
-            self._guarded(partial(self.status.update, self.session))
+            self._guarded(partial(self.status.update, self.session, self.instances))
 
     @contextmanager
     def in_client(self) -> Generator[None]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, assert_type
 from nicegui import Client, ui
 from nicegui.testing import User
 
-from nicegui_stash import Change, OpenSession, Recovery, Stash, Statistics, Status, stored
+from nicegui_stash import Change, Indicator, OpenSession, Recovery, Stash, Statistics, Status, Trouble, stored
 from nicegui_stash.testing import FaultyStore, Gate, hop, rejoin, reload, restart
 
 if TYPE_CHECKING:
@@ -113,6 +113,8 @@ if TYPE_CHECKING:
         assert_type(stash.status(page).state, str)
         assert_type(stash.status(page).pending, int)
         assert_type(stash.status(page).problem, str | None)
+        assert_type(stash.status(page).troubles, tuple[Trouble, ...])
+        assert_type(stash.indicator(page), Indicator)
         assert_type(stash.statistics(), Statistics)
         assert_type(await stash.flush(), None)
         assert_type(await stash.flush(page), None)
