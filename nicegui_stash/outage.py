@@ -1,4 +1,4 @@
-"""What the sessions of a process know together of a store that is away: a few ask for all of them whether it is back."""
+"""What the sessions of a process know together of a store that is away: few ask for all of them whether it is back."""
 
 from __future__ import annotations
 
