@@ -224,4 +224,3 @@ async def test_a_flush_does_not_wait_for_its_turn(make_registry: MakeRegistry, t
     assert asyncio.get_running_loop().time() == begin
     while pending_changes(registry)[0]:
         await asyncio.sleep(0.1)
-
