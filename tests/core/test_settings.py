@@ -163,11 +163,14 @@ def test_a_variable_that_cannot_be_read_is_named(
 TIMES = ('ttl', 'tab_ttl', 'browser_ttl', 'recover_timeout', 'revalidate_timeout', 'drain_timeout', 'flush_interval')
 
 
-@pytest.mark.parametrize('option', [*TIMES, 'max_value_bytes', 'max_document_bytes'])
+SPANS = ('ttl', 'tab_ttl', 'browser_ttl', 'sweep_interval')  # given as a timedelta
+
+
+@pytest.mark.parametrize('option', [*TIMES, 'sweep_interval', 'max_value_bytes', 'max_document_bytes'])
 def test_a_limit_below_or_beyond_what_can_work_is_refused(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
-    for bad in (-1, -0.5, math.nan, math.inf, *([] if option == 'flush_interval' else [0])):
-        given = timedelta(seconds=bad) if option.endswith('ttl') and math.isfinite(bad) else bad
-        if isinstance(given, float) and option.endswith('ttl'):
+    for bad in (-1, -0.5, math.nan, math.inf, *([] if option.endswith('_interval') else [0])):
+        given = timedelta(seconds=bad) if option in SPANS and math.isfinite(bad) else bad
+        if isinstance(given, float) and option in SPANS:
             monkeypatch.setenv(f'NICEGUI_STASH_{option.upper()}', str(given))
             given = None
         with pytest.raises(ConfigurationError) as caught:
