@@ -130,7 +130,7 @@ async def test_no_log_record_ever_contains_a_stored_value(
         (Literal['a', 'b'], 'sw0rdfish', 'a.b: the value is none that its annotation admits'),
         (
             dict[str, list[int]],
-            {'sw0rdfish': [object()]},
+            {'sw0rdfish': [1j]},
             'a.b at $[...]: the value is none that its annotation admits',
         ),
         (list[int], [1, 'sw0rdfish'], 'a.b at $[1]: Expected `int`, got `str`'),
