@@ -75,11 +75,13 @@ class Found:
 def candidates(schema: Schema, document: Document, key: str) -> list[tuple[SliceId, Slice]]:
     """Return what a class may find its values in, the best first: its own slice, then older ones from the newest on."""
     found: list[tuple[SliceId, Slice]] = []
-    for name in filter(None, (schema.name, schema.renamed_from)):
-        versions = document.slices.get(name, {})
-        stored = {version_number(text): keys[key] for text, keys in versions.items() if key in keys}
-        known = sorted((version for version in stored if 0 < version <= schema.version), reverse=True)
-        found += [(SliceId(name, version, key), stored[version]) for version in known]
+    for name in schema.names:
+        stored = {
+            number: keys[key]
+            for text, keys in document.slices.get(name, {}).items()
+            if key in keys and 0 < (number := version_number(text)) <= schema.version
+        }
+        found += [(SliceId(name, version, key), stored[version]) for version in sorted(stored, reverse=True)]
     return found
 
 

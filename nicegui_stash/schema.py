@@ -57,6 +57,11 @@ class Schema:
     origin: str
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the class is called in a document: its stored name, then the one it had before, if any."""
+        return (self.name, self.renamed_from) if self.renamed_from else (self.name,)
+
+    @cached_property
     def is_opaque(self) -> bool:
         """Whether a value may change in place without anybody being told."""
         return any(field.codec.opaque for field in self.fields.values())

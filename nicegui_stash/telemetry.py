@@ -6,7 +6,7 @@ FastAPI brings the API; without an SDK in the app it does nothing. No attribute 
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TypeVar
 
 T = TypeVar('T')
@@ -27,16 +27,30 @@ else:
         'nicegui_stash.store.duration', unit='s', description='Time until the store answered, by operation and outcome'
     )
 
-    def _somebody_looks() -> bool:
-        """Whether an SDK was set up, for spans or for metrics: without one the API would cost as much as a read."""
-        return (
-            not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-            or type(metrics.get_meter_provider()).__name__ != '_ProxyMeterProvider'
-        )
+    class Lookout:
+        """Says whether an SDK was set up, for spans or for metrics: without one the API would cost as much as a read.
+
+        It asks once a second at most, so that an SDK that is set up while the app runs is noticed a second later.
+        """
+
+        def __init__(self) -> None:
+            self._found = False
+            self._next = 0.0
+
+        def somebody_looks(self) -> bool:
+            if not self._found and (now := monotonic()) >= self._next:
+                self._next = now + 1
+                self._found = (
+                    not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+                    or type(metrics.get_meter_provider()).__name__ != '_ProxyMeterProvider'
+                )
+            return self._found
+
+    _lookout = Lookout()
 
     def observed(operation: str, key: str, work: Awaitable[T]) -> Awaitable[T]:  # pyright: ignore[reportRedeclaration]
         """Return an operation of the store, to be awaited: within a span and measured where somebody looks."""
-        return _within_span(operation, key, work) if _somebody_looks() else work
+        return _within_span(operation, key, work) if _lookout.somebody_looks() else work
 
     async def _within_span(operation: str, key: str, work: Awaitable[T]) -> T:
         """Await an operation of the store, and record how long it took and what came of it."""

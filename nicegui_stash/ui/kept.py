@@ -44,8 +44,7 @@ class Kept:
 
     def prefixes(self, instance: Instance) -> list[str]:
         """Return how the keys of a class begin, of all its versions, and of the class it was renamed from."""
-        names = filter(None, (instance.schema.name, instance.schema.renamed_from))
-        return [f'{self.root}{_quoted(name)}:{_quoted(instance.slice_id.key)}:' for name in names]
+        return [f'{self.root}{_quoted(name)}:{_quoted(instance.slice_id.key)}:' for name in instance.schema.names]
 
     def key(self, instance: Instance, name: str) -> str:
         return f'{self.prefixes(instance)[0]}{instance.schema.version}:{_quoted(name)}'
