@@ -18,6 +18,9 @@ Kind = Literal['S3Store', 'GCSStore', 'AzureStore']
 _CLIENT: Final = {'connect_timeout': timedelta(seconds=2), 'timeout': timedelta(seconds=5)}
 _RETRIES: Final = {'max_retries': 1, 'retry_timeout': timedelta(seconds=8)}
 _PAGE: Final = 1000
+_LINGER: Final = 0.1
+"""Seconds that closing takes. obstore's threads let go of an answer a moment after giving it, and abort a process that
+ends meanwhile; nothing can be waited for: https://github.com/PyO3/pyo3-async-runtimes/issues/40."""
 _STATUS: Final = re.compile(r'status code: (\d{3})')
 _CODE: Final = re.compile(r'<Code>(\w+)</Code>|"code":\s*"(\w+)"')
 _NO_BUCKET: Final = 'The specified bucket does not exist'
@@ -99,6 +102,7 @@ class ObstoreDriver:
 
     async def close(self) -> None:
         self._store = None  # its connections end with it
+        await asyncio.sleep(_LINGER)
 
     def _etag(self, meta: Mapping[str, Any]) -> ETag:
         etag = meta['e_tag']

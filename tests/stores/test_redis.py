@@ -167,7 +167,7 @@ async def test_a_cancelled_operation_leaves_no_answer_to_the_next(far: RedisStor
 
 
 async def test_ten_thousand_users_share_sixteen_connections(far: RedisStore, network: Network) -> None:
-    store = RedisStore(f'redis://127.0.0.1:{network.port}', deadline=60)
+    store = RedisStore(f'redis://127.0.0.1:{network.port}', deadline=110)
     await asyncio.gather(*(store.put(f'user/{number}', b'x' * 100, if_match=None) for number in range(10_000)))
     assert (network.most, store.connections) == (16, 16)
     await store.aclose()
