@@ -5,72 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
-import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from .keeping import ROOT, desk, fill, is_kept, keeps, kept, press, shows
 from .proxy import Proxy
 from .server import Server, eventually
 from .tab import Tab, Visitor
-from .told import Visitors
 
-ROOT = 'nicegui_stash::Desk::1:'
-
-
-@pytest_asyncio.fixture(scope='module', loop_scope='session')
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    async with Server('keeping.py', tmp_path_factory.mktemp('keeping')) as server:
-        yield server
-
-
-async def shows(tab: Tab, **values: object) -> None:
-    for name, value in values.items():
-        await expect(tab.page.get_by_test_id(name)).to_have_text(value if hasattr(value, 'match') else str(value))
-
-
-async def press(tab: Tab, button: str) -> None:
-    await tab.page.get_by_test_id(button).click()
-
-
-async def kept(tab: Tab) -> dict[str, str]:
-    """Return all that localStorage holds for our class, by field."""
-    found: dict[str, str] = await tab.page.evaluate('({...localStorage})')
-    return {key.removeprefix(ROOT): token for key, token in found.items() if key.startswith(ROOT)}
-
-
-async def keeps(tab: Tab, *fields: str) -> dict[str, str]:
-    """Return what the browser keeps once it is of these fields."""
-
-    async def has() -> bool:
-        return set(await kept(tab)) == set(fields)
-
-    await eventually(has, f'the browser keeps {fields}')
-    return await kept(tab)
-
-
-async def put(tab: Tab, field: str, token: str) -> None:
-    await tab.page.evaluate('([key, token]) => localStorage.setItem(key, token)', [ROOT + field, token])
-
-
-async def is_kept(tab: Tab, field: str, before: str | None) -> None:
-    """Return when the browser keeps another token of a field than before."""
-
-    async def changed() -> bool:
-        return (await kept(tab)).get(field) != before
-
-    await eventually(changed, f'{field} is kept')
-
-
-async def fill(tab: Tab, **values: str) -> dict[str, str]:
-    """Type, and return what the browser keeps once it keeps all of it."""
-    before = await kept(tab)
-    await tab.type(**values)
-    for field in values:
-        await is_kept(tab, field, before.get(field))
-    return await kept(tab)
+__all__ = ['desk']
 
 
 async def test_it_comes_back_on_every_visit_and_build_sees_it(visitor: Visitor, desk: Server):
@@ -170,74 +115,6 @@ async def test_what_a_person_clears_in_the_browser_is_gone_in_all_tabs(visitor: 
     await shows(second, note='')
     await first.reload()
     await shows(first, note='')
-
-
-@pytest.mark.parametrize('field', ['note', 'secret'])
-async def test_what_was_tampered_with_falls_back_alone(visitor: Visitor, desk: Server, field: str):
-    tab = await visitor.open(desk.url)
-    before = await fill(tab, note='lamps', secret='hidden')
-    forgeries = {
-        'it was tampered with': before[field][:-9] + ('A' if before[field][-9] != 'A' else 'B') + before[field][-8:],
-        'it was tampered with, or': before['secret' if field == 'note' else 'note'],
-        'it is no token': '{"note": "forged"}',
-        'it is no token ': '',
-        ' it is no token': 'x' * 2_000_000,  # cut short: a message of that size would end the connection
-    }
-    expected = {'note': 'lamps', 'secret': 'hidden', field: ''}
-    for why, token in forgeries.items():
-        await put(tab, field, token)
-        await tab.reload()
-        await shows(tab, **expected)
-        await expect(tab.page.get_by_test_id('problems')).to_contain_text(f'{field}: {why.strip()}')
-        assert (await tab.page.get_by_test_id('problems').inner_text()).count(': ') == 1
-
-
-async def test_what_another_tab_forges_gives_the_default(visitor: Visitor, desk: Server):
-    first, second = await visitor.open(desk.url), await visitor.open(desk.url)
-    await fill(first, note='lamps', secret='hidden')
-    await shows(second, note='lamps')
-    await put(first, 'note', 's.1763700000.ImZvcmdlZCI.' + 'A' * 43)
-    await shows(second, note='', secret='hidden')
-    assert await second.page.evaluate('window.socket.connected')
-
-
-async def test_a_token_of_another_person_opens_nothing(visitors: Visitors, visitor: Visitor, desk: Server):
-    ann = await visitor.open(desk.url)
-    tokens = await fill(ann, note='a word of ann', secret='a secret of ann')
-    async with visitors() as ben:
-        tab = await ben.open(desk.url)
-        tab.listen()
-        for field, token in tokens.items():
-            await put(tab, field, token)
-        await tab.reload()
-        await shows(tab, note='', secret='')
-        await expect(tab.page.get_by_test_id('problems')).to_contain_text('made for another field, session or app')
-        heard = await tab.heard()
-        assert 'a word of ann' not in heard
-        assert 'a secret of ann' not in heard
-
-
-async def test_what_the_page_makes_up_reaches_nothing(visitor: Visitor, desk: Server):
-    tab = await visitor.open(desk.url)
-    await fill(tab, note='lamps')
-    script = """(messages) => {
-        for (const message of messages)
-            for (let browser = 0; browser < 50; browser++) emitEvent('nicegui_stash_report', { browser, ...message });
-    }"""
-    made_up: list[Any] = [
-        {},
-        {'made': 'x'},
-        {'made': 0, 'ask': 1, 'items': {ROOT + 'note': 'x'}, 'last': True},
-        {'made': 0, 'ask': {}, 'items': []},
-        {'made': 1e9, 'changed': {'__proto__': 'x', 'x': [1]}},
-        {'made': 1e9, 'failed': {ROOT + 'secret': '<script>'}},
-        {'made': {}, 'cleared': True},
-    ]
-    await tab.page.evaluate(script, made_up)
-    await press(tab, 'more')
-    await shows(tab, size=2, note='lamps')
-    await tab.reload()
-    await shows(tab, size=2, note='lamps', problems='')
 
 
 async def test_it_goes_with_its_age(visitor: Visitor, folder: Path):

@@ -4,82 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 import pytest
 
 from nicegui_stash.cli.checkup import _conditions
-from nicegui_stash.document import SESSION_PART, Document, from_bytes, to_bytes
+from nicegui_stash.document import SESSION_PART
 from nicegui_stash.errors import OutcomeUnknown, Unavailable
 from nicegui_stash.identity import object_key
 from nicegui_stash.reading import quarantine_key
-from nicegui_stash.stores import ObjectInfo, StoredObject
 from nicegui_stash.stores.probe import probe
 from nicegui_stash.sweeping import Fate, Sweep, Tally
 from nicegui_stash.testing import FaultyStore
 
-from .conftest import MakeRegistry, MakeSession, WallClock
-from .scene import COUNTER, Undated, keep, put, stored, values
+from .conftest import MakeRegistry, WallClock
+from .scene import COUNTER, keep, put, stored, values
+from .sweeps import DAY, KEY, Dated, Left, Watcher, keys_of, old, store, sweep
 
-DAY = 86400.0
-KEY = object_key('a secret', 'an id')
-
-
-class Watcher:
-    def __init__(self) -> None:
-        self.shown: list[tuple[int, int]] = []
-
-    def show(self, done: int, total: int) -> None:
-        self.shown.append((done, total))
-
-
-class Dated(FaultyStore):
-    """A store that tells when an object was put, by the clock of the test."""
-
-    def __init__(self, inner: Any, clock: WallClock) -> None:
-        super().__init__(inner)
-        self._clock = clock
-        self._times: dict[str, float] = {}
-
-    async def put(self, key: str, body: bytes, *, if_match: Any) -> Any:
-        self._times[key] = self._clock()
-        return await super().put(key, body, if_match=if_match)
-
-    async def list(self, prefix: str = '') -> Any:
-        async for row in super().list(prefix):
-            yield ObjectInfo(row.key, row.size, self._times.get(row.key, self._clock()))
-
-
-class Left(Dated):
-    """A store that is away from the first put on, after having taken it."""
-
-    def __init__(self, dated: Dated) -> None:
-        super().__init__(dated.inner, dated._clock)
-        self._times = dated._times
-
-    async def put(self, key: str, body: bytes, *, if_match: Any) -> Any:
-        await super().put(key, body, if_match=if_match)
-        self.down = True
-        raise Unavailable('put', key, 'gone')
-
-
-@pytest.fixture
-def store(store: FaultyStore) -> FaultyStore:
-    return Undated(store.inner)
-
-
-async def sweep(store: Any, clock: WallClock, *, dry_run: bool = False, prefix: str = '') -> dict[Fate, int]:
-    tally = Tally()
-    await Sweep(store, prefix, 30 * DAY, clock, dry_run).run(tally, Watcher())
-    return dict(tally.fates)
-
-
-def old(clock: WallClock, days: float, *, erased: bool = False) -> bytes:
-    return to_bytes(Document(1, 3, int((clock() - days * DAY) * 1000), {}, {}, erased=erased))
-
-
-async def keys_of(store: FaultyStore) -> set[str]:
-    return {row.key async for row in store.inner.list()}
+__all__ = ['store']
 
 
 @pytest.mark.parametrize('erased', [False, True])
@@ -137,106 +78,6 @@ async def test_a_quarantined_copy_goes_after_ttl_unless_its_original_is_still_wh
     assert await keys_of(dated) == {key}
 
 
-# ---- somebody comes back
-
-
-async def test_who_came_back_before_the_mark_keeps_everything(
-    make_session: MakeSession, store: FaultyStore, clock: WallClock
-) -> None:
-    visitor = make_session(on=store, exists=False)
-    put(visitor, 'count', 1)
-    await visitor.flush()
-    clock.advance(days=34)
-    gate = store.hold('put')
-    sweeping = asyncio.create_task(sweep(store, clock))
-    await gate.started.wait()  # the sweep has read, and is about to mark
-    store._before.clear()
-    put(visitor, 'count', 2)
-    await visitor.flush()
-    gate.release()
-    assert await sweeping == {'contested': 1}
-    assert await stored(store, KEY) == {'count': 2}
-
-
-async def test_who_comes_back_between_mark_and_delete_waits_and_loses_nothing(
-    make_session: MakeSession, store: FaultyStore, clock: WallClock
-) -> None:
-    await keep(store.inner, KEY, old(clock, 400))
-    gate = store.hold('delete')
-    sweeping = asyncio.create_task(sweep(store, clock))
-    await gate.started.wait()
-    visitor = make_session(on=store)
-    assert not await visitor.load(1)
-    put(visitor, 'count', 1)
-    await asyncio.sleep(1)
-    assert (visitor.pending, store.calls['put']) == (1, 1)  # only the mark
-    gate.release()
-    assert await sweeping == {'expired': 1}
-    await visitor.flush()
-    assert await stored(store, KEY) == {'count': 1} == values(visitor)
-
-
-async def test_a_server_that_knew_the_object_cannot_put_over_the_mark(
-    make_session: MakeSession, store: FaultyStore, clock: WallClock
-) -> None:
-    visitor = make_session(on=store, exists=False)
-    put(visitor, 'count', 1)
-    await visitor.flush()
-    clock.advance(days=34)
-    gate = store.hold('delete')
-    sweeping = asyncio.create_task(sweep(store, clock))
-    await gate.started.wait()
-    put(visitor, 'note', 'back')
-    flush = asyncio.create_task(visitor.flush())
-    await asyncio.sleep(3)
-    assert not flush.done()
-    gate.release()
-    assert await sweeping == {'expired': 1}
-    await flush
-    assert (await stored(store, KEY) or {})['note'] == 'back'
-
-
-async def test_a_sweep_that_was_stopped_after_its_mark_delays_a_visitor_for_a_minute_and_no_longer(
-    make_session: MakeSession, store: FaultyStore, clock: WallClock
-) -> None:
-    await keep(store.inner, KEY, old(clock, 400))
-    store.fail_next('delete', Unavailable('delete', KEY, 'gone'))
-    assert await sweep(store, clock) == {'failed': 1}
-    visitor = make_session(on=store)
-    assert not await visitor.load(1)
-    put(visitor, 'count', 1)
-    clock.advance(seconds=61)
-    await visitor.flush()
-    found = await store.get(KEY)
-    assert isinstance(found, StoredObject)
-    document = from_bytes(found.body)
-    assert (document.closing, document.erased, document.epoch, document.born) == (0, False, 0, int(clock() * 1000))
-    assert await stored(store, KEY) == {'count': 1}
-
-
-async def test_who_took_it_for_expired_and_who_took_it_for_swept_agree_on_what_is_forgotten_after_that(
-    make_session: MakeSession, store: FaultyStore, clock: WallClock
-) -> None:
-    await keep(store.inner, KEY, old(clock, 400))
-    cut_off = FaultyStore(store.inner)
-    early = make_session(on=cut_off)
-    assert await early.load(1)
-    assert early.condition == 'expired'
-    cut_off.down = True
-    put(early, 'count', 1)
-    store.fail_next('delete', Unavailable('delete', KEY, 'gone'))
-    assert await sweep(store, clock) == {'failed': 1}
-    clock.advance(seconds=61)
-    late = make_session(on=store)
-    assert await late.load(1)
-    assert late.condition == 'fresh'
-    late.forget()
-    await late.flush()
-    cut_off.down = False
-    await early.flush()
-    assert (await stored(store, KEY), values(early)) == (None, {})
-
-
 @pytest.mark.parametrize('prefix', ['', 'app'])
 async def test_what_a_probe_that_died_has_left_goes_when_it_is_old_and_nothing_that_looks_like_it(
     loop: object, store: FaultyStore, clock: WallClock, prefix: str
@@ -274,50 +115,6 @@ async def test_the_next_sweep_finishes_what_one_has_left(
     clock.advance(seconds=61)
     assert await sweep(store, clock) == {'erased': 1}
     assert await keys_of(store) == set()
-
-
-async def test_a_sweep_that_stood_still_after_its_mark_deletes_nothing(
-    make_session: MakeSession, store: FaultyStore, clock: WallClock
-) -> None:
-    await keep(store.inner, KEY, old(clock, 400))
-    gate = store.hold('put', applied=True)
-    sweeping = asyncio.create_task(sweep(store, clock))
-    await gate.started.wait()
-    clock.advance(seconds=70)  # as after a laptop was closed
-    store._after.clear()
-    visitor = make_session(on=store)
-    put(visitor, 'count', 1)
-    await visitor.flush()
-    gate.release()
-    assert await sweeping == {'contested': 1}
-    assert await stored(store, KEY) == {'count': 1}
-
-
-async def test_two_sweeps_at_once_remove_each_object_once(loop: object, store: FaultyStore, clock: WallClock) -> None:
-    keys = {object_key('a secret', f'{number}') for number in range(50)}
-    for key in keys:
-        await keep(store.inner, key, old(clock, 400))
-    first, second = await asyncio.gather(sweep(store, clock), sweep(store, clock))
-    assert first.get('expired', 0) + second.get('expired', 0) == 50
-    assert store.calls['delete'] == 50
-    assert await keys_of(store) == set()
-
-
-async def test_the_second_of_two_sweeps_does_not_delete_what_comes_after_the_first(
-    make_session: MakeSession, store: FaultyStore, clock: WallClock
-) -> None:
-    await keep(store.inner, KEY, old(clock, 400))
-    gate = store.hold('delete')
-    first = asyncio.create_task(sweep(store, clock))
-    await gate.started.wait()
-    assert await sweep(store, clock) == {'contested': 1}
-    gate.release()
-    assert await first == {'expired': 1}
-    visitor = make_session(on=store)
-    put(visitor, 'count', 1)
-    await visitor.flush()
-    assert store.calls['delete'] == 1
-    assert await stored(store, KEY) == {'count': 1}
 
 
 async def test_a_page_that_stays_open_is_renewed_and_so_never_swept(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from nicegui import ui
@@ -14,50 +12,10 @@ from nicegui.testing import User
 from nicegui_stash import DeclarationError, Stash, StashError, ValueNotStorable, stored
 from nicegui_stash.testing import FaultyStore, reload, restart
 
+from .listings import Filter, address, listing, told
 from .scene import Browser, client_of, idle, shown, text, type_into
 
-
-class Filter:
-    q: str = stored('', scope='url')
-    page: int = stored(1, scope='url', history='push', validate=lambda page: page > 0)
-    tags: list[str] = stored(default_factory=list[str], scope='url')
-
-    def build(self) -> None:
-        ui.input('q').bind_value(self, 'q').mark('q')
-        ui.label().bind_text_from(self, 'page', lambda page: f'page {page}').mark('page')
-        ui.label().bind_text_from(self, 'tags', lambda tags: f'tags {list(tags)}').mark('tags')
-
-
-@pytest.fixture
-def listing(stash: Stash) -> type[Filter]:
-    @stash.page('/list')
-    class Listing(Filter):
-        pass
-
-    return Listing
-
-
-def address(tab: User) -> str:
-    """Return what the browser shows in the end, as the server knows it."""
-    return client_of(tab).sub_pages_router.current_path
-
-
-def told(tab: User) -> list[str]:
-    """Return every change of the address that the browser was told of."""
-    return [
-        data['code']
-        for _, kind, data in client_of(tab).outbox.messages
-        if kind == 'run_javascript' and 'project' in data['code']
-    ]
-
-
-async def go(tab: User, search: Any, *, made: Any = None, moved: Any = False) -> None:
-    """Press back or forward, as the browser tells it."""
-    client = client_of(tab)
-    (listener,) = [each for each in client.layout._event_listeners.values() if each.type == 'nicegui_stash_address']
-    sent = {'search': search, 'made': len(told(tab)) if made is None else made, 'moved': moved}
-    client.handle_event({'id': client.layout.id, 'listener_id': listener.id, 'args': [json.dumps(sent)]})
-    await idle()
+__all__ = ['listing']
 
 
 async def test_the_first_html_shows_what_the_address_says(listing: type[Filter]) -> None:
@@ -123,80 +81,6 @@ async def test_what_does_not_fit_falls_back_alone(
     assert page.q == 'lamp'
     assert (page.page, list(page.tags)) == (1, [])
     assert sorted(problem.field for problem in stash.recovery(page).problems) == problems
-
-
-async def test_back_and_forward_walk_through_the_values(listing: type[Filter], stash: Stash) -> None:
-    tab = await Browser().open('/list?q=lamp')
-    page = shown(stash, tab, listing)
-    page.page = 2
-    await idle()
-    await go(tab, '?q=lamp')
-    assert (page.q, page.page) == ('lamp', 1)
-    await go(tab, '?q=lamp&page=2')
-    assert text(tab, 'page') == 'page 2'
-    await go(tab, '')
-    assert page.q == ''
-    assert len(told(tab)) == 1, 'to follow the address is no change of it'
-
-
-async def test_going_back_to_what_does_not_fit_shows_the_default(listing: type[Filter], stash: Stash) -> None:
-    tab = await Browser().open('/list?page=2')
-    page = shown(stash, tab, listing)
-    await go(tab, '?page=-1')
-    assert page.page == 1
-    assert [problem.field for problem in stash.recovery(page).problems] == ['page']
-    await go(tab, '?page=2')
-    assert stash.recovery(page).problems == []
-
-
-async def test_what_a_handler_does_upon_back_counts(stash: Stash) -> None:
-    @stash.page('/')
-    class Page:
-        q: str = stored('', scope='url')
-        page: int = stored(1, scope='url')
-        seen: int = stored(0)
-
-        def build(self) -> None:
-            stash.on_change(self, 'q', self.searched)
-
-        def searched(self) -> None:
-            self.page, self.seen = 7, self.seen + 1
-
-    ann = Browser()
-    tab = await ann.open('/')
-    page = shown(stash, tab, Page)
-    await go(tab, '?q=lamp')
-    assert (page.page, page.seen) == (7, 1)
-    await idle()
-    assert address(tab) == '/?q=lamp&page=7'
-    other = await ann.open('/')
-    assert shown(stash, other, Page).seen == 1
-
-
-async def test_an_event_that_crossed_a_change_does_not_undo_it(listing: type[Filter], stash: Stash) -> None:
-    tab = await Browser().open('/list')
-    page = shown(stash, tab, listing)
-    page.q = 'lamp'
-    await idle()
-    await go(tab, '?page=4', made=0)
-    assert (page.q, page.page) == ('lamp', 1)
-    asked = [data['code'] for _, kind, data in client_of(tab).outbox.messages if kind == 'run_javascript']
-    assert 'tell()' in asked[-1]
-    await go(tab, '?page=4&q=lamp', made=1)
-    assert (page.q, page.page) == ('lamp', 4)
-
-
-@pytest.mark.parametrize(
-    'search',
-    [None, 7, ['?q=x'], 'q=x', '/?q=x', '?q=x#', '?' + 'q' * 20_001, '?q=a b'],
-    ids=lambda found: str(found)[:9],
-)
-async def test_what_is_no_query_string_counts_as_nothing(listing: type[Filter], stash: Stash, search: Any) -> None:
-    tab = await Browser().open('/list?q=lamp')
-    await go(tab, search)
-    await go(tab, '?q=table', made='many')
-    await go(tab, '?q=table', made=[1])
-    assert shown(stash, tab, listing).q == 'lamp'
 
 
 async def test_a_value_too_long_for_an_address_is_refused(listing: type[Filter], stash: Stash) -> None:

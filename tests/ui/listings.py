@@ -1,0 +1,57 @@
+"""A list whose filter is in the address, and its browser: what it shows, was told, and does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from nicegui import ui
+from nicegui.testing import User
+
+from nicegui_stash import Stash, stored
+
+from .scene import client_of, idle
+
+
+class Filter:
+    q: str = stored('', scope='url')
+    page: int = stored(1, scope='url', history='push', validate=lambda page: page > 0)
+    tags: list[str] = stored(default_factory=list[str], scope='url')
+
+    def build(self) -> None:
+        ui.input('q').bind_value(self, 'q').mark('q')
+        ui.label().bind_text_from(self, 'page', lambda page: f'page {page}').mark('page')
+        ui.label().bind_text_from(self, 'tags', lambda tags: f'tags {list(tags)}').mark('tags')
+
+
+@pytest.fixture
+def listing(stash: Stash) -> type[Filter]:
+    @stash.page('/list')
+    class Listing(Filter):
+        pass
+
+    return Listing
+
+
+def address(tab: User) -> str:
+    """Return what the browser shows in the end, as the server knows it."""
+    return client_of(tab).sub_pages_router.current_path
+
+
+def told(tab: User) -> list[str]:
+    """Return every change of the address that the browser was told of."""
+    return [
+        data['code']
+        for _, kind, data in client_of(tab).outbox.messages
+        if kind == 'run_javascript' and 'project' in data['code']
+    ]
+
+
+async def go(tab: User, search: Any, *, made: Any = None, moved: Any = False) -> None:
+    """Press back or forward, as the browser tells it."""
+    client = client_of(tab)
+    (listener,) = [each for each in client.layout._event_listeners.values() if each.type == 'nicegui_stash_address']
+    sent = {'search': search, 'made': len(told(tab)) if made is None else made, 'moved': moved}
+    client.handle_event({'id': client.layout.id, 'listener_id': listener.id, 'args': [json.dumps(sent)]})
+    await idle()
