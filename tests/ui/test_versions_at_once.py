@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pytest
 from nicegui.testing import User
 
 from nicegui_stash import Rejected, Stash
 from nicegui_stash.document import Part
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.report import Report, simulated
+from nicegui_stash.ui import visit
+from nicegui_stash.ui.report import EVENT, Report, simulated
+from nicegui_stash.ui.visit import Visit
 
 from .scene import (
     Browser,
     client_of,
     data_of,
+    emit,
     eventually,
     idle,
     serving,
@@ -66,6 +72,29 @@ async def test_a_draft_that_an_old_server_writes_only_while_it_drains_is_shown(
     old = await visited(stash, store, items=['socks'])
     page = shown(stash, await old.rejoin(), cart)
     assert page.draft == ''
+    await old.put(Part('visits', VISIT), draft='half a word')
+    await eventually(lambda: page.draft == 'half a word')
+
+
+async def test_a_rejoin_that_is_reported_late_follows_the_old_server_as_long_as_any_other(
+    stash: Stash, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, look = asyncio.Event(), Visit._look_after_arrival
+
+    async def until_looked(arrived: Visit) -> None:
+        await look(arrived)
+        looked.set()
+
+    monkeypatch.setattr(visit, 'ARRIVAL_LOOKS', (0.05,))
+    monkeypatch.setattr(Visit, '_look_after_arrival', until_looked)
+    store.guarantee = 'shared'  # so that an arrival looks for what another server has
+    cart = declare_v2(stash)
+    old = await visited(stash, store, items=['socks'])
+    tab = await old.browser.open('/')
+    emit(tab, client_of(tab).layout, EVENT, {'reason': 'rejoin', 'visit': VISIT})
+    await looked.wait()
+    page = shown(stash, tab, cart)
+    assert (stash.recovery(page).reason, page.draft) == ('rejoin', '')
     await old.put(Part('visits', VISIT), draft='half a word')
     await eventually(lambda: page.draft == 'half a word')
 
