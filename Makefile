@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+JOBS ?= 2
 BENCH_ARGS ?=
 SEEDS ?= 20000
 
@@ -19,8 +20,8 @@ demo: $(VENV)/.installed ## run the demo app; PORT=8080, its state in NICEGUI_ST
 	$(BIN)/python -m demo_app
 
 .PHONY: test
-test: $(VENV)/.installed-test chromium servers ## run all tests; PYTEST_ARGS='-m "not browser"' to choose
-	$(BIN)/pytest $(PYTEST_ARGS)
+test: $(VENV)/.installed-test chromium servers ## run all tests, JOBS=2 files at a time; PYTEST_ARGS='-m "not browser"' to choose
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: simulate
 simulate: $(VENV)/.installed-test ## live through SEEDS=20000 random lives of a session, with crashes and faults
