@@ -74,6 +74,10 @@ class Found:
 
 def candidates(schema: Schema, document: Document, key: str) -> list[tuple[SliceId, Slice]]:
     """Return what a class may find its values in, the best first: its own slice, then older ones from the newest on."""
+    if schema.version == 1 and not schema.renamed_from:  # as most classes are: there is nothing older
+        id_ = SliceId(schema.name, 1, key)
+        own = document.slice(id_)
+        return [(id_, own)] if own is not None else []
     found: list[tuple[SliceId, Slice]] = []
     for name in schema.names:
         stored = {
