@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping
 from types import FrameType
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from ..errors import StashError
-from ..schema import Migration
+from ..schema import Migration, Schema, build_schema
+from .properties import StoredProperty
+from .roster import Roster
 
 
 class StateOptions(TypedDict, total=False):
@@ -37,3 +40,16 @@ def caller() -> FrameType:
     if caller is None:
         raise StashError('a class is decorated in Python code, which has a frame')
     return caller
+
+
+def declare(roster: Roster, cls: type, frame: FrameType, **options: Any) -> Schema:
+    """Make a class's declared fields bindable properties that are stored. Raises `DeclarationError`."""
+    names = frame.f_locals
+    if cls.__module__ not in sys.modules:  # NiceGUI's user simulation unloads the modules of pages
+        names = {**frame.f_globals, **names}
+    origin = f'{frame.f_code.co_filename}:{frame.f_lineno}'
+    schema = build_schema(cls, local_names=names, origin=origin, **options)
+    roster.declare(schema)
+    for name, stored in schema.fields.items():
+        setattr(cls, name, StoredProperty(stored))
+    return schema
