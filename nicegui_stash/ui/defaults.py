@@ -23,7 +23,7 @@ def begin(target: Any, *, given: bool) -> tuple[Mapping[str, Raw], Made]:
     """
     if given:
         return _held_by(target)
-    cls: type = type(target)
+    cls: type[Any] = target.__class__
     if (declared := declared_defaults(cls)) is not None:
         return declared, {}
     for prop in properties_of(cls).values():
@@ -33,7 +33,7 @@ def begin(target: Any, *, given: bool) -> tuple[Mapping[str, Raw], Made]:
 
 
 def _held_by(target: Any) -> tuple[Mapping[str, Raw], Made]:
-    cls: type = type(target)
+    cls: type[Any] = target.__class__
     properties = properties_of(cls)
     former: Instance | None = target.__dict__.get(INSTANCE)
     if former is not None:  # it was kept before, on a part of the page that is gone: it has its defaults still

@@ -33,7 +33,7 @@ from ..recovery import (
 )
 from ..schema import Schema
 from ..session import Session
-from .defaults import begin
+from .defaults import Made, begin
 from .listeners import Cause, Listeners
 from .properties import INSTANCE, properties_of
 from .visit import Visit
@@ -83,7 +83,9 @@ class Follower:
         self._target = weakref.ref(target)
         self.page: object | None = target  # held while it is shown, whether or not anything is bound to it
         self._session: Session | None = visit.session
-        self.defaults, self._made = begin(target, given=given)  # what was made for this object only, until it is set
+        self.defaults: Mapping[str, Raw]
+        self._made: Made  # until they are set
+        self.defaults, self._made = begin(target, given=given)
         self._parts: dict[str, Part] = {'session': Part('data')}
         self._held: dict[str, Raw] = {}
         self._unsaved: frozenset[str] = frozenset()
@@ -103,7 +105,7 @@ class Follower:
         target = self._target()
         for name, prop in properties_of(self.schema.cls).items():
             if target is not None and prop.slot not in target.__dict__:
-                value: Any = self._made[name][0] if name in self._made else prop.new_default()
+                value = self._made[name][0] if name in self._made else prop.new_default()
                 prop.begin(target, self.observed(name, value))
         self._made = {}
 
