@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import FrameType
 from typing import Any, TypedDict
 
@@ -47,7 +48,7 @@ def declare(roster: Roster, cls: type, frame: FrameType, **options: Any) -> Sche
     names = frame.f_locals
     if cls.__module__ not in sys.modules:  # NiceGUI's user simulation unloads the modules of pages
         names = {**frame.f_globals, **names}
-    origin = f'{frame.f_code.co_filename}:{frame.f_lineno}'
+    origin = f'{Path(frame.f_code.co_filename).absolute()}:{frame.f_lineno}'  # a script that is run again names itself
     schema = build_schema(cls, local_names=names, origin=origin, **options)
     roster.declare(schema)
     for name, stored in schema.fields.items():
