@@ -30,9 +30,7 @@ class Conversion:
 
 
 async def do_chores(page: Page) -> None:
-    await page.get_by_label('Task', exact=True).first.fill(
-        'Water the roses'
-    )  # a tick draws the list anew, twice
+    await page.get_by_label('Task', exact=True).first.fill('Water the roses')  # a tick draws the list anew, twice
     new = page.get_by_label('New task')
     await new.fill('Buy flour')
     await new.press('Enter')

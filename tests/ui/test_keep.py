@@ -12,7 +12,9 @@ import pytest
 from nicegui import ui
 
 from nicegui_stash import DeclarationError, Stash, StashError, stored
+from nicegui_stash.session import Session
 from nicegui_stash.testing import FaultyStore, rejoin, restart
+from nicegui_stash.ui.hub import abandon_all
 
 from .scene import Browser, client_of, data_of, eventually, text, type_into
 
@@ -183,3 +185,37 @@ async def test_a_dataclass_without_arguments_can_be_recovered(stash: Stash) -> N
     found[0].dark = True
     await restart(tab)
     assert found[1] == Settings(dark=True, size=3)
+
+
+async def test_a_page_that_cannot_wait_has_what_is_stored_in_its_first_html(stash: Stash) -> None:
+    made, _ = declare(stash)
+    browser = Browser(headers={'accept': 'text/html'})
+    await browser.open()
+    made[0].items = ['kiwis']
+    await abandon_all(drain=True)
+    assert 'kiwis' in (await browser.get()).text
+    assert stash.recovery(made[1]).status == 'recovered'
+
+
+async def test_a_store_that_does_not_answer_delays_a_page_once(
+    stash: Stash, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = declare(stash)
+    ui.page('/both')(lambda: stash.recover(Settings))
+    stash.state(Settings)
+    browser = Browser(headers={'accept': 'text/html'})
+    await browser.open()
+    made[0].items = ['kiwis']
+    await abandon_all(drain=True)
+    waited: list[float] = []
+    load = Session.load
+
+    async def counted(session: Session, timeout: float) -> bool:
+        waited.append(timeout)
+        return await load(session, 0.01)
+
+    monkeypatch.setattr(Session, 'load', counted)
+    gate = store.hold('get')
+    assert (await browser.get('/both')).status_code == 200
+    gate.release()
+    assert waited == [1.0]
