@@ -12,7 +12,6 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
-from functools import lru_cache
 from operator import attrgetter, eq
 from types import NoneType, UnionType
 from typing import Any, Union, cast, get_args, get_origin
@@ -53,6 +52,7 @@ def _from_builtin(expected: type, value: Any) -> Any:
 _encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
 
 
+_ATTRIBUTES = '_nicegui_stash_attributes'
 _OBJECTS = (msgspec.inspect.DataclassType, msgspec.inspect.StructType, msgspec.inspect.CustomType)
 _ALIKE = (
     msgspec.inspect.SetType,
@@ -249,15 +249,23 @@ def _plainly_same(value: Any, back: Any) -> bool:
     return False
 
 
-@lru_cache(maxsize=256)
 def _attributes_of(kind: type) -> Callable[[Any], Any] | None:
-    """Return what reads all attributes of a Struct or a dataclass, `None` for other types."""
+    """Return what reads all attributes of a Struct or a dataclass, `None` for other types.
+
+    It is kept in the class, as msgspec keeps what it knows, and goes with it.
+    """
+    if _ATTRIBUTES in kind.__dict__:
+        return kind.__dict__[_ATTRIBUTES]
     names: tuple[str, ...] = ()
     if issubclass(kind, msgspec.Struct):
         names = kind.__struct_fields__
     elif is_dataclass(cast(Any, kind)):
         names = tuple(field.name for field in dataclass_fields(cast(Any, kind)))
-    return attrgetter(*names) if names else None
+    if not names:
+        return None
+    read = attrgetter(*names)
+    setattr(cast(type, kind), _ATTRIBUTES, read)
+    return read
 
 
 def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:

@@ -87,9 +87,11 @@ def build_schema(
     max_keys: int = 100,
     local_names: Mapping[str, Any] | None = None,
     origin: str = '',
+    makes_itself: bool = True,
 ) -> Schema:
     """Read a class's declaration. Raises `DeclarationError` naming class and field.
 
+    `makes_itself`: nobody else makes objects of it, so that `__init__` gets no arguments.
     `local_names` are the names visible where the class is defined, for annotations of classes made in functions.
     The stored name never comes from the defining module, which is `__mp_main__` under auto-reload.
     """
@@ -101,10 +103,8 @@ def build_schema(
             label, None, 'a generic class has no annotation that says what is stored; make it concrete'
         )
     _check_versions(label, version, migrations or {})
-    try:
-        inspect.signature(cls.__init__).bind(None)
-    except TypeError as error:
-        raise DeclarationError(label, None, f'__init__(self) has to take no arguments: {error}') from error
+    if makes_itself and (reason := needs_arguments(cls)):
+        raise DeclarationError(label, None, f'__init__(self) has to take no arguments: {reason}')
     declared = _declared(cls)
     for field_name, field in declared.items():
         if field.renamed_from in declared:
@@ -125,6 +125,15 @@ def build_schema(
         max_keys=max_keys,
         origin=origin,
     )
+
+
+def needs_arguments(cls: type) -> str:
+    """Return why a class cannot be called without arguments, nothing if it can."""
+    try:
+        inspect.signature(cls.__init__).bind(None)
+    except TypeError as error:
+        return str(error)
+    return ''
 
 
 def _check_versions(label: str, version: int, migrations: Mapping[int, Migration]) -> None:

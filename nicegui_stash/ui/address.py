@@ -66,7 +66,7 @@ class Address:
 
     def reset(self, instance: Instance) -> None:
         for name in _names(instance):
-            self.keep(instance, name, instance.default(name))
+            self.keep(instance, name, instance.defaults[name])
 
     def end(self, instance: Instance) -> None:
         self._instances.remove(instance)
@@ -83,7 +83,7 @@ class Address:
 
     def _written(self, instance: Instance, name: str, raw: Raw) -> str | None:
         stored = instance.schema.fields[name]
-        return None if raw == instance.default(name) else query.written(name, query.to_text(stored, raw))
+        return None if raw == instance.defaults[name] else query.written(name, query.to_text(stored, raw))
 
     def _project(self) -> None:
         """Send what the changed fields hold now; which may be what the address says already."""
@@ -148,12 +148,12 @@ def _read(instance: Instance, name: str, found: dict[str, str]) -> Raw | Problem
     stored = schema.fields[name]
     text = found.get(name, found.get(stored.field.renamed_from or ''))
     if text is None:
-        return instance.default(name)
+        return instance.defaults[name]
     try:
         raw = query.from_text(stored, text)
     except ValueNotStorable as error:
         return Problem(name, schema.version, error.reason)
-    if raw == instance.default(name):
+    if raw == instance.defaults[name]:
         return raw
     _, problems = decode_values(schema, {name: raw}, schema.version)
     return problems[0] if problems else raw

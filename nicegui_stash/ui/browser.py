@@ -125,7 +125,7 @@ class Browser:
         """Have the browser drop all that it keeps for this app; the fields of the page get their defaults."""
         self._clear([self._kept.root], [key for instance in self._instances for key in self._kept.keys(instance)])
         for instance in self._instances:
-            instance.show_kept({name: instance.default(name) for name in names(instance)}, 'reset', own=False)
+            instance.show_kept({name: instance.defaults[name] for name in names(instance)}, 'reset', own=False)
 
     async def hurry(self) -> None:
         """Return when NiceGUI has what is to be said, so that nothing that is sent from now on comes before it."""
@@ -245,7 +245,7 @@ class Browser:
                 if key not in told or not follows or self._is_overtaken(key, made):
                     continue
                 if (token := told[key]) is None:
-                    shown['reset'][name] = instance.default(name)
+                    shown['reset'][name] = instance.defaults[name]
                 else:
                     shown['remote'][name] = self._kept.read(instance, name, token)
             for cause, raws in shown.items():

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
 from inspect import Parameter, Signature, isawaitable
 from typing import Any, Literal, get_type_hints
 
@@ -18,6 +17,7 @@ from ..errors import DeclarationError, StashError
 from ..schema import Schema
 from . import internals
 from .instance import Instance
+from .per_class import per_class
 from .roster import Roster
 
 Build = Literal['auto', 'request', 'connected']
@@ -128,13 +128,14 @@ async def _call(page: object, name: str, arguments: Mapping[str, Any]) -> Any:
 
 
 def _wanted(cls: type, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = _parameters(cls, name)
+    parameters = _parameters(cls)[name]
     return {key: value for key, value in arguments.items() if key in parameters}
 
 
-@lru_cache(maxsize=512)
-def _parameters(cls: type, name: str) -> frozenset[str]:
-    return frozenset(inspect.signature(getattr(cls, name)).parameters)
+@per_class
+def _parameters(cls: type) -> Mapping[str, frozenset[str]]:
+    methods = {name: getattr(cls, name, None) for name in ('prepare', 'build')}
+    return {name: frozenset(inspect.signature(method).parameters) for name, method in methods.items() if method}
 
 
 def view_constructor(roster: Roster, schema: Schema, signature: Signature, *, auto: bool) -> Callable[..., Any]:
@@ -150,6 +151,8 @@ def view_constructor(roster: Roster, schema: Schema, signature: Signature, *, au
     def construct(cls: type, **arguments: Any) -> Any:
         if cls is not schema.cls:
             raise StashError(f'{cls.__qualname__} is a subclass of a stored class and has to be decorated itself')
+        if internals.is_script_for_nobody():
+            return None
         client = context.client
         bound = signature.bind(**arguments)
         bound.apply_defaults()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import FrameType
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from ..errors import StashError
-from ..schema import Migration
+from ..schema import Migration, Schema, build_schema
+from .properties import StoredProperty
+from .roster import Roster
 
 
 class StateOptions(TypedDict, total=False):
@@ -37,3 +41,16 @@ def caller() -> FrameType:
     if caller is None:
         raise StashError('a class is decorated in Python code, which has a frame')
     return caller
+
+
+def declare(roster: Roster, cls: type, frame: FrameType, **options: Any) -> Schema:
+    """Make a class's declared fields bindable properties that are stored. Raises `DeclarationError`."""
+    names = frame.f_locals
+    if cls.__module__ not in sys.modules:  # NiceGUI's user simulation unloads the modules of pages
+        names = {**frame.f_globals, **names}
+    origin = f'{Path(frame.f_code.co_filename).absolute()}:{frame.f_lineno}'  # a script that is run again names itself
+    schema = build_schema(cls, local_names=names, origin=origin, **options)
+    roster.declare(schema)
+    for name, stored in schema.fields.items():
+        setattr(cls, name, StoredProperty(stored))
+    return schema

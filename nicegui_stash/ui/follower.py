@@ -33,8 +33,9 @@ from ..recovery import (
 )
 from ..schema import Schema
 from ..session import Session
+from .defaults import Made, begin
 from .listeners import Cause, Listeners
-from .properties import INSTANCE, declared_defaults, properties_of
+from .properties import INSTANCE, properties_of
 from .visit import Visit
 
 
@@ -45,7 +46,6 @@ class Follower:
         '__weakref__',
         '_applying',
         '_brought',
-        '_defaults',
         '_followed',
         '_generation',
         '_held',
@@ -59,6 +59,7 @@ class Follower:
         '_target',
         '_unsaved',
         'closed',
+        'defaults',
         'listeners',
         'page',
         'raws',
@@ -70,12 +71,11 @@ class Follower:
         'visit',
     )
 
-    def __init__(self, schema: Schema, target: Any, visit: Visit, key: str) -> None:
+    def __init__(self, schema: Schema, target: Any, visit: Visit, key: str, *, given: bool) -> None:
         self.schema = schema
         self.visit = visit
         self.slice_id = SliceId(schema.name, schema.version, key)
         self.recovery = Recovery()
-        self.raws: dict[str, Raw] = {}
         self.listeners = Listeners(visit.client)
         self.closed = False
         self.used: list[Follower] = []
@@ -83,8 +83,9 @@ class Follower:
         self._target = weakref.ref(target)
         self.page: object | None = target  # held while it is shown, whether or not anything is bound to it
         self._session: Session | None = visit.session
-        self._defaults: Mapping[str, Raw] = {}
-        self._made: Mapping[str, tuple[Any, Raw]] = {}  # defaults that this object alone has, until they are set
+        self.defaults: Mapping[str, Raw]
+        self._made: Made  # until they are set
+        self.defaults, self._made = begin(target, given=given)
         self._parts: dict[str, Part] = {'session': Part('data')}
         self._held: dict[str, Raw] = {}
         self._unsaved: frozenset[str] = frozenset()
@@ -96,22 +97,7 @@ class Follower:
         self._followed: frozenset[Part] = frozenset()
         self._brought: dict[str, Raw] = {}
         self._loop = asyncio.get_running_loop()
-        self._begin(target)
-
-    def _begin(self, target: Any) -> None:
-        """Find every field's default: what `stored()` declares, or what the class's `__init__` assigns."""
-        if (declared := declared_defaults(type(target))) is not None:
-            self._defaults = declared
-        else:
-            properties = properties_of(type(target))
-            for prop in properties.values():
-                target.__dict__[prop.slot] = prop.new_default()
-            target.__init__()
-            self._made = {
-                name: prop.stored.codec.encode(target.__dict__.pop(prop.slot)) for name, prop in properties.items()
-            }
-            self._defaults = {name: raw for name, (_, raw) in self._made.items()}
-        self.raws = dict(self._defaults)
+        self.raws: dict[str, Raw] = dict(self.defaults)
         target.__dict__[INSTANCE] = self
 
     def complete(self) -> None:
@@ -331,12 +317,12 @@ class Follower:
             return
         raw = stored_value(stored, found, part) if found else None
         if raw is None:
-            if self.raws[name] == self._defaults[name]:
+            if self.raws[name] == self.defaults[name]:
                 return
             if self._generation == self._current_generation() and stored.scope != 'session':
                 self._submit(name, self.raws[name])  # pruned elsewhere, while it is still shown here
                 return
-            self._show({name: self._defaults[name]}, self.schema.version, 'reset')
+            self._show({name: self.defaults[name]}, self.schema.version, 'reset')
         elif raw != self.raws[name]:
             if self.touched is not None and name in self.touched:
                 self._submit(name, self.raws[name])  # an older server drained late: what is shown here is newer

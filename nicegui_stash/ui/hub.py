@@ -68,8 +68,8 @@ class Hub:
         self._renewal = self._loop.call_later(self._renew_every, self._renew)
         if settings.sweep_interval:
             self._keep_house(settings.sweep_interval, prefix)
-        app.on_shutdown(self._drain_first)
-        self._loop.call_soon(app.on_shutdown, self._close)  # after NiceGUI's own handlers, which are added at its start
+        internals.on_shutdown(self._drain_first)
+        self._loop.call_soon(internals.on_shutdown, self._close)  # after NiceGUI's own, which are added at its start
 
     def add_names(self, schemas: list[Schema]) -> None:
         """Refuse two different classes of one stored name: they would overwrite each other's fields."""
@@ -141,7 +141,7 @@ def hub_for(settings: Settings) -> Hub:
     hub = hubs.get(place)
     if hub is None:
         hub = hubs[place] = Hub(settings, place)
-    elif hub.settings != settings:
+    elif hub.settings != settings and not internals.is_script_for_visitor():  # there functions are made anew
         log.warning(
             'a second Stash for %s has other options; those of the first one hold', settings.prefix or 'one place'
         )

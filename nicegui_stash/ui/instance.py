@@ -51,9 +51,17 @@ class Instance(Follower):
     )
 
     def __init__(
-        self, schema: Schema, target: Any, visit: Visit, key: str, *, auto: bool, on_invalid: OnInvalid
+        self,
+        schema: Schema,
+        target: Any,
+        visit: Visit,
+        key: str,
+        *,
+        auto: bool,
+        on_invalid: OnInvalid,
+        given: bool = False,
     ) -> None:
-        super().__init__(schema, target, visit, key)
+        super().__init__(schema, target, visit, key, given=given)
         self.marked: Marks | None = None
         self.thread = get_ident()
         self.on_invalid: OnInvalid = on_invalid
@@ -104,9 +112,6 @@ class Instance(Follower):
         for keeper in keepers.values():
             keeper.begin(self)
 
-    def default(self, name: str) -> Raw:
-        return self._defaults[name]
-
     def is_unsaved(self, name: str) -> bool:
         """Whether a change waits for `save()`, with `auto=False`."""
         return name in self._unsaved
@@ -116,7 +121,7 @@ class Instance(Follower):
 
         `own`: a person did it on this page, so that what follows from it is a change of this page.
         """
-        found = {name: self._defaults[name] if isinstance(raw, Problem) else raw for name, raw in raws.items()}
+        found = {name: self.defaults[name] if isinstance(raw, Problem) else raw for name, raw in raws.items()}
         before, self._following = self._following, own
         try:
             problems = self._show(found, self.schema.version, cause)
@@ -222,7 +227,7 @@ class Instance(Follower):
 
     async def update(self, function: Callable[[Any], object]) -> None:
         """Read, modify and write the fields whose place is known; held ones are not there yet."""
-        change = updating(self.schema, dict(self._parts), function, dict(self._defaults))
+        change = updating(self.schema, dict(self._parts), function, dict(self.defaults))
 
         def note(found: Slice) -> list[Written]:
             written = change(found)
@@ -244,7 +249,7 @@ class Instance(Follower):
         """Show at once what a slice holds that was just deleted; what was not saved or placed yet goes with it."""
         self._unsaved = frozenset()
         self._held.clear()
-        self._show(dict(self._defaults), self.schema.version, 'reset')
+        self._show(dict(self.defaults), self.schema.version, 'reset')
         for keeper in set(self._keepers.values()):
             keeper.reset(self)
 

@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, Final, cast
 
 import nicegui
-from nicegui import Client, app, binding
+from nicegui import Client, app, binding, core
 from nicegui.element import Element
 from nicegui.error import error_content
 from nicegui.slot import Slot
@@ -151,6 +151,28 @@ def show_error(client: Client, error: Exception | str) -> None:
 def is_initial(client: Client) -> bool:
     """Whether the view that is being shown by `ui.sub_pages` came with the page, not by navigation within it."""
     return bool(getattr(client.sub_pages_router, 'is_initial_request', True))
+
+
+# ---- scripts
+
+
+def is_script_for_nobody() -> bool:
+    """Whether a script without pages runs for the first time, before there is a server: to be read, not to be shown."""
+    return core.script_mode and not app.is_started
+
+
+def is_script_for_visitor() -> bool:
+    """Whether this app is a script without pages, which NiceGUI runs again for each visitor."""
+    return core.script_mode and app.is_started
+
+
+def on_shutdown(handler: Callable[[], Any]) -> None:
+    """Call back at the shutdown, although NiceGUI takes no more of these once it runs a script for visitors."""
+    script, core.script_mode = core.script_mode, False
+    try:
+        app.on_shutdown(handler)
+    finally:
+        core.script_mode = script
 
 
 # ---- requests and clients

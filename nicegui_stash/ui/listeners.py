@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+import asyncio
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -42,13 +43,34 @@ class Listeners:
     def add(self, field: str, handler: Handler) -> None:
         self._handlers.setdefault(field, []).append(_told(handler))
 
+    def refresh(self, fields: Iterable[str], handler: Callable[[], Any]) -> None:
+        """Call a handler after any of these fields was changed by somebody else, once for all that change together."""
+        waiting = False
+
+        def told(change: Change) -> None:
+            nonlocal waiting
+            if change.cause != 'local' and not waiting:
+                waiting = True
+                asyncio.get_running_loop().call_soon(call)
+
+        def call() -> None:
+            nonlocal waiting
+            waiting = False
+            self._call(handler)
+
+        for field in fields:
+            self.add(field, told)
+
     def tell(self, field: str, cause: Cause) -> None:
         """Call the handlers of a field; their exceptions go to NiceGUI's handlers, not to the change."""
         for handler in list(self._handlers.get(field, ())):
-            with self._guarded():
-                result = handler(Change(field, cause))
-                if iscoroutine(result):  # not what NiceGUI returns to be awaited or not, as `refresh` does
-                    background_tasks.create(self._finish(result), name=f'on_change {field}')
+            self._call(partial(handler, Change(field, cause)))
+
+    def _call(self, handler: Callable[[], Any]) -> None:
+        with self._guarded():
+            result = handler()
+            if iscoroutine(result):  # not what NiceGUI returns to be awaited or not, as `refresh` does
+                background_tasks.create(self._finish(result), name='on_change')
 
     async def _finish(self, work: Awaitable[Any]) -> None:
         with self._guarded():

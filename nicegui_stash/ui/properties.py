@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from functools import lru_cache
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,6 +15,7 @@ from ..fields import MISSING
 from ..observed import ObservedDict
 from ..schema import StoredField
 from . import internals
+from .per_class import per_class
 
 if TYPE_CHECKING:
     from .instance import Instance
@@ -50,6 +50,8 @@ class StoredProperty(BindableProperty):
 
     def __set__(self, owner: Any, value: Any) -> None:
         attributes = owner.__dict__
+        if value is self or value is self.field:  # the `__init__` of a dataclass assigns what stands in the class
+            value = self.new_default()
         instance: Instance | None = attributes.get(INSTANCE)
         if instance is None:
             self.begin(owner, self._encode(value)[0])
@@ -92,7 +94,8 @@ class StoredProperty(BindableProperty):
 
     def begin(self, owner: Any, value: Any) -> None:
         """Set a first value, which makes the property known to NiceGUI as bindable."""
-        if type(owner) is not self._known:  # NiceGUI prepares the class once; per object this is a quarter of the price
+        # NiceGUI prepares a class once, and keeps it for ever; per object this is a quarter of the price
+        if type(owner) is not self._known and not internals.is_script_for_visitor():
             owner.__dict__.pop(self.slot, None)
             super().__set__(owner, value)
             self._known = type(owner)
@@ -117,14 +120,14 @@ class StoredProperty(BindableProperty):
             internals.propagate(owner, self.names)
 
 
-@lru_cache(maxsize=512)
+@per_class
 def properties_of(cls: type) -> Mapping[str, StoredProperty]:
     """Return the stored properties of a decorated class by name, in order of declaration."""
     attributes = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
     return {name: value for name, value in attributes.items() if isinstance(value, StoredProperty)}
 
 
-@lru_cache(maxsize=512)
+@per_class
 def declared_defaults(cls: type) -> Mapping[str, Raw] | None:
     """Return the JSON of the defaults that all objects of a class have, `None` where each one makes its own."""
     properties = properties_of(cls)

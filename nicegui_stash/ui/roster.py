@@ -8,22 +8,25 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from fastapi import Request
-from nicegui import Client, context, ui
+from nicegui import Client, background_tasks, context, ui
 
 from ..errors import ConfigurationError, StashError
 from ..fields import OUTSIDE
-from ..schema import Schema, mark
+from ..schema import Schema, mark, needs_arguments
+from ..session import Session
 from ..settings import Settings
 from . import internals, renewal
+from .ahead import WAITED, read_ahead
 from .handle import OpenSession
 from .hub import Hub, duplicate_name, hub_for
 from .instance import Instance
 from .lifecycle import renew_cookie
+from .per_class import per_class
+from .properties import INSTANCE
 from .report import script_element
 from .visit import Visit
 
@@ -40,7 +43,9 @@ class Roster:
         self._schemas: dict[str, Schema] = {}
         self._visits: dict[Client, Visit] = {}
         self._hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+        self.reads_ahead = False
         self.prepare_app()
+        read_ahead(self._read_ahead)
 
     def prepare_app(self) -> None:
         """Put the script into the head of every page, and answer on our own path; each once."""
@@ -64,6 +69,12 @@ class Roster:
             if schema.cls is cls:
                 return schema
         raise StashError(f'{cls.__qualname__} is not declared with this Stash; put @stash.state above it')
+
+    def schema_without_key(self, cls: type) -> Schema:
+        schema = self.schema_of(cls)
+        if schema.key:
+            raise StashError(f'{cls.__qualname__} has a key, and nothing would say which value of it to use')
+        return schema
 
     def hub(self) -> Hub:
         """Return the hub of the running loop, opened now if need be: tests make NiceGUI drop our start-up handler."""
@@ -98,7 +109,8 @@ class Roster:
         self._renew_cookie(visit)
         session = visit.find_session()
         if not session.is_read:
-            await session.load(self._settings.recover_timeout)
+            if not visit.client.request.scope.get(WAITED):
+                await session.load(self._settings.recover_timeout)
         elif visit.exists and not visit.loaded:
             await session.revalidate(self._settings.revalidate_timeout)
         visit.loaded = True
@@ -111,6 +123,17 @@ class Roster:
             self.require_time(page.path, page.response_timeout)
         except ConfigurationError as error:
             log.warning('%s', error)
+
+    async def _read_ahead(self, request: Request) -> Session | None:
+        """Read the session that a page is requested for, where a class is there that a page may keep at once."""
+        session_id, exists = self._identify(request) if self.reads_ahead else ('', False)
+        if not exists:
+            return None
+        session = self.hub().registry.session(session_id, exists=exists)
+        if not session.is_read:
+            request.scope[WAITED] = True
+            await session.load(self._settings.recover_timeout)
+        return session
 
     def arrive_at_once(self) -> None:
         """Do the same for a session in memory without waiting: what it lacks is shown through bindings."""
@@ -193,8 +216,34 @@ class Roster:
         key = schema.key_text(arguments[name] for name in schema.key)
         if (found := visit.find(schema, key)) is not None:
             return found
+        if why := needs_arguments(schema.cls):
+            name = schema.cls.__qualname__
+            raise StashError(f'{name} cannot be made here ({why}); make it in the page: stash.keep({name}(…))')
         target = cast(object, object.__new__(schema.cls))
-        instance = Instance(schema, target, visit, key, auto=auto, on_invalid=self._settings.on_invalid)
+        return self._follow(Instance(schema, target, visit, key, auto=auto, on_invalid=self._settings.on_invalid))
+
+    def keep(self, page: object) -> Instance | None:
+        """Recover an object that a page function has made, now; what is not known yet is shown later."""
+        schema, client = self.schema_without_key(type(page)), context.client
+        if internals.is_script_for_nobody():
+            return None
+        found: Instance | None = vars(page).get(INSTANCE)
+        if found is not None and found.visit.client is not client:
+            raise StashError(f'this {schema.cls.__qualname__} is kept for another page; make one for each page')
+        if found is not None and not found.closed:
+            return found
+        self.arrive_at_once()
+        visit = self.visit_of(client)
+        instance = Instance(schema, page, visit, '', auto=True, on_invalid=self._settings.on_invalid, given=True)
+        self._follow(instance)
+        if context.slot.parent is not client.content:
+            internals.Ending(lambda: visit.drop(instance))
+        if instance.wants_notice:
+            background_tasks.create(instance.notify_recovered(), name=f'recovered {schema.name}')
+        return instance
+
+    def _follow(self, instance: Instance) -> Instance:
+        schema, visit, target = instance.schema, instance.visit, cast(object, instance.page)
         for attribute, used in used_by(schema.cls).items():
             state = self.make(self.schema_of(used.cls), visit, {}, auto=True)
             target.__dict__[attribute] = state.page
@@ -224,7 +273,7 @@ class Used:
         raise StashError(f'{self.cls.__qualname__} is there once the page is recovered, from prepare() and build() on')
 
 
-@lru_cache(maxsize=256)
+@per_class
 def used_by(cls: type) -> dict[str, Used]:
     attributes = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
     return {name: value for name, value in attributes.items() if isinstance(value, Used)}

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from types import FrameType
 from typing import Any, TypeVar, Unpack, cast, overload
 
 from fastapi import Request
@@ -17,17 +15,16 @@ from nicegui import app, context
 from ..errors import ConfigurationError, StashError
 from ..recovery import Recovery
 from ..registry import Statistics
-from ..schema import Schema, build_schema
 from ..settings import OnInvalid, resolve
 from ..stores.opening import open_store
 from . import internals
 from .building import Build, register_page, require_build, signature_of, view_constructor
-from .declaring import VIEW_OPTIONS, StateOptions, ViewOptions, caller
+from .declaring import VIEW_OPTIONS, StateOptions, ViewOptions, caller, declare
 from .handle import OpenSession
 from .hub import missing_secret
 from .indicator import Indicator
 from .listeners import Change
-from .properties import StoredProperty, instance_of
+from .properties import instance_of
 from .roster import Roster, Used
 from .status import Status, Trouble
 
@@ -107,7 +104,7 @@ class Stash:
             on_invalid=on_invalid,
             csp_nonce=csp_nonce,
         )
-        if settings.url:  # a mistake in it is known now, not when the server starts
+        if settings.url and not internals.is_script_for_visitor():  # a mistake is known now, not when the server starts
             options, lossy = settings.storage_options, settings.allow_lost_updates
             open_store(settings.url, options, engine=settings.engine, allow_lost_updates=lossy)
         self._roster = Roster(settings)
@@ -155,7 +152,7 @@ class Stash:
         stored_as: dict[str, Any] = {name: options.pop(name) for name in VIEW_OPTIONS & options.keys()}
 
         def decorate(cls: type[T]) -> type[T]:
-            schema = self._declare(cls, frame, **stored_as)
+            schema = declare(self._roster, cls, frame, **stored_as)
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
             register_page(self._roster, schema, path, signature, options, build=build, auto=auto)
@@ -176,7 +173,7 @@ class Stash:
         frame = caller()
 
         def decorate(cls: type[T]) -> type[T]:
-            schema = self._declare(cls, frame, **options)
+            schema = declare(self._roster, cls, frame, **options)
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
             setattr(cls, '__new__', staticmethod(view_constructor(self._roster, schema, signature, auto=auto)))  # noqa: B010
@@ -190,11 +187,15 @@ class Stash:
     @overload
     def state(self, /, **options: Unpack[StateOptions]) -> Callable[[type[T]], type[T]]: ...
     def state(self, cls: Any = None, /, **options: Unpack[StateOptions]) -> Any:
-        """Make a class hold fields without a page, for the pages that `use` it. Usable with and without options."""
+        """Make a class hold fields without a page, for the pages that `use`, `recover` or `keep` it.
+
+        Usable with and without options, also on a dataclass. Only what is `stored(...)` comes back.
+        """
         frame = caller()
 
         def decorate(cls: type[T]) -> type[T]:
-            self._declare(cls, frame, **options)
+            declare(self._roster, cls, frame, makes_itself=False, **options)
+            self._roster.reads_ahead = True
             return cls
 
         return decorate if cls is None else decorate(cls)
@@ -204,25 +205,8 @@ class Stash:
 
         Raises `StashError` for a class that is not declared with this `Stash`, or that has a key.
         """
-        self._schema_without_key(cls)
+        self._roster.schema_without_key(cls)
         return cast(T, Used(cls))
-
-    def _schema_without_key(self, cls: type) -> Schema:
-        schema = self._roster.schema_of(cls)
-        if schema.key:
-            raise StashError(f'{cls.__qualname__} has a key, and nothing would say which value of it to use')
-        return schema
-
-    def _declare(self, cls: type, frame: FrameType, **options: Any) -> Schema:
-        origin = f'{frame.f_code.co_filename}:{frame.f_lineno}'
-        names = frame.f_locals
-        if cls.__module__ not in sys.modules:  # NiceGUI's user simulation unloads the modules of pages
-            names = {**frame.f_globals, **names}
-        schema = build_schema(cls, local_names=names, origin=origin, **options)
-        self._roster.declare(schema)
-        for name, stored in schema.fields.items():
-            setattr(cls, name, StoredProperty(stored))
-        return schema
 
     # ---- within a page
 
@@ -232,13 +216,26 @@ class Stash:
         The same client gets the same instance again. Raises `StashError` for a class that is not declared with this
         `Stash`, or that has a key.
         """
-        schema = self._schema_without_key(cls)
+        schema = self._roster.schema_without_key(cls)
         visit = await self._roster.arrive(function=True)
         instance = self._roster.make(schema, visit, {}, auto=True)
         if instance.needs_report:
             await visit.wait_until_identified()
         await instance.notify_recovered()
         return cast(T, instance.page)
+
+    def keep(self, page: T, *, refresh: Callable[[], Any] | None = None) -> T:
+        """Recover an object of a stored class that the page has made, and save what changes; return the object.
+
+        What its fields hold now are the defaults. It stands in any page function, async or not, in a script without
+        pages, and in a part of a page, with which it ends. Show the object after this, or show it again with
+        `refresh`: called after somebody else changed a field, as another tab, a reset, or a recovery that the page
+        could not wait for. Raises `StashError` as `recover` does, and `ValueNotStorable` for a default.
+        """
+        instance = self._roster.keep(page)
+        if instance is not None and refresh is not None:
+            instance.listeners.refresh(instance.schema.fields, refresh)
+        return page
 
     def save(self, page: object) -> None:
         """Submit a page's changes: with `auto=False`, and after an opaque value was changed in place.
@@ -307,11 +304,11 @@ class Stash:
 
     def recovery(self, page: object) -> Recovery:
         """Return how a page's fields came back. The record is updated when a late recovery arrives."""
-        return instance_of(page).recovery
+        return Recovery() if internals.is_script_for_nobody() else instance_of(page).recovery
 
     def status(self, page: object) -> Status:
         """Return the bindable status of what was changed on a page: pending, saving, saved, offline or refused."""
-        return instance_of(page).visit.status
+        return Status() if internals.is_script_for_nobody() else instance_of(page).visit.status
 
     def indicator(
         self,
@@ -326,18 +323,20 @@ class Stash:
         `texts` replaces English words by their name, as in `{'saved': 'Gespeichert'}`; `reason` makes the sentence for
         each `Trouble` instead. Raises `StashError` for a text that there is not.
         """
-        visit = self._roster.visit_of(context.client) if page is None else instance_of(page).visit
-        return Indicator(visit.status, texts, reason)
+        if page is not None or internals.is_script_for_nobody():
+            return Indicator(self.status(page), texts, reason)
+        return Indicator(self._roster.visit_of(context.client).status, texts, reason)
 
     def on_change(self, page: object, field: str, handler: Callable[[Change], Any] | Callable[[], Any]) -> None:
         """Call a handler, which may be async, after a field changed: here, elsewhere, by recovery or by a reset.
 
         It gets a `Change` if it requires an argument, else nothing: `self.draw.refresh` can stand here.
         """
-        instance = instance_of(page)
-        if field not in instance.schema.fields:
-            raise StashError(f'{instance.schema.name} has no stored field {field!r}')
-        instance.listeners.add(field, handler)
+        schema = self._roster.schema_of(type(page))
+        if field not in schema.fields:
+            raise StashError(f'{schema.name} has no stored field {field!r}')
+        if not internals.is_script_for_nobody():
+            instance_of(page).listeners.add(field, handler)
 
     async def ready(self, timeout: float = 1.0) -> bool:
         """Whether the store answers within `timeout` seconds: for `/healthz`. Pages are served either way."""

@@ -99,6 +99,13 @@ class Visit:
             self.instances.remove(instance)
             self.schedule_status()  # a value that it did not take is gone with it
 
+    def drop(self, instance: Instance) -> None:
+        """Close the instance of an object whose part of the page was cleared; it may be kept again."""
+        if not self.ended and instance in self.instances:
+            instance.close()
+            self.instances.remove(instance)
+            self.schedule_status()
+
     def find_session(self) -> Session:
         return self.session or self.registry.session(self.session_id)
 

@@ -31,6 +31,13 @@ if TYPE_CHECKING:
         seen: set[str] = stored(set())
         few: list[str] = stored(default_factory=list[str], validate=lambda few: len(few) < 3)
 
+    @stash.state
+    @dataclass
+    class Basket:
+        title: str
+        on_change: Callable[[], object]
+        items: list[str] = stored([])
+
     @stash.view
     class View:
         step: int = stored(1, scope='tab')
@@ -107,6 +114,13 @@ if TYPE_CHECKING:
         assert_type(stash.state(cls), type[Address])
         assert_type(stash.page('/')(cls), type[Address])
         assert_type(stash.use(Settings), Settings)
+
+    def within_a_function(redraw: Callable[[], object]) -> None:
+        basket = stash.keep(Basket('Fruit', on_change=redraw), refresh=redraw)
+        assert_type(basket, Basket)
+        assert_type(basket.items, list[str])
+        Basket('Fruit')  # pyright: ignore[reportCallIssue]
+        stash.keep(basket, refresh=basket.items)  # pyright: ignore[reportArgumentType]
 
     async def within_a_page(page: Page) -> None:
         assert_type(await stash.recover(Cart), Cart)

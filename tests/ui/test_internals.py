@@ -224,7 +224,7 @@ async def test_after_a_rejoin_a_change_of_the_old_server_is_followed_unless_the_
     assert instance.touched == {'draft'}
     session = instance.session
     part = instance._parts['reconnect']
-    session.document.values(instance.slice_id, part)['draft'] = instance._defaults['draft']
+    session.document.values(instance.slice_id, part)['draft'] = instance.defaults['draft']
     session._cells.clear()
     session._tell_replaced()  # as when the old server's document was read
     await idle()

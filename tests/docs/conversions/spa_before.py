@@ -1,27 +1,59 @@
-from nicegui import ui
+from collections.abc import Callable
+
+from nicegui import app, ui
+from nicegui.page_arguments import RouteMatch
+
+MEMBERS_ONLY: set[Callable[[], None]] = set()
 
 
-class Home:
-    def build(self) -> None:
-        ui.label('Write to somebody.')
+def members_only(view: Callable[[], None]) -> Callable[[], None]:
+    MEMBERS_ONLY.add(view)
+    return view
 
 
-class Letter:
-    to: str = 'Ada'
-    text: str = ''
+class Views(ui.sub_pages):
+    """Asks for the password before it shows a view that is for members only."""
 
-    def build(self) -> None:
-        ui.select(['Ada', 'Grace', 'Mary'], label='To').bind_value(self, 'to')
-        ui.textarea('Letter').bind_value(self, 'text')
+    def _render_page(self, match: RouteMatch) -> bool:
+        if match.builder in MEMBERS_ONLY and not app.storage.user.get('member'):
+            self.ask()
+            return True
+        return super()._render_page(match)
+
+    def ask(self) -> None:
+        def enter() -> None:
+            if password.value == 'swordfish':
+                app.storage.user['member'] = True
+                self.refresh()
+            else:
+                ui.notify('That is not the password')
+
+        password = ui.input('Password', password=True).on('keydown.enter', enter)
+        ui.button('Enter', on_click=enter)
+
+
+def contact() -> None:
+    ui.textarea('Message')
+
+
+@members_only
+def members() -> None:
+    ui.label('We meet on Thursday.')
+
+
+def leave() -> None:
+    app.storage.user['member'] = False
+    ui.navigate.to('/')
 
 
 @ui.page('/')
 @ui.page('/{_:path}')
 def main() -> None:
     with ui.header():
-        ui.button('Home', on_click=lambda: ui.navigate.to('/'))
-        ui.button('Letter', on_click=lambda: ui.navigate.to('/letter'))
-    ui.sub_pages({'/': lambda: Home().build(), '/letter': lambda: Letter().build()})
+        ui.button('Contact', on_click=lambda: ui.navigate.to('/'))
+        ui.button('Members', on_click=lambda: ui.navigate.to('/members'))
+        ui.button('Leave', on_click=leave).bind_visibility_from(app.storage.user, 'member')
+    Views({'/': contact, '/members': members})
 
 
 ui.run(storage_secret='private and random')

@@ -1,4 +1,6 @@
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
 
 from nicegui import ui
 
@@ -9,39 +11,47 @@ stash = Stash()
 
 @dataclass
 class Task:
-    title: str
+    text: str
     done: bool = False
+    since: date = field(default_factory=date.today)
 
 
-@stash.page('/')
-class Todo:
+@stash.state
+@dataclass
+class Tasks:
+    heading: str
+    redraw: Callable[[], object]
     tasks: list[Task] = stored([])
 
-    def __init__(self) -> None:
-        self.tasks = [Task('Water the plants'), Task('Mend the bicycle')]
+    def put(self, text: str) -> None:
+        self.tasks.append(Task(text))
+        self.redraw()
 
-    def build(self) -> None:
-        with ui.card():
-            self.draw()
-            stash.on_change(self, 'tasks', self.draw.refresh)
-            new = ui.input('New task')
-            ui.button('Add', on_click=lambda: self.add(new.value))
-
-    @ui.refreshable_method
-    def draw(self) -> None:
-        ui.label(f'{sum(task.done for task in self.tasks)} of {len(self.tasks)} done')
-        for task in self.tasks:
-            with ui.row():
-                ui.checkbox(task.title, on_change=self.draw.refresh).bind_value(task, 'done')
-                ui.button('Remove', on_click=lambda task=task: self.remove(task))
-
-    def add(self, title: str) -> None:
-        self.tasks.append(Task(title))
-        self.draw.refresh()
-
-    def remove(self, task: Task) -> None:
+    def drop(self, task: Task) -> None:
         self.tasks.remove(task)
-        self.draw.refresh()
+        self.redraw()
 
 
-ui.run(storage_secret='private and random')
+def main() -> None:
+    @ui.refreshable
+    def draw() -> None:
+        ui.label(f'{sum(task.done for task in house.tasks)} of {len(house.tasks)} done')
+        for task in house.tasks:
+            with ui.row():
+                ui.checkbox(task.text, on_change=draw.refresh).bind_value(task, 'done').tooltip(f'since {task.since}')
+                ui.input('Task').bind_value(task, 'text')
+                ui.button('Remove', on_click=lambda task=task: house.drop(task))
+
+    house = Tasks('In the house', draw.refresh)
+    house.put('Water the plants')
+    house.put('Mend the bicycle')
+    stash.keep(house, refresh=draw.refresh)
+
+    with ui.card():
+        ui.label().bind_text_from(house, 'heading')
+        draw()
+        new = ui.input('New task')
+        new.on('keydown.enter', lambda: house.put(new.value))
+
+
+ui.run(main, storage_secret='private and random')
