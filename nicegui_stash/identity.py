@@ -45,6 +45,20 @@ class Keys:
         first, *older = (self._folder + object_key(secret, session_id) for secret in self._secrets)
         return first, tuple(older)
 
+    def seal(self, text: str) -> str:
+        """Return what only this installation can make of a text, for what a browser keeps and gives back."""
+        return _seal(self._secrets[0], text)
+
+    def is_seal(self, seal: str, text: str) -> bool:
+        """Whether a browser gives back the seal of this text, under any of the secrets."""
+        given = seal.encode('utf-8', 'surrogatepass')
+        return any(hmac.compare_digest(_seal(secret, text).encode(), given) for secret in self._secrets)
+
+
+def _seal(secret: str, text: str) -> str:
+    digest = hmac.digest(secret.encode(), b'seal\0' + text.encode('utf-8', 'surrogatepass'), 'sha256')
+    return base64.urlsafe_b64encode(digest[:24]).decode()
+
 
 def is_document_key(key: str, prefix: str = '') -> bool:
     """Whether an object's key has the form that `Keys` gives, below this prefix: no lock, no quarantined copy."""

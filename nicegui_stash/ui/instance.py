@@ -14,7 +14,7 @@ from nicegui import binding
 from ..document import Slice
 from ..errors import ValueNotStorable
 from ..operations import Written
-from ..recovery import Problem
+from ..recovery import Problem, invalid
 from ..schema import Schema
 from ..settings import OnInvalid
 from . import internals
@@ -34,13 +34,14 @@ class Instance(Follower):
     what the job assigns is accepted on top of what is stored.
     """
 
-    __slots__ = ('_auto', '_posting', 'marked', 'on_invalid', 'thread')
+    __slots__ = ('_auto', '_posting', 'is_carrying', 'marked', 'on_invalid', 'thread')
 
     def __init__(
         self, schema: Schema, target: Any, visit: Visit, key: str, *, auto: bool, on_invalid: OnInvalid
     ) -> None:
         super().__init__(schema, target, visit, key)
         self.marked: Marks | None = None
+        self.is_carrying = False  # while what was typed before a rejoin is being merged
         self.thread = get_ident()
         self.on_invalid: OnInvalid = on_invalid
         self._auto = auto
@@ -49,6 +50,8 @@ class Instance(Follower):
 
     def accept(self, name: str, raw: Raw) -> None:
         """Hand a checked change to the session, or hold it until it is known which tab or visit it belongs to."""
+        if self.is_carrying and (why := self._invalid(name, raw)):
+            raise ValueNotStorable(name, '$', why)
         if not self._applying:
             if self._auto:
                 self._submit(name, raw)
@@ -57,6 +60,20 @@ class Instance(Follower):
         self.raws[name] = raw
         if self.touched is not None:
             self.touched.add(name)
+
+    def _invalid(self, name: str, raw: Raw) -> str | None:
+        stored = self.schema.fields[name]
+        return None if stored.field.validate is None else invalid(stored, stored.codec.decode(raw))
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether anything that was entered is with this page only: it waits for `save()`, or for its tab or visit."""
+        return bool(self._unsaved or self._held)
+
+    async def notify_again(self) -> None:
+        """Call `on_recovered` once more: the record has changed since."""
+        self._notified = False
+        await self.notify_recovered()
 
     def post(self, name: str, raw: Raw) -> None:
         """Accept a change made in a worker thread: visible there at once, and here in the order of posting."""

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from ..recovery import Reason
 
 EVENT: Final = 'nicegui_stash_report'
-ACKNOWLEDGE: Final = 'window.__niceguiStash?.acknowledge()'
+ACKNOWLEDGE: Final = 'window.__niceguiStash?.acknowledge'
 
 _ID = re.compile(r'[A-Za-z0-9-]{8,64}')
 _REASONS: Final[tuple[Reason, ...]] = ('visit', 'reload', 'history', 'rejoin', 'duplicate')
@@ -62,7 +62,8 @@ def identifier(value: object) -> str | None:
 
 
 def script_element(nonce: str) -> str:
-    """Return the HTML of the marking script for the head of every page; an empty nonce is none."""
-    script = files('nicegui_stash.ui').joinpath('rejoin.js').read_text(encoding='utf-8')
+    """Return the HTML of the scripts for the head of every page; an empty nonce is none."""
+    folder = files('nicegui_stash.ui')
+    script = '\n'.join(folder.joinpath(name).read_text(encoding='utf-8') for name in ('rejoin.js', 'typed.js'))
     attribute = f' nonce="{nonce}"' if nonce else ''
     return f'<script{attribute}>{script}</script>'

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
@@ -17,6 +18,7 @@ from nicegui import Client
 from ..registry import Registry
 from ..session import Session
 from . import internals
+from .carrying import Carrying
 from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
 
@@ -56,7 +58,9 @@ class Visit:
         self._acknowledge_from = 0.0
         self._status: Status | None = None
         self._status_scheduled = False
-        self._watches_events = False
+        self._watches_opaque = False
+        self.carrying = Carrying(self)
+        internals.after_each_event(client, self._handled)
         client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
         client.on_disconnect(self._save_opaque)
@@ -105,6 +109,7 @@ class Visit:
         self._connected = True
         self.tab = identifier(self.client.tab_id) or self.client.id  # the browser may send anything
         self.find_session().touch()
+        self.carrying.connected()
         if internals.is_simulated(self.client):
             self._identify(simulated.pop(self.tab, UNKNOWN))
         else:
@@ -113,9 +118,14 @@ class Visit:
     def add(self, instance: Instance) -> None:
         """Show one more class on this page, and look after each event whether its opaque values changed in place."""
         self.instances.append(instance)
-        if instance.schema.is_opaque and not self._watches_events:
-            self._watches_events = True
-            internals.after_each_event(self.client, self._save_opaque)
+        self._watches_opaque = self._watches_opaque or instance.schema.is_opaque
+
+    def _handled(self, message: dict[str, Any]) -> None:
+        self.carrying.handled(message)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self.carrying.look)
+        if self._watches_opaque:
+            loop.call_soon(self._save_opaque)
 
     def _save_opaque(self) -> None:
         for instance in self.instances:
@@ -126,19 +136,15 @@ class Visit:
         report = parse_report(sent)
         if not self._connected or self.ended:
             return
+        if not self._reported:
+            self._reported = True
+            # one that came too late to be waited for: what it brings is corrected through bindings
+            if not self.identified or (self.report is UNKNOWN and report is not UNKNOWN):
+                self._identify(report)
         now = asyncio.get_running_loop().time()
-        if (
-            now >= self._acknowledge_from
-        ):  # a browser repeats a report at a reconnect; one that floods gets no flood back
+        if now >= self._acknowledge_from:  # a browser repeats a report at a reconnect; a flood gets no flood back
             self._acknowledge_from = now + 0.1
-            self.client.run_javascript(ACKNOWLEDGE)
-        if self._reported:
-            return
-        self._reported = True
-        if not self.identified:
-            self._identify(report)
-        elif self.report is UNKNOWN and report is not UNKNOWN:
-            self._identify(report)  # it came too late to be waited for: what it brings is corrected through bindings
+            self.client.run_javascript(f'{ACKNOWLEDGE}({json.dumps(self.carrying.seal())})')
 
     def _identify(self, report: Report) -> None:
         if self.ended or (self.identified and report is UNKNOWN):
@@ -184,7 +190,8 @@ class Visit:
         return self._status
 
     def schedule_status(self) -> None:
-        """Bring the bindable status up to date, once per turn of the loop."""
+        """Bring the bindable status up to date, once per turn of the loop, and say what the browser may forget."""
+        self.carrying.settle()
         if self._status is not None and not self._status_scheduled and not self.ended:
             self._status_scheduled = True
             asyncio.get_running_loop().call_soon(self._update_status)

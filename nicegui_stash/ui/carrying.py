@@ -1,0 +1,195 @@
+"""Nothing typed is lost: what a page's browser has to remember, for how long, and what it brings back."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# Some of NiceGUI's signatures are only partly typed.
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Literal
+
+from nicegui import ui
+
+from ..errors import ValueNotStorable
+from ..recovery import Rejected
+from . import internals
+from .bound import Bound, find_bound
+from .typed import EVENT, Typed, TypedValue, digest, parse_typed
+
+if TYPE_CHECKING:
+    from .visit import Visit
+
+log = logging.getLogger('nicegui_stash')
+
+PATIENCE = 2.0
+"""Seconds for which what was typed waits for its element to be built and for the session to be read."""
+
+Verdict = Literal['merged', 'rejected', 'free']
+"""What became of a carried value: it is accepted; it is gone; the browser may send it as an ordinary event."""
+
+
+class Carrying:
+    """The server's half for one client: addresses and durability go to the browser, typed values come from it."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._bound: dict[str, Bound] = {}
+        self._told: dict[int, str] = {}
+        self._counted = -1
+        self._delivered = False
+        self._due: tuple[int, int | None] | None = None
+        self._next: tuple[int, int | None] | None = None
+        self._typed: Typed | None = None
+        self._verdicts: dict[str, Verdict] = {}
+        self._changed = asyncio.Event()
+        visit.client.layout.on(EVENT, lambda event: self._receive(event.args))
+        internals.before_response(visit.client, self._deliver)
+
+    # ---- addresses
+
+    def _deliver(self) -> None:
+        self.announce()
+        self._delivered = True
+
+    def connected(self) -> None:
+        """Tell what was bound since the first HTML was made."""
+        self._delivered = True
+        self.announce()
+
+    def look(self) -> None:
+        """Tell of bound elements if there can be new ones."""
+        if self._counted != internals.element_count(self._visit.client):
+            self.announce()
+
+    def announce(self) -> None:
+        """Tell the browser which elements are bound, as far as it does not know."""
+        client = self._visit.client
+        if client.is_deleted:
+            return
+        self._counted = internals.element_count(client)
+        self._bound = find_bound(self._visit.instances)
+        found = {bound.element.id: address for address, bound in self._bound.items()}
+        new = {id_: address for id_, address in found.items() if self._told.get(id_) != address}
+        self._told = found
+        if not new:
+            return
+        self._changed.set()
+        text = json.dumps(new, separators=(',', ':'))
+        if self._delivered:
+            client.run_javascript(f'window.__niceguiStash?.typed?.bind({text})')
+            return
+        with client:
+            ui.add_body_html(f'<script type="application/json" class="nicegui-stash-bound">{text}</script>')
+
+    # ---- durability
+
+    def handled(self, message: dict[str, Any]) -> None:
+        """Note that an event was handled, so that the browser can be told when what it changed is durable."""
+        number = message.get('stash')
+        if type(number) is not int or (message.get('id') == 0 and self._typed is None):
+            return
+        noted = (number, self._visit.find_session().accepted)
+        if self._due is None:
+            self._due = noted
+        else:
+            self._next = noted
+        self.settle()
+
+    def settle(self) -> None:
+        """Tell the browser up to which event everything is durable, if that is news: it may forget that then."""
+        while self._due is not None and not self._visit.ended:
+            number, accepted = self._due
+            session = self._visit.find_session()
+            if any(instance.is_unsaved for instance in self._visit.instances):
+                self._due = (number, None)
+                return
+            accepted = session.accepted if accepted is None else accepted
+            if not session.is_durable(accepted):
+                self._due = (number, accepted)
+                return
+            self._due, self._next = self._next, None
+            self._visit.client.run_javascript(f'window.__niceguiStash?.typed?.durable({number})')
+
+    # ---- what was typed while the server was away
+
+    def seal(self) -> str:
+        """Return what binds typed values to the session and the visit, for the browser to keep."""
+        return self._visit.registry.seal(self._visit.session_id, f'typed\0{self._visit.id}')
+
+    def _receive(self, sent: Any) -> None:
+        if self._typed is not None:  # repeated at a reconnect
+            self._answer(self._verdicts)
+            return
+        self._typed = parse_typed(sent) or Typed('', ())
+        self._visit.registry.spawn(self._merge_all(self._typed))
+
+    def _answer(self, verdicts: dict[str, Verdict] | None) -> None:
+        if not self._visit.ended:
+            text = json.dumps(verdicts)
+            self._visit.client.run_javascript(f'window.__niceguiStash?.typed?.settle({text})')
+
+    async def _merge_all(self, typed: Typed) -> None:
+        visit = self._visit
+        if not await visit.wait_until_identified():
+            return
+        if not visit.registry.is_seal(typed.seal, visit.session_id, f'typed\0{visit.id}'):
+            self._answer(None)
+            return
+        loop = asyncio.get_running_loop()
+        deadline, waiting = loop.time() + PATIENCE, {value.address: value for value in typed.values}
+        while waiting and not visit.ended:
+            self._changed.clear()
+            self.announce()
+            is_late = loop.time() > deadline
+            found: dict[str, Verdict] = {}
+            for address, value in waiting.items():
+                if (verdict := self._verdict(value, is_late=is_late)) is not None:
+                    found[address] = verdict
+            waiting = {address: value for address, value in waiting.items() if address not in found}
+            self._verdicts |= found
+            if found:
+                self._answer(found)
+            if waiting:
+                try:
+                    await asyncio.wait_for(self._changed.wait(), 0.1)
+                except TimeoutError:
+                    continue  # the session may have been read meanwhile
+        for instance in visit.instances:
+            if instance.recovery.rejected:
+                await instance.notify_again()
+
+    def _verdict(self, value: TypedValue, *, is_late: bool) -> Verdict | None:
+        bound = self._bound.get(value.address)
+        if bound is None:
+            return 'rejected' if is_late else None
+        if not bound.instance.session.is_read:
+            return 'free' if is_late else None
+        with self._visit.in_client():
+            return self._merge(bound, value)
+
+    def _merge(self, bound: Bound, value: TypedValue) -> Verdict:
+        """Let the element handle what was typed as an event, unless it shows what somebody else has written since."""
+        try:
+            entered = bound.value_of(value.arguments)
+        except Exception as error:  # noqa: BLE001 an element may raise anything for what it never sends
+            log.warning('what was typed into %s cannot come from its element: %s', bound.field, type(error).__name__)
+            bound.element.update()
+            return 'rejected'
+        shown, numeric = internals.shown_value(bound.element)
+        if digest(shown, numeric=numeric) not in value.known and digest(shown, numeric=numeric) != digest(
+            value.arguments, numeric=numeric
+        ):
+            bound.instance.recovery.rejected.append(Rejected(bound.field, entered))
+            bound.element.update()
+            return 'rejected'
+        instance = bound.instance
+        instance.is_carrying = True
+        try:
+            internals.replay(bound.element, value.arguments)
+        except ValueNotStorable:
+            return 'rejected'
+        finally:
+            instance.is_carrying = False
+        return 'merged'

@@ -1,0 +1,339 @@
+// Remembers what was entered until it is durable, and carries it over a rejoin's reload, with the focus and the cursor.
+(() => {
+  const EVENT = "nicegui_stash_typed";
+  const MOST_KNOWN = 512;
+  const MOST_CHARACTERS = 400000;
+  const MOST_REMEMBERED = 4000000; // characters of one element's earlier values
+  const PATIENCE_MS = 5000;
+  const stash = window.__niceguiStash;
+  if (!stash || stash.typed) return;
+
+  const bound = {}; // element id -> {id, address, listener, prop}
+  const records = new Map(); // address -> what was entered here and is not known to be durable
+  const carried = new Map(); // address -> what came from the document before, until the server has said what became of it
+  let focus = null;
+  let number = 0; // of the last event that was numbered for the server
+
+  const elements = () => mounted_app?.elements ?? {};
+  const documentOf = (id) => getElement(id)?.editor?.state?.doc; // of a code editor, whose events are only differences
+
+  // ---- digests: as ui/typed.py makes them
+
+  let table;
+  const crc = (text) => {
+    table ??= Uint32Array.from({ length: 256 }, (_, byte) => {
+      for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0xedb88320 : byte >>> 1;
+      return byte;
+    });
+    let sum = -1;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      sum = table[(sum ^ unit) & 255] ^ (sum >>> 8);
+      sum = table[(sum ^ (unit >>> 8)) & 255] ^ (sum >>> 8);
+    }
+    return (sum ^ -1) >>> 0;
+  };
+  const canonical = (value, numeric) => {
+    if (value === null || value === undefined) return "z";
+    if (typeof value === "boolean") return value ? "b1" : "b0";
+    if (typeof value === "number") return "n" + value;
+    if (typeof value === "string") {
+      if (!numeric) return "s" + value;
+      if (!value.trim()) return "z";
+      return Number.isNaN(Number(value)) ? "s" + value : "n" + Number(value);
+    }
+    if (Array.isArray(value)) return "[" + value.map((each) => canonical(each)).join(",") + "]";
+    const keys = Object.keys(value).sort();
+    return "{" + keys.map((key) => key + ":" + canonical(value[key])).join(",") + "}";
+  };
+  const digest = (value, numeric) => {
+    const text = canonical(value, numeric);
+    return `${text.length}.${crc(text)}`;
+  };
+
+  // ---- what was entered
+
+  const shown = (place) => {
+    const props = elements()[place.id]?.props ?? {};
+    const value = props[place.prop];
+    // NiceGUI keeps the arguments of the last event of such an element, an array of one
+    return props.loopback === false && Array.isArray(value) && value.length === 1 ? value[0] : value;
+  };
+  const isListener = (place, listener) => {
+    if (!place.listener) {
+      const event = elements()[place.id]?.events.find((each) => each.type.startsWith("update:"));
+      if (!event) return false;
+      place.listener = event.listener_id;
+      place.prop = event.type === "update:modelValue" ? "model-value" : event.type.slice(7);
+    }
+    return place.listener === listener || listener === undefined;
+  };
+  const remember = (place, json, n) => {
+    let record = records.get(place.address);
+    const before = shown(place);
+    if (!record) {
+      record = { place, known: [{ n: 0, value: before }], before, n: 0, json: null };
+      records.set(place.address, record);
+    } else if (record.n !== n) {
+      const sent = Math.min(record.n, number);
+      const isNew = record.before !== before && (typeof before !== "string" || JSON.stringify(before) !== record.json);
+      if (record.n !== Infinity) record.known.push({ n: sent, json: record.json, doc: record.doc });
+      if (isNew) record.known.push({ n: sent, value: before }); // it came from the server
+      const limit = Math.min(MOST_KNOWN, Math.max(8, MOST_REMEMBERED / (json.length + 1)));
+      if (record.known.length > limit) record.known.splice(limit >> 1, 1); // a put has taken one of the first or last
+    }
+    Object.assign(record, { place, before, json, n, doc: documentOf(place.id) });
+  };
+  const jsonOf = (record) => (record.doc ? JSON.stringify((documentOf(record.place.id) ?? record.doc).toString()) : record.json);
+  const valueOf = (entry) => {
+    if (entry.doc) return entry.doc.toString();
+    return entry.json === undefined || entry.json === null ? entry.value : JSON.parse(entry.json);
+  };
+
+  // what waits for a handshake or a throttle is not with the socket yet
+  const overhear = () => {
+    const throttle = window.throttle;
+    if (typeof throttle !== "function" || throttle.isOverheard) return;
+    window.throttle = (callback, time, leading, trailing, id) => {
+      if (time > 0 || !window.did_handshake) {
+        const [socket, done] = [window.socket, window.did_handshake];
+        stash.replaceSocket({ emit: (event, message) => event === "event" && waiting(message) });
+        window.did_handshake = true;
+        try {
+          callback();
+        } finally {
+          window.did_handshake = done;
+          stash.replaceSocket(socket);
+        }
+      }
+      return throttle(callback, time, leading, trailing, id);
+    };
+    window.throttle.isOverheard = true;
+  };
+  const waiting = (message) => {
+    const place = bound[message.id];
+    if (!place || !isListener(place, message.listener_id)) return;
+    const entry = carried.get(place.address);
+    if (entry) hold(entry, place, message);
+    else remember(place, message.args[0], Infinity);
+  };
+
+  // ---- what is carried
+
+  const hold = (entry, place, message) => {
+    entry.held = true;
+    entry.doc = documentOf(place.id);
+    entry.v = entry.doc ? JSON.stringify(entry.doc.toString()) : message.args[0];
+  };
+  const show = (place, entry) => {
+    isListener(place);
+    const element = elements()[place.id];
+    if (!element || !place.prop) return;
+    entry.place = place;
+    entry.shown = element.props[place.prop];
+    element.props[place.prop] = JSON.parse(entry.v);
+    if (element.update_method) mounted_app.$nextTick(() => getElement(place.id)?.[element.update_method]?.());
+  };
+  const release = (entry, from) => {
+    // what was entered while the server thought about it goes the ordinary way
+    const place = entry.place;
+    if (!place || !elements()[place.id]) return;
+    const doc = documentOf(place.id);
+    let args = entry.v;
+    if (doc) {
+      const [old, text] = [from, doc.toString()];
+      args = JSON.stringify({ sections: [old.length, text.length], inserted: [text.split("\n")] });
+    }
+    window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [args] });
+  };
+
+  // ---- focus and cursor
+
+  const FOCUSABLE = "input, textarea, select, button, [tabindex], [contenteditable=true]";
+  const focusables = (id) => {
+    const inner = document.getElementById("c" + id);
+    const root = getElement(id)?.$el ?? inner;
+    if (!root?.querySelectorAll) return inner ? [inner] : [];
+    return [...new Set([root, ...root.querySelectorAll(FOCUSABLE)])];
+  };
+  const offsetIn = (root, node, offset) => {
+    const range = document.createRange();
+    range.selectNodeContents(root);
+    range.setEnd(node, offset);
+    return range.toString().length;
+  };
+  const placeIn = (root, offset) => {
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    let node = root;
+    while (walker.nextNode()) {
+      node = walker.currentNode;
+      if (offset <= node.length) return [node, offset];
+      offset -= node.length;
+    }
+    return [node, node.length ?? 0];
+  };
+  const focused = () => {
+    const active = document.activeElement;
+    if (!active || active === document.body) return null;
+    for (let node = active; node; node = node.parentElement) {
+      const place = /^c\d+$/.test(node.id) ? bound[node.id.slice(1)] : null;
+      const index = place ? focusables(place.id).indexOf(active) : -1;
+      if (index < 0) continue;
+      const found = { f: place.address, index, top: active.scrollTop };
+      const editor = getElement(place.id)?.editor;
+      const selection = getSelection();
+      if (editor?.state?.selection) {
+        found.code = { anchor: editor.state.selection.main.anchor, head: editor.state.selection.main.head };
+      } else if (typeof active.selectionStart === "number") {
+        found.range = [active.selectionStart, active.selectionEnd, active.selectionDirection];
+      } else if (active.isContentEditable && selection.anchorNode && active.contains(selection.anchorNode)) {
+        found.text = [
+          offsetIn(active, selection.anchorNode, selection.anchorOffset),
+          offsetIn(active, selection.focusNode, selection.focusOffset),
+        ];
+      }
+      return found;
+    }
+    return null;
+  };
+  const bringFocus = async (place) => {
+    const wanted = focus;
+    focus = null;
+    await mounted_app.$nextTick();
+    const component = getElement(place.id);
+    if (wanted.code) await component?.editorPromise;
+    if (document.activeElement && document.activeElement !== document.body) return; // it was put elsewhere since
+    const target = focusables(place.id)[wanted.index];
+    if (!target) return;
+    target.focus({ preventScroll: true });
+    if (wanted.code && component?.editor) {
+      const end = component.editor.state.doc.length;
+      const { anchor, head } = wanted.code;
+      component.editor.dispatch({ selection: { anchor: Math.min(anchor, end), head: Math.min(head, end) } });
+    } else if (wanted.range && typeof target.selectionStart === "number") {
+      target.setSelectionRange(...wanted.range);
+    } else if (wanted.text) {
+      const [anchor, head] = wanted.text.map((offset) => placeIn(target, offset));
+      getSelection().setBaseAndExtent(...anchor, ...head);
+    }
+    target.scrollTop = wanted.top;
+  };
+
+  stash.typed = {
+    mount() {
+      overhear();
+      const scripts = document.querySelectorAll("script.nicegui-stash-bound");
+      for (const script of scripts) stash.typed.bind(JSON.parse(script.text));
+    },
+
+    // the server says which elements are bound to which fields
+    bind(addresses) {
+      const start = performance.now();
+      for (const [id, address] of Object.entries(addresses)) {
+        const place = (bound[id] = { id: Number(id), address });
+        const entry = carried.get(address);
+        if (entry) show(place, entry);
+        if (focus?.f === address) bringFocus(place);
+      }
+      if (carried.size) performance.measure("nicegui_stash: bring back", { start });
+    },
+
+    // called with every event that is about to be sent; true: it is kept back
+    intercept(message) {
+      const place = bound[message.id];
+      if (place && isListener(place, message.listener_id)) {
+        const entry = carried.get(place.address);
+        if (entry) {
+          hold(entry, place, message);
+          return true;
+        }
+        remember(place, message.args[0], ++number);
+        message.stash = number;
+      } else if (message.id === 0) {
+        message.stash = ++number;
+      }
+      return false;
+    },
+
+    // everything up to this event is in the store
+    durable(n) {
+      for (const record of records.values()) {
+        if (record.n <= n) {
+          record.known = [];
+          record.isDurable = record.n;
+        } else {
+          let first = 0;
+          while (first + 1 < record.known.length && record.known[first + 1].n <= n) first++;
+          record.known.splice(0, first);
+        }
+      }
+    },
+
+    // what has to be carried, as it is kept in sessionStorage
+    snapshot() {
+      const start = performance.now();
+      const values = [];
+      let size = 0;
+      const add = (f, v, known) => {
+        size += v.length + 20 * known.length;
+        if (size <= MOST_CHARACTERS) values.push({ f, v, known: [...new Set(known)] });
+        else console.warn("nicegui_stash: too much was entered to be carried over");
+      };
+      for (const [address, entry] of carried) {
+        const sent = entry.sent === undefined ? [] : [digest(JSON.parse(entry.sent), entry.numeric)];
+        add(address, entry.v, [...entry.known, ...sent]);
+      }
+      for (const [address, record] of records) {
+        if (record.isDurable === record.n || !elements()[record.place.id]) continue;
+        const numeric = elements()[record.place.id].props.type === "number";
+        const digests = record.known.map((entry) => entry.digest ?? digest(valueOf(entry), numeric));
+        add(address, jsonOf(record), digests);
+      }
+      const found = { seal: stash.seal, values, focus: focused() };
+      performance.measure("nicegui_stash: carry over", { start });
+      return found;
+    },
+
+    // what the document before has carried
+    take(found) {
+      if (!found || typeof found !== "object") return;
+      stash.seal = found.seal;
+      focus = found.focus ?? null;
+      for (const { f, v, known } of Array.isArray(found.values) ? found.values : []) {
+        if (typeof f === "string" && typeof v === "string" && Array.isArray(known)) carried.set(f, { v, known });
+      }
+    },
+
+    // hand it to the server, which answers with `settle`
+    send() {
+      const values = [];
+      for (const [f, entry] of carried) {
+        entry.sent = entry.v;
+        entry.held = false;
+        entry.numeric = elements()[entry.place?.id]?.props.type === "number";
+        values.push({ f, v: entry.v, known: entry.known });
+      }
+      if (!values.length) return;
+      emitEvent(EVENT, { seal: stash.seal, values });
+      setTimeout(() => stash.typed.settle(Object.fromEntries([...carried.keys()].map((f) => [f, "free"]))), PATIENCE_MS);
+    },
+
+    settle(verdicts) {
+      for (const [address, entry] of [...carried]) {
+        const verdict = verdicts ? verdicts[address] : "rejected";
+        if (!verdict) continue;
+        carried.delete(address);
+        if (verdict === "merged" && entry.place) {
+          const known = [...entry.known.map((each) => ({ n: 0, digest: each }))];
+          const doc = documentOf(entry.place.id);
+          const record = { place: entry.place, known, before: shown(entry.place), n: number, json: entry.sent, doc };
+          records.set(address, record);
+          if (entry.held) release(entry, JSON.parse(entry.sent));
+        } else if (verdict === "free") {
+          release(entry, entry.shown ?? "");
+        }
+      }
+    },
+  };
+  stash.typed.take(stash.found);
+})();
