@@ -18,7 +18,7 @@ demo: $(VENV)/.installed ## run the demo app; PORT=8080, its state in NICEGUI_ST
 	$(BIN)/python -m demo_app
 
 .PHONY: test
-test: $(VENV)/.installed-test chromium ## run all tests; PYTEST_ARGS='-m "not browser"' to choose
+test: $(VENV)/.installed-test chromium servers ## run all tests; PYTEST_ARGS='-m "not browser"' to choose
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: lint
@@ -35,10 +35,6 @@ format: $(VENV)/.installed-lint ## format the code and sort its imports
 .PHONY: types
 types: $(VENV)/.installed-lint $(VENV)/.installed-test ## check types
 	$(BIN)/pyright --pythonpath $(BIN)/python
-
-.PHONY: typed
-typed: $(VENV)/.installed-lint ## check that all public names say their type, for users' type checkers
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes nicegui_stash --ignoreexternal
 
 .PHONY: docs
 docs: $(VENV)/.installed-docs ## build the documentation into docs/_build/html
@@ -74,3 +70,7 @@ $(VENV)/.installed-%: pyproject.toml $(VENV)/.installed
 .PHONY: chromium
 chromium:
 	@sh tests/install_chromium.sh
+
+.PHONY: servers
+servers:
+	@sh tests/install_servers.sh

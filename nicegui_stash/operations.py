@@ -95,11 +95,12 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
             case Reset():
                 if not forgotten and operation.epoch < document.epoch:
                     continue
-                reset.add(operation.slice)
                 document.erased = False
-                erased = document.ensure(operation.slice)
-                erased.reset += 1
-                erased.data, erased.tabs, erased.visits = {}, {}, {}
+                for id_ in (operation.slice, *_older(document, operation.slice)):
+                    reset.add(id_)
+                    erased = document.ensure(id_)
+                    erased.reset += 1
+                    erased.data, erased.tabs, erased.visits = {}, {}, {}
                 operation.epoch = document.epoch
             case Set() | Drop() | Update():
                 if not forgotten and operation.epoch < document.epoch:
@@ -115,6 +116,15 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
                 pass
         held.append(operation)
     return held
+
+
+def _older(document: Document, slice_id: SliceId) -> list[SliceId]:
+    """Return the slices of lower versions, also those that another server wrote before it could know of a reset."""
+    return [
+        id_
+        for id_, _ in document.all_slices()
+        if (id_.name, id_.key) == (slice_id.name, slice_id.key) and id_.version < slice_id.version
+    ]
 
 
 def _change(document: Document, operation: Set | Drop | Update) -> bool:

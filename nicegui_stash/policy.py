@@ -14,6 +14,9 @@ from .stores.base import Store
 
 log = logging.getLogger('nicegui_stash')
 
+QUIET = 10.0
+"""Seconds without a failure after which the store counts as well again, as far as the log is concerned."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -47,7 +50,8 @@ class Shared:
     counts: Counter[str] = field(default_factory=Counter[str])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
-    _said: set[str] = field(default_factory=set[str])
+    _said: dict[str, float] = field(default_factory=dict[str, float])
+    _over: set[str] = field(default_factory=set[str])
 
     def next_sequence(self) -> int:
         self.sequence += 1
@@ -62,11 +66,16 @@ class Shared:
         return min(longest, 0.01 * 2 ** min(failures, 20)) * (0.5 + self.random() / 2)
 
     def say_once(self, what: str, message: str, *args: object) -> None:
-        """Log a condition of the store, not once per session."""
-        if what not in self._said:
-            self._said.add(what)
+        """Log a condition of the store: not once per session, nor each time that it stumbles on its way back."""
+        now = asyncio.get_running_loop().time()
+        since = self._said.get(what)
+        self._said[what] = now
+        over = what in self._over
+        self._over.discard(what)
+        if since is None or (over and now - since >= QUIET):
             log.warning(message, *args)
 
     def say_again(self, what: str) -> None:
-        """Forget that a condition was logged, since it is over."""
-        self._said.discard(what)
+        """Note that a condition is over: when it comes again after a while, it is logged again."""
+        if what in self._said:
+            self._over.add(what)

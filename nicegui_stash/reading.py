@@ -51,6 +51,11 @@ class _Closing:
     """The object is about to be deleted: what is put over it now could be deleted with it."""
 
 
+def is_closing(document: Document, now: int) -> bool:
+    """Whether somebody may still delete the object, as of `now` in ms: then nobody else puts or deletes it."""
+    return bool(document.closing) and abs(now - document.closing) < CLOSING_PATIENCE * 1000
+
+
 async def fetch(
     shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None
 ) -> Fetched | Same | Foreign | Away | Denied:
@@ -90,9 +95,11 @@ async def _understand(
         return _foreign(shared, key, error)
     except MalformedDocument as error:
         return await _quarantine(shared, key, body, etag, error)
-    if document.closing and abs(shared.now() - document.closing) < CLOSING_PATIENCE * 1000:
-        return _Closing()
-    document.closing = 0
+    if document.closing:
+        if is_closing(document, shared.now()):
+            return _Closing()
+        # As if it were gone: who takes it for expired would count an epoch more than who has read it before.
+        document.closing, document.seen = 0, shared.now()
     return Fetched(document, etag, 'found', len(body))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .document import SESSION_PART, Document, Part, Slice, SliceId, Values, new_document, prune, stamp, to_bytes
-from .operations import Set, Update, rebase, settle_unread
+from .operations import Drop, Reset, Set, Update, rebase, settle_unread
 from .pending import Pending
 from .policy import Shared
 from .reading import Condition, Fetched
@@ -97,10 +97,13 @@ class Resident:
         document, condition = fetched.document, fetched.condition
         overruled: list[Set] = []
         operations = list(self._pending)
+        if condition == 'found' and document.seen < self._shared.now() - self._shared.policy.ttl * 1000:
+            document = Document(document.format, document.epoch + 1, document.seen, document.applied, {})
+            condition = 'expired'
+            for operation in operations:  # nobody has erased them; and a put that failed may have it read twice
+                if isinstance(operation, (Set, Drop, Update, Reset)):
+                    operation.epoch = max(operation.epoch, document.epoch)
         if not self.is_read:
-            if condition == 'found' and document.seen < self._shared.now() - self._shared.policy.ttl * 1000:
-                document = Document(document.format, document.epoch + 1, document.seen, document.applied, {})
-                condition = 'expired'
             operations, overruled = settle_unread(document, operations)
             self.condition = 'fresh' if document.erased else condition
         held = {id(operation) for operation in rebase(document, operations, self._shared.writer)}

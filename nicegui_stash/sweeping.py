@@ -18,7 +18,7 @@ from typing import Final, Literal, Protocol
 from .document import FORMAT, Document, from_bytes, to_bytes
 from .errors import MalformedDocument, StoreError, UnknownFormat
 from .identity import is_document_key
-from .reading import quarantine_key
+from .reading import is_closing, quarantine_key
 from .stores.base import ETag, ObjectInfo, Store, StoredObject
 from .transfer import MustRead, Read, Stored, read, write
 
@@ -125,6 +125,8 @@ class Sweep:
             return 'foreign'
         except MalformedDocument:
             return 'malformed'
+        if is_closing(document, int(self.wall() * 1000)):
+            return 'contested'  # another sweep is about to delete it; the second delete could hit what comes after it
         if document.seen >= self._limit * 1000:
             return 'kept'
         fate: Fate = 'erased' if document.erased else 'expired'

@@ -60,7 +60,12 @@ def settings_of(asked: argparse.Namespace, *, ttl: timedelta | None = None) -> S
         max_value_bytes=None,
         max_document_bytes=None,
         allow_lost_updates=asked.allow_lost_updates or None,
+        identity=_nobody,
     )
+
+
+def _nobody(_: object) -> None:
+    """Stand for the app's `identity`, which a command has no use for and may be unable to import."""
 
 
 def opened(settings: Settings) -> Store:

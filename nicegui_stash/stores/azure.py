@@ -11,11 +11,10 @@ from .answers import Answer
 from .base import ETag, ObjectInfo, StoredObject
 from .places import Place
 
-# At the end of the process adlfs closes the client once more, in the loop that it has: an asynchronous one is gone then.
+# When the process ends, adlfs closes the client once more, in its loop: that of an asynchronous one would be gone.
 _FRESH: Final = {'asynchronous': False, 'skip_instance_cache': True, 'use_listings_cache': False}
 # Azure's library would wait 15 s before it tries again, which is longer than anybody here waits.
 _LIMITS: Final = {'retry_total': 0, 'connection_timeout': 2, 'read_timeout': 5}
-_SETTINGS_AT_FAULT: Final = {'CredentialUnavailableError', 'ImportError', 'TypeError', 'ValueError'}
 
 
 class AzureDriver:
@@ -70,10 +69,11 @@ class AzureDriver:
             ]
 
     def answer(self, error: Exception) -> Answer:
-        kind, status = type(error).__name__, getattr(error, 'status_code', None)
-        if status is None and kind in _SETTINGS_AT_FAULT:
+        kind, said = type(error).__name__, _said(error)
+        status = getattr(said, 'status_code', None)
+        if kind == 'CredentialUnavailableError':
             return Answer(refusal=kind)
-        code = getattr(error, 'error_code', None)
+        code = getattr(said, 'error_code', None)
         return Answer(status, str(getattr(code, 'value', code) or ('' if status else kind)))
 
     async def close(self) -> None:
@@ -86,3 +86,11 @@ class AzureDriver:
 
     def _sent(self, etag: ETag) -> str:
         return etag if self.quoted else etag.strip('"')
+
+
+def _said(error: BaseException) -> BaseException:
+    """The error that has the server's status: Azure's library stumbles itself over an answer without Azure's code."""
+    found: BaseException | None = error
+    while found is not None and getattr(found, 'status_code', None) is None:
+        found = found.__context__
+    return found or error

@@ -11,8 +11,9 @@ from typing import Any, Final, Protocol
 from ..errors import ConfigurationError
 from .azure import AzureDriver
 from .base import Store
+from .gcs import GCSDriver
 from .obstore import Kind, ObstoreDriver
-from .obstore_options import NotForObstore, azure_config, s3_config
+from .obstore_options import NotForObstore, azure_config, gcs_config, s3_config
 from .places import Place, place_of
 from .probed import ProbedStore
 from .remote import Driver, RemoteStore
@@ -50,9 +51,22 @@ def _azure(place: Place, options: Options) -> Driver:
     return AzureDriver(place, options)
 
 
+def _gcs(place: Place, options: Options) -> Driver:
+    return GCSDriver(place.container, place.root, options)
+
+
 _S3: Final = Family('s3fs', 's3', _s3, 'S3Store', s3_config)
 _AZURE: Final = Family('adlfs', 'azure', _azure, 'AzureStore', azure_config)
-FAMILIES: Final = {'s3': _S3, 's3a': _S3, 'az': _AZURE, 'abfs': _AZURE, 'abfss': _AZURE}
+_GCS: Final = Family('gcsfs', 'gcs', _gcs, 'GCSStore', gcs_config)
+FAMILIES: Final = {
+    's3': _S3,
+    's3a': _S3,
+    'gs': _GCS,
+    'gcs': _GCS,
+    'az': _AZURE,
+    'abfs': _AZURE,
+    'abfss': _AZURE,
+}
 """Families by scheme."""
 
 

@@ -30,13 +30,11 @@ _STATUS_OF: Final = {
     'PreconditionError': 412,
     'UnauthenticatedError': 401,
 }
-_SETTINGS_AT_FAULT: Final = {
-    'InvalidPathError',
-    'NotSupportedError',
-    'TypeError',
-    'UnknownConfigurationKeyError',
-    'ValueError',
-}
+_SETTINGS_AT_FAULT: Final = {'InvalidPathError', 'NotSupportedError', 'UnknownConfigurationKeyError'}
+
+
+class _NoGeneration(Exception):
+    """An etag that Google cannot have given, and would call a bad request."""
 
 
 class ObstoreDriver:
@@ -69,6 +67,8 @@ class ObstoreDriver:
         mode: Any = 'create'
         if if_match is not None:
             etag, version = self._parts(if_match)
+            if self._by_version and not version.isdecimal():
+                raise _NoGeneration
             mode = {'e_tag': etag, 'version': version} if version else {'e_tag': etag}
         return self._etag(await self._store.put_async(self._root + key, body, mode=mode, use_multipart=False))
 
@@ -86,6 +86,8 @@ class ObstoreDriver:
             ]
 
     def answer(self, error: Exception) -> Answer:
+        if isinstance(error, _NoGeneration):
+            return Answer(412, 'no generation')
         kind, text = type(error).__name__, str(error)
         if kind in _SETTINGS_AT_FAULT:
             return Answer(refusal=kind)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from .places import Place
 
@@ -39,6 +40,10 @@ _AZURE_VARIABLES: Final = {  # adlfs reads these; obstore has other names for so
     'AZURE_STORAGE_CLIENT_ID': 'client_id',
     'AZURE_STORAGE_CLIENT_SECRET': 'client_secret',
 }
+_FOUND: Final = (None, 'google_default', 'cloud')
+"""Words of gcsfs for credentials that are found outside of the options."""
+_ASKING: Final = {'anon', 'browser', 'cache'}
+"""Words of gcsfs for what obstore has not, the first of them at least for writing."""
 _S3: Final = {
     'key': 'access_key_id',
     'username': 'access_key_id',
@@ -93,6 +98,45 @@ def _connection(text: str) -> Config:
     if text and not {'account_key', 'sas_key'} & config.keys():
         raise NotForObstore('obstore cannot use this kind of connection string')
     return config
+
+
+def gcs_config(place: Place, options: Mapping[str, Any], *, asked: bool) -> Config:
+    """Translate what gcsfs takes. Raises `NotForObstore`; for rare credentials, unless obstore was asked for."""
+    given = {name: value for name, value in options.items() if name != 'project'}  # it says who owns new buckets
+    token = given.pop('token', None)
+    server = given.pop('endpoint_url', None) or os.environ.get('STORAGE_EMULATOR_HOST', '')
+    config = _translated(given, {}) | _token(token)
+    if token in _FOUND and not asked and not _is_usual(_google_file()):
+        raise NotForObstore('obstore cannot use this kind of Google credentials')
+    if server and '://' not in server:
+        server = f'http://{server}'
+    at_server = {'base_url': server, 'allow_http': server.startswith('http://')} if server else {}
+    return config | at_server | {'bucket': place.container}
+
+
+def _token(token: Any) -> Config:
+    if token in _FOUND:
+        return {}
+    if isinstance(token, str) and token not in _ASKING:
+        return {'application_credentials': token} if Path(token).is_file() else {'bearer_token': token}
+    if isinstance(token, Mapping) and cast(Mapping[str, Any], token).get('type') == 'service_account':
+        return {'service_account_key': json.dumps(token)}
+    raise NotForObstore('obstore has nothing like this token')
+
+
+def _google_file() -> Path:
+    file = os.environ.get('GOOGLE_APPLICATION_CREDENTIALS')
+    return Path(file) if file else Path('~/.config/gcloud/application_default_credentials.json').expanduser()
+
+
+def _is_usual(file: Path) -> bool:
+    """Whether credentials are of a kind that obstore knows; no file is one of them, on Google's own machines."""
+    if not file.is_file():
+        return True
+    try:
+        return json.loads(file.read_text(encoding='utf-8')).get('type') in {'service_account', 'authorized_user'}
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _aws_files() -> list[Path]:

@@ -15,6 +15,10 @@ DEADLINE = 10.0
 """Seconds that one operation may take, repetitions by the library included; a page of a listing is one operation."""
 
 
+_AT_FAULT = (TypeError, ValueError, KeyError, ImportError)
+"""What libraries raise for options that they cannot use, when they are opened. Later it may be a fault of theirs."""
+
+
 class Driver(Protocol):
     """What one library does for one kind of server. Its methods raise what the library raises.
 
@@ -164,7 +168,10 @@ class RemoteStore:
                 async with asyncio.timeout(self._deadline):
                     await self._driver.open()
             except Exception as error:
-                raise _not_attempted(answered_error(operation, key, self._answer(error))) from error
+                answer = self._answer(error)
+                if isinstance(error, _AT_FAULT):
+                    answer = Answer(refusal=type(error).__name__)
+                raise _not_attempted(answered_error(operation, key, answer)) from error
             self._is_open = True
 
 

@@ -31,10 +31,8 @@ _SETTINGS_AT_FAULT: Final = {
     'ParamValidationError',
     'PartialCredentialsError',
     'ProfileNotFound',
-    'TypeError',
     'UnauthorizedSSOTokenError',
     'UnknownServiceError',
-    'ValueError',
 }
 """Kinds of errors that botocore raises before it asks any server, and that no second attempt can help."""
 

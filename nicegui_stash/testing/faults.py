@@ -17,7 +17,7 @@ class Gate:
     """Where calls of one operation wait, until `release`."""
 
     def __init__(self) -> None:
-        self.started = asyncio.Event()
+        self.started: asyncio.Event = asyncio.Event()
         """Set when a call has arrived at the gate."""
         self._open = asyncio.Event()
 

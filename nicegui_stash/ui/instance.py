@@ -34,7 +34,7 @@ class Instance(Follower):
     what the job assigns is accepted on top of what is stored.
     """
 
-    __slots__ = ('_auto', '_posting', 'is_carrying', 'marked', 'on_invalid', 'thread')
+    __slots__ = ('_auto', '_posting', '_updated', 'is_carrying', 'marked', 'on_invalid', 'thread')
 
     def __init__(
         self, schema: Schema, target: Any, visit: Visit, key: str, *, auto: bool, on_invalid: OnInvalid
@@ -46,7 +46,7 @@ class Instance(Follower):
         self.on_invalid: OnInvalid = on_invalid
         self._auto = auto
         self._posting = Lock()
-        self._updated: set[str] = set()  # fields that an update of this page is changing
+        self._updated: frozenset[str] = frozenset()  # fields that an update of this page is changing
 
     def accept(self, name: str, raw: Raw) -> None:
         """Hand a checked change to the session, or hold it until it is known which tab or visit it belongs to."""
@@ -146,13 +146,16 @@ class Instance(Follower):
 
         def note(found: Slice) -> list[Written]:
             written = change(found)
-            self._updated.update(name for _, name, _ in written)
+            self._updated |= {name for _, name, _ in written}
             return written
 
         try:
             await self.session.update(self.slice_id, note)
         finally:
-            get_running_loop().call_soon(self._updated.clear)  # when the page has been told
+            get_running_loop().call_soon(self._forget_updated)  # when the page has been told
+
+    def _forget_updated(self) -> None:
+        self._updated = frozenset()
 
     def _show(self, raws: Mapping[str, Raw], version: int, cause: Cause) -> list[Problem]:
         return super()._show(raws, version, 'local' if cause == 'remote' and raws.keys() <= self._updated else cause)

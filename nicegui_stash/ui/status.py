@@ -18,9 +18,9 @@ class Status:
     says why the store does not take them.
     """
 
-    state = cast(str, BindableProperty())  # what reading it gives
-    pending = cast(int, BindableProperty())
-    problem = cast('str | None', BindableProperty())
+    state: str = cast(str, BindableProperty())  # what reading it gives
+    pending: int = cast(int, BindableProperty())
+    problem: str | None = cast('str | None', BindableProperty())
 
     def __init__(self) -> None:
         self.state = 'saved'

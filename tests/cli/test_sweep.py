@@ -133,3 +133,13 @@ def test_what_cannot_be_swept_is_told_and_left(folder: Path, sweep: Run, monkeyp
 
 def _refuse(self: object, key: str, body: bytes, if_match: object) -> None:
     raise Refused('put', key, 'no space left', 'make room')
+
+
+def test_what_only_an_app_needs_of_the_environment_is_not_imported(
+    folder: Path, sweep: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_old(folder, 'old', 40)
+    monkeypatch.setenv('NICEGUI_STASH_IDENTITY', 'shop_of_another_machine:who')
+    code, table, said = sweep('state', '--ttl', '30d', '--dry-run')
+    assert (code, said) == (0, '')
+    assert rows(table)['sessions not seen for ttl: would be removed'] == 1

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from nicegui_stash.document import SliceId
-from nicegui_stash.errors import Unavailable
+from nicegui_stash.errors import OutcomeUnknown, Unavailable
 from nicegui_stash.registry import Registry
 from nicegui_stash.stores.base import ETag, NotModified, StoredObject
 from nicegui_stash.testing import FaultyStore
@@ -203,6 +203,22 @@ async def moved(make_registry: MakeRegistry) -> tuple[Registry, str]:
     put(old, 'count', 1)
     await old.flush()
     return make_registry(secrets=('new', 'old')), old.key
+
+
+async def test_what_has_expired_does_not_come_back_with_a_put_that_failed(
+    make_session: MakeSession, store: FaultyStore, clock: WallClock
+) -> None:
+    first = make_session(exists=False)
+    put(first, 'old', 1)
+    await first.flush()
+    clock.advance(days=34)
+    session = make_session(seed=2)
+    assert await session.load(1)
+    store.fail_next('put', OutcomeUnknown('put', 'x', 'not applied'))
+    put(session, 'new', 2)
+    await session.flush()
+    assert values(session) == {'new': 2}
+    assert await stored(store, session.key) == {'new': 2}
 
 
 async def test_a_document_under_an_older_secret_is_found_moved_and_erased_there(

@@ -1,90 +1,72 @@
-"""The guarantees of several servers writing one session, under faults drawn from a seed; a failing seed replays."""
+"""The guarantees of several servers writing one session, under faults drawn from a seed; a failing seed replays.
+
+A share of the seeds runs here. `python -m tests.core.simulation` runs 20,000.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import logging
 import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from nicegui_stash.document import SESSION_PART, Raw, Slice
+from .simulation import digest, live
 
-from .virtual import run
-from .world import COUNTER, SLICE, World
+SEEDS = int(os.environ.get('SIMULATION_SEEDS', '1000'))
+BLOCKS = 20
+ROOT = Path(__file__).parents[2]
 
-SEEDS = int(os.environ.get('SIMULATION_SEEDS', '400'))
-BLOCK = max(1, SEEDS // 20)
-
-
-async def many_things(seed: int) -> World:
-    world = World(seed)
-    for _ in range(world.dice.randrange(5, 60)):
-        await world.step()
-    await world.settle()
-    return world
-
-
-def check_nothing_is_lost_or_counted_twice(seed: int) -> None:
-    world = run(many_things(seed))
-    stored = world.stored()
-    for server in world.servers:
-        if server.written:
-            assert stored[SLICE.name][server.name] == server.written, f'seed {seed}: {server.name} lost a change'
-        assert server.session.pending == 0, f'seed {seed}'
-        assert server.session.pending_bytes == 0, f'seed {seed}'
-    counted = stored.get(COUNTER.name, {}).get('count', 0)
-    assert counted == world.attempted_increments, f'seed {seed}: an increment was lost or counted twice'
+ONCE_BROKEN = {
+    92: 'a reset left what a server with the older version had written meanwhile',
+    1612: 'the same, with a reset that was accepted before the first read',
+    2631: 'an object whose sweep had died was expired for one server and not for another, which lost a change',
+    7751: 'what had expired came back where a put failed without being applied',
+    5160: 'the second of two sweeps deleted what a visitor had put after the first',
+}
+"""Seeds that have found something, and what."""
 
 
-def check_all_servers_agree(seed: int) -> None:
-    world = run(many_things(seed))
-    views = [(server.session.document.slice(SLICE) or Slice()).data for server in world.servers]
-    assert all(view == views[0] for view in views), f'seed {seed}: the servers show different things'
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, logger='nicegui_stash')
 
 
-async def erased_things(seed: int) -> World:
-    """Everybody has read and written; one server erases, while the others still have changes pending from before."""
-    world = World(seed)
-    world.store.trouble = 0.0  # who has not read yet cannot know what its changes come before
-    for server in world.servers:
-        assert await server.session.load(60.0)
-    for server in world.servers:
-        world.write(server)
-    for server in world.servers:
-        await server.session.revalidate(60.0)
-    eraser, *others = world.dice.sample(world.servers, len(world.servers))
-    world.store.trouble = 1.0  # nobody reaches the store, so that what the others do now stays pending
-    for server in others:
-        server.session.set(SLICE, SESSION_PART, 'secret', Raw(b'"before"'))
-    if world.dice.random() < 0.5:
-        eraser.session.forget()
-    else:
-        eraser.session.reset(SLICE)
-    await asyncio.sleep(1.0)
-    world.store.trouble = 0.0
-    await eraser.registry.drain(120.0)
-    await world.settle()
-    return world
+@pytest.mark.parametrize('block', range(BLOCKS))
+def test_no_life_of_a_session_breaks_a_guarantee(block: int) -> None:
+    lived = [live(seed) for seed in range(block, SEEDS, BLOCKS)]
+    assert len(lived) >= SEEDS // BLOCKS
 
 
-def check_what_was_erased_stays_away(seed: int) -> None:
-    world = run(erased_things(seed))
-    assert 'secret' not in world.stored().get(SLICE.name, {}), f'seed {seed}: what was erased came back'
+@pytest.mark.parametrize('seed', ONCE_BROKEN, ids=str)
+def test_what_was_found_once_holds(seed: int) -> None:
+    assert live(seed)
 
 
-@pytest.mark.parametrize('block', range(SEEDS // BLOCK))
-def test_nothing_accepted_is_lost_and_nothing_is_applied_twice(block: int):
-    for seed in range(block * BLOCK, (block + 1) * BLOCK):
-        check_nothing_is_lost_or_counted_twice(seed)
+def test_the_lives_are_eventful() -> None:
+    """A simulation in which nothing happens finds nothing."""
+    happened: Counter[str] = Counter()
+    for seed in range(200):
+        happened.update({str(what) for _, what, *_ in live(seed)})
+    for what in ('write', 'forget', 'reset', 'crash', 'a month', 'delete', 'conflict', 'away', 'refused', 'put', 'get'):
+        seen = happened[what] or sum(1 for seed in range(40) for _, *entry in live(seed) if what in entry)
+        assert seen >= 5, what
 
 
-@pytest.mark.parametrize('block', range(SEEDS // BLOCK))
-def test_all_servers_show_the_same_once_they_have_settled(block: int):
-    for seed in range(block * BLOCK, (block + 1) * BLOCK):
-        check_all_servers_agree(seed)
-
-
-@pytest.mark.parametrize('block', range(SEEDS // BLOCK))
-def test_what_was_erased_is_not_brought_back_by_what_others_had_pending(block: int):
-    for seed in range(block * BLOCK, (block + 1) * BLOCK):
-        check_what_was_erased_stays_away(seed)
+def test_a_seed_replays_to_the_last_digit_in_another_process() -> None:
+    for seed in (92, 333):
+        told = {
+            subprocess.run(
+                [sys.executable, '-m', 'tests.core.simulation', '--first', str(seed), '--trace'],
+                cwd=ROOT,
+                env={**os.environ, 'PYTHONHASHSEED': hash_seed},
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout.splitlines()[-1]
+            for hash_seed in ('1', '2')
+        }
+        assert told == {digest(live(seed))}

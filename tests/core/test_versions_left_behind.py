@@ -161,6 +161,17 @@ async def test_what_an_old_server_had_pending_does_not_survive_a_reset_by_a_new_
     assert await stored(store, new.key, NEW) == {}
 
 
+async def test_a_reset_deletes_what_an_old_server_has_stored_since_the_new_one_looked(
+    serve: Serve, store: FaultyStore
+) -> None:
+    new = serve(V2)
+    assert await new.load(1.0)
+    await stored_by_v1(serve)
+    new.reset(NEW)
+    await new.flush()
+    assert await stored(store, new.key, OLD) == {}
+
+
 async def test_a_forgotten_session_is_not_found_by_any_version(serve: Serve, store: FaultyStore) -> None:
     await stored_by_v1(serve)
     new = serve(V2)

@@ -37,9 +37,12 @@ class _Jumping:
         return getattr(self._inner, name)
 
 
-def take_no_time(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
-    """Let a loop jump, which then can wait for timers and tasks alone: no threads, sockets or processes."""
-    jumping = _Jumping(loop._selector, loop.time())  # type: ignore[attr-defined]
+def take_no_time(loop: asyncio.AbstractEventLoop, begin: float | None = None) -> asyncio.AbstractEventLoop:
+    """Let a loop jump, which then can wait for timers and tasks alone: no threads, sockets or processes.
+
+    With `begin` its clock starts there, so that what is done twice takes the same course to the last digit.
+    """
+    jumping = _Jumping(loop._selector, loop.time() if begin is None else begin)  # type: ignore[attr-defined]
     loop._selector = jumping  # type: ignore[attr-defined]
     loop.time = jumping.time  # type: ignore[method-assign]
     return loop

@@ -1,190 +1,334 @@
-"""Several servers, one store, and a browser session that all of them write: simulated time, faults drawn from a seed.
+"""Servers that live and die, one store, and a browser session that all of them write: time and faults from a seed.
 
-The servers are real registries and session actors. After a run has settled, what is stored is compared with a model
-that only knows what was accepted where, in which order.
+The servers are real registries and session actors, with an old or a new version of a class. The model only knows what
+was accepted where, in which order, and what was told to be durable. It is compared with the store after every put, and
+with everything at the end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
+from typing import Any
 
 import msgspec
 
-from nicegui_stash.document import SESSION_PART, Part, Raw, Slice, SliceId, from_bytes
-from nicegui_stash.errors import Conflict, OutcomeUnknown, StoreError, Unavailable
+from nicegui_stash.document import SESSION_PART, Document, Raw, Slice, SliceId, from_bytes
+from nicegui_stash.errors import StoreError
 from nicegui_stash.identity import Keys
 from nicegui_stash.operations import Written
 from nicegui_stash.policy import Policy
 from nicegui_stash.registry import Registry
-from nicegui_stash.session import Session
-from nicegui_stash.stores.base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, StoredObject
+from nicegui_stash.sweeping import Sweep, Tally
 
-SLICE = SliceId('Form', 1)
+from .lives import VERSIONS, Broken, Life
+from .weather import Weather
+
+DAY = 86400.0
 COUNTER = SliceId('Counter', 1)
-
-
-class Weather:
-    """A store whose answers are late, lost, or a refusal to answer at all, as the dice say."""
-
-    guarantee: Guarantee = 'shared'
-    flush_interval = 0.1
-
-    def __init__(self, dice: random.Random, trouble: float) -> None:
-        self.objects: dict[str, StoredObject] = {}
-        self.dice = dice
-        self.trouble = trouble
-        self.counted = 0
-        self.bodies: list[bytes] = []
-
-    async def _travel(self) -> None:
-        if self.dice.random() < 0.8:
-            await asyncio.sleep(self.dice.random() * 0.3)
-
-    async def get(self, key: str, *, unless: ETag | None = None) -> StoredObject | NotModified | None:
-        await self._travel()
-        if self.dice.random() < self.trouble:
-            raise Unavailable('get', key, 'weather')
-        found = self.objects.get(key)
-        await self._travel()
-        return NOT_MODIFIED if found and found.etag == unless else found
-
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        await self._travel()
-        if self.dice.random() < self.trouble:
-            raise Unavailable('put', key, 'weather')
-        found = self.objects.get(key)
-        if (found.etag if found else None) != if_match:
-            raise Conflict('put', key, 'another etag')
-        self.counted += 1
-        stored = self.objects[key] = StoredObject(body, ETag(str(self.counted)))
-        self.bodies.append(body)
-        await self._travel()
-        fate = self.dice.random()
-        if fate < self.trouble:
-            raise OutcomeUnknown('put', key, 'the answer is lost')
-        if fate < 2 * self.trouble:
-            raise Conflict('put', key, 'the library put it twice')
-        return stored.etag
-
-    async def delete(self, key: str) -> None:
-        self.objects.pop(key, None)
-
-    async def list(self, prefix: str = '') -> AsyncIterator[ObjectInfo]:
-        for key, stored in list(self.objects.items()):
-            if key.startswith(prefix):
-                yield ObjectInfo(key, len(stored.body))
-
-    async def aclose(self) -> None:
-        """Hold nothing."""
-
-
-@dataclass
-class Server:
-    """One process: its registry, a page that keeps the session alive, and what it accepted."""
-
-    name: str
-    registry: Registry
-    session: Session
-    written: int = 0
-    page: Page = field(default_factory=lambda: Page())  # noqa: PLW0108 defined below
-
-
-class Page:
-    """A subscriber that only listens."""
-
-    def __init__(self) -> None:
-        self.rejections: list[str] = []
-
-    def changed(self, slice_id: SliceId, part: Part, name: str) -> None:
-        """Need nothing."""
-
-    def replaced(self) -> None:
-        """Need nothing."""
-
-    def rejected(self, operation: object) -> None:
-        self.rejections.append(str(operation))
-
-    def activity_changed(self) -> None:
-        """Need nothing."""
+PATIENCE = 400.0
+"""Seconds of simulated time in which everything has to be over once the weather is good."""
 
 
 class World:
-    """The servers and the model of what has to be true."""
+    """The servers, the store and the model."""
 
-    def __init__(self, seed: int, servers: int = 3) -> None:
+    def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
         self.store = Weather(self.dice, trouble=self.dice.choice([0.0, 0.05, 0.2]))
-        self.clock = 1_700_000_000.0
-        self.servers = [self._start(f's{number}') for number in range(servers)]
-        self.increments = 0
-        self.attempted_increments = 0
-        self.erased: set[str] = set()
-        self.crashes = 0
-        self.updates: list[asyncio.Task[None]] = []
+        self.store.on_put = self._check_put
+        self.born = 1_700_000_000.0
+        self.may_erase = self.dice.choice([None, None, 'one', 'all'])
+        self.may_crash = self.dice.random() < 0.6
+        self.months = self.dice.choice([0.005, 0.005, 0.1])
+        self.versions = self.dice.choice([[1], [2], [1, 2]])
+        self.erasers: set[str] = set()
+        self.gone: dict[int, set[str]] = {1: set(), 2: set()}
+        """What was durably erased, by version of the slice."""
+        self.swept = False
+        self.dead: list[Life] = []
+        self.sweeps: list[asyncio.Task[None]] = []
+        self.births = 0
+        self.servers = [self._start() for _ in range(3)]
 
-    def _start(self, name: str) -> Server:
-        registry = Registry(self.store, Keys(['secret']), Policy(), wall=lambda: self.clock, rng=self.dice.random)
-        server = Server(name, registry, registry.session('visitor'))
-        server.session.attach(server.page)
-        return server
+    def wall(self) -> float:
+        return self.born + asyncio.get_running_loop().time()
 
-    def write(self, server: Server) -> None:
-        """Change this server's own field; only the newest value counts."""
-        server.written += 1
-        server.session.set(SLICE, SESSION_PART, server.name, Raw(str(server.written).encode()))
-
-    def write_shared(self, server: Server) -> None:
-        value = f'"{server.name}-{self.dice.randrange(10**6)}"'
-        server.session.set(SLICE, SESSION_PART, 'shared', Raw(value.encode()))
-
-    def increment(self, server: Server) -> None:
-        async def update() -> None:
-            try:
-                await server.session.update(COUNTER, _increment)
-            except StoreError:
-                return  # accepted all the same, as the docstring says
-
-        self.attempted_increments += 1
-        self.updates.append(asyncio.ensure_future(update()))
-
-    async def settle(self) -> None:
-        """Let the weather clear up, and everything become durable and known to all."""
-        self.store.trouble = 0.0
-        for server in self.servers:
-            await server.registry.drain(120.0)
-        await asyncio.gather(*self.updates)
-        for server in self.servers:
-            await server.session.revalidate(60.0)
-
-    def stored(self) -> dict[str, dict[str, object]]:
-        """What is in the store now, by stored name."""
-        if not self.store.objects:
-            return {}
-        (body,) = [found.body for found in self.store.objects.values()]
-        slices = from_bytes(body).slices
-        return {
-            name: {field: msgspec.json.decode(raw) for field, raw in versions['1'][''].data.items()}
-            for name, versions in slices.items()
-        }
+    # ---- what happens
 
     async def step(self) -> None:
         """Let one thing happen, somewhere."""
-        server = self.dice.choice(self.servers)
-        happening = self.dice.random()
-        if happening < 0.35:
-            self.write(server)
-        elif happening < 0.5:
-            self.write_shared(server)
-        elif happening < 0.65:
-            self.increment(server)
-        elif happening < 0.75:
-            await server.session.revalidate(self.dice.random() * 0.2)
-        self.clock += self.dice.random()
-        if self.dice.random() < 0.5:
+        life = self.dice.choice(self.servers)
+        await self.dice.choices(
+            [self._write, self._write_shared, self._increment, self._flush, self._look, self._erase, self._crash],
+            [30, 12, 12, 10, 10, 6 if self._may_erase(life) else 0, 4 if self.may_crash else 0],
+        )[0](life)
+        for server in self.servers:
+            self._check_shown(server)
+        if self.may_crash and self.dice.random() < self.months:
+            await self._month()
+        if self.dice.random() < 0.6:
             await asyncio.sleep(self.dice.random() * 0.4)
+
+    def _start(self) -> Life:
+        self.births += 1
+        name, schema = f's{self.births}', VERSIONS[self.dice.choice(self.versions)]
+        registry = Registry(self.store, Keys(['secret']), Policy(), wall=self.wall, rng=self.dice.random)
+        registry._shared.writer = name
+        registry.declare(schema)
+        life = Life(name, registry, registry.session('visitor'), schema)
+        life.session.hold(life.slice_id, SESSION_PART)
+        life.session.hold(COUNTER, SESSION_PART)
+        life.session.attach(life.page)
+        self.store.note('start', name, schema.version)
+        return life
+
+    async def _write(self, life: Life) -> None:
+        """Change a field that only this server writes."""
+        life.written += 1
+        life.wrote_since = True
+        life.session.set(life.slice_id, SESSION_PART, life.name, _raw(f'{life.name}:{life.written}'))
+        self.store.note('write', life.name, life.written)
+
+    async def _write_shared(self, life: Life) -> None:
+        if life.session.is_read:  # before, what is stored may win
+            value = f'{life.name}:shared {self.dice.randrange(10**6)}'
+            life.session.set(life.slice_id, SESSION_PART, 'shared', _raw(value))
+
+    async def _increment(self, life: Life) -> None:
+        async def update() -> None:
+            try:
+                await life.session.update(COUNTER, _increment)
+            except StoreError:
+                return  # accepted all the same, as the docstring says
+            life.confirmed += 1
+
+        life.increments += 1
+        self._spawn(life, update())
+
+    async def _flush(self, life: Life) -> None:
+        async def flush(written: int) -> None:
+            try:
+                await life.session.flush()
+            except StoreError:
+                return
+            life.durable = max(life.durable, written)
+
+        self._spawn(life, flush(life.written))
+
+    async def _look(self, life: Life) -> None:
+        """Show another page."""
+        await life.session.revalidate(self.dice.random() * 0.3)
+        if life.session.is_read:
+            life.session.inherit(life.schema, '')
+
+    def _may_erase(self, life: Life) -> bool:
+        return self.may_erase == 'all' or (self.may_erase == 'one' and self.erasers <= {life.name})
+
+    async def _erase(self, life: Life) -> None:
+        """Forget or reset; once that is durable, nothing that was stored before may be there ever again."""
+        forget = self.dice.random() < 0.5
+        versions = [version for version in VERSIONS if forget or version <= life.schema.version]
+        before = {version: tokens for version, tokens in self.tokens().items() if version in versions}
+        for version in versions if forget else [life.schema.version]:  # a slice that is not there cannot be reset
+            before[version] |= self._accepted(version)
+        if not forget and life.session.is_read and life.session.document.epoch < self.epoch():
+            before = {}  # it does not know yet that all was forgotten, and does not erase what came after that
+        if forget:
+            life.session.forget()
+        else:
+            life.session.reset(life.slice_id)
+        self.store.note('forget' if forget else 'reset', life.name)
+        life.erased, life.wrote_since = True, False
+        self.erasers.add(life.name)
+
+        async def until_durable() -> None:
+            while True:
+                try:
+                    await life.session.flush()
+                except StoreError:
+                    await asyncio.sleep(1.0)
+                    continue
+                for version, tokens in before.items():
+                    self.gone[version] |= tokens
+                self._check_gone(self.tokens())
+                return
+
+        self._spawn(life, until_durable())
+
+    async def _crash(self, life: Life) -> None:
+        """Let a server die wherever it is waiting, and another start, perhaps with the other version."""
+        self._kill(life)
+        self.servers[self.servers.index(life)] = self._start()
+
+    async def _month(self) -> None:
+        """Nobody is there for 34 days; then a sweep, which may die, meets visitors who come back."""
+        for life in self.servers:
+            self._kill(life)
+        trouble = self.store.trouble
+        await self.store.calm()
+        for life in self.dead:
+            life.durable = life.increments = life.confirmed = 0
+        for version, tokens in self.tokens().items():
+            self.gone[version] |= tokens
+        self.born += 34 * DAY
+        self.swept = True
+        self.store.note('a month')
+        self.store.trouble = trouble
+        self.sweeps += [asyncio.ensure_future(self._sweep()) for _ in range(self.dice.choice([0, 1, 1, 2]))]
+        await asyncio.sleep(self.dice.random() * self.dice.choice([0.5, 2.0]))
+        self.servers = [self._start() for _ in self.servers]
+        if self.sweeps and self.dice.random() < 0.3:
+            self.sweeps[-1].cancel()
+
+    async def _sweep(self) -> None:
+        await Sweep(self.store, '', 30 * DAY, self.wall).run(Tally(), _Nobody())
+
+    def _spawn(self, life: Life, work: Coroutine[Any, Any, None]) -> None:
+        life.tasks.add(asyncio.ensure_future(work))
+
+    def _kill(self, life: Life) -> None:
+        self.store.note('crash', life.name)
+        for task in sorted([*life.tasks, *life.registry._tasks], key=lambda task: int(task.get_name()[5:])):
+            task.cancel()
+        self.dead.append(life)
+
+    # ---- what has to be true
+
+    def tokens(self, body: bytes | None = None) -> dict[int, set[str]]:
+        """What is stored of the class now, or in a body, by version."""
+        found = body or next((there.body for there in self.store.objects.values()), None)
+        return {version: _values(from_bytes(found), version) if found else set() for version in VERSIONS}
+
+    def _accepted(self, version: int) -> set[str]:
+        """What servers hold that know the document, and have erased nothing that may come before: pending or not.
+
+        After a month some may know an epoch of the object that was swept, and others none: they count anew.
+        """
+        holders = [life for life in self.servers if life.session.is_read and not life.erased and not self.swept]
+        return set().union(*(_values(life.session.document, version) for life in holders))
+
+    def epoch(self) -> int:
+        return max((from_bytes(there.body).epoch for there in self.store.objects.values()), default=0)
+
+    def stored(self, id_: SliceId, name: str) -> Any:
+        found = next((from_bytes(there.body).slice(id_) for there in self.store.objects.values()), None)
+        raw = (found.data if found else {}).get(name)
+        return None if raw is None else msgspec.json.decode(raw)
+
+    def _check_put(self, key: str, body: bytes) -> None:
+        try:
+            self._check_gone(self.tokens(body))
+            self._check_durable()
+        except Broken as error:
+            self.failure = self.failure or error
+
+    failure: Broken | None = None
+    """What went wrong within a put, where it would be taken for a failure of the store."""
+
+    def _check_gone(self, tokens: dict[int, set[str]]) -> None:
+        for version, there in tokens.items():
+            if back := there & self.gone[version]:
+                raise Broken(f'what was erased came back: {sorted(back)} in version {version}')
+
+    def _check_durable(self) -> None:
+        for life in [] if self.erasers else [*self.servers, *self.dead]:
+            there = _number(self.stored(life.slice_id, life.name))
+            if there < life.durable:
+                raise Broken(f'{life.name} was told that {life.durable} is durable, and {there} is stored')
+
+    def _check_shown(self, life: Life) -> None:
+        """What was accepted here is shown here, from then on."""
+        if self.failure:
+            raise self.failure
+        if life.written and not self.erasers and _number(life.shown()) != life.written:
+            raise Broken(f'{life.name} has accepted {life.written} and shows {life.shown()}')
+
+    async def settle(self) -> None:
+        """Let the weather clear up; check that everything becomes durable and known to all, and nobody waits on."""
+        await self.store.calm()
+        await self._all_over([*self.sweeps, *(task for life in self.servers for task in life.tasks)])
+        await self._drain()
+        if self.failure:
+            raise self.failure
+        for life in self.servers:
+            self._check_life(life)
+        self._check_count()
+        await self._reread()  # or what is written now could be older than what another has erased
+        for life in self.servers:
+            await self._write(life)
+        await self._drain()
+        await self._reread()
+        self._check_agreement()
+        if self.failure:
+            raise self.failure
+
+    async def _all_over(self, tasks: list[asyncio.Task[None]]) -> None:
+        if tasks:
+            _, waiting = await asyncio.wait(tasks, timeout=PATIENCE)
+            if waiting:
+                raise Broken(f'{len(waiting)} still wait for what is durable')
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    async def _drain(self) -> None:
+        for life in self.servers:
+            if await life.registry.drain(PATIENCE) or life.session.pending or life.session.pending_bytes:
+                raise Broken(f'{life.name} cannot get rid of its changes')
+
+    async def _reread(self) -> None:
+        for life in self.servers:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    while not await life.session.revalidate(PATIENCE):
+                        await asyncio.sleep(1.0)
+            except TimeoutError as error:
+                raise Broken(f'{life.name} does not read') from error
+        await self._drain()
+
+    def _check_life(self, life: Life) -> None:
+        only_its_own = self.erasers <= {life.name} and (life.wrote_since or not life.erased)
+        if life.written and only_its_own and _number(self.stored(life.slice_id, life.name)) != life.written:
+            raise Broken(f'{life.name} lost {life.written}: {self.stored(life.slice_id, life.name)} is stored')
+
+    def _check_count(self) -> None:
+        """Count what lives have accepted; what the dead were not told of may be there or not."""
+        seen = max((from_bytes(there.body).seen for there in self.store.objects.values()), default=0)
+        count = (self.stored(COUNTER, 'count') or 0) if seen >= (self.wall() - 30 * DAY) * 1000 else 0
+        low = sum(life.increments for life in self.servers) + sum(life.confirmed for life in self.dead)
+        high = sum(life.increments for life in [*self.servers, *self.dead])
+        if not (self.erasers or low <= count <= high):
+            raise Broken(f'{count} were counted, not {low} to {high}')
+
+    def _check_agreement(self) -> None:
+        for version in VERSIONS:
+            lives = [life for life in self.servers if life.schema.version == version]
+            views = [(life.session.document.slice(life.slice_id) or Slice()).data for life in lives]
+            if any(view != views[0] for view in views):
+                raise Broken('two servers show different things')
+        for life in self.servers:
+            if _number(self.stored(life.slice_id, life.name)) != life.written:
+                raise Broken(f'{life.name} lost its last change')
+
+
+class _Nobody:
+    def show(self, done: int, total: int) -> None:
+        """Need nothing."""
+
+
+def _values(document: Document, version: int) -> set[str]:
+    found = document.slice(SliceId('Form', version)) or Slice()
+    return {msgspec.json.decode(raw) for raw in found.data.values()}
+
+
+def _raw(value: str) -> Raw:
+    return Raw(msgspec.json.encode(value))
+
+
+def _number(token: str | None) -> int:
+    return int(token.rpartition(':')[2]) if token else 0
 
 
 def _increment(found: Slice) -> list[Written]:

@@ -30,8 +30,8 @@ async def picture(
     context = await browser.new_context(reduced_motion='reduce', **screen)
     async with Visitor(browser, context) as visitor:
         tab = await visitor.open(f'{demo.url}/settings')
-        await tab.page.get_by_label('Name', exact=True).fill('Mara')
-        await expect(tab.page.get_by_text('Hello, Mara!')).to_be_visible()
+        await tab.page.get_by_label('Name', exact=True).fill('gardener')
+        await expect(tab.page.get_by_text('Hello, gardener!')).to_be_visible()
         for choice in choices:
             await press(tab, choice)
         await tab.goto(demo.url + path)
@@ -48,10 +48,10 @@ async def take(browser: Browser, demo: Demo) -> None:
     async with picture(browser, demo, 'form', '/form', TALL, 'ocean') as tab:
         await fill_in(tab.page)
         await press(tab, 'Book')
-        await expect(tab.page.get_by_text('Mara · nights: 3 · guests: 3')).to_be_visible()
+        await expect(tab.page.get_by_text('gardener · nights: 3 · guests: 3')).to_be_visible()
         await fill_in(tab.page)
     async with picture(browser, demo, 'board', '/board', WIDE, 'plum', 'Dark') as tab:
-        for lane, text in ((0, 'Ask Ines about the beehive'), (1, 'Compost, second bin'), (2, 'Prune the pear tree')):
+        for lane, text in ((0, 'Ask about the beehive'), (1, 'Compost, second bin'), (2, 'Prune the pear tree')):
             new = tab.page.get_by_test_id(f'lane-{lane}').get_by_label('Add a card')
             await new.fill(text)
             await new.press('Enter')

@@ -40,8 +40,8 @@ def complaints(tab: Tab) -> list[str]:
 
 
 async def expect_draft(page: Page) -> None:
-    await expect(page.get_by_label('Name', exact=True)).to_have_value('Mara')
-    await expect(page.get_by_label('E-mail')).to_have_value('mara@example.org')
+    await expect(page.get_by_label('Name', exact=True)).to_have_value('gardener')
+    await expect(page.get_by_label('E-mail')).to_have_value('gardener@example.org')
     await expect(page.get_by_text('Upper Tarn')).to_be_visible()
     await expect(page.get_by_text('Breakfast, Dinner')).to_be_visible()
     await expect(page.get_by_label('Arrival')).to_have_value('2031-07-14')
@@ -175,10 +175,10 @@ class TestForm:
         tab = await visitor.open(f'{demo.url}/form')
         await fill_in(tab.page)
         await press(tab, 'Book')
-        await expect(tab.page.get_by_text('Mara · nights: 3 · guests: 3')).to_be_visible()
+        await expect(tab.page.get_by_text('gardener · nights: 3 · guests: 3')).to_be_visible()
         await expect(tab.page.get_by_text('Upper Tarn')).to_have_count(1)
         await redeploy(tab)
-        await expect(tab.page.get_by_text('Mara · nights: 3 · guests: 3')).to_be_visible()
+        await expect(tab.page.get_by_text('gardener · nights: 3 · guests: 3')).to_be_visible()
         await press(tab, 'Cancel')
         await expect(tab.page.get_by_text('Nothing yet.')).to_be_visible()
         await expect_no_draft(tab.page)
@@ -226,8 +226,8 @@ class TestBoard:
 class TestSettings:
     async def test_are_live_in_another_tab_whichever_page_it_shows(self, visitor: Visitor, demo: Demo):
         tab, other = await visitor.open(f'{demo.url}/settings'), await visitor.open(f'{demo.url}/board')
-        await tab.page.get_by_label('Name', exact=True).fill('Mara')
-        await expect(other.page.get_by_test_id('name')).to_have_text('Mara')
+        await tab.page.get_by_label('Name', exact=True).fill('gardener')
+        await expect(other.page.get_by_test_id('name')).to_have_text('gardener')
         before = await other.page.evaluate(ACCENT)
         await press(tab, 'plum')
         await other.page.wait_for_function(f'before => {ACCENT} !== before', arg=before)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from . import azure, s3
+from . import gcs as google
 
 
 @pytest.fixture(scope='session')
@@ -41,4 +42,11 @@ def s3rver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3Server]:
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[azure.AzureServer]:
     """An emulator of Azure Blob Storage."""
     with azure.azurite(tmp_path_factory.mktemp('azurite')) as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[google.GCSServer]:
+    """A small server of Google Cloud Storage."""
+    with google.gcs(tmp_path_factory.mktemp('gcs')) as server:
         yield server

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from nicegui_stash.stores import FileStore
-from tests.servers.fixtures import azurite, moto, rclone, s3rver, seaweedfs
+from tests.servers.fixtures import azurite, gcs, moto, rclone, s3rver, seaweedfs
 
-__all__ = ['azurite', 'moto', 'rclone', 's3rver', 'seaweedfs']
+__all__ = ['azurite', 'gcs', 'moto', 'rclone', 's3rver', 'seaweedfs']
 
 
 @pytest.fixture

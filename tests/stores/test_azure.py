@@ -10,6 +10,8 @@ from .objects import ObjectConformance
 
 
 class TestAzurite(ObjectConformance):
+    increments = 50  # 800 with both engines; the emulator takes 10 ms for a request
+
     @pytest.fixture
     def server(self, azurite: AzureServer) -> AzureServer:
         return azurite

@@ -1,0 +1,147 @@
+"""The simulation finds what it is there for: each of these mistakes, made on purpose, breaks a guarantee."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from nicegui_stash import exchange, operations, resident, sweeping
+from nicegui_stash.document import Document
+from nicegui_stash.errors import OutcomeUnknown
+from nicegui_stash.operations import Operation
+from nicegui_stash.pending import Pending
+from nicegui_stash.reading import Fetched
+from nicegui_stash.stores.base import ETag
+from nicegui_stash.transfer import MustRead, Stored
+from nicegui_stash.transfer import write as real_write
+
+from .lives import Broken
+from .simulation import live
+from .virtual import Deadlock
+
+ENOUGH = 600
+"""Seeds within which each mistake has to be found."""
+
+Mutation = Callable[[pytest.MonkeyPatch], None]
+
+
+def without_the_applied_check(patch: pytest.MonkeyPatch) -> None:
+    """What a lost answer had applied already is applied again."""
+
+    def rebase(document: Document, pending: Iterable[Operation], writer: str) -> list[Operation]:
+        return operations.apply(document, pending)
+
+    patch.setattr(resident, 'rebase', rebase)
+
+
+def overwriting_unread(patch: pytest.MonkeyPatch) -> None:
+    """After a conflict only the etag is taken, and what is in memory is put over what another server wrote."""
+    merge = resident.Resident._merge
+
+    def take_the_etag(self: resident.Resident, fetched: Fetched) -> None:
+        if self.is_read:
+            self._etag, self._must_read = fetched.etag, False
+        else:
+            merge(self, fetched)
+
+    patch.setattr(resident.Resident, '_merge', take_the_etag)
+
+
+def rebasing_in_the_wrong_order(patch: pytest.MonkeyPatch) -> None:
+    """What was accepted last is applied first."""
+
+    def rebase(document: Document, pending: Iterable[Operation], writer: str) -> list[Operation]:
+        settled = document.applied.get(writer, -1)
+        return operations.apply(document, [one for one in reversed(list(pending)) if one.sequence > settled])
+
+    patch.setattr(resident, 'rebase', rebase)
+
+
+def forgetting_waiters(patch: pytest.MonkeyPatch) -> None:
+    """What turns out to be durable when the document is read again wakes nobody."""
+
+    def settle(self: Pending, sequence: int) -> None:
+        self._durable = max(self._durable, sequence)
+        self.discard(lambda operation: operation.sequence <= sequence)
+
+    patch.setattr(Pending, 'settle', settle)
+
+
+def bringing_erased_data_back(patch: pytest.MonkeyPatch) -> None:
+    """What was accepted before an erasure elsewhere is applied after it."""
+    apply = operations.apply
+
+    def apply_everything(document: Document, pending: Iterable[Operation]) -> list[Operation]:
+        def current(operation: Any) -> Operation:
+            if hasattr(operation, 'epoch'):
+                operation.epoch = document.epoch
+            if hasattr(operation, 'reset'):
+                found = document.slice(operation.slice)
+                operation.reset = found.reset if found else 0
+            return operation
+
+        return apply(document, [current(operation) for operation in pending])
+
+    patch.setattr(operations, 'apply', apply_everything)
+
+
+def leaving_older_versions_at_a_reset(patch: pytest.MonkeyPatch) -> None:
+    """A reset erases only the versions that its server knew of."""
+    patch.setattr(operations, '_older', lambda document, slice_id: [])
+
+
+def believing_that_a_lost_answer_was_a_yes(patch: pytest.MonkeyPatch) -> None:
+    async def write(store: Any, key: str, body: bytes, etag: ETag | None) -> Any:
+        outcome = await real_write(store, key, body, etag)
+        if isinstance(outcome, MustRead) and isinstance(outcome.error, OutcomeUnknown):
+            return Stored(ETag('unknown'))
+        return outcome
+
+    patch.setattr(exchange, 'write', write)
+
+
+def sweeping_without_a_mark(patch: pytest.MonkeyPatch) -> None:
+    """An object that is too old is deleted at once, whoever has come back since it was read."""
+
+    async def write(*_: object) -> Stored:
+        return Stored(ETag(''))
+
+    patch.setattr(sweeping, 'write', write)
+
+
+def putting_over_a_mark(patch: pytest.MonkeyPatch) -> None:
+    """Who comes back does not wait for the delete."""
+    patch.setattr('nicegui_stash.reading.CLOSING_PATIENCE', -1.0)
+
+
+MUTATIONS: list[Mutation] = [
+    without_the_applied_check,
+    overwriting_unread,
+    rebasing_in_the_wrong_order,
+    forgetting_waiters,
+    bringing_erased_data_back,
+    leaving_older_versions_at_a_reset,
+    believing_that_a_lost_answer_was_a_yes,
+    sweeping_without_a_mark,
+    putting_over_a_mark,
+]
+
+
+@pytest.mark.parametrize('mutation', MUTATIONS, ids=lambda mutation: mutation.__name__)
+def test_a_mistake_is_found(
+    mutation: Mutation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, logger='nicegui_stash')
+    mutation(monkeypatch)
+    for seed in range(ENOUGH):
+        try:
+            live(seed)
+        except (Broken, Deadlock):
+            break
+    else:
+        pytest.fail(f'{ENOUGH} seeds have not found it')
+    monkeypatch.undo()
+    live(seed)  # it is the mistake that was found
