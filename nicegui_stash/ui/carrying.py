@@ -39,6 +39,7 @@ class Carrying:
         self._told: dict[int, str] = {}
         self._counted = -1
         self._delivered = False
+        self._number = 0  # of the last event that was handled, as the browser counts
         self._due: tuple[int, int | None] | None = None
         self._next: tuple[int, int | None] | None = None
         self._typed: Typed | None = None
@@ -50,8 +51,12 @@ class Carrying:
     # ---- addresses
 
     def _deliver(self) -> None:
-        self.announce()
+        """Put into the first HTML what is bound, and a seal: the server may be gone before it can send one."""
+        new = self._find_new()
         self._delivered = True
+        text = json.dumps({'seal': self.seal(), 'bound': new}, separators=(',', ':'))
+        with self._visit.client:
+            ui.add_body_html(f'<script type="application/json" class="nicegui-stash-bound">{text}</script>')
 
     def connected(self) -> None:
         """Tell what was bound since the first HTML was made."""
@@ -66,31 +71,32 @@ class Carrying:
     def announce(self) -> None:
         """Tell the browser which elements are bound, as far as it does not know."""
         client = self._visit.client
-        if client.is_deleted:
-            return
-        self._counted = internals.element_count(client)
+        if self._delivered and not client.is_deleted and (new := self._find_new()):
+            text = json.dumps(new, separators=(',', ':'))
+            client.run_javascript(f'window.__niceguiStash?.typed?.bind({text})')
+
+    def _find_new(self) -> dict[int, str]:
+        self._counted = internals.element_count(self._visit.client)
         self._bound = find_bound(self._visit.instances)
         found = {bound.element.id: address for address, bound in self._bound.items()}
         new = {id_: address for id_, address in found.items() if self._told.get(id_) != address}
         self._told = found
-        if not new:
-            return
-        self._changed.set()
-        text = json.dumps(new, separators=(',', ':'))
-        if self._delivered:
-            client.run_javascript(f'window.__niceguiStash?.typed?.bind({text})')
-            return
-        with client:
-            ui.add_body_html(f'<script type="application/json" class="nicegui-stash-bound">{text}</script>')
+        if new:
+            self._changed.set()
+        return new
 
     # ---- durability
 
     def handled(self, message: dict[str, Any]) -> None:
         """Note that an event was handled, so that the browser can be told when what it changed is durable."""
         number = message.get('stash')
-        if type(number) is not int or (message.get('id') == 0 and self._typed is None):
-            return
-        noted = (number, self._visit.find_session().accepted)
+        if type(number) is int:
+            self._number = number
+            if message.get('id') != 0:  # what a page itself reports changes nothing, or does so when it is merged
+                self._note()
+
+    def _note(self) -> None:
+        noted = (self._number, self._visit.find_session().accepted)
         if self._due is None:
             self._due = noted
         else:
@@ -151,6 +157,7 @@ class Carrying:
             self._verdicts |= found
             if found:
                 self._answer(found)
+                self._note()
             if waiting:
                 try:
                     await asyncio.wait_for(self._changed.wait(), 0.1)

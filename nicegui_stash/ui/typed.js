@@ -220,10 +220,21 @@
   };
 
   stash.typed = {
+    digest,
+
+    // how many elements hold what is not known to be durable
+    get pending() {
+      return carried.size + [...records.values()].filter((record) => record.isDurable !== record.n).length;
+    },
+
     mount() {
       overhear();
       const scripts = document.querySelectorAll("script.nicegui-stash-bound");
-      for (const script of scripts) stash.typed.bind(JSON.parse(script.text));
+      for (const script of scripts) {
+        const { seal, bound } = JSON.parse(script.text);
+        if (!stash.visit) stash.seal = seal; // a rejoin has one already, for the visit that it continues
+        stash.typed.bind(bound);
+      }
     },
 
     // the server says which elements are bound to which fields
@@ -297,7 +308,7 @@
     // what the document before has carried
     take(found) {
       if (!found || typeof found !== "object") return;
-      stash.seal = found.seal;
+      if (typeof found.seal === "string") stash.seal = found.seal;
       focus = found.focus ?? null;
       for (const { f, v, known } of Array.isArray(found.values) ? found.values : []) {
         if (typeof f === "string" && typeof v === "string" && Array.isArray(known)) carried.set(f, { v, known });

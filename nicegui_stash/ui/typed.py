@@ -14,6 +14,7 @@ MAX_KNOWN: Final = 1100
 MAX_CHARACTERS: Final = 400_000
 
 _ADDRESS = re.compile(r'[A-Za-z0-9_-]{12}')
+_EXPONENT = re.compile(r'(e[+-])0')
 _DIGEST = re.compile(r'\d{1,9}\.\d{1,10}')
 
 
@@ -106,4 +107,6 @@ def _numeric(text: str) -> str:
 
 def _number(value: float) -> str:
     """Write a number as JavaScript does, for all that people enter."""
-    return str(int(value)) if value == value // 1 and abs(value) < 1e21 else repr(float(value))
+    if value == value // 1 and abs(value) < 1e21:
+        return str(int(value))
+    return _EXPONENT.sub(r'\1', repr(float(value)))

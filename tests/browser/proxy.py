@@ -18,8 +18,10 @@ class Proxy:
     a kept-alive connection only when the last was answered, so each begins a chunk of its own.
     """
 
-    def __init__(self, backend: int) -> None:
+    def __init__(self, backend: int, *, latency: float = 0.0) -> None:
+        """Lead to a port; `latency`: seconds that everything takes in each direction."""
         self.port = 0
+        self._latency = latency
         self._backend = backend
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
@@ -118,11 +120,12 @@ class Proxy:
             link.browser.close()
             await link.browser.wait_closed()
             return
+        await asyncio.sleep(self._latency)
         await self._to_server.wait()
         server, link.server = await asyncio.open_connection('127.0.0.1', self._backend)
         link.server.write(first)
-        there = asyncio.create_task(_pump(browser, link.server, self._to_server, self._lets_through))
-        back = asyncio.create_task(_pump(server, link.browser, self._to_browser))
+        there = asyncio.create_task(_pump(browser, link.server, self._to_server, self._lets_through, self._latency))
+        back = asyncio.create_task(_pump(server, link.browser, self._to_browser, latency=self._latency))
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -153,11 +156,31 @@ async def _pump(
     target: asyncio.StreamWriter,
     is_open: asyncio.Event,
     lets_through: Callable[[bytes], bool] = bool,
+    latency: float = 0.0,
 ) -> None:
-    while (chunk := await source.read(CHUNK)) and lets_through(chunk):
-        await is_open.wait()
-        target.write(chunk)
-        await target.drain()
+    loop = asyncio.get_running_loop()
+    under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+
+    async def arrive() -> None:
+        while True:
+            due, chunk = await under_way.get()
+            await asyncio.sleep(due - loop.time())
+            await is_open.wait()
+            target.write(chunk)
+            await target.drain()
+            under_way.task_done()
+
+    arriving = asyncio.create_task(arrive())
+    try:
+        while (chunk := await source.read(CHUNK)) and lets_through(chunk):
+            under_way.put_nowait((loop.time() + latency, chunk))
+        done = asyncio.create_task(under_way.join())
+        await asyncio.wait({done, arriving}, return_when=asyncio.FIRST_COMPLETED)
+        done.cancel()
+    finally:
+        arriving.cancel()
+        with suppress(OSError, asyncio.CancelledError):
+            await arriving
 
 
 def _asks_for_socket(request: bytes) -> bool:
