@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
 
@@ -20,6 +21,10 @@ demo: $(VENV)/.installed ## run the demo app; PORT=8080, its state in NICEGUI_ST
 .PHONY: test
 test: $(VENV)/.installed-test chromium servers ## run all tests; PYTEST_ARGS='-m "not browser"' to choose
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: simulate
+simulate: $(VENV)/.installed-test ## live through SEEDS=20000 random lives of a session, with crashes and faults
+	$(BIN)/python -m tests.core.simulation --seeds $(SEEDS)
 
 .PHONY: lint
 lint: $(VENV)/.installed-lint ## check style and layers

@@ -43,6 +43,7 @@ class Exchange(Resident):
         '_task',
         '_urgent',
         '_waker',
+        'is_visited',
     )
 
     def __init__(self, key: str, older_keys: tuple[str, ...], shared: Shared, *, exists: bool = True) -> None:
@@ -58,6 +59,7 @@ class Exchange(Resident):
         self._failures = 0
         self._contested = 0
         self._next_put = 0.0
+        self.is_visited = False
 
     def attach(self, subscriber: Subscriber) -> None:
         self._subscribers.append(subscriber)
@@ -65,7 +67,8 @@ class Exchange(Resident):
             self._start()
 
     def touch(self) -> None:
-        """Renew `seen` of a document that exists, if it is older than a tenth of `ttl`."""
+        """Say that somebody is here: renew `seen` of a document that exists, if it is older than a tenth of `ttl`."""
+        self.is_visited = True
         age = self._shared.now() - self.document.seen
         is_stored = self._etag is not None or bool(self._inherited)
         if is_stored and not self.document.erased and age > self._shared.policy.ttl * 100:  # ttl / 10 in ms

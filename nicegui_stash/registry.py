@@ -117,12 +117,13 @@ class Registry:
                 session.hurry()
 
     def renew(self) -> None:
-        """Renew `seen` of what is in memory where it is due: a page that stays open is no session nobody has seen.
+        """Renew `seen` of what was visited where it is due: a page that stays open is no session nobody has seen.
 
         It also brings to every page, within `ttl`, that its document was erased elsewhere.
         """
         for session in list(self._sessions.values()):
-            session.touch()
+            if session.is_visited:  # and not merely requested, as a page that the browser prefetches
+                session.touch()
 
     async def drain(self, timeout: float, *, last: bool = True) -> list[str]:
         """Make everything durable within `timeout` seconds; return the keys of the rest. Never raises.

@@ -92,3 +92,15 @@ class Expiring(Protocol):
     def expire_after(self, seconds: float) -> None:
         """Let each object that is put from now on expire so long after its last put; called before the first."""
         ...
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """What a store may have besides: a look at its server before the app is served."""
+
+    def check(self, prefix: str = '') -> None:
+        """Try the store below a prefix of keys; it blocks, and leaves nothing behind.
+
+        Raises `ConfigurationError` for a definite refusal. A store that does not answer is no reason not to start.
+        """
+        ...

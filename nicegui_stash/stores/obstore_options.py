@@ -95,6 +95,9 @@ def _connection(text: str) -> Config:
     """Take a connection string apart, `Name=value;…`, the value perhaps with `=` in it."""
     parts = dict(part.split('=', 1) for part in text.split(';') if '=' in part)
     config = {name: parts[part] for part, name in _AZURE_PARTS.items() if part in parts}
+    suffix = parts.get('EndpointSuffix', 'core.windows.net')
+    if 'endpoint' not in config and suffix != 'core.windows.net':
+        config['endpoint'] = f'https://{parts.get("AccountName", "")}.blob.{suffix}'
     if text and not {'account_key', 'sas_key'} & config.keys():
         raise NotForObstore('obstore cannot use this kind of connection string')
     return config

@@ -9,7 +9,7 @@ from ..errors import ConfigurationError
 from .urls import without_credentials
 
 _PLACE = re.compile(
-    r'[a-z0-9]+://(?P<container>[\w.-]+)(?:@(?P<account>[\w-]+)\.(?P<service>dfs|blob)\.(?P<domain>[\w.-]+))?/*'
+    r'[a-z0-9]+://(?P<container>[\w.-]+)(?:@(?P<account>[\w-]+)\.(?:dfs|blob)\.core\.windows\.net)?/*'
     r'(?P<root>[^?#@]*)',
     re.ASCII | re.IGNORECASE,
 )

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.exceptions import NoScriptError, RedisError
 
-from ..errors import ConfigurationError, Conflict, OutcomeUnknown, StoreError, Unavailable
+from ..errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
 from .base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, StoredObject
 from .keys import check_key, folder_of, is_key
 from .rediserrors import redis_error
 from .redispool import Connections
 from .urls import without_credentials
+
+log = logging.getLogger('nicegui_stash')
 
 NAMESPACE: Final = 'nicegui-stash:'
 """What the name of every object in the database begins with, so that others may use the database too."""
@@ -97,12 +102,26 @@ class RedisStore:
             raise ConfigurationError(
                 'storage_options', f'redis-py cannot use them or the URL: {_told(error)}', 'Look at its documentation'
             ) from None  # the cause would show the password
+        self._again = lambda: RedisStore(url, storage_options, deadline=deadline, max_connections=1)
         self._shown = without_credentials(url)
         self._deadline = deadline
         self._expiry = 0
 
     def __repr__(self) -> str:
         return f'RedisStore({self._shown!r})'
+
+    def check(self, prefix: str = '') -> None:
+        """Put and delete an object from a thread, over a connection of its own, before the app is served.
+
+        Raises `ConfigurationError` where the server refuses. One that does not answer may do so later.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix='stash-check') as thread:
+            try:
+                thread.submit(asyncio.run, _try(self._again(), f'{prefix}/' if prefix else '')).result()
+            except Unavailable as error:
+                log.warning('the store %r does not answer yet: %s', self, error.reason)
+            except Refused as error:
+                raise ConfigurationError('url', f'{self!r} cannot be used: {error.reason}', error.hint) from error
 
     def expire_after(self, seconds: float) -> None:
         """Let each object expire so long after its last put."""
@@ -196,6 +215,17 @@ class RedisStore:
         except TimeoutError as error:
             kind = OutcomeUnknown if sent and operation == 'put' else Unavailable
             raise kind(operation, key, f'no answer within {self._deadline:g} s') from error
+
+
+async def _try(store: RedisStore, folder: str) -> None:
+    key = f'{folder}probe/{secrets.token_hex(16)}'
+    store.expire_after(60)
+    try:
+        with suppress(OutcomeUnknown):
+            await store.put(key, b'', if_match=None)
+        await store.delete(key)
+    finally:
+        await store.aclose()
 
 
 def _check_database(url: str) -> None:

@@ -16,9 +16,9 @@ from ..errors import ConfigurationError, DeclarationError
 from ..identity import Keys
 from ..registry import Registry
 from ..schema import Schema
+from ..stores.base import Checking
 from ..stores.files import FileStore
 from ..stores.opening import open_store
-from ..stores.probed import ProbedStore
 from . import internals
 from .lifecycle import SignalWatch
 
@@ -45,7 +45,7 @@ class Hub:
         )
         if isinstance(store, FileStore):
             store.check()
-        elif isinstance(store, ProbedStore):
+        elif isinstance(store, Checking):
             store.check(prefix)
         if store.guarantee == 'process':
             log.warning('%s keeps everything in the memory of this process: a restart loses it', url)

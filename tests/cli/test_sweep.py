@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def keep_old(folder: Path, person: str, days: float, *, prefix: str = '', erased
 def files(folder: Path) -> set[str]:
     state = folder / 'state'
     return {path.relative_to(state).as_posix() for path in state.rglob('*') if path.is_file() and '@' not in str(path)}
+
+
+@pytest.fixture
+def python_sigint() -> Iterator[None]:
+    """Interrupt as in a process of its own: not by way of handlers that servers of other tests have left."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_what_is_too_old_is_removed_and_counted(folder: Path, sweep: Run) -> None:
@@ -90,6 +99,7 @@ def test_a_wrong_call_is_told(folder: Path, sweep: Run, arguments: str) -> None:
     assert len(files(folder)) == 1
 
 
+@pytest.mark.usefixtures('python_sigint')
 def test_an_interrupted_sweep_says_what_it_did_and_the_next_goes_on(
     folder: Path, sweep: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

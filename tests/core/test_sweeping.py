@@ -274,6 +274,7 @@ async def test_a_page_that_stays_open_is_renewed_and_so_never_swept(
     registry = make_registry(on=store)
     session = registry.session('an id', exists=False)
     session.hold(COUNTER, SESSION_PART)
+    session.touch()
     put(session, 'count', 1)
     await session.flush()
     for _ in range(40):
@@ -286,11 +287,26 @@ async def test_a_page_that_stays_open_is_renewed_and_so_never_swept(
     assert await stored(store, KEY) == {'count': 1}
 
 
+async def test_a_page_that_was_requested_and_never_connected_is_not_renewed(
+    make_registry: MakeRegistry, store: FaultyStore, clock: WallClock
+) -> None:
+    registry = make_registry(on=store)
+    session = registry.session('an id', exists=False)
+    put(session, 'count', 1)
+    await session.flush()
+    clock.advance(days=4)
+    registry.renew()
+    assert not session.pending
+    session.touch()
+    assert session.pending
+
+
 async def test_a_page_that_stays_open_learns_that_its_session_was_forgotten_long_before_the_tombstone_goes(
     make_registry: MakeRegistry, store: FaultyStore, clock: WallClock
 ) -> None:
     here, there = make_registry(on=store), make_registry(on=store)
     open_page, other = here.session('an id', exists=False), there.session('an id')
+    open_page.touch()
     put(open_page, 'secret', 1)
     await open_page.flush()
     assert await other.load(1)

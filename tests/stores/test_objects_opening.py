@@ -13,6 +13,7 @@ import pytest
 
 from nicegui_stash.errors import ConfigurationError
 from nicegui_stash.stores import engines, open_store
+from nicegui_stash.stores.obstore_options import azure_config
 from nicegui_stash.stores.places import Place, place_of
 from tests.servers.s3 import S3Server
 
@@ -72,6 +73,7 @@ def test_a_url_names_a_bucket_and_a_folder(url: str, place: Place) -> None:
         f's3://bucket/folder?token={SECRET}',
         f's3://bucket/{SECRET}@x',
         's3://bucket/../other',
+        'az://box@shop.dfs.core.example.com/app',
         's3://bucket/a//b',
     ],
 )
@@ -159,6 +161,17 @@ def test_federated_credentials_of_google_are_left_to_fsspec(tmp_path: Path, monk
     for kind, engine in [('service_account', 'Obstore'), ('external_account', 'GCS')]:
         file.write_text(json.dumps({'type': kind}))
         assert engine_of('gs://b') == engine
+
+
+def test_a_connection_string_names_account_server_and_secret() -> None:
+    text = 'DefaultEndpointsProtocol=https;AccountName=shop;AccountKey=a2V5==;EndpointSuffix=core.chinacloudapi.cn'
+    assert azure_config(Place('box'), {'connection_string': text}, asked=True) == {
+        'account_name': 'shop',
+        'account_key': 'a2V5==',
+        'endpoint': 'https://shop.blob.core.chinacloudapi.cn',
+        'allow_http': False,
+        'container_name': 'box',
+    }
 
 
 def test_an_identity_that_azure_manages_is_left_to_fsspec() -> None:
