@@ -11,6 +11,7 @@
   const bound = {}; // element id -> {id, address, listener, prop}
   const records = new Map(); // address -> what was entered here and is not known to be durable
   const carried = new Map(); // address -> what came from the document before, until the server has said what became of it
+  const early = []; // events before the handshake, in order: NiceGUI tries each by itself, so that they overtake each other
   let focus = null;
   let number = 0; // of the last event that was numbered for the server
 
@@ -59,14 +60,30 @@
     // NiceGUI keeps the arguments of the last event of such an element, an array of one
     return props.loopback === false && Array.isArray(value) && value.length === 1 ? value[0] : value;
   };
-  const isListener = (place, listener) => {
-    if (!place.listener) {
-      const event = elements()[place.id]?.events.find((each) => each.type.startsWith("update:"));
-      if (!event) return false;
-      place.listener = event.listener_id;
-      place.prop = event.type === "update:modelValue" ? "model-value" : event.type.slice(7);
+  const learn = (place) => {
+    if (place.listener) return;
+    const event = elements()[place.id]?.events.find((each) => each.type.startsWith("update:"));
+    if (!event) return;
+    place.listener = event.listener_id;
+    place.prop = event.type === "update:modelValue" ? "model-value" : event.type.slice(7);
+  };
+  const placeOf = (message) => {
+    const place = bound[message.id];
+    if (place) learn(place);
+    return place?.listener === message.listener_id ? place : null;
+  };
+  // returns whether it is kept back: the server has not said yet what becomes of what was carried here
+  const note = (place, json, n) => {
+    const entry = carried.get(place.address);
+    if (!entry) {
+      remember(place, json, n ?? ++number);
+      return false;
     }
-    return place.listener === listener || listener === undefined;
+    entry.held = true;
+    entry.doc = documentOf(place.id);
+    entry.v = entry.doc ? JSON.stringify(entry.doc.toString()) : json;
+    reflect(place, entry.v);
+    return true;
   };
   const remember = (place, json, n) => {
     let record = records.get(place.address);
@@ -94,45 +111,47 @@
   const overhear = () => {
     const throttle = window.throttle;
     if (typeof throttle !== "function" || throttle.isOverheard) return;
-    window.throttle = (callback, time, leading, trailing, id) => {
-      if (time > 0 || !window.did_handshake) {
-        const [socket, done] = [window.socket, window.did_handshake];
-        stash.replaceSocket({ emit: (event, message) => event === "event" && waiting(message) });
-        window.did_handshake = true;
-        try {
-          callback();
-        } finally {
-          window.did_handshake = done;
-          stash.replaceSocket(socket);
-        }
+    window.throttle = (callback, time, ...options) => {
+      const isEarly = !window.did_handshake || early.length > 0;
+      const message = isEarly || time > 0 ? messageOf(callback) : null;
+      const place = message && placeOf(message);
+      if (place) note(place, message.args[0], Infinity);
+      if (place && isEarly) {
+        reflect(place, message.args[0]);
+        early.push(callback);
+      } else {
+        throttle(callback, time, ...options);
       }
-      return throttle(callback, time, leading, trailing, id);
     };
     window.throttle.isOverheard = true;
   };
-  const waiting = (message) => {
-    const place = bound[message.id];
-    if (!place || !isListener(place, message.listener_id)) return;
-    const entry = carried.get(place.address);
-    if (entry) hold(entry, place, message);
-    else remember(place, message.args[0], Infinity);
+  const messageOf = (callback) => {
+    let found = null;
+    const [socket, done] = [window.socket, window.did_handshake];
+    stash.replaceSocket({ emit: (event, message) => event === "event" && (found = message) });
+    window.did_handshake = true;
+    try {
+      callback();
+    } finally {
+      window.did_handshake = done;
+      stash.replaceSocket(socket);
+    }
+    return found;
   };
 
   // ---- what is carried
 
-  const hold = (entry, place, message) => {
-    entry.held = true;
-    entry.doc = documentOf(place.id);
-    entry.v = entry.doc ? JSON.stringify(entry.doc.toString()) : message.args[0];
+  // with the connect NiceGUI has an input show its prop again, which it does not know what was entered into
+  const reflect = (place, json) => {
+    if (!documentOf(place.id)) elements()[place.id].props[place.prop] = JSON.parse(json);
   };
   const show = (place, entry) => {
-    isListener(place);
+    learn(place);
     const element = elements()[place.id];
     if (!element || !place.prop) return;
     entry.place = place;
     entry.shown = element.props[place.prop];
     element.props[place.prop] = JSON.parse(entry.v);
-    if (element.update_method) mounted_app.$nextTick(() => getElement(place.id)?.[element.update_method]?.());
   };
   const release = (entry, from) => {
     // what was entered while the server thought about it goes the ordinary way
@@ -251,18 +270,9 @@
 
     // called with every event that is about to be sent; true: it is kept back
     intercept(message) {
-      const place = bound[message.id];
-      if (place && isListener(place, message.listener_id)) {
-        const entry = carried.get(place.address);
-        if (entry) {
-          hold(entry, place, message);
-          return true;
-        }
-        remember(place, message.args[0], ++number);
-        message.stash = number;
-      } else if (message.id === 0) {
-        message.stash = ++number;
-      }
+      const place = placeOf(message);
+      if (place && note(place, message.args[0])) return true;
+      if (place || message.id === 0) message.stash = place ? number : ++number;
       return false;
     },
 
@@ -317,6 +327,7 @@
 
     // hand it to the server, which answers with `settle`
     send() {
+      for (const callback of early.splice(0)) callback();
       const values = [];
       for (const [f, entry] of carried) {
         entry.sent = entry.v;
