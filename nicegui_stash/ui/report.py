@@ -12,6 +12,8 @@ from ..recovery import Reason
 EVENT: Final = 'nicegui_stash_report'
 ACKNOWLEDGE: Final = 'window.__niceguiStash?.acknowledge'
 
+SCRIPTS: Final = ('rejoin.js', 'focus.js', 'typed.js')
+
 _ID = re.compile(r'[A-Za-z0-9-]{8,64}')
 _REASONS: Final[tuple[Reason, ...]] = ('visit', 'reload', 'history', 'rejoin', 'duplicate')
 
@@ -64,6 +66,6 @@ def identifier(value: object) -> str | None:
 def script_element(nonce: str) -> str:
     """Return the HTML of the scripts for the head of every page; an empty nonce is none."""
     folder = files('nicegui_stash.ui')
-    script = '\n'.join(folder.joinpath(name).read_text(encoding='utf-8') for name in ('rejoin.js', 'typed.js'))
+    script = '\n'.join(folder.joinpath(name).read_text(encoding='utf-8') for name in SCRIPTS)
     attribute = f' nonce="{nonce}"' if nonce else ''
     return f'<script{attribute}>{script}</script>'

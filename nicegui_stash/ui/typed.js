@@ -1,4 +1,4 @@
-// Remembers what was entered until it is durable, and carries it over a rejoin's reload, with the focus and the cursor.
+// Remembers what was entered until it is durable, and carries it over the reload of a rejoin.
 (() => {
   const EVENT = "nicegui_stash_typed";
   const MOST_KNOWN = 512;
@@ -12,7 +12,6 @@
   const records = new Map(); // address -> what was entered here and is not known to be durable
   const carried = new Map(); // address -> what came from the document before, until the server has said what became of it
   const early = []; // events before the handshake, in order: NiceGUI tries each by itself, so that they overtake each other
-  let focus = null;
   let number = 0; // of the last event that was numbered for the server
 
   const elements = () => mounted_app?.elements ?? {};
@@ -166,78 +165,6 @@
     window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [args] });
   };
 
-  // ---- focus and cursor
-
-  const FOCUSABLE = "input, textarea, select, button, [tabindex], [contenteditable=true]";
-  const focusables = (id) => {
-    const inner = document.getElementById("c" + id);
-    const root = getElement(id)?.$el ?? inner;
-    if (!root?.querySelectorAll) return inner ? [inner] : [];
-    return [...new Set([root, ...root.querySelectorAll(FOCUSABLE)])];
-  };
-  const offsetIn = (root, node, offset) => {
-    const range = document.createRange();
-    range.selectNodeContents(root);
-    range.setEnd(node, offset);
-    return range.toString().length;
-  };
-  const placeIn = (root, offset) => {
-    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-    let node = root;
-    while (walker.nextNode()) {
-      node = walker.currentNode;
-      if (offset <= node.length) return [node, offset];
-      offset -= node.length;
-    }
-    return [node, node.length ?? 0];
-  };
-  const focused = () => {
-    const active = document.activeElement;
-    if (!active || active === document.body) return null;
-    for (let node = active; node; node = node.parentElement) {
-      const place = /^c\d+$/.test(node.id) ? bound[node.id.slice(1)] : null;
-      const index = place ? focusables(place.id).indexOf(active) : -1;
-      if (index < 0) continue;
-      const found = { f: place.address, index, top: active.scrollTop };
-      const editor = getElement(place.id)?.editor;
-      const selection = getSelection();
-      if (editor?.state?.selection) {
-        found.code = { anchor: editor.state.selection.main.anchor, head: editor.state.selection.main.head };
-      } else if (typeof active.selectionStart === "number") {
-        found.range = [active.selectionStart, active.selectionEnd, active.selectionDirection];
-      } else if (active.isContentEditable && selection.anchorNode && active.contains(selection.anchorNode)) {
-        found.text = [
-          offsetIn(active, selection.anchorNode, selection.anchorOffset),
-          offsetIn(active, selection.focusNode, selection.focusOffset),
-        ];
-      }
-      return found;
-    }
-    return null;
-  };
-  const bringFocus = async (place) => {
-    const wanted = focus;
-    focus = null;
-    await mounted_app.$nextTick();
-    const component = getElement(place.id);
-    if (wanted.code) await component?.editorPromise;
-    if (document.activeElement && document.activeElement !== document.body) return; // it was put elsewhere since
-    const target = focusables(place.id)[wanted.index];
-    if (!target) return;
-    target.focus({ preventScroll: true });
-    if (wanted.code && component?.editor) {
-      const end = component.editor.state.doc.length;
-      const { anchor, head } = wanted.code;
-      component.editor.dispatch({ selection: { anchor: Math.min(anchor, end), head: Math.min(head, end) } });
-    } else if (wanted.range && typeof target.selectionStart === "number") {
-      target.setSelectionRange(...wanted.range);
-    } else if (wanted.text) {
-      const [anchor, head] = wanted.text.map((offset) => placeIn(target, offset));
-      getSelection().setBaseAndExtent(...anchor, ...head);
-    }
-    target.scrollTop = wanted.top;
-  };
-
   stash.typed = {
     digest,
 
@@ -263,7 +190,7 @@
         const place = (bound[id] = { id: Number(id), address });
         const entry = carried.get(address);
         if (entry) show(place, entry);
-        if (focus?.f === address) bringFocus(place);
+        stash.focus.bring(place);
       }
       if (carried.size) performance.measure("nicegui_stash: bring back", { start });
     },
@@ -310,7 +237,7 @@
         const digests = record.known.map((entry) => entry.digest ?? digest(valueOf(entry), numeric));
         add(address, jsonOf(record), digests);
       }
-      const found = { seal: stash.seal, values, focus: focused() };
+      const found = { seal: stash.seal, values, focus: stash.focus.find(bound) };
       performance.measure("nicegui_stash: carry over", { start });
       return found;
     },
@@ -319,7 +246,7 @@
     take(found) {
       if (!found || typeof found !== "object") return;
       if (typeof found.seal === "string") stash.seal = found.seal;
-      focus = found.focus ?? null;
+      stash.focus.take(found.focus);
       for (const { f, v, known } of Array.isArray(found.values) ? found.values : []) {
         if (typeof f === "string" && typeof v === "string" && Array.isArray(known)) carried.set(f, { v, known });
       }
