@@ -15,6 +15,7 @@
   let number = 0; // of the last event that was numbered for the server
 
   const elements = () => mounted_app?.elements ?? {};
+  const raw = () => Vue.toRaw(elements()); // to look only: nothing is tracked
   const documentOf = (id) => getElement(id)?.editor?.state?.doc; // of a code editor, whose events are only differences
 
   // ---- digests: as ui/typed.py makes them
@@ -54,14 +55,14 @@
   // ---- what was entered
 
   const shown = (place) => {
-    const props = elements()[place.id]?.props ?? {};
+    const props = raw()[place.id]?.props ?? {};
     const value = props[place.prop];
     // NiceGUI keeps the arguments of the last event of such an element, an array of one
     return props.loopback === false && Array.isArray(value) && value.length === 1 ? value[0] : value;
   };
   const learn = (place) => {
     if (place.listener) return;
-    const event = elements()[place.id]?.events.find((each) => each.type.startsWith("update:"));
+    const event = raw()[place.id]?.events.find((each) => each.type.startsWith("update:"));
     if (!event) return;
     place.listener = event.listener_id;
     place.prop = event.type === "update:modelValue" ? "model-value" : event.type.slice(7);
@@ -155,7 +156,7 @@
   const release = (entry, from) => {
     // what was entered while the server thought about it goes the ordinary way
     const place = entry.place;
-    if (!place || !elements()[place.id]) return;
+    if (!place || !raw()[place.id]) return;
     const doc = documentOf(place.id);
     let args = entry.v;
     if (doc) {
@@ -232,8 +233,8 @@
         add(address, entry.v, [...entry.known, ...sent]);
       }
       for (const [address, record] of records) {
-        if (record.isDurable === record.n || !elements()[record.place.id]) continue;
-        const numeric = elements()[record.place.id].props.type === "number";
+        if (record.isDurable === record.n || !raw()[record.place.id]) continue;
+        const numeric = raw()[record.place.id].props.type === "number";
         const digests = record.known.map((entry) => entry.digest ?? digest(valueOf(entry), numeric));
         add(address, jsonOf(record), digests);
       }
@@ -259,7 +260,7 @@
       for (const [f, entry] of carried) {
         entry.sent = entry.v;
         entry.held = false;
-        entry.numeric = elements()[entry.place?.id]?.props.type === "number";
+        entry.numeric = raw()[entry.place?.id]?.props.type === "number";
         values.push({ f, v: entry.v, known: entry.known });
       }
       if (!values.length) return;

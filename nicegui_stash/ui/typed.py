@@ -6,6 +6,7 @@ import json
 import re
 import zlib
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, cast
 
 EVENT: Final = 'nicegui_stash_typed'
@@ -109,4 +110,6 @@ def _number(value: float) -> str:
     """Write a number as JavaScript does, for all that people enter."""
     if value == value // 1 and abs(value) < 1e21:
         return str(int(value))
-    return _EXPONENT.sub(r'\1', repr(float(value)))
+    if 1e-6 <= abs(value) < 1e21:
+        return format(Decimal(repr(value)), 'f')
+    return _EXPONENT.sub(r'\1', repr(value))
