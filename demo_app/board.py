@@ -12,7 +12,10 @@ from nicegui_stash import stored
 from .frame import Page, frame
 from .state import stash
 
-LEAD = 'Add cards and move them. A second tab shows the same board, and follows at once.'
+LEAD = (
+    'Add cards and move them. A second tab shows the same board, and follows at once. '
+    'What you look for is in the address: send it to somebody, or press F5.'
+)
 
 
 class Column(TypedDict):
@@ -31,15 +34,20 @@ def first_columns() -> list[Column]:
 @stash.page('/board')
 class Board(Page):
     columns: list[Column] = stored(default_factory=first_columns)
+    find: str = stored('', scope='url')
 
     def __init__(self) -> None:
         self.dragged: tuple[int, int] | None = None  # an ordinary attribute: nobody misses it after a redeploy
 
     def build(self) -> None:
-        with frame(self, 'Board', LEAD), ui.element('section').classes('board'):
-            for index in range(len(self.columns)):
-                self._lane(index)
-        stash.on_change(self, 'columns', lambda _: self._cards.refresh())
+        with frame(self, 'Board', LEAD):
+            find = ui.input('Find').props('clearable dense').classes('max-w-xs')
+            find.bind_value(self, 'find', forward=lambda text: text or '')
+            with ui.element('section').classes('board'):
+                for index in range(len(self.columns)):
+                    self._lane(index)
+        for field in ('columns', 'find'):
+            stash.on_change(self, field, lambda _: self._cards.refresh())
 
     def add(self, column: int, text: str) -> None:
         self.columns[column]['cards'].append(text)
@@ -74,7 +82,8 @@ class Board(Page):
             ui.label(lane['title']).classes('font-semibold')
             ui.label(str(len(lane['cards']))).classes('muted')
         for card, text in enumerate(lane['cards']):
-            self._card(column, card, text)
+            if self.find.lower() in text.lower():
+                self._card(column, card, text)
 
     def _card(self, column: int, card: int, text: str) -> None:
         def drag() -> None:

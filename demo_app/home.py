@@ -11,7 +11,7 @@ TO_TRY = {
     'Counter': 'The same counter twice: one is stored, the other is an ordinary attribute.',
     'Form': 'A long draft that belongs to this visit, and what you have sent.',
     'Wizard': 'Steps and choices that belong to this tab.',
-    'Board': 'Lists within lists, changed in place, in all your tabs at once.',
+    'Board': 'Lists within lists, changed in place, in all your tabs at once, and a filter in the address.',
     'Job': 'Work that goes on while its page is away.',
     'Settings': 'One name and one look, shared by every page.',
 }

@@ -80,6 +80,7 @@ Slices = dict[str, dict[str, dict[str, Slice]]]
 class Document(msgspec.Struct, omit_defaults=True, gc=False):
     """Everything stored for one browser session. `epoch` counts how often it was forgotten; `seen` is in ms.
 
+    `born` is the time in ms at which it began: another one under this key, earlier or later, is not the same document.
     `closing` is the time in ms at which somebody began to remove the object; see `sweeping`.
     """
 
@@ -90,6 +91,7 @@ class Document(msgspec.Struct, omit_defaults=True, gc=False):
     slices: Slices
     erased: bool = False
     closing: Natural = 0
+    born: Natural = 0
 
     def all_slices(self) -> Iterator[tuple[SliceId, Slice]]:
         """Iterate over the slices of all names, versions and keys."""
@@ -127,8 +129,8 @@ def version_number(text: str) -> int:
     return number if str(number) == text else -1
 
 
-def new_document(epoch: int = 0) -> Document:
-    return Document(FORMAT, epoch, 0, {}, {})
+def new_document(epoch: int = 0, *, born: int = 0) -> Document:
+    return Document(FORMAT, epoch, 0, {}, {}, born=born)
 
 
 def to_bytes(document: Document) -> bytes:

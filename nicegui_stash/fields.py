@@ -11,9 +11,12 @@ from .errors import DeclarationError, StashError
 
 T = TypeVar('T')
 
-Scope = Literal['session', 'reconnect', 'tab']
+Scope = Literal['session', 'reconnect', 'tab', 'url']
+History = Literal['replace', 'push']
 Validate = Callable[[Any], bool]
-SCOPES: Final[tuple[Scope, ...]] = ('session', 'reconnect', 'tab')
+SCOPES: Final[tuple[Scope, ...]] = ('session', 'reconnect', 'tab', 'url')
+OUTSIDE: Final[frozenset[Scope]] = frozenset({'url'})
+"""Scopes whose values the browser keeps: nothing of them is in the store."""
 
 
 class _Missing:
@@ -43,6 +46,7 @@ class Field:
         decode: Decode | None,
         renamed_from: str | None,
         validate: Validate | None,
+        history: History | None = None,
     ) -> None:
         self.name = ''
         self.default = default
@@ -53,6 +57,7 @@ class Field:
         self.decode = decode
         self.renamed_from = renamed_from
         self.validate = validate
+        self.history = history
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -73,6 +78,8 @@ class Field:
         """Raise `DeclarationError` for what can be seen without the annotation."""
         if self.scope not in SCOPES:
             raise DeclarationError(cls, self.name, f'unknown scope {self.scope!r}; the scopes are {", ".join(SCOPES)}')
+        if self.history not in {None, 'replace', 'push'} or (self.history and self.scope != 'url'):
+            raise DeclarationError(cls, self.name, "history= is 'replace' or 'push', for a field of scope='url'")
         if (self.default is MISSING) == (self.default_factory is None):
             raise DeclarationError(cls, self.name, 'give either a default or default_factory=')
         if self.name.startswith('_') or self.name in {'build', 'prepare', 'on_recovered'}:
@@ -86,6 +93,7 @@ def stored(
     scope: Scope = 'session',
     live: bool = True,
     renamed_from: str | None = None,
+    history: History | None = None,
 ) -> T: ...  # no function of T here: a checker takes the T of `stored([])` from the annotation then
 @overload
 def stored(
@@ -97,6 +105,7 @@ def stored(
     decode: Callable[[Any], T] | None = None,
     renamed_from: str | None = None,
     validate: Callable[[T], bool] | None = None,
+    history: History | None = None,
 ) -> T: ...
 @overload
 def stored(
@@ -108,6 +117,7 @@ def stored(
     decode: Callable[[Any], T] | None = None,
     renamed_from: str | None = None,
     validate: Callable[[T], bool] | None = None,
+    history: History | None = None,
 ) -> T: ...
 def stored(
     default: Any = MISSING,
@@ -119,12 +129,15 @@ def stored(
     decode: Decode | None = None,
     renamed_from: str | None = None,
     validate: Validate | None = None,
+    history: History | None = None,
 ) -> Any:
     """Declare an attribute of a page class that must survive.
 
     `default` is copied for each instance, so `stored([])` is safe. `scope` says when the value comes back: `session`
     on every visit of this browser session, `tab` in this browser tab, `reconnect` only where this very page comes back
-    by itself after a lost connection or a restarted server. `live=False` keeps other tabs from following at once.
+    by itself after a lost connection or a restarted server, and `url` whenever the address says it: the value is a
+    parameter of the page's query string, in a link too, and nothing of it is stored. With `history='push'` each change
+    of it is a step of back and forward. `live=False` keeps other tabs from following at once.
     `encode` and `decode` turn values that JSON does not know into ones it knows, and back. `renamed_from` is the name
     under which older versions stored the field. `validate` tells whether a recovered value still holds; where it does
     not, or raises, the field has its default and `recovery.problems` says so.
@@ -132,4 +145,4 @@ def stored(
     To a type checker the result has the type of the value. That of `stored([])` comes from the annotation; beside
     `encode`, `decode` or `validate`, write `stored(default_factory=list[str], …)`.
     """
-    return cast(Any, Field(default, default_factory, scope, live, encode, decode, renamed_from, validate))
+    return cast(Any, Field(default, default_factory, scope, live, encode, decode, renamed_from, validate, history))

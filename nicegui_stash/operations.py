@@ -161,6 +161,19 @@ def rebase(document: Document, operations: Iterable[Operation], writer: str) -> 
     return apply(document, [operation for operation in operations if operation.sequence > settled])
 
 
+def begin_again(operations: Iterable[Operation]) -> None:
+    """Let what was accepted for a document that has expired or was swept count as accepted for the one after it.
+
+    That one counts its epoch and its resets from 0. So what is erased in it is erased for these operations as well, and
+    what was erased before it is not: nobody can tell any more.
+    """
+    for operation in operations:
+        if isinstance(operation, (Set, Drop, Update)):
+            operation.epoch = operation.reset = 0
+        elif isinstance(operation, Reset):
+            operation.epoch = 0
+
+
 def settle_unread(document: Document, operations: Iterable[Operation]) -> tuple[list[Operation], list[Set]]:
     """Divide what was accepted before the first read into what may be applied to it, and what was rejected.
 

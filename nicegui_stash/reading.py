@@ -98,8 +98,7 @@ async def _understand(
     if document.closing:
         if is_closing(document, shared.now()):
             return _Closing()
-        # As if it were gone: who takes it for expired would count an epoch more than who has read it before.
-        document.closing, document.seen = 0, shared.now()
+        return Fetched(new_document(born=shared.now()), etag, 'fresh')  # its sweep has died: as if it were gone
     return Fetched(document, etag, 'found', len(body))
 
 
@@ -125,7 +124,7 @@ async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched |
             if document.erased:
                 break  # it was forgotten, and what an even older secret still holds with it
             return Fetched(document, None, 'found', len(outcome.found.body), ((key, outcome.found.etag),))
-    return Fetched(new_document(), None, 'fresh')
+    return Fetched(new_document(born=shared.now()), None, 'fresh')
 
 
 def quarantine_key(key: str, body: bytes) -> str:
@@ -149,7 +148,7 @@ async def _quarantine(
         case Stored() | MustRead():  # a conflict: it is there already, and its name holds the hash of the bytes
             shared.counts['quarantined'] += 1
             log.error('session %s: %s; the bytes are kept as %s', key, error, copy)
-            return Fetched(new_document(), etag, 'quarantined')
+            return Fetched(new_document(born=shared.now()), etag, 'quarantined')
 
 
 async def erase(shared: Shared, inherited: tuple[tuple[str, ETag], ...], epoch: int) -> None:

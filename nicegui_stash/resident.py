@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .document import SESSION_PART, Document, Part, Slice, SliceId, Values, new_document, prune, stamp, to_bytes
-from .operations import Drop, Reset, Set, Update, rebase, settle_unread
+from .operations import Set, Update, begin_again, rebase, settle_unread
 from .pending import Pending
 from .policy import Shared
 from .reading import Condition, Fetched
@@ -34,7 +34,7 @@ class Resident:
 
     def __init__(self, key: str, shared: Shared, *, exists: bool) -> None:
         self.key = key
-        self.document: Document = new_document()
+        self.document: Document = new_document(born=0 if exists else shared.now())
         self.condition: Condition = 'unread' if exists else 'fresh'
         self.problem: str | None = None
         self._shared = shared
@@ -98,14 +98,13 @@ class Resident:
         overruled: list[Set] = []
         operations = list(self._pending)
         if condition == 'found' and document.seen < self._shared.now() - self._shared.policy.ttl * 1000:
-            document = Document(document.format, document.epoch + 1, document.seen, document.applied, {})
+            document = Document(document.format, 0, document.seen, document.applied, {}, born=self._shared.now())
             condition = 'expired'
-            for operation in operations:  # nobody has erased them; and a put that failed may have it read twice
-                if isinstance(operation, (Set, Drop, Update, Reset)):
-                    operation.epoch = max(operation.epoch, document.epoch)
         if not self.is_read:
             operations, overruled = settle_unread(document, operations)
             self.condition = 'fresh' if document.erased else condition
+        elif document.born != self.document.born:
+            begin_again(operations)
         held = {id(operation) for operation in rebase(document, operations, self._shared.writer)}
         self._pending.discard(lambda operation: id(operation) not in held)
         self.document, self._etag, self._must_read = document, fetched.etag, False

@@ -69,6 +69,10 @@ def _client_of(user: User) -> Client:
 def _leave(user: User) -> None:
     client = _client_of(user)
     if not client.is_deleted:
+        shown = client.sub_pages_router.current_path  # with what fields of scope `url` have put into the address
+        path, _, _ = user.back_history[-1].partition('?')
+        if shown.partition('?')[0] == path:
+            user.back_history[-1] = shown
         client.delete()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui.elements.mixins.value_element import ValueElement
 
+from ..fields import OUTSIDE
 from . import internals
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def find_bound(instances: Iterable[Instance]) -> dict[str, Bound]:
     for instance in instances:
         if instance.page is None:
             continue
-        for name in instance.schema.fields:
+        for name, stored in instance.schema.fields.items():
+            if stored.scope in OUTSIDE:
+                continue  # what the browser keeps by itself is not lost
             alike: Counter[str] = Counter()
             for element, transform in internals.two_way(instance.page, name):
                 if element.is_deleted:

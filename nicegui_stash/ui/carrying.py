@@ -10,12 +10,14 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
+from fastapi import Request
 from nicegui import ui
 
 from ..errors import ValueNotStorable
 from ..recovery import Rejected
 from . import internals
 from .bound import Bound, find_bound
+from .served import served_element
 from .typed import EVENT, Typed, TypedValue, digest, parse_typed
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Carrying:
     """The server's half for one client: addresses and durability go to the browser, typed values come from it."""
 
     def __init__(self, visit: Visit) -> None:
+        self.nonce = ''
         self._visit = visit
         self._bound: dict[str, Bound] = {}
         self._told: dict[int, str] = {}
@@ -50,13 +53,16 @@ class Carrying:
 
     # ---- addresses
 
-    def _deliver(self) -> None:
+    def _deliver(self, request: Request) -> None:
         """Put into the first HTML what is bound, and a seal: the server may be gone before it can send one."""
+        html = served_element(request, self.nonce)
         new = self._find_new()
         self._delivered = True
-        text = json.dumps({'seal': self.seal(), 'bound': new}, separators=(',', ':'))
+        if new:
+            text = json.dumps({'seal': self.seal(), 'bound': new})
+            html += f'<script type="application/json" class="nicegui-stash-bound">{text}</script>'
         with self._visit.client:
-            ui.add_body_html(f'<script type="application/json" class="nicegui-stash-bound">{text}</script>')
+            ui.add_body_html(html)
 
     def connected(self) -> None:
         """Tell what was bound since the first HTML was made."""

@@ -10,6 +10,7 @@ from msgspec import Raw
 
 from ..document import Part, Slice
 from ..errors import StashError
+from ..fields import OUTSIDE
 from ..operations import Written
 from ..recovery import decode_values, stored_values
 from ..schema import Schema
@@ -47,6 +48,8 @@ def updating(
             raw = stored.codec.encode(getattr(target, name))[1]
             part = parts.get(stored.scope)
             default = stored.codec.encode(stored.field.new_default())[1]
+            if stored.scope in OUTSIDE and raw != before.get(name, default):
+                raise StashError(f'{schema.name}.{name} is not stored on the server; assign it on the page')
             if part is not None and raw != before.get(name, default):
                 written.append((part, name, raw))
         return written

@@ -13,6 +13,7 @@ from nicegui import binding
 
 from ..document import Slice
 from ..errors import ValueNotStorable
+from ..fields import OUTSIDE
 from ..operations import Written
 from ..recovery import Problem, invalid
 from ..schema import Schema
@@ -20,6 +21,7 @@ from ..settings import OnInvalid
 from . import internals
 from .detached import updating
 from .follower import Follower
+from .keeper import Keeper
 from .listeners import Cause
 from .marks import Marks
 from .visit import Visit
@@ -34,7 +36,18 @@ class Instance(Follower):
     what the job assigns is accepted on top of what is stored.
     """
 
-    __slots__ = ('_auto', '_posting', '_updated', 'is_carrying', 'marked', 'on_invalid', 'thread')
+    __slots__ = (
+        '_auto',
+        '_following',
+        '_keepers',
+        '_outside',
+        '_posting',
+        '_updated',
+        'is_carrying',
+        'marked',
+        'on_invalid',
+        'thread',
+    )
 
     def __init__(
         self, schema: Schema, target: Any, visit: Visit, key: str, *, auto: bool, on_invalid: OnInvalid
@@ -47,12 +60,15 @@ class Instance(Follower):
         self._auto = auto
         self._posting = Lock()
         self._updated: frozenset[str] = frozenset()  # fields that an update of this page is changing
+        self._keepers: Mapping[str, Keeper] = {}  # who keeps the values of fields that are not in the store
+        self._outside: list[Problem] = []
+        self._following = False
 
     def accept(self, name: str, raw: Raw) -> None:
         """Hand a checked change to the session, or hold it until it is known which tab or visit it belongs to."""
         if self.is_carrying and (why := self._invalid(name, raw)):
             raise ValueNotStorable(name, '$', why)
-        if not self._applying:
+        if not self._applying or self._following:
             if self._auto:
                 self._submit(name, raw)
             else:
@@ -74,6 +90,45 @@ class Instance(Follower):
         """Call `on_recovered` once more: the record has changed since."""
         self._notified = False
         await self.notify_recovered()
+
+    def _submit(self, name: str, raw: Raw) -> None:
+        if name in self._keepers:
+            self._keepers[name].keep(self, name, raw)
+        else:
+            super()._submit(name, raw)
+
+    def recover(self) -> None:
+        """Set every field whose place is known; what was wrong outside of the store stays on record."""
+        super().recover()
+        self.recovery.problems += self._outside
+
+    def begin_outside(self) -> None:
+        """Take what the browser keeps of this class, and keep changes there."""
+        keepers = {scope: self.visit.keeper(scope) for scope in self.schema.scopes & OUTSIDE}
+        self._keepers = {
+            name: keepers[stored.scope] for name, stored in self.schema.fields.items() if stored.scope in keepers
+        }
+        for keeper in keepers.values():
+            keeper.begin(self)
+
+    def default(self, name: str) -> Raw:
+        return self._defaults[name]
+
+    def show_kept(self, raws: Mapping[str, Raw | Problem], cause: Cause, *, own: bool) -> None:
+        """Show what is kept outside of the store; a field with a problem gets its default.
+
+        `own`: a person did it on this page, so that what follows from it is a change of this page.
+        """
+        found = {name: self._defaults[name] if isinstance(raw, Problem) else raw for name, raw in raws.items()}
+        before, self._following = self._following, own
+        try:
+            problems = self._show(found, self.schema.version, cause)
+        finally:
+            self._following = before
+        problems += [raw for raw in raws.values() if isinstance(raw, Problem)]
+        self._outside = [problem for problem in self._outside if problem.field not in raws] + problems
+        others = [problem for problem in self.recovery.problems if problem.field not in raws]
+        self.recovery.problems = others + problems
 
     def post(self, name: str, raw: Raw) -> None:
         """Accept a change made in a worker thread: visible there at once, and here in the order of posting."""
@@ -165,6 +220,8 @@ class Instance(Follower):
         self._unsaved = frozenset()
         self._held.clear()
         self._show(dict(self._defaults), self.schema.version, 'reset')
+        for name, keeper in self._keepers.items():
+            keeper.keep(self, name, self._defaults[name])
 
     def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None:
         """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""
@@ -186,6 +243,8 @@ class Instance(Follower):
         session, target = self.session, self._target()
         self.save_opaque()
         self.closed = True
+        for keeper in set(self._keepers.values()):
+            keeper.end(self)
         session.detach(self)
         self._hold(-1)
         if left and (part := self._parts.get('reconnect')):

@@ -143,15 +143,15 @@ def after_each_event(client: Client, done: Callable[[dict[str, Any]], None]) -> 
     setattr(client, 'handle_event', handle_and_tell)  # noqa: B010 a method, hidden by an attribute of this client
 
 
-def before_response(client: Client, prepare: Callable[[], None]) -> None:
+def before_response(client: Client, prepare: Callable[[Request], None]) -> None:
     """Call back when the page function has run, before the first HTML is made of its elements."""
     build_response = getattr(client, 'build_response', None)
     if build_response is None:
         return  # not there in this NiceGUI: what was to be in the HTML follows when the page connects
 
-    def prepare_and_build(*arguments: Any, **options: Any) -> Any:
-        prepare()
-        return build_response(*arguments, **options)
+    def prepare_and_build(request: Request, *arguments: Any, **options: Any) -> Any:
+        prepare(request)
+        return build_response(request, *arguments, **options)
 
     setattr(client, 'build_response', prepare_and_build)  # noqa: B010 as above
 

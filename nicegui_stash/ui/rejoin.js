@@ -59,7 +59,7 @@
       const entry = window.navigation?.currentEntry?.key;
       if (!visit) return;
       self.marked = reason;
-      const typed = last ? self.typed?.snapshot() : undefined;
+      const typed = last ? (self.typed?.snapshot() ?? self.found) : undefined;
       put(MARK, { visit, path: place(), time: Date.now(), reason, entry, length: history.length, typed });
     },
 
@@ -71,9 +71,14 @@
     handshake() {
       self.accepted = true;
       self.visit ??= window.clientId;
-      put(LAST, { visit: self.visit, path: place() });
+      self.moved();
       if (!self.acknowledged) self.report();
       self.typed?.send();
+    },
+
+    // the next document compares its path with this one's
+    moved() {
+      if (self.visit) put(LAST, { visit: self.visit, path: place() });
     },
 
     report() {

@@ -10,9 +10,8 @@ from typing import Any, Final, cast
 from ..recovery import Reason
 
 EVENT: Final = 'nicegui_stash_report'
+SCRIPTS: Final = ('rejoin.js', 'address.js')
 ACKNOWLEDGE: Final = 'window.__niceguiStash?.acknowledge'
-
-SCRIPTS: Final = ('rejoin.js', 'focus.js', 'typed.js')
 
 _ID = re.compile(r'[A-Za-z0-9-]{8,64}')
 _REASONS: Final[tuple[Reason, ...]] = ('visit', 'reload', 'history', 'rejoin', 'duplicate')

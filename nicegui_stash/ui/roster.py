@@ -16,9 +16,10 @@ from fastapi import Request
 from nicegui import Client, context, ui
 
 from ..errors import ConfigurationError, StashError
+from ..fields import OUTSIDE
 from ..schema import Schema, mark
 from ..settings import Settings
-from . import internals, renewal
+from . import internals, renewal, served
 from .handle import OpenSession
 from .hub import Hub, duplicate_name, hub_for
 from .instance import Instance
@@ -44,6 +45,7 @@ class Roster:
     def prepare_app(self) -> None:
         """Put the script into the head of every page, and answer on our own path; each once."""
         renewal.add_route()
+        served.add_route()
         if not internals.has_shared_head(self._script):
             ui.add_head_html(self._script, shared=True)
 
@@ -133,6 +135,7 @@ class Roster:
             hub, request = self.hub(), client.request
             session_id, exists = self._identify(request)
             visit = Visit(client, hub.registry, session_id, exists=exists, watch=hub.drain_timeout)
+            visit.carrying.nonce = self._settings.csp_nonce
             self._visits[client] = visit
             client.on_delete(lambda: self._visits.pop(client, None))
         return visit
@@ -185,6 +188,8 @@ class Roster:
             instance.locate()
         else:
             instance.recover()
+        if schema.scopes & OUTSIDE:
+            instance.begin_outside()
         instance.complete()
         return instance
 

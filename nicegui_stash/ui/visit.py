@@ -18,7 +18,9 @@ from nicegui import Client
 from ..registry import Registry
 from ..session import Session
 from . import internals
+from .address import Address
 from .carrying import Carrying
+from .keeper import Keeper
 from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
 
@@ -31,6 +33,8 @@ log = logging.getLogger('nicegui_stash')
 
 REPORT_TIMEOUT = 1.0
 """Seconds after the connect for which the server waits for the browser's report."""
+ARRIVAL_LOOKS = (0.2, 0.6, 1.4)
+"""Seconds after which a new page looks for what another server accepted just before it, and puts within 1 s."""
 
 
 class Visit:
@@ -59,11 +63,12 @@ class Visit:
         self._status: Status | None = None
         self._status_scheduled = False
         self._watches_opaque = False
+        self._keepers: dict[str, Keeper] = {}
         self.carrying = Carrying(self)
         internals.after_each_event(client, self._handled)
         client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
-        client.on_disconnect(self._save_opaque)
+        client.on_disconnect(self._leave)
         client.on_delete(self._end)
 
     @property
@@ -127,10 +132,22 @@ class Visit:
         if self._watches_opaque:
             loop.call_soon(self._save_opaque)
 
+    def keeper(self, scope: str) -> Keeper:
+        """Return what keeps the values of this scope in the browser; it is made when the first class asks."""
+        if scope not in self._keepers:
+            self._keepers[scope] = Address(self.client)
+        return self._keepers[scope]
+
     def _save_opaque(self) -> None:
         for instance in self.instances:
             if instance.schema.is_opaque:
                 self._guarded(instance.save_opaque)
+
+    def _leave(self) -> None:
+        """Put what is pending without spacing: the next page may be another server's, which reads the store."""
+        self._save_opaque()
+        if self.session is not None:
+            self.session.hurry()
 
     def _receive(self, sent: Any) -> None:
         report = parse_report(sent)
@@ -157,6 +174,18 @@ class Visit:
             self._identified.set_result(None)
         if report.reason == 'rejoin':
             self._look_again()
+        elif self.exists and self.registry.store.guarantee != 'process':
+            self.registry.spawn(self._look_after_arrival())
+
+    async def _look_after_arrival(self) -> None:
+        """Look a few times: the page before may have been another server's, which learns later that it was left."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        for seconds in ARRIVAL_LOOKS:
+            await asyncio.sleep(begin + seconds - loop.time())
+            if self.ended:
+                return
+            await self.look_at_store()
 
     def _look_again(self) -> None:
         """After a rejoin the old server may still be draining: look until it must be done, and follow it.

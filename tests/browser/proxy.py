@@ -111,7 +111,7 @@ class Proxy:
 
     async def _carry(self, link: _Link, browser: asyncio.StreamReader) -> None:
         first = await browser.read(CHUNK)
-        link.is_socket = _asks_for_socket(first)
+        link.is_socket = asks_for_socket(first)
         if not first or not self._lets_through(first):
             return
         if self._apologises:
@@ -122,7 +122,8 @@ class Proxy:
             return
         await asyncio.sleep(self._latency)
         await self._to_server.wait()
-        server, link.server = await asyncio.open_connection('127.0.0.1', self._backend)
+        first, backend = await self._route(first)
+        server, link.server = await asyncio.open_connection('127.0.0.1', backend)
         link.server.write(first)
         there = asyncio.create_task(_pump(browser, link.server, self._to_server, self._lets_through, self._latency))
         back = asyncio.create_task(_pump(server, link.browser, self._to_browser, latency=self._latency))
@@ -133,8 +134,12 @@ class Proxy:
                 pump.cancel()
             await asyncio.gather(there, back, return_exceptions=True)
 
+    async def _route(self, first: bytes) -> tuple[bytes, int]:
+        """Return what to send of a connection's first request, and to which server."""
+        return first, self._backend
+
     def _lets_through(self, chunk: bytes) -> bool:
-        return not (self._refuses_sockets and _asks_for_socket(chunk))
+        return not (self._refuses_sockets and asks_for_socket(chunk))
 
 
 class _Link:
@@ -183,5 +188,5 @@ async def _pump(
             await arriving
 
 
-def _asks_for_socket(request: bytes) -> bool:
+def asks_for_socket(request: bytes) -> bool:
     return request.startswith((b'GET /_nicegui_ws/', b'POST /_nicegui_ws/'))

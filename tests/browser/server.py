@@ -50,7 +50,7 @@ class Server:
 
     running: ClassVar[set[Server]] = set()
 
-    def __init__(self, app: str, folder: Path, *, store: Path | None = None, **settings: object) -> None:
+    def __init__(self, app: str, folder: Path, *, store: Path | str | None = None, **settings: object) -> None:
         self.app = APPS / app
         self.folder = folder
         self.store = store or folder / 'store'
@@ -142,6 +142,7 @@ class Server:
 
     def objects(self) -> list[Path]:
         """Return the documents in the store's folder."""
+        assert isinstance(self.store, Path), 'it is a folder'
         return sorted(path for path in self.store.rglob('*.json') if path.is_file()) if self.store.exists() else []
 
     async def _answers(self) -> bool:

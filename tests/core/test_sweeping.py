@@ -203,8 +203,31 @@ async def test_a_sweep_that_was_stopped_after_its_mark_delays_a_visitor_for_a_mi
     found = await store.get(KEY)
     assert isinstance(found, StoredObject)
     document = from_bytes(found.body)
-    assert (document.closing, document.erased, document.epoch) == (0, False, 3)
+    assert (document.closing, document.erased, document.epoch, document.born) == (0, False, 0, int(clock() * 1000))
     assert await stored(store, KEY) == {'count': 1}
+
+
+async def test_who_took_it_for_expired_and_who_took_it_for_swept_agree_on_what_is_forgotten_after_that(
+    make_session: MakeSession, store: FaultyStore, clock: WallClock
+) -> None:
+    await keep(store.inner, KEY, old(clock, 400))
+    cut_off = FaultyStore(store.inner)
+    early = make_session(on=cut_off)
+    assert await early.load(1)
+    assert early.condition == 'expired'
+    cut_off.down = True
+    put(early, 'count', 1)
+    store.fail_next('delete', Unavailable('delete', KEY, 'gone'))
+    assert await sweep(store, clock) == {'failed': 1}
+    clock.advance(seconds=61)
+    late = make_session(on=store)
+    assert await late.load(1)
+    assert late.condition == 'fresh'
+    late.forget()
+    await late.flush()
+    cut_off.down = False
+    await early.flush()
+    assert (await stored(store, KEY), values(early)) == (None, {})
 
 
 @pytest.mark.parametrize('lost', [OutcomeUnknown, Unavailable])

@@ -46,7 +46,6 @@ class World:
         self.erasers: set[str] = set()
         self.gone: dict[int, set[str]] = {1: set(), 2: set()}
         """What was durably erased, by version of the slice."""
-        self.swept = False
         self.dead: list[Life] = []
         self.sweeps: list[asyncio.Task[None]] = []
         self.births = 0
@@ -133,7 +132,7 @@ class World:
         before = {version: tokens for version, tokens in self.tokens().items() if version in versions}
         for version in versions if forget else [life.schema.version]:  # a slice that is not there cannot be reset
             before[version] |= self._accepted(version)
-        if not forget and life.session.is_read and life.session.document.epoch < self.epoch():
+        if not forget and life.session.is_read and self.has_missed_a_forget(life):
             before = {}  # it does not know yet that all was forgotten, and does not erase what came after that
         if forget:
             life.session.forget()
@@ -173,7 +172,6 @@ class World:
         for version, tokens in self.tokens().items():
             self.gone[version] |= tokens
         self.born += 34 * DAY
-        self.swept = True
         self.store.note('a month')
         self.store.trouble = trouble
         self.sweeps += [asyncio.ensure_future(self._sweep()) for _ in range(self.dice.choice([0, 1, 1, 2]))]
@@ -202,15 +200,15 @@ class World:
         return {version: _values(from_bytes(found), version) if found else set() for version in VERSIONS}
 
     def _accepted(self, version: int) -> set[str]:
-        """What servers hold that know the document, and have erased nothing that may come before: pending or not.
-
-        After a month some may know an epoch of the object that was swept, and others none: they count anew.
-        """
-        holders = [life for life in self.servers if life.session.is_read and not life.erased and not self.swept]
+        """What servers hold that know the document, and have erased nothing that may come before: pending or not."""
+        holders = [life for life in self.servers if life.session.is_read and not life.erased]
         return set().union(*(_values(life.session.document, version) for life in holders))
 
-    def epoch(self) -> int:
-        return max((from_bytes(there.body).epoch for there in self.store.objects.values()), default=0)
+    def has_missed_a_forget(self, life: Life) -> bool:
+        """Whether the document was forgotten since this server has read it, or one that it does not know was."""
+        known = life.session.document
+        there = [from_bytes(found.body) for found in self.store.objects.values()]
+        return any((known.epoch if known.born == found.born else 0) < found.epoch for found in there)
 
     def stored(self, id_: SliceId, name: str) -> Any:
         found = next((from_bytes(there.body).slice(id_) for there in self.store.objects.values()), None)

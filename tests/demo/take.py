@@ -58,6 +58,9 @@ async def take(browser: Browser, demo: Demo) -> None:
             await expect(tab.page.get_by_text(text)).to_be_visible()
         await move(tab, 'Repair the gate', 'Doing')
         await expect(tab.page.get_by_test_id('lane-1').get_by_text('Repair the gate')).to_be_visible()
+    async with picture(browser, demo, 'filter', '/board?find=the', WIDE, 'ocean') as tab:
+        await expect(tab.page.get_by_label('Find')).to_have_value('the')
+        await expect(tab.page.get_by_text('Order seeds')).to_have_count(0)
     async with picture(browser, demo, 'phone', '/wizard', PHONE, 'clay', 'Dark') as tab:
         await order_pizza(tab)
 

@@ -222,6 +222,20 @@ class TestBoard:
             assert await cards(shown, 2) == ['Sharpen the spade', 'Repair the gate']
             assert complaints(shown) == []
 
+    async def test_shows_what_the_address_says_and_says_there_what_it_shows(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/board?find=seeds')
+        await expect(tab.page.get_by_text('Order seeds')).to_be_visible()
+        await expect(tab.page.locator('.card')).to_have_count(1)
+        await tab.page.get_by_label('Find').fill('gate')
+        await expect(tab.page.get_by_text('Repair the gate')).to_be_visible()
+        await expect(tab.page).to_have_url(f'{demo.url}/board?find=gate')
+        await redeploy(tab)
+        await expect(tab.page.locator('.card')).to_have_count(1)
+        await tab.page.get_by_label('Clear').click()
+        await expect(tab.page).to_have_url(f'{demo.url}/board')
+        await expect(tab.page.get_by_text('Order seeds')).to_be_visible()
+        assert complaints(tab) == []
+
 
 class TestSettings:
     async def test_are_live_in_another_tab_whichever_page_it_shows(self, visitor: Visitor, demo: Demo):

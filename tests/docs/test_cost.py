@@ -13,6 +13,7 @@ from nicegui_stash.registry import Registry
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.stores.generic import FsspecStore
 from nicegui_stash.testing import FaultyStore
+from nicegui_stash.ui.visit import ARRIVAL_LOOKS
 from tests.core.virtual import run
 
 from .examples import DOCS
@@ -36,7 +37,7 @@ async def fill_in_a_form(flush_interval: float) -> tuple[int, int]:
             await asyncio.sleep(KEY_SECONDS)
         await asyncio.sleep(PAUSE)
     await session.flush()
-    return store.calls['put'], store.calls['get']
+    return store.calls['put'], store.calls['get'] + len(ARRIVAL_LOOKS)
 
 
 def rows() -> dict[float, tuple[int, int, float]]:

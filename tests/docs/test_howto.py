@@ -49,6 +49,25 @@ async def test_each_item_has_a_note_of_its_own(running: Running) -> None:
         assert await value(user, ui.input) == 'lucky'
 
 
+# ---- put a filter into the address
+
+
+async def test_the_list_of_lamps_shows_what_the_link_says(running: Running) -> None:
+    async with running(program('filter-in-the-address', 'list')) as user:
+        await user.open('/lamps?page=2')
+        await user.should_see('Lamp 11')
+        await user.should_not_see('Lamp 21')
+        await user.open('/lamps?q=5&page=seven')
+        await user.should_see('Lamp 15')
+        await user.should_not_see('Lamp 11')
+        user.find(ui.input).clear().type('60')
+        await user.should_see('Lamp 60')
+        await asyncio.sleep(0)
+        client = user.client
+        assert client is not None
+        assert client.sub_pages_router.current_path == '/lamps?q=60&page=seven'
+
+
 # ---- share settings
 
 

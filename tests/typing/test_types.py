@@ -66,6 +66,11 @@ if TYPE_CHECKING:
     def stored_has_the_type_of_its_value() -> None:
         assert_type(stored(0), int)
         assert_type(stored('', scope='reconnect'), str)
+        assert_type(stored('', scope='url'), str)
+        assert_type(stored(1, scope='url', history='push', validate=lambda page: page > 0), int)
+        assert_type(stored(default_factory=list[str], scope='url', history='replace'), list[str])
+        stored(1, scope='query')  # pyright: ignore[reportCallIssue, reportArgumentType]
+        stored(1, scope='url', history='forget')  # pyright: ignore[reportCallIssue, reportArgumentType]
         assert_type(stored(default_factory=list[int]), list[int])
         assert_type(stored(Address()), Address)
         assert_type(stored(0.5, encode=lambda value: value * 2, decode=float), float)

@@ -36,7 +36,7 @@ class Texts:
         self.rejected = ui.label('[]').props('data-testid=rejected')
         ui.label(stash.recovery(self).reason).props('data-testid=reason')
         ui.link('again', '/').props('data-testid=again')
-        ui.button('sign out', on_click=lambda: stash.new_session()).props('data-testid=sign-out')
+        ui.button('sign out', on_click=stash.new_session).props('data-testid=sign-out')
 
     def on_recovered(self, recovery: Recovery) -> None:
         if hasattr(self, 'rejected'):

@@ -1,0 +1,106 @@
+// Shows fields of scope `url` in the address, and tells the server when back or forward has changed it.
+(() => {
+  const stash = window.__niceguiStash;
+  const EVENT = "nicegui_stash_address";
+  const AT_ONCE = 20; // browsers refuse more than about 100 changes of the address within 30 s
+  const PAUSE_MS = 400;
+  if (!stash || stash.address) return;
+
+  let made = 0; // how many changes of the server are in the address, or were overtaken by the person
+  let search = location.search;
+  let path = location.pathname;
+  let budget = AT_ONCE;
+  let refilling = false;
+  let waiting = null;
+  let asked = false; // whether the server waits to be told where we are
+
+  const nameOf = (part) => {
+    try {
+      return decodeURIComponent(part.split("=", 1)[0].replaceAll("+", " "));
+    } catch (error) {
+      return null; // not ours: we write what can be read
+    }
+  };
+
+  const changed = (changes) => {
+    const left = new Map(Object.entries(changes));
+    const parts = [];
+    for (const part of location.search.slice(1).split("&")) {
+      const name = nameOf(part);
+      if (!Object.hasOwn(changes, name)) parts.push(part);
+      else {
+        parts.push(left.get(name));
+        left.delete(name);
+      }
+    }
+    const kept = [...parts, ...left.values()].filter(Boolean);
+    return kept.length ? "?" + kept.join("&") : "";
+  };
+
+  // the state of an entry made by ui.sub_pages says where it leads
+  const state = (query) => {
+    const prefix = window.path_prefix || "";
+    const clean = location.pathname.startsWith(prefix) ? location.pathname.slice(prefix.length) : location.pathname;
+    return history.state?.page ? { ...history.state, page: clean + query + location.hash } : history.state;
+  };
+
+  const apply = () => {
+    const { count, changes, push } = waiting;
+    const query = changed(changes);
+    try {
+      if (query !== location.search) {
+        const address = location.pathname + query + location.hash;
+        if (push) history.pushState(state(query), "", address);
+        else history.replaceState(state(query), "", address);
+      }
+    } catch (error) {
+      budget = 0; // refused, as too many: again after a pause
+      refill();
+      return;
+    }
+    budget -= 1;
+    refill();
+    waiting = null;
+    settle(count);
+    if (asked) stash.address.tell();
+  };
+
+  const settle = (count) => {
+    made = count;
+    search = location.search;
+    path = location.pathname;
+    stash.moved();
+  };
+
+  const refill = () => {
+    if (refilling) return;
+    refilling = true;
+    setTimeout(() => {
+      refilling = false;
+      budget += 1;
+      if (budget < AT_ONCE) refill();
+      if (waiting) apply();
+    }, PAUSE_MS);
+  };
+
+  stash.address = {
+    project(count, changes, push) {
+      waiting = { count, changes: { ...waiting?.changes, ...changes }, push: push || Boolean(waiting?.push) };
+      if (budget > 0) apply();
+    },
+
+    tell(moved = false) {
+      asked = Boolean(waiting);
+      if (asked) return;
+      emitEvent(EVENT, { search: location.search, made, moved });
+    },
+  };
+
+  addEventListener("popstate", () => {
+    if (location.search === search && location.pathname === path) return; // within the page, by its hash
+    const moved = location.pathname !== path;
+    settle(waiting?.count ?? made);
+    waiting = null;
+    stash.address.tell(moved);
+  });
+})();

@@ -1,0 +1,26 @@
+"""What keeps values for a page where they are not in the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Raw
+
+if TYPE_CHECKING:
+    from .instance import Instance
+
+
+class Keeper(Protocol):
+    """Keeps the fields of one scope for all stored classes of one open page."""
+
+    def begin(self, instance: Instance) -> None:
+        """Show what is kept for a page object, and follow it. Raises `StashError` for a name that is taken."""
+        ...
+
+    def keep(self, instance: Instance, name: str, raw: Raw) -> None:
+        """Accept a checked change; the default is kept by keeping nothing. Raises `ValueTooLarge`."""
+        ...
+
+    def end(self, instance: Instance) -> None:
+        """Follow no more; what is kept stays."""
+        ...
