@@ -71,7 +71,7 @@ class Carrying:
 
     def look(self) -> None:
         """Tell of bound elements if there can be new ones."""
-        if self._counted != internals.element_count(self._visit.client):
+        if not self._visit.ended and self._counted != internals.element_count(self._visit.client):
             self.announce()
 
     def announce(self) -> None:
@@ -90,6 +90,10 @@ class Carrying:
         if new:
             self._changed.set()
         return new
+
+    def end(self) -> None:
+        """Let go of the elements: timers may still hold the visit."""
+        self._bound = {}
 
     # ---- durability
 

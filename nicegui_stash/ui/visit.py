@@ -245,6 +245,7 @@ class Visit:
         instances, self.instances = self.instances, []
         for instance in instances:
             instance.close()
+        self.carrying.end()
         self.session = None
         if not self._identified.done():
             self._identified.set_result(None)
