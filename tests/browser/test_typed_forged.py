@@ -1,0 +1,149 @@
+"""A browser that lies about what was typed: it reaches nobody else's fields, and nothing that an element cannot send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from nicegui_stash.ui.typed import EVENT
+
+from .server import Server
+from .tab import Tab, Visitor
+from .test_typed import enter, shows
+from .told import Visitors
+
+HAND_OVER = """async ([event, sent]) => {
+    const typed = window.__niceguiStash.typed;
+    const answered = new Promise((resolve) => (typed.settle = resolve));
+    emitEvent(event, sent);
+    return await answered;
+}"""
+BOUND = "() => JSON.parse(document.querySelector('script.nicegui-stash-bound').text)"
+
+
+@pytest_asyncio.fixture(scope='module', loop_scope='session')
+async def typed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    async with Server('typed.py', tmp_path_factory.mktemp('forged')) as server:
+        yield server
+
+
+async def of(tab: Tab, name: str) -> dict[str, Any]:
+    """Return a value for an element as the page itself would hand it over: its address, and that it was empty."""
+    bound = (await tab.page.evaluate(BOUND))['bound']
+    element = await tab.page.evaluate('name => document.querySelector(`.at-${name}`).id', f'{name}')
+    owner = element or await tab.page.locator(f'.at-{name} input').first.get_attribute('id')
+    known = await tab.page.evaluate("['', false, 'ant'].map(value => window.__niceguiStash.typed.digest(value))")
+    return {'f': bound[owner[1:]], 'v': '"forged"', 'known': known}
+
+
+async def seal(tab: Tab) -> str:
+    await tab.page.wait_for_function('window.__niceguiStash?.acknowledged', polling=50)
+    return await tab.page.evaluate('window.__niceguiStash.seal')
+
+
+async def hands_over(tab: Tab, sent: Any) -> Any:
+    """Send what a browser hands over, and return the server's answer."""
+    return await tab.page.evaluate(HAND_OVER, [EVENT, sent])
+
+
+async def test_what_is_handed_over_with_the_own_seal_is_accepted(visitor: Visitor, typed: Server):
+    tab = await visitor.open(typed.url)
+    value = await of(tab, 'line')
+    assert await hands_over(tab, {'seal': await seal(tab), 'values': [value]}) == {value['f']: 'merged'}
+    await shows(tab, line='forged')
+
+
+async def test_the_seal_of_another_session_opens_nothing(visitor: Visitor, visitors: Visitors, typed: Server):
+    tab = await visitor.open(typed.url)
+    async with visitors() as other:
+        victim = await other.open(typed.url)
+        await enter(victim, line='untouched')
+        await shows(victim, line='untouched')
+        stolen = await seal(victim)
+        assert await hands_over(tab, {'seal': stolen, 'values': [await of(tab, 'line')]}) is None
+        await shows(victim, line='untouched')
+    await shows(tab, line='')
+
+
+async def test_the_seal_of_another_visit_of_the_same_session_opens_nothing(visitor: Visitor, typed: Server):
+    tab, other = await visitor.open(typed.url), await visitor.open(typed.url)
+    assert await hands_over(tab, {'seal': await seal(other), 'values': [await of(tab, 'text')]}) is None
+    await shows(tab, text='')
+
+
+def nested(depth: int) -> str:
+    return '[' * depth + ']' * depth
+
+
+MALFORMED: dict[str, Any] = {
+    'nothing': None,
+    'a text': 'values',
+    'no seal': {'values': []},
+    'a number as seal': {'seal': 1, 'values': []},
+    'a seal of 900 KB': {'seal': 's' * 900_000, 'values': []},
+    'values that are no list': {'seal': 's', 'values': {'a': 1}},
+    'an empty seal': {'seal': '', 'values': []},
+    'a seal beyond ASCII': {'seal': '\ud800ü', 'values': []},
+}
+
+
+@pytest.mark.parametrize('name', MALFORMED)
+async def test_what_cannot_come_from_the_script_is_refused(visitor: Visitor, typed: Server, name: str):
+    tab = await visitor.open(typed.url)
+    assert await hands_over(tab, MALFORMED[name]) is None
+    await enter(tab, line='still works')
+    await shows(tab, line='still works')
+
+
+VALUES: dict[str, dict[str, Any]] = {
+    'no address': {'f': None},
+    'an address of markup': {'f': '<script>////'},
+    'no JSON': {'v': '{'},
+    'no text': {'v': {'a': 1}},
+    'too long': {'v': json.dumps('x' * 500_000)},
+    'deeply nested': {'v': nested(100_000)},
+    'no history': {'known': None},
+    'somebody wrote since': {'known': []},
+    'an object for a text': {'v': '{"__class__": "str"}'},
+    'a list for a text': {'v': '[["a"]]'},
+    'a number of 5000 digits': {'v': '9' * 5000},
+}
+
+
+@pytest.mark.parametrize('name', VALUES)
+async def test_a_value_that_the_element_cannot_have_sent_is_not_accepted(visitor: Visitor, typed: Server, name: str):
+    tab = await visitor.open(typed.url)
+    await enter(tab, line='typed')
+    await shows(tab, line='typed')
+    good, bad = await of(tab, 'mine'), {**await of(tab, 'line'), **VALUES[name]}
+    answer = await hands_over(tab, {'seal': await seal(tab), 'values': [bad, good]})
+    assert answer.pop(good['f']) == 'merged'
+    assert set(answer.values()) <= {'rejected'}
+    await shows(tab, line='typed', mine='forged')
+
+
+async def test_ten_thousand_values_are_no_more_than_five_hundred(visitor: Visitor, typed: Server):
+    tab = await visitor.open(typed.url)
+    good = await of(tab, 'line')
+    flood = [{**good, 'f': f'{number:012d}', 'v': '1'} for number in range(10_000)]
+    answer = await hands_over(tab, {'seal': await seal(tab), 'values': [*flood, good]})
+    assert len(answer) == 500
+    assert set(answer.values()) == {'rejected'}
+    await shows(tab, line='')
+
+
+async def test_what_was_typed_before_signing_out_is_not_merged_into_the_next_session(visitor: Visitor, folder: Path):
+    async with Server('typed.py', folder) as server:
+        tab = await visitor.open(server.url)
+        await enter(tab, line='of the old session')
+        client, before = await tab.client(), await seal(tab)
+        value = {**await of(tab, 'line'), 'v': '"of the old session"'}
+        await tab.page.get_by_test_id('sign-out').click()
+        await tab.connected(after=client)
+        assert await hands_over(tab, {'seal': before, 'values': [value]}) is None
+        await shows(tab, line='')
