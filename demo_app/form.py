@@ -19,7 +19,8 @@ DRAFT = (
 )  # fmt: skip
 LEAD = (
     'Fill in some of it and redeploy: the draft comes back. Reload the page yourself, and it is blank, '
-    'since a draft belongs to one visit. What you have booked stays.'
+    'since a draft belongs to one visit. What you have booked stays. '
+    'Press redeploy or drop my connection and go on typing: that is kept as well.'
 )
 
 

@@ -33,12 +33,12 @@ async def typed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serve
 
 
 async def of(tab: Tab, name: str) -> dict[str, Any]:
-    """Return a value for an element as the page itself would hand it over: its address, and that it was empty."""
+    """Return a value as the page itself would hand it over: with its address, and what may have been there before."""
     bound = (await tab.page.evaluate(BOUND))['bound']
-    element = await tab.page.evaluate('name => document.querySelector(`.at-${name}`).id', f'{name}')
-    owner = element or await tab.page.locator(f'.at-{name} input').first.get_attribute('id')
-    known = await tab.page.evaluate("['', false, 'ant'].map(value => window.__niceguiStash.typed.digest(value))")
-    return {'f': bound[owner[1:]], 'v': '"forged"', 'known': known}
+    element = await tab.page.get_by_test_id(f'{name}-input').get_attribute('id')
+    assert element is not None
+    known = await tab.page.evaluate("['', 'typed'].map(value => window.__niceguiStash.typed.digest(value))")
+    return {'f': bound[element[1:]], 'v': '"forged"', 'known': known}
 
 
 async def seal(tab: Tab) -> str:
