@@ -29,7 +29,7 @@ PATIENCE = 2.0
 """Seconds for which what was typed waits for its element to be built and for the session to be read."""
 
 Verdict = Literal['merged', 'rejected', 'free']
-"""What became of a carried value: it is accepted; it is gone; the browser may send it as an ordinary event."""
+"""What became of a carried value: its element has handled it, as any event; it is gone; it may be sent as an event."""
 
 
 class Carrying:
