@@ -1,4 +1,4 @@
-"""A browser that lies about what was typed: it reaches nobody else's fields, and nothing that an element cannot send."""
+"""A browser that lies about what was typed: it reaches nobody else, and changes nothing that an element could not."""
 
 from __future__ import annotations
 
