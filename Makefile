@@ -65,7 +65,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.made
-	$(BIN)/python -m pip install --quiet --quiet --editable .
+	$(BIN)/python -m pip install --quiet --quiet --editable '.[encryption]'  # the demo encrypts
 	@touch $@
 
 $(VENV)/.installed-%: pyproject.toml $(VENV)/.installed

@@ -7,9 +7,9 @@ import sys
 
 from nicegui import ui
 
-from . import board, counter, form, home, job, outage, settings, wizard
+from . import board, counter, form, home, job, notebook, outage, settings, wizard
 
-PAGES = (home, counter, form, wizard, board, job, settings)  # importing a module has registered its page
+PAGES = (home, counter, form, wizard, board, notebook, job, settings)  # importing a module has registered its page
 
 # Whoever knows this secret can sign cookies: a real app takes a random one from its environment and has no default.
 SECRET = os.environ.get('DEMO_STORAGE_SECRET', 'known to everyone, and good enough for a demo')

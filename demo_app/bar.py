@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from nicegui import ui
 
 from . import outage
 from .state import stash
+from .troubled import Trouble
 
 # by `recovery.reason`: an icon, what it is called, and what it means
 REASONS = {
@@ -29,13 +31,7 @@ STATUSES = {
     'quarantined': ('set aside', 'What was stored was damaged, and was set aside.'),
     'unavailable': ('store away', 'The store does not answer yet; changes are kept in memory.'),
 }
-# by `status.state`
-STATES = {
-    'saved': ('cloud_done', 'Saved', 'Everything you changed is durable.'),
-    'pending': ('cloud_queue', 'Pending', 'Your changes are accepted, and on their way to the store.'),
-    'saving': ('cloud_upload', 'Saving', 'The store is writing your changes.'),
-    'offline': ('cloud_off', 'Offline', 'The store is away; your changes are kept until it is back.'),
-}
+TROUBLES: dict[str, Trouble] = {'Slow store': 'slow', 'Store away': 'away', 'Full disk': 'full'}
 
 
 def bar(page: object) -> None:
@@ -43,8 +39,9 @@ def bar(page: object) -> None:
     ask = _forget_dialog()
     with ui.footer().classes('bar-place'), ui.row().classes('bar').props('role=group aria-label="This page"'):
         _recovery(page)
-        _durability(page)
+        stash.indicator(page).classes('said').props('data-testid=durability')
         ui.space()
+        _trouble(page)
         _button('wifi_off', 'Drop my connection', 'Until the server has given this page up', outage.drop_connection)
         _button('rocket_launch', 'Redeploy', 'Replace the server while everybody is using it', outage.redeploy)
         _button('delete_sweep', 'Forget me', 'Erase all that is stored for this browser', ask.open)
@@ -62,21 +59,22 @@ def _recovery(page: object) -> None:
             ui.label().bind_text_from(recovery, 'status', lambda status: STATUSES[status][1])
 
 
-def _durability(page: object) -> None:
-    status = stash.status(page)
-    with ui.row().classes('chip').props('data-testid=durability'):
-        ui.icon('').bind_name_from(status, 'state', lambda state: STATES[state][0])
-        ui.label().bind_text_from(status, 'state', lambda state: STATES[state][1])
-        ui.label().bind_text_from(status, 'pending', str).bind_visibility_from(status, 'pending')
-        with ui.tooltip().classes('hint'):
-            ui.label().bind_text_from(status, 'state', lambda state: STATES[state][2])
+def _trouble(page: object) -> None:
+    def choose(text: str) -> None:
+        outage.trouble(TROUBLES[text], page)
+        ui.notify(f'{text}, for {outage.TROUBLE_LASTS:.0f} seconds: change something.', position='top')
+
+    with _button('thunderstorm', 'Trouble', 'Let the store be slow, away or full for a while'), ui.menu():
+        for text in TROUBLES:
+            ui.menu_item(text, partial(choose, text))
 
 
-def _button(icon: str, text: str, hint: str, on_click: Callable[[], Any]) -> None:
-    with ui.button(on_click=on_click, color=None).classes('bar-button').props(f'flat aria-label="{text}"'):
+def _button(icon: str, text: str, hint: str, on_click: Callable[[], Any] | None = None) -> ui.button:
+    with ui.button(on_click=on_click, color=None).classes('bar-button').props(f'flat aria-label="{text}"') as button:
         ui.icon(icon)
         ui.label(text).classes('max-lg:hidden')
         ui.tooltip(hint).classes('hint')
+    return button
 
 
 def _forget_dialog() -> ui.dialog:

@@ -21,6 +21,7 @@ PLACES = {
     'Form': ('/form', 'edit_note'),
     'Wizard': ('/wizard', 'local_pizza'),
     'Board': ('/board', 'view_kanban'),
+    'Notebook': ('/notebook', 'menu_book'),
     'Job': ('/job', 'hourglass_top'),
     'Settings': ('/settings', 'tune'),
 }

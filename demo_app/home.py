@@ -12,6 +12,7 @@ TO_TRY = {
     'Form': 'A long draft that belongs to this visit, and what you have sent.',
     'Wizard': 'Steps and choices that belong to this tab.',
     'Board': 'Lists within lists, changed in place, in all your tabs at once, and a filter in the address.',
+    'Notebook': 'Private words that your own browser keeps, encrypted; the server stores nothing of them.',
     'Job': 'Work that goes on while its page is away.',
     'Settings': 'One name and one look, shared by every page.',
 }

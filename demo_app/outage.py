@@ -1,4 +1,4 @@
-"""Accidents on purpose: a lost connection, and a redeploy."""
+"""Accidents on purpose: a lost connection, a redeploy, and a store in trouble."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from pathlib import Path
 
 from nicegui import Client, app, background_tasks, ui
 
-from .state import URL, stash
+from .state import URL, stash, store
+from .troubled import Trouble
 
 SCRIPT = Path(__file__).with_name('outage.js').read_text(encoding='utf-8')
 ui.add_head_html(f'<script>{SCRIPT}</script>', shared=True)
+
+TROUBLE_LASTS = 6.0
+"""Seconds for which the store is in trouble."""
+
+_trouble: asyncio.Task[None] | None = None
 
 is_redeploying = False
 """Whether `__main__` has to start a new process when this one has ended."""
@@ -27,6 +33,21 @@ def redeploy() -> None:
     """Replace the server while people are using it. Their browsers notice, and come back by themselves."""
     work = _lose_all_pages() if URL.startswith('memory:') else _end_process()
     background_tasks.create_lazy(work, name='redeploy')  # one at a time, and longer than the page that asked for it
+
+
+def trouble(kind: Trouble, page: object) -> None:
+    """Let the store be slow, away or full for a while. All pages work on, and say so once something is changed."""
+    global _trouble  # noqa: PLW0603 there is one store
+
+    async def pass_by() -> None:
+        store.trouble = kind
+        await asyncio.sleep(TROUBLE_LASTS)
+        store.trouble = None
+        await stash.flush(page)  # rather than waiting until a store that has refused is asked again
+
+    if _trouble is not None:
+        _trouble.cancel()
+    _trouble = background_tasks.create(pass_by(), name='trouble')
 
 
 async def _end_process() -> None:

@@ -19,7 +19,7 @@ from .errors import (
 from .fields import stored
 from .recovery import Problem, Recovery, Rejected
 from .registry import Statistics
-from .ui import Change, OpenSession, Stash, Status
+from .ui import Change, Indicator, OpenSession, Stash, Status, Trouble
 
 __all__ = [
     'Change',
@@ -27,6 +27,7 @@ __all__ = [
     'Conflict',
     'DeclarationError',
     'DocumentError',
+    'Indicator',
     'MalformedDocument',
     'OpenSession',
     'OutcomeUnknown',
@@ -40,6 +41,7 @@ __all__ = [
     'Status',
     'StoreError',
     'TooMuchPending',
+    'Trouble',
     'Unavailable',
     'UnknownFormat',
     'ValueNotStorable',

@@ -212,9 +212,9 @@ class Exchange(Resident):
         self._urgent = False
         self._shared.counts['failures'] += 1
         self._pending.fail(error)
-        self.problem = error.reason
-        self._tell_activity()
         refused = not isinstance(outcome, Away)
+        self.problem, self.refuses = error.reason, refused
+        self._tell_activity()
         self._shared.say_once(
             'refused' if refused else 'away',
             'the store %s; changes are kept in memory: %s',

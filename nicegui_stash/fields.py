@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from .codec import Decode, Encode
@@ -11,11 +12,11 @@ from .errors import DeclarationError, StashError
 
 T = TypeVar('T')
 
-Scope = Literal['session', 'reconnect', 'tab', 'url']
+Scope = Literal['session', 'reconnect', 'tab', 'url', 'browser']
 History = Literal['replace', 'push']
 Validate = Callable[[Any], bool]
-SCOPES: Final[tuple[Scope, ...]] = ('session', 'reconnect', 'tab', 'url')
-OUTSIDE: Final[frozenset[Scope]] = frozenset({'url'})
+SCOPES: Final[tuple[Scope, ...]] = ('session', 'reconnect', 'tab', 'url', 'browser')
+OUTSIDE: Final[frozenset[Scope]] = frozenset({'url', 'browser'})
 """Scopes whose values the browser keeps: nothing of them is in the store."""
 
 
@@ -47,6 +48,8 @@ class Field:
         renamed_from: str | None,
         validate: Validate | None,
         history: History | None = None,
+        *,
+        encrypted: bool = False,
     ) -> None:
         self.name = ''
         self.default = default
@@ -58,6 +61,7 @@ class Field:
         self.renamed_from = renamed_from
         self.validate = validate
         self.history = history
+        self.encrypted = encrypted
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -80,6 +84,11 @@ class Field:
             raise DeclarationError(cls, self.name, f'unknown scope {self.scope!r}; the scopes are {", ".join(SCOPES)}')
         if self.history not in {None, 'replace', 'push'} or (self.history and self.scope != 'url'):
             raise DeclarationError(cls, self.name, "history= is 'replace' or 'push', for a field of scope='url'")
+        if self.encrypted and self.scope != 'browser':
+            raise DeclarationError(cls, self.name, "encrypted=True is for a field of scope='browser'")
+        if self.encrypted and find_spec('cryptography') is None:
+            reason = 'encrypted=True needs the package cryptography: pip install "nicegui-stash[encryption]"'
+            raise DeclarationError(cls, self.name, reason)
         if (self.default is MISSING) == (self.default_factory is None):
             raise DeclarationError(cls, self.name, 'give either a default or default_factory=')
         if self.name.startswith('_') or self.name in {'build', 'prepare', 'on_recovered'}:
@@ -94,6 +103,7 @@ def stored(
     live: bool = True,
     renamed_from: str | None = None,
     history: History | None = None,
+    encrypted: bool = False,
 ) -> T: ...  # no function of T here: a checker takes the T of `stored([])` from the annotation then
 @overload
 def stored(
@@ -106,6 +116,7 @@ def stored(
     renamed_from: str | None = None,
     validate: Callable[[T], bool] | None = None,
     history: History | None = None,
+    encrypted: bool = False,
 ) -> T: ...
 @overload
 def stored(
@@ -118,6 +129,7 @@ def stored(
     renamed_from: str | None = None,
     validate: Callable[[T], bool] | None = None,
     history: History | None = None,
+    encrypted: bool = False,
 ) -> T: ...
 def stored(
     default: Any = MISSING,
@@ -130,6 +142,7 @@ def stored(
     renamed_from: str | None = None,
     validate: Validate | None = None,
     history: History | None = None,
+    encrypted: bool = False,
 ) -> Any:
     """Declare an attribute of a page class that must survive.
 
@@ -137,7 +150,9 @@ def stored(
     on every visit of this browser session, `tab` in this browser tab, `reconnect` only where this very page comes back
     by itself after a lost connection or a restarted server, and `url` whenever the address says it: the value is a
     parameter of the page's query string, in a link too, and nothing of it is stored. With `history='push'` each change
-    of it is a step of back and forward. `live=False` keeps other tabs from following at once.
+    of it is a step of back and forward. `browser` is as `session`, but it is the browser that keeps the value, signed
+    or, with `encrypted=True`, unreadable; the server stores nothing. `live=False` keeps other tabs from following at
+    once.
     `encode` and `decode` turn values that JSON does not know into ones it knows, and back. `renamed_from` is the name
     under which older versions stored the field. `validate` tells whether a recovered value still holds; where it does
     not, or raises, the field has its default and `recovery.problems` says so.
@@ -145,4 +160,9 @@ def stored(
     To a type checker the result has the type of the value. That of `stored([])` comes from the annotation; beside
     `encode`, `decode` or `validate`, write `stored(default_factory=list[str], …)`.
     """
-    return cast(Any, Field(default, default_factory, scope, live, encode, decode, renamed_from, validate, history))
+    return cast(
+        Any,
+        Field(
+            default, default_factory, scope, live, encode, decode, renamed_from, validate, history, encrypted=encrypted
+        ),
+    )

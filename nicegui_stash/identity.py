@@ -11,6 +11,7 @@ from hashlib import blake2b
 from .errors import ConfigurationError
 
 _DOCUMENT_KEY = re.compile(r'(?P<folder>[\w-]{2})/(?P=folder)[\w-]{41}\.json', re.ASCII)
+_TRIAL_KEY = re.compile(r'probe/[0-9a-f]{32}-\d+|doctor/[0-9a-f]{8}-[\w/-]+', re.ASCII)
 
 
 def object_key(secret: str, session_id: str) -> str:
@@ -64,5 +65,14 @@ def _seal(key: bytes, text: str) -> str:
 
 def is_document_key(key: str, prefix: str = '') -> bool:
     """Whether an object's key has the form that `Keys` gives, below this prefix: no lock, no quarantined copy."""
+    return _has_form(key, prefix, _DOCUMENT_KEY)
+
+
+def is_trial_key(key: str, prefix: str = '') -> bool:
+    """Whether an object was made by a probe or by `doctor`, below this prefix; both remove what they make."""
+    return _has_form(key, prefix, _TRIAL_KEY)
+
+
+def _has_form(key: str, prefix: str, form: re.Pattern[str]) -> bool:
     name = key.removeprefix(f'{prefix}/') if prefix else key
-    return (key != name or not prefix) and _DOCUMENT_KEY.fullmatch(name) is not None
+    return (key != name or not prefix) and form.fullmatch(name) is not None

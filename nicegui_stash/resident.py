@@ -30,6 +30,7 @@ class Resident:
         'document',
         'key',
         'problem',
+        'refuses',
     )
 
     def __init__(self, key: str, shared: Shared, *, exists: bool) -> None:
@@ -37,6 +38,7 @@ class Resident:
         self.document: Document = new_document(born=0 if exists else shared.now())
         self.condition: Condition = 'unread' if exists else 'fresh'
         self.problem: str | None = None
+        self.refuses = False
         self._shared = shared
         self._etag: ETag | None = None
         self._must_read = exists
@@ -72,9 +74,14 @@ class Resident:
         return self._pending.size
 
     @property
+    def settled(self) -> int:
+        """A number that grows whenever changes of this session have become durable."""
+        return self._pending.settled
+
+    @property
     def activity(self) -> Activity:
         if self.problem is not None:
-            return 'offline'
+            return 'refused' if self.refuses else 'offline'
         if self._writing:
             return 'saving'
         return 'pending' if self._pending else 'saved'

@@ -39,6 +39,7 @@ class Settings:
     secrets: tuple[str, ...] = field(repr=False)
     ttl: float
     tab_ttl: float
+    browser_ttl: float
     recover_timeout: float
     revalidate_timeout: float
     drain_timeout: float
@@ -70,6 +71,7 @@ def resolve(
     secrets: str | Sequence[str] | None,
     ttl: timedelta | None,
     tab_ttl: timedelta | None,
+    browser_ttl: timedelta | None = None,
     recover_timeout: float | None,
     revalidate_timeout: float | None,
     drain_timeout: float | None,
@@ -94,6 +96,9 @@ def resolve(
         secrets=_secrets(_given('secrets', secrets, _listed, ())),
         ttl=_positive('ttl', _given('ttl', _in_seconds('ttl', ttl), _seconds, 30 * 86400.0)),
         tab_ttl=_positive('tab_ttl', _given('tab_ttl', _in_seconds('tab_ttl', tab_ttl), _seconds, 86400.0)),
+        browser_ttl=_positive(
+            'browser_ttl', _given('browser_ttl', _in_seconds('browser_ttl', browser_ttl), _seconds, 30 * 86400.0)
+        ),
         recover_timeout=_positive('recover_timeout', _given('recover_timeout', recover_timeout, _seconds, 1.0)),
         revalidate_timeout=_positive(
             'revalidate_timeout', _given('revalidate_timeout', revalidate_timeout, _seconds, 0.1)

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from .document import Part, SliceId
 from .operations import Set
 
-Activity = Literal['saved', 'pending', 'saving', 'offline']
+Activity = Literal['saved', 'pending', 'saving', 'offline', 'refused']
 
 
 class Subscriber(Protocol):

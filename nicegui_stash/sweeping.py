@@ -1,4 +1,4 @@
-"""Removing what nobody can want any more: sessions not seen for `ttl`, old tombstones, old quarantined copies.
+"""Removing what nobody can want any more: sessions not seen for `ttl`, old tombstones, copies and left-over trials.
 
 No store is asked for a conditional delete, which several ignore. An object is removed in two steps instead: a put under
 the etag that was read marks it as *closing*, and only then it is deleted. Who came back before the mark makes that put
@@ -17,13 +17,13 @@ from typing import Final, Literal, Protocol
 
 from .document import FORMAT, Document, from_bytes, to_bytes
 from .errors import MalformedDocument, StoreError, UnknownFormat
-from .identity import is_document_key
+from .identity import is_document_key, is_trial_key
 from .reading import is_closing, quarantine_key
 from .stores.base import ETag, ObjectInfo, Store, StoredObject
 from .transfer import MustRead, Read, Stored, read, write
 
-Fate = Literal['kept', 'expired', 'erased', 'copy', 'contested', 'foreign', 'malformed', 'failed']
-REMOVED: Final[frozenset[Fate]] = frozenset({'expired', 'erased', 'copy'})
+Fate = Literal['kept', 'expired', 'erased', 'copy', 'trial', 'contested', 'foreign', 'malformed', 'failed']
+REMOVED: Final[frozenset[Fate]] = frozenset({'expired', 'erased', 'copy', 'trial'})
 SLACK = 1.1
 """A page that is open renews its session when a tenth of `ttl` has passed; and clocks differ."""
 DELETE_PATIENCE = 10.0
@@ -97,7 +97,7 @@ class Sweep:
                 group.create_task(work())
 
     def _is_ours(self, row: ObjectInfo) -> bool:
-        return is_document_key(row.key, self.prefix) or self._is_copy(row)
+        return is_document_key(row.key, self.prefix) or self._is_copy(row) or is_trial_key(row.key, self.prefix)
 
     def _is_copy(self, row: ObjectInfo) -> bool:
         return row.key.startswith('quarantine/') and is_document_key(_original(row.key), self.prefix)
@@ -111,6 +111,8 @@ class Sweep:
             return 'kept'  # it was put after that, and so seen
         if self._is_copy(row):
             return await self._treat_copy(row, tally)
+        if is_trial_key(row.key, self.prefix):
+            return await self._treat_trial(row, tally)
         outcome = await read(self.store, row.key)
         if not isinstance(outcome, Read):
             return _failed(tally, outcome.error)
@@ -158,6 +160,12 @@ class Sweep:
         if isinstance(found, StoredObject) and quarantine_key(_original(row.key), found.body) == row.key:
             return 'kept'
         return 'copy' if self.dry_run else await self._delete(row.key, 'copy', tally)
+
+    async def _treat_trial(self, row: ObjectInfo, tally: Tally) -> Fate:
+        """Remove what a probe or `doctor` that died has left behind, unless its age is unknown."""
+        if row.modified is None:
+            return 'kept'
+        return 'trial' if self.dry_run else await self._delete(row.key, 'trial', tally)
 
     async def _delete(self, key: str, fate: Fate, tally: Tally) -> Fate:
         try:

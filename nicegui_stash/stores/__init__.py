@@ -4,7 +4,7 @@ from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, NotModified, ObjectIn
 from .files import FileStore
 from .generic import FsspecStore
 from .memory import MemoryStore
-from .opening import open_store
+from .opening import open_store, register_store
 
 __all__ = [
     'NOT_MODIFIED',
@@ -19,4 +19,5 @@ __all__ = [
     'Store',
     'StoredObject',
     'open_store',
+    'register_store',
 ]

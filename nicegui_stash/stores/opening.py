@@ -113,6 +113,14 @@ _FACTORIES: dict[str, Factory] = {
 }
 
 
+def register_store(scheme: str, factory: Factory) -> None:
+    """Let a store of the app itself be opened by its scheme, as an entry point does for a store in a package.
+
+    To be called before the `Stash`. `factory` is called with the URL and the `storage_options`.
+    """
+    _FACTORIES[scheme.lower()] = factory
+
+
 def _registered(scheme: str) -> Factory | None:
     found = tuple(entry_points(group=ENTRY_POINTS, name=scheme))
     if not found:

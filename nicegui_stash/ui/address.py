@@ -64,8 +64,15 @@ class Address:
             self._loop.call_soon(self._project)
         self._changed[name] = instance
 
+    def reset(self, instance: Instance) -> None:
+        for name in _names(instance):
+            self.keep(instance, name, instance.default(name))
+
     def end(self, instance: Instance) -> None:
         self._instances.remove(instance)
+
+    def awaits(self, instance: Instance) -> bool:  # noqa: ARG002 it came with the request
+        return False
 
     # ---- from the fields to the address
 

@@ -118,7 +118,7 @@ class Carrying:
         while self._due is not None and not self._visit.ended:
             number, accepted = self._due
             session = self._visit.find_session()
-            if any(instance.is_unsaved for instance in self._visit.instances):
+            if any(instance.has_unsaved for instance in self._visit.instances):
                 self._due = (number, None)
                 return
             accepted = session.accepted if accepted is None else accepted

@@ -19,6 +19,7 @@ from ..schema import Schema
 from ..stores.base import Checking
 from ..stores.files import FileStore
 from ..stores.opening import open_store
+from ..tokens import Tokens
 from . import internals
 from .lifecycle import SignalWatch
 
@@ -51,6 +52,7 @@ class Hub:
             log.warning('%s keeps everything in the memory of this process: a restart loses it', url)
         self.registry = Registry(store, Keys(secrets, prefix), settings.policy(store.flush_interval))
         self.settings = settings
+        self.tokens = Tokens(secrets, prefix, settings.browser_ttl)
         self.drain_timeout = settings.drain_timeout
         self.names: dict[str, Schema] = {}
         self._place = place

@@ -42,6 +42,8 @@ class Instance(Follower):
         '_keepers',
         '_outside',
         '_posting',
+        '_returned',
+        '_unkept',
         '_updated',
         'is_carrying',
         'marked',
@@ -62,6 +64,8 @@ class Instance(Follower):
         self._updated: frozenset[str] = frozenset()  # fields that an update of this page is changing
         self._keepers: Mapping[str, Keeper] = {}  # who keeps the values of fields that are not in the store
         self._outside: list[Problem] = []
+        self._unkept: dict[str, Problem] = {}
+        self._returned: tuple[int, float] | None = None
         self._following = False
 
     def accept(self, name: str, raw: Raw) -> None:
@@ -82,7 +86,7 @@ class Instance(Follower):
         return None if stored.field.validate is None else invalid(stored, stored.codec.decode(raw))
 
     @property
-    def is_unsaved(self) -> bool:
+    def has_unsaved(self) -> bool:
         """Whether anything that was entered is with this page only: it waits for `save()`, or for its tab or visit."""
         return bool(self._unsaved or self._held)
 
@@ -100,7 +104,14 @@ class Instance(Follower):
     def recover(self) -> None:
         """Set every field whose place is known; what was wrong outside of the store stays on record."""
         super().recover()
-        self.recovery.problems += self._outside
+        known = self.recovery.problems
+        known += [problem for problem in (*self._outside, *self._unkept.values()) if problem not in known]
+        self._count_returned()
+
+    @property
+    def needs_report(self) -> bool:
+        """Whether building has to wait for the browser, to say which tab and visit this is or what it keeps itself."""
+        return super().needs_report or any(keeper.awaits(self) for keeper in set(self._keepers.values()))
 
     def begin_outside(self) -> None:
         """Take what the browser keeps of this class, and keep changes there."""
@@ -114,8 +125,12 @@ class Instance(Follower):
     def default(self, name: str) -> Raw:
         return self._defaults[name]
 
-    def show_kept(self, raws: Mapping[str, Raw | Problem], cause: Cause, *, own: bool) -> None:
-        """Show what is kept outside of the store; a field with a problem gets its default.
+    def is_unsaved(self, name: str) -> bool:
+        """Whether a change waits for `save()`, with `auto=False`."""
+        return name in self._unsaved
+
+    def show_kept(self, raws: Mapping[str, Raw | Problem], cause: Cause, *, own: bool) -> list[Problem]:
+        """Show what is kept outside of the store; a field with a problem gets its default. Return the problems.
 
         `own`: a person did it on this page, so that what follows from it is a change of this page.
         """
@@ -129,6 +144,34 @@ class Instance(Follower):
         self._outside = [problem for problem in self._outside if problem.field not in raws] + problems
         others = [problem for problem in self.recovery.problems if problem.field not in raws]
         self.recovery.problems = others + problems
+        return problems
+
+    def note_kept(self, version: int, age: float, problem: Problem | None) -> None:
+        """Put it on record that something came back which is not in the store, or could not be migrated."""
+        if problem is None:
+            self._returned = version, age
+            self._count_returned()
+        else:
+            self._outside.append(problem)
+            self.recovery.problems.append(problem)
+            if self.recovery.status == 'fresh':
+                self.recovery.status, self.recovery.from_version = 'discarded', version
+
+    def _count_returned(self) -> None:
+        if self._returned is not None and self.recovery.status == 'fresh':
+            self.recovery.status = 'recovered'
+            self.recovery.from_version, self.recovery.age = self._returned
+
+    def blame(self, name: str, why: str) -> None:
+        """Put it on record that a value is not kept, until one of this field is again."""
+        self.forgive(name)
+        self._unkept[name] = Problem(name, self.schema.version, why)
+        self.recovery.problems.append(self._unkept[name])
+
+    def forgive(self, name: str) -> None:
+        problem = self._unkept.pop(name, None)
+        if problem is not None and problem in self.recovery.problems:
+            self.recovery.problems.remove(problem)
 
     def post(self, name: str, raw: Raw) -> None:
         """Accept a change made in a worker thread: visible there at once, and here in the order of posting."""
@@ -220,8 +263,8 @@ class Instance(Follower):
         self._unsaved = frozenset()
         self._held.clear()
         self._show(dict(self._defaults), self.schema.version, 'reset')
-        for name, keeper in self._keepers.items():
-            keeper.keep(self, name, self._defaults[name])
+        for keeper in set(self._keepers.values()):
+            keeper.reset(self)
 
     def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None:
         """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""
@@ -229,8 +272,8 @@ class Instance(Follower):
         elements = list(internals.sources(target, name)) if target is not None else []
         log.warning('a value of type %s was not stored: %s', type(value).__qualname__, error.without_value)
         if elements:
-            self.marked = self.marked or Marks()
-            self.marked.add(name, elements, error.reason)
+            self.marked = self.marked or Marks(self.visit.schedule_status)
+            self.marked.add(name, elements, error)
 
     def unmark(self, name: str) -> None:
         if self.marked is not None:

@@ -18,9 +18,17 @@ class Keeper(Protocol):
         ...
 
     def keep(self, instance: Instance, name: str, raw: Raw) -> None:
-        """Accept a checked change; the default is kept by keeping nothing. Raises `ValueTooLarge`."""
+        """Accept a checked change. Raises `ValueTooLarge`."""
+        ...
+
+    def reset(self, instance: Instance) -> None:
+        """Keep nothing of a page object any more, whose fields have their defaults."""
         ...
 
     def end(self, instance: Instance) -> None:
         """Follow no more; what is kept stays."""
+        ...
+
+    def awaits(self, instance: Instance) -> bool:
+        """Whether building should wait, because what is kept of this page object is not known yet."""
         ...

@@ -6,13 +6,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from ..errors import ValueNotStorable
 
 
 class Marks:
     """The elements that show a value which was refused, by field."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change
+        self._errors: dict[str, ValueNotStorable] = {}
         self._elements: dict[str, list[Any]] = {}
         self._refusals: Counter[str] = Counter()
         self._watched: set[tuple[int, str]] = set()
@@ -20,13 +25,23 @@ class Marks:
     def __bool__(self) -> bool:
         return bool(self._elements)
 
-    def add(self, name: str, elements: list[Any], reason: str) -> None:
+    def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
+        """Iterate over field, label of its element and error, as far as somebody still sees the value."""
+        for name, elements in self._elements.items():
+            for element in elements:
+                if not element.is_deleted:
+                    yield name, str(element.props.get('label') or ''), self._errors[name]
+                    break
+
+    def add(self, name: str, elements: list[Any], error: ValueNotStorable) -> None:
         """Mark elements at the end of this turn of the loop, since the element's own validation still has to run."""
         self._elements[name] = elements
+        self._errors[name] = error
         self._refusals[name] += 1
         for element in elements:
             self._watch(element, name)
-        asyncio.get_running_loop().call_soon(self._show, name, reason)
+        asyncio.get_running_loop().call_soon(self._show, name, error.reason)
+        self._on_change()
 
     def _watch(self, element: Any, name: str) -> None:
         """Remove the mark also when the element gets back the value that is stored, which no binding would bring."""
@@ -49,9 +64,12 @@ class Marks:
                 _mark(element, reason)
 
     def remove(self, name: str) -> None:
-        for element in self._elements.pop(name, ()):
+        if name not in self._elements:
+            return
+        for element in self._elements.pop(name):
             if not element.is_deleted:
                 _mark(element, None)
+        self._on_change()
 
 
 def _mark(element: Any, reason: str | None) -> None:

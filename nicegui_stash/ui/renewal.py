@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .visit import Visit
 
 PATH: Final = '/_nicegui/stash/session'
+FORMER: Final = 'nicegui_stash_former'
+"""What the cookie calls the ids of sessions that this one took over, the last first: see `former`."""
+MAX_FORMER: Final = 4
 MAX_AGE: Final = 60
 """Seconds within which the browser has to come for its new cookie."""
 RELOAD_AFTER: Final = 5.0
@@ -55,6 +58,11 @@ def add_route() -> None:
     if all(getattr(route, 'path', None) != PATH for route in app.routes):
         app.add_api_route(PATH, _answer, methods=['GET'], include_in_schema=False)
     internals.on_every_connect(_arrived)
+
+
+def former(request: Request) -> list[str]:
+    """Return the sessions whose values a browser's session took along: what it keeps itself was made for them."""
+    return list(request.session.get(FORMER, ()))
 
 
 async def renew(visit: Visit, *, keep: bool, to: str) -> None:
@@ -109,6 +117,8 @@ async def _answer(request: Request, token: str = '') -> Response:
             return _refused('This link was used already.')
         if not sent['keep']:
             request.session.clear()  # what the app itself keeps in the cookie belongs to the old identity, too
+        else:
+            request.session[FORMER] = [sent['old'], *former(request)][:MAX_FORMER]
         request.session['id'] = sent['new']
         _moved[sent['new']] = sent['old'], sent['leaving']
         asyncio.get_running_loop().call_later(RELOAD_AFTER, _reload_others, sent['new'])

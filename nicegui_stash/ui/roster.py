@@ -134,18 +134,37 @@ class Roster:
                 raise StashError('the page is gone; pass the page object, which still knows its session')
             hub, request = self.hub(), client.request
             session_id, exists = self._identify(request)
-            visit = Visit(client, hub.registry, session_id, exists=exists, watch=hub.drain_timeout)
+            visit = Visit(client, hub.registry, hub.tokens, session_id, exists=exists, watch=hub.drain_timeout)
             visit.carrying.nonce = self._settings.csp_nonce
             self._visits[client] = visit
             client.on_delete(lambda: self._visits.pop(client, None))
         return visit
+
+    async def forget(self) -> None:
+        """Erase the current client's session, here at once, in its browser, and in the store before it returns."""
+        visit = self.visit_of(context.client)
+        session = visit.find_session()
+        session.forget()
+        for instance in visit.instances:
+            instance.show_defaults()
+        if self.keeps_in_browser:
+            visit.browser.clear()
+        await session.flush()
 
     async def renew_session(self, *, keep: bool, to: str | None) -> None:
         """Give the current client's browser a new session."""
         if self._settings.identity is not None:
             raise StashError('identity= says whose session it is, so it is the app that has to change it')
         visit = self.visit_of(context.client)
+        if not keep and self.keeps_in_browser:
+            visit.browser.clear()
+            await visit.browser.hurry()
         await renewal.renew(visit, keep=keep, to=to or visit.client.sub_pages_router.current_path)
+
+    @property
+    def keeps_in_browser(self) -> bool:
+        """Whether any class has fields that browsers keep."""
+        return any('browser' in schema.scopes for schema in self._schemas.values())
 
     def open(self, session_id: str) -> OpenSession:
         """Return a handle for code without a page."""
@@ -184,6 +203,7 @@ class Roster:
             instance.used.append(state)
         instance.attach()
         visit.add(instance)
+        visit.schedule_status()  # it may be the first that is told what the session does
         if visit.identified and schema.scopes & {'tab', 'reconnect'}:
             instance.locate()
         else:

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import FrameType
-from typing import Any, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, TypeVar, Unpack, cast, overload
 
 from fastapi import Request
 from nicegui import app, context
@@ -18,35 +17,21 @@ from nicegui import app, context
 from ..errors import ConfigurationError, StashError
 from ..recovery import Recovery
 from ..registry import Statistics
-from ..schema import Migration, Schema, build_schema
+from ..schema import Schema, build_schema
 from ..settings import OnInvalid, resolve
 from ..stores.opening import open_store
 from . import internals
 from .building import Build, register_page, require_build, signature_of, view_constructor
+from .declaring import VIEW_OPTIONS, StateOptions, ViewOptions, caller
 from .handle import OpenSession
 from .hub import missing_secret
+from .indicator import Indicator
 from .listeners import Change
 from .properties import StoredProperty, instance_of
 from .roster import Roster, Used
-from .status import Status
+from .status import Status, Trouble
 
 T = TypeVar('T')
-
-
-class StateOptions(TypedDict, total=False):
-    """What `state`, `view` and `page` can be told about how a class is stored."""
-
-    name: str | None
-    version: int
-    migrations: Mapping[int, Migration] | None
-    renamed_from: str | None
-
-
-class ViewOptions(StateOptions, total=False):
-    """What `view` and `page` can be told besides."""
-
-    key: str | tuple[str, ...] | None
-    max_keys: int
 
 
 class Stash:
@@ -60,9 +45,10 @@ class Stash:
     - `engine`: the library that speaks with object storage, `'fsspec'` or `'obstore'`; by default obstore where it is
       installed and understands the options.
     - `prefix`: a folder within the store, so that several apps can share one.
-    - `secrets`: from which object keys are derived; the first is used, the others are looked up. The default is the
-      `storage_secret` of `ui.run`.
+    - `secrets`: from which object keys are derived, and what browsers keep is signed; the first is used, the others are
+      looked up. The default is the `storage_secret` of `ui.run`.
     - `ttl`, `tab_ttl`: how long an unseen session, and an unseen tab or visit, can still come back (30 days, 1 day).
+    - `browser_ttl`: the same for what browsers keep (30 days).
     - `identity`: a function from the request to the id of the session, where it is not that of NiceGUI's cookie.
     - `on_invalid`: `'raise'`, or `'log'` to keep the old value and log a direct assignment that does not fit.
     - `recover_timeout`: how many seconds a page waits for a session that is not in memory (1).
@@ -86,6 +72,7 @@ class Stash:
         secrets: str | Sequence[str] | None = None,
         ttl: timedelta | None = None,
         tab_ttl: timedelta | None = None,
+        browser_ttl: timedelta | None = None,
         identity: Callable[[Request], str | None] | None = None,
         on_invalid: OnInvalid | None = None,
         recover_timeout: float | None = None,
@@ -105,6 +92,7 @@ class Stash:
             secrets=secrets,
             ttl=ttl,
             tab_ttl=tab_ttl,
+            browser_ttl=browser_ttl,
             recover_timeout=recover_timeout,
             revalidate_timeout=revalidate_timeout,
             drain_timeout=drain_timeout,
@@ -164,8 +152,8 @@ class Stash:
         """
         if build not in {'auto', 'request', 'connected'}:
             raise ConfigurationError('build', f'{build!r} is unknown', "Use 'auto', 'request' or 'connected'")
-        frame = _caller()
-        stored_as: dict[str, Any] = {name: options.pop(name) for name in _VIEW_OPTIONS & options.keys()}
+        frame = caller()
+        stored_as: dict[str, Any] = {name: options.pop(name) for name in VIEW_OPTIONS & options.keys()}
 
         def decorate(cls: type[T]) -> type[T]:
             schema = self._declare(cls, frame, **stored_as)
@@ -186,7 +174,7 @@ class Stash:
         The options are those of `page`. When a view is left for another one, its `reconnect` fields are blank on
         return.
         """
-        frame = _caller()
+        frame = caller()
 
         def decorate(cls: type[T]) -> type[T]:
             schema = self._declare(cls, frame, **options)
@@ -204,7 +192,7 @@ class Stash:
     def state(self, /, **options: Unpack[StateOptions]) -> Callable[[type[T]], type[T]]: ...
     def state(self, cls: Any = None, /, **options: Unpack[StateOptions]) -> Any:
         """Make a class hold fields without a page, for the pages that `use` it. Usable with and without options."""
-        frame = _caller()
+        frame = caller()
 
         def decorate(cls: type[T]) -> type[T]:
             self._declare(cls, frame, **options)
@@ -290,7 +278,7 @@ class Stash:
         return self._roster.current()
 
     async def export(self) -> dict[str, Any]:
-        """Return everything that is stored for the current browser session, as JSON values."""
+        """Return everything that is stored for the current browser session, as JSON values; not what browsers keep."""
         async with self.current() as session:
             return session.export()
 
@@ -300,14 +288,13 @@ class Stash:
         instance.session.reset(instance.slice_id)
         instance.show_defaults()
 
+    def clear_browser(self) -> None:
+        """Have the browser of the current client drop all that it keeps; those fields become defaults, in all tabs."""
+        self._roster.visit_of(context.client).browser.clear()
+
     async def forget(self) -> None:
-        """Erase what is stored for the current browser session, durably; the fields of its pages become defaults."""
-        visit = self._roster.visit_of(context.client)
-        session = visit.find_session()
-        session.forget()
-        for instance in visit.instances:
-            instance.show_defaults()
-        await session.flush()
+        """Erase all of the current browser session, durably, and what the browser keeps; fields become defaults."""
+        await self._roster.forget()
 
     async def new_session(self, *, keep: bool = False, to: str | None = None) -> None:
         """Give the browser a new identity, as at sign-in and sign-out: the old cookie opens nothing afterwards.
@@ -324,8 +311,24 @@ class Stash:
         return instance_of(page).recovery
 
     def status(self, page: object) -> Status:
-        """Return the bindable status of what was changed on a page: pending, saving, saved or offline."""
+        """Return the bindable status of what was changed on a page: pending, saving, saved, offline or refused."""
         return instance_of(page).visit.status
+
+    def indicator(
+        self,
+        page: object | None = None,
+        *,
+        texts: Mapping[str, str] | None = None,
+        reason: Callable[[Trouble], str] | None = None,
+    ) -> Indicator:
+        """Show here whether what is changed is durable: saving, saved, offline or not saved, with the reason.
+
+        `page` says whose page; without one it is that of the current client, as in a layout around `ui.sub_pages`.
+        `texts` replaces English words by their name, as in `{'saved': 'Gespeichert'}`; `reason` makes the sentence for
+        each `Trouble` instead. Raises `StashError` for a text that there is not.
+        """
+        visit = self._roster.visit_of(context.client) if page is None else instance_of(page).visit
+        return Indicator(visit.status, texts, reason)
 
     def on_change(self, page: object, field: str, handler: Callable[[Change], Any] | Callable[[], Any]) -> None:
         """Call a handler, which may be async, after a field changed: here, elsewhere, by recovery or by a reset.
@@ -344,15 +347,3 @@ class Stash:
     def statistics(self) -> Statistics:
         """Return counts of what the sessions of this process did, and what they hold now."""
         return self._roster.hub().registry.statistics()
-
-
-_VIEW_OPTIONS = ViewOptions.__annotations__.keys() | StateOptions.__annotations__.keys()
-
-
-def _caller() -> FrameType:
-    """Return the frame that decorates: its place is the class's origin, its names resolve the class's annotations."""
-    frame = inspect.currentframe()
-    caller = frame.f_back.f_back if frame and frame.f_back else None
-    if caller is None:
-        raise StashError('a class is decorated in Python code, which has a frame')
-    return caller

@@ -17,8 +17,10 @@ from nicegui import Client
 
 from ..registry import Registry
 from ..session import Session
-from . import internals
+from ..tokens import Tokens
+from . import internals, renewal
 from .address import Address
+from .browser import Browser, is_of_browser
 from .carrying import Carrying
 from .keeper import Keeper
 from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
@@ -43,7 +45,9 @@ class Visit:
     Its id is that of NiceGUI's client until a report says that it continues another visit.
     """
 
-    def __init__(self, client: Client, registry: Registry, session_id: str, *, exists: bool, watch: float) -> None:
+    def __init__(
+        self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
+    ) -> None:
         self.client = client
         self.registry = registry
         self.session_id = session_id
@@ -63,7 +67,9 @@ class Visit:
         self._status: Status | None = None
         self._status_scheduled = False
         self._watches_opaque = False
-        self._keepers: dict[str, Keeper] = {}
+        self._tokens = tokens
+        self._browser: Browser | None = None
+        self._address: Address | None = None
         self.carrying = Carrying(self)
         internals.after_each_event(client, self._handled)
         client.layout.on(EVENT, lambda event: self._receive(event.args))
@@ -95,6 +101,7 @@ class Visit:
         if not self.ended and instance in self.instances:
             instance.close(left=True)
             self.instances.remove(instance)
+            self.schedule_status()  # a value that it did not take is gone with it
 
     def find_session(self) -> Session:
         return self.session or self.registry.session(self.session_id)
@@ -105,6 +112,8 @@ class Visit:
             await self.client.connected()
         if not self.client.is_deleted:
             await self._identified
+        if self._browser is not None and not self.client.is_deleted:
+            await self._browser.ready()
         return not self.client.is_deleted
 
     def _connect(self) -> None:
@@ -134,9 +143,21 @@ class Visit:
 
     def keeper(self, scope: str) -> Keeper:
         """Return what keeps the values of this scope in the browser; it is made when the first class asks."""
-        if scope not in self._keepers:
-            self._keepers[scope] = Address(self.client)
-        return self._keepers[scope]
+        if scope == 'browser':
+            return self.browser
+        self._address = self._address or Address(self.client)
+        return self._address
+
+    @property
+    def browser(self) -> Browser:
+        """What the browser keeps; it is asked when the first class has something there."""
+        self._browser = self._browser or Browser(self, self._tokens)
+        return self._browser
+
+    @property
+    def owners(self) -> list[str]:
+        """Return the session, and those whose values it took along at sign-in: what a browser keeps may be theirs."""
+        return [self.session_id, *renewal.former(self.client.request)]
 
     def _save_opaque(self) -> None:
         for instance in self.instances:
@@ -150,9 +171,12 @@ class Visit:
             self.session.hurry()
 
     def _receive(self, sent: Any) -> None:
-        report = parse_report(sent)
         if not self._connected or self.ended:
             return
+        if self._browser is not None and is_of_browser(sent):
+            self._browser.receive(sent)
+            return
+        report = parse_report(sent)
         if not self._reported:
             self._reported = True
             # one that came too late to be waited for: what it brings is corrected through bindings
@@ -215,7 +239,7 @@ class Visit:
         """The bindable status; it is made, and from then on kept up to date, when somebody asks for it."""
         if self._status is None:
             self._status = Status()
-            self._status.update(self.find_session())
+            self._status.update(self.find_session(), self.instances)
         return self._status
 
     def schedule_status(self) -> None:
@@ -228,7 +252,7 @@ class Visit:
     def _update_status(self) -> None:
         self._status_scheduled = False
         if self.session is not None:
-            self._guarded(partial(self.status.update, self.session))
+            self._guarded(partial(self.status.update, self.session, self.instances))
 
     @contextmanager
     def in_client(self) -> Generator[None]:

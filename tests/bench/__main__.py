@@ -15,7 +15,18 @@ from typing import Any
 from .isolated import in_own_process
 from .measure import Row, table
 
-SECTIONS = {'accept': 15, 'burst': 3, 'held': 15, 'recover': 20, 'load': 3, 'opaque': 15, 'floors': 9, 'engines': 5}
+SECTIONS = {
+    'accept': 15,
+    'burst': 3,
+    'held': 15,
+    'recover': 20,
+    'load': 3,
+    'opaque': 15,
+    'floors': 9,
+    'engines': 5,
+    'outage': 2,
+    'crowd': 5,
+}
 """The sections, and how many rounds each takes."""
 HEAD = ('what', 'ours', 'peer', 'compared', 'target', 'met')
 

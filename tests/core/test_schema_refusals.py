@@ -41,8 +41,8 @@ def test_an_unknown_scope_is_refused_with_the_list_of_scopes() -> None:
     class Page:
         count: int = stored(0, scope='user')  # type: ignore[call-overload]
 
-    assert refusal(Page).reason == "unknown scope 'user'; the scopes are session, reconnect, tab, url"
-    assert str(refusal(Page)).endswith("Page.count: unknown scope 'user'; the scopes are session, reconnect, tab, url")
+    assert refusal(Page).reason == "unknown scope 'user'; the scopes are session, reconnect, tab, url, browser"
+    assert str(refusal(Page)) == f'{Page.__qualname__}.count: {refusal(Page).reason}'
 
 
 def test_a_field_has_either_a_default_or_a_factory() -> None:

@@ -137,7 +137,7 @@ async def test_an_unknown_format_is_left_alone_and_what_is_pending_is_kept(
     with pytest.raises(Refused, match='document format 2 is not known to this version'):
         await session.flush()
     await asyncio.sleep(1000)
-    assert (session.condition, session.activity, session.pending) == ('unreadable', 'offline', 1)
+    assert (session.condition, session.activity, session.pending) == ('unreadable', 'refused', 1)
     assert await body_of(store, session.key) == FOREIGN
     assert await body_of(store, quarantine_key(session.key, FOREIGN)) is None
     assert 'document format 2' in (session.problem or '')
@@ -160,8 +160,8 @@ async def test_an_unknown_format_that_appears_under_a_living_session_is_left_alo
     with pytest.raises(Refused):
         await session.flush()
     await asyncio.sleep(1000)
-    assert (await body_of(store, session.key), session.pending, session.activity) == (FOREIGN, 1, 'offline')
-    assert page.activities[-1] == 'offline'
+    assert (await body_of(store, session.key), session.pending, session.activity) == (FOREIGN, 1, 'refused')
+    assert page.activities[-1] == 'refused'
     await store.delete(session.key)
 
 
@@ -174,7 +174,7 @@ async def test_a_look_at_an_unknown_format_tells_the_pages(make_registry: MakeRe
     await keep(store, session.key, FOREIGN)
     await session.revalidate(1)
     await idle()
-    assert (session.is_read, session.activity, page.activities[-1]) == (False, 'offline', 'offline')
+    assert (session.is_read, session.activity, page.activities[-1]) == (False, 'refused', 'refused')
     assert values(session) == {'count': 1}
     page.leave()
     await asyncio.sleep(60)

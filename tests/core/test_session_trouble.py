@@ -88,7 +88,7 @@ async def test_a_store_that_refuses_is_asked_slowly_and_says_why_once(
         await session.flush()
     await asyncio.sleep(300)
     assert 10 <= store.calls['put'] <= 25
-    assert (session.activity, session.problem) == ('offline', 'the test lets the store refuse')
+    assert (session.activity, session.problem) == ('refused', 'the test lets the store refuse')
     assert sum('the store refuses' in record.message for record in caplog.records) == 1
     store.refusing = False
     await asyncio.sleep(46)

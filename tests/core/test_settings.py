@@ -24,6 +24,7 @@ OPTIONS = (
     'secrets',
     'ttl',
     'tab_ttl',
+    'browser_ttl',
     'recover_timeout',
     'revalidate_timeout',
     'drain_timeout',
@@ -56,6 +57,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         secrets=(),
         ttl=30 * 86400.0,
         tab_ttl=86400.0,
+        browser_ttl=30 * 86400.0,
         recover_timeout=1.0,
         revalidate_timeout=0.1,
         drain_timeout=5.0,
@@ -81,6 +83,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         ('secrets', ' new , old ', ('new', 'old'), (' mine ',), (' mine ',)),
         ('ttl', '7d', 7 * 86400.0, timedelta(hours=2), 7200.0),
         ('tab_ttl', '90 min', 5400.0, timedelta(seconds=5), 5.0),
+        ('browser_ttl', '90d', 90 * 86400.0, timedelta(days=5), 5 * 86400.0),
         ('recover_timeout', '2.5', 2.5, 3, 3),
         ('revalidate_timeout', '0.2s', 0.2, 0.5, 0.5),
         ('drain_timeout', '1h', 3600.0, 9.5, 9.5),
@@ -153,7 +156,7 @@ def test_a_variable_that_cannot_be_read_is_named(
     assert caught.value.remedy == f'Correct or unset the variable, or pass {variable.lower()}= to Stash'
 
 
-TIMES = ('ttl', 'tab_ttl', 'recover_timeout', 'revalidate_timeout', 'drain_timeout', 'flush_interval')
+TIMES = ('ttl', 'tab_ttl', 'browser_ttl', 'recover_timeout', 'revalidate_timeout', 'drain_timeout', 'flush_interval')
 
 
 @pytest.mark.parametrize('option', [*TIMES, 'max_value_bytes', 'max_document_bytes'])

@@ -25,7 +25,7 @@ ONCE_BROKEN = {
     1612: 'the same, with a reset that was accepted before the first read',
     2631: 'an object whose sweep had died was expired for one server and not for another, which lost a change',
     7751: 'what had expired came back where a put failed without being applied',
-    8494: 'of servers that had seen it expire, one took the dead sweep of a document for its end, and forgot too little',
+    8494: 'of servers that had seen it expire, one took its dead sweep for its end, and forgot too little',
     17058: 'the same, with a sweep that has deleted it',
     5160: 'the second of two sweeps deleted what a visitor had put after the first',
 }

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from nicegui_stash.cli.checkup import _conditions
 from nicegui_stash.document import SESSION_PART, Document, from_bytes, to_bytes
 from nicegui_stash.errors import OutcomeUnknown, Unavailable
 from nicegui_stash.identity import object_key
 from nicegui_stash.reading import quarantine_key
 from nicegui_stash.stores import ObjectInfo, StoredObject
+from nicegui_stash.stores.probe import probe
 from nicegui_stash.sweeping import Fate, Sweep, Tally
 from nicegui_stash.testing import FaultyStore
 
@@ -46,6 +48,19 @@ class Dated(FaultyStore):
     async def list(self, prefix: str = '') -> Any:
         async for row in super().list(prefix):
             yield ObjectInfo(row.key, row.size, self._times.get(row.key, self._clock()))
+
+
+class Left(Dated):
+    """A store that is away from the first put on, after having taken it."""
+
+    def __init__(self, dated: Dated) -> None:
+        super().__init__(dated.inner, dated._clock)
+        self._times = dated._times
+
+    async def put(self, key: str, body: bytes, *, if_match: Any) -> Any:
+        await super().put(key, body, if_match=if_match)
+        self.down = True
+        raise Unavailable('put', key, 'gone')
 
 
 class Undated(FaultyStore):
@@ -228,6 +243,28 @@ async def test_who_took_it_for_expired_and_who_took_it_for_swept_agree_on_what_i
     cut_off.down = False
     await early.flush()
     assert (await stored(store, KEY), values(early)) == (None, {})
+
+
+@pytest.mark.parametrize('prefix', ['', 'app'])
+async def test_what_a_probe_that_died_has_left_goes_when_it_is_old_and_nothing_that_looks_like_it(
+    loop: object, store: FaultyStore, clock: WallClock, prefix: str
+) -> None:
+    dated = Dated(store.inner, clock)
+    folder = f'{prefix}/' if prefix else ''
+    with pytest.raises(Unavailable):
+        await probe(Left(dated), folder)
+    with pytest.raises(Unavailable):
+        await _conditions(Left(dated), f'{folder}doctor/0123abcd-')
+    others = {f'other/probe/{"0" * 32}-0', f'{folder}probe/mine', f'{folder}doctor/ab/x'}
+    for key in others:
+        await dated.put(key, b'mine', if_match=None)
+    made = await keys_of(store) - others
+    assert len(made) == 2
+    assert await sweep(dated, clock, prefix=prefix) == {'kept': 2}
+    clock.advance(days=34)
+    assert await sweep(dated, clock, prefix=prefix, dry_run=True) == {'trial': 2}
+    assert await sweep(dated, clock, prefix=prefix) == {'trial': 2}
+    assert await keys_of(store) == others
 
 
 @pytest.mark.parametrize('lost', [OutcomeUnknown, Unavailable])

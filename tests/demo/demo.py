@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 from tests.browser.server import ROOT, Server, eventually
 from tests.browser.tab import Tab
 
-PAGES = ('/', '/counter', '/form', '/wizard', '/board', '/job', '/settings')
+PAGES = ('/', '/counter', '/form', '/wizard', '/board', '/notebook', '/job', '/settings')
 
 
 class Demo(Server):
@@ -72,7 +72,15 @@ async def redeploy(tab: Tab) -> None:
 
 
 async def is_saved(page: Page) -> None:
-    await expect(page.get_by_test_id('durability')).to_contain_text('Saved')
+    await expect(page.get_by_test_id('durability')).to_have_attribute('data-state', 'saved')
+
+
+async def have_trouble(tab: Tab, kind: str) -> None:
+    """Let the store be in trouble for a while, and return when it is."""
+    await press(tab, 'Trouble')
+    await tab.page.get_by_role('menu').get_by_text(kind).click()
+    await expect(tab.page.get_by_text(f'{kind}, for 6 seconds')).to_be_visible()
+    await expect(tab.page.get_by_role('menu')).to_have_count(0)
 
 
 async def count_both(tab: Tab, number: int) -> None:

@@ -1,4 +1,4 @@
-"""Take the pictures of the demo for the documentation: `python -m tests.demo.take` writes docs/images/demo-*.png."""
+"""Take the pictures of the demo for the documentation: `python -m tests.demo.take` writes docs/images/*.png."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.server import ROOT
 from tests.browser.tab import Tab, Visitor
 
-from .demo import Demo, count_both, fill_in, move, order_pizza, press, redeploy
+from .demo import Demo, count_both, fill_in, have_trouble, move, order_pizza, press, redeploy
 
 IMAGES = ROOT / 'docs' / 'images'
 WIDE = {'viewport': {'width': 1280, 'height': 700}, 'device_scale_factor': 1.5}
@@ -61,8 +61,44 @@ async def take(browser: Browser, demo: Demo) -> None:
     async with picture(browser, demo, 'filter', '/board?find=the', WIDE, 'ocean') as tab:
         await expect(tab.page.get_by_label('Find')).to_have_value('the')
         await expect(tab.page.get_by_text('Order seeds')).to_have_count(0)
+    async with picture(browser, demo, 'notebook', '/notebook', WIDE, 'slate') as tab:
+        await tab.page.get_by_label('Private note').fill('The beehive is to be a surprise. Ask for the key.')
+        await press(tab, 'Merry')
+        await expect(tab.page.get_by_test_id('kept')).to_contain_text('words: e.')
     async with picture(browser, demo, 'phone', '/wizard', PHONE, 'clay', 'Dark') as tab:
         await order_pizza(tab)
+
+
+async def take_indicator(browser: Browser, demo: Demo) -> None:
+    """Take the indicator in each of its states, and the whole page with the details of one."""
+    context = await browser.new_context(reduced_motion='reduce', **WIDE)
+    async with Visitor(browser, context) as visitor:
+        tab = await visitor.open(f'{demo.url}/form')
+        indicator = tab.page.get_by_test_id('durability')
+        name = tab.page.get_by_label('Name', exact=True)
+
+        async def shows(state: str, text: str) -> None:
+            await expect(indicator).to_have_attribute('data-shown', state)
+            await name.fill(text)  # once more, so that "saved" is there for as long as it can be
+            await expect(indicator).to_have_attribute('data-shown', state)
+            await tab.page.mouse.move(0, 0)
+            box = await indicator.bounding_box()
+            assert box is not None
+            clip = {'x': box['x'] - 12, 'y': box['y'] - 4, 'width': 132, 'height': box['height'] + 8}
+            await tab.page.screenshot(path=IMAGES / f'indicator-{state}.png', clip=clip, animations='disabled')
+
+        await name.fill('g')
+        await shows('saved', 'ga')
+        for trouble, state in (('Slow store', 'saving'), ('Store away', 'offline'), ('Full disk', 'refused')):
+            await have_trouble(tab, trouble)
+            await name.fill('gard')
+            await shows(state, 'gardener')
+            if state == 'refused':
+                await indicator.get_by_role('button', name='Details').click()
+                await expect(tab.page.get_by_role('note')).to_be_visible()
+                await tab.page.screenshot(path=IMAGES / 'demo-indicator.png', animations='disabled')
+                await tab.page.keyboard.press('Escape')
+            await expect(indicator).to_have_attribute('data-state', 'saved')
 
 
 async def main() -> None:
@@ -71,6 +107,7 @@ async def main() -> None:
         async with async_playwright() as playwright, Demo(Path(folder), 'memory://') as demo:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             await take(browser, demo)
+            await take_indicator(browser, demo)
             await browser.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Page, expect
@@ -18,6 +19,7 @@ from .demo import (
     count_both,
     counts,
     fill_in,
+    have_trouble,
     is_saved,
     move,
     order_pizza,
@@ -115,7 +117,7 @@ class TestCounter:
         await count_both(tab, 2)
         client = await tab.client()
         await press(tab, 'Drop my connection')
-        await expect(tab.page.get_by_role('status')).to_contain_text('Trying again in 4 s')
+        await expect(tab.page.locator('.outage')).to_contain_text('Trying again in 4 s')
         await came_back(tab, client)
         await counts(tab, stashed=2, plain=0)
         assert complaints(tab) == []
@@ -237,6 +239,25 @@ class TestBoard:
         assert complaints(tab) == []
 
 
+class TestNotebook:
+    async def test_is_kept_by_the_browser_unless_somebody_tampers_with_it(self, visitor: Visitor, demo: Demo):
+        tab, other = await visitor.open(f'{demo.url}/notebook'), await visitor.open(f'{demo.url}/notebook')
+        note, kept = tab.page.get_by_label('Private note'), tab.page.get_by_test_id('kept')
+        await note.fill('a surprise')
+        await press(tab, 'Merry')
+        await expect(other.page.get_by_label('Private note')).to_have_value('a surprise')
+        await expect(kept).to_contain_text('words: e.')
+        await expect(kept).to_contain_text('mood: s.')
+        await redeploy(tab)
+        await expect(note).to_have_value('a surprise')
+        await press(tab, 'Tamper')
+        await expect(tab.page.get_by_test_id('problem')).to_contain_text('words: it was tampered with')
+        await expect(note).to_have_value('')
+        await press(tab, 'Clear')
+        await expect(kept).to_have_text('nothing')
+        assert complaints(tab) == []
+
+
 class TestSettings:
     async def test_are_live_in_another_tab_whichever_page_it_shows(self, visitor: Visitor, demo: Demo):
         tab, other = await visitor.open(f'{demo.url}/settings'), await visitor.open(f'{demo.url}/board')
@@ -286,3 +307,27 @@ class TestForgetMe:
         await board.reload()
         assert await cards(board, 0) == ['Water the tomatoes', 'Repair the gate', 'Order seeds']
         assert complaints(tab) == complaints(board) == []
+
+
+class TestTroubleWithTheStore:
+    @pytest.mark.parametrize(
+        ('kind', 'role', 'text'),
+        [
+            ('Slow store', 'status', 'Saving…'),
+            ('Store away', 'status', 'Offline'),
+            ('Full disk', 'alert', 'Not saved'),
+        ],
+    )
+    async def test_is_told_by_the_bar_until_it_is_over(
+        self, visitor: Visitor, demo: Demo, kind: str, role: Literal['status', 'alert'], text: str
+    ):
+        tab = await visitor.open(f'{demo.url}/counter')
+        told = tab.page.get_by_test_id('durability')
+        await have_trouble(tab, kind)
+        await press(tab, 'With nicegui_stash: one more')
+        await expect(told.get_by_role(role)).to_contain_text(text)
+        await expect(told.get_by_role('status')).to_have_text('Saved')
+        await expect(tab.page.get_by_test_id('stashed')).to_have_text('1')
+        await tab.reload()
+        await expect(tab.page.get_by_test_id('stashed')).to_have_text('1')
+        assert complaints(tab) == []

@@ -68,6 +68,21 @@ async def test_the_list_of_lamps_shows_what_the_link_says(running: Running) -> N
         assert client.sub_pages_router.current_path == '/lamps?q=60&page=seven'
 
 
+# ---- keep it in the visitor's browser
+
+
+async def test_the_diary_comes_back_and_can_be_cleared(running: Running) -> None:
+    async with running(program('keep-it-in-the-browser', 'diary')) as user:
+        await user.open('/diary')
+        user.find(ui.textarea).type('a day like any other')
+        other = User(user.http_client)
+        await other.open('/diary')
+        assert await value(other, ui.textarea) == 'a day like any other'
+        other.find('Clear').click()
+        await asyncio.sleep(0.01)
+        assert await value(user, ui.textarea) == ''
+
+
 # ---- share settings
 
 

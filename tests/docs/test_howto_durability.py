@@ -13,7 +13,7 @@ import pytest
 from nicegui import Client, ui
 from nicegui.testing import User
 
-from nicegui_stash import Unavailable
+from nicegui_stash import Indicator, Unavailable
 from nicegui_stash.stores import FileStore
 from nicegui_stash.testing import rejoin
 
@@ -209,3 +209,51 @@ async def test_the_health_check_says_whether_the_store_answers(
         assert (await user.http_client.get('/healthz')).status_code == 200
         monkeypatch.setattr(FileStore, 'get', get)
         assert (await user.http_client.get('/healthz')).status_code == 503
+
+
+# ---- say whether it is saved
+
+
+async def test_the_indicator_says_what_is_saved_and_why_not(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(program('say-what-is-saved', 'indicator')) as user:
+        await user.open('/letter')
+        with monkeypatch.context() as away:
+            away.setattr(FileStore, 'put', unavailable)
+            user.find(ui.textarea).elements.pop().set_value('Dear')
+            await user.should_see('Offline')
+        await user.should_see('Saved', retries=30)
+        user.find(ui.number).elements.pop().set_value(None)
+        await user.should_see('Not saved')
+
+
+async def test_the_indicator_of_a_layout_speaks_for_its_views(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(program('say-what-is-saved', 'layout')) as user:
+        await user.open('/book')
+        user.find('Wishes').click()
+        await user.should_see('Wishes', kind=ui.textarea)
+        monkeypatch.setattr(FileStore, 'put', unavailable)
+        user.find(ui.textarea).elements.pop().set_value('A boat')
+        await user.should_see('Offline')
+        monkeypatch.undo()
+        await user.should_see('Saved', retries=30)
+
+
+async def test_the_indicator_speaks_german(running: Running) -> None:
+    async with running(program('say-what-is-saved', 'german')) as user:
+        await user.open('/brief')
+        await user.should_see('Gespeichert')
+        user.find(ui.number).elements.pop().set_value(None)
+        await user.should_see('Nicht gespeichert')
+        (indicator,) = user.find(Indicator).elements
+        assert indicator.props['why'] == ['Exemplare: Das passt hier nicht.']
+
+
+async def test_a_function_makes_the_sentence(running: Running) -> None:
+    async with running(program('say-what-is-saved', 'reason')) as user:
+        await user.open('/order-form')
+        user.find(ui.number).elements.pop().set_value(None)
+        await user.should_see('Not saved')
+        (indicator,) = user.find(Indicator).elements
+        assert indicator.props['why'] == ['Please correct "Amount".']

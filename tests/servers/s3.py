@@ -57,7 +57,7 @@ class S3Server:
 def moto(folder: Path) -> Iterator[S3Server]:
     """Run moto, a mock that has conditional puts; it keeps everything in memory."""
     (port,) = free_ports(1)
-    command = [BIN / 'moto_server', '-H', '127.0.0.1', '-p', str(port)]
+    command = [sys.executable, HERE / 'moto_server.py', str(port)]
     with running(command, answers(port, '/moto-api/'), folder / 'moto.log'):
         yield _with_bucket(S3Server(port))
 

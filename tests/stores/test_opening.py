@@ -12,7 +12,7 @@ import pytest
 from fsspec.registry import known_implementations
 
 from nicegui_stash.errors import ConfigurationError
-from nicegui_stash.stores import FileStore, FsspecStore, MemoryStore, open_store
+from nicegui_stash.stores import FileStore, FsspecStore, MemoryStore, open_store, opening, register_store
 
 SECRET = 'hunter2'
 
@@ -83,6 +83,19 @@ async def test_a_third_party_registers_a_scheme(third_party: Any) -> None:
     store = open_store('others://host/x', {'token': SECRET})
     assert repr(store) == "MemoryStore('third-party')"
     assert sys.modules['stash_of_others'].opened == [('others://host/x', {'token': SECRET})]
+
+
+def test_an_app_registers_a_store_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, '_FACTORIES', dict(opening._FACTORIES))
+    opened: list[tuple[str, Any]] = []
+
+    def make(url: str, options: Any) -> MemoryStore:
+        opened.append((url, dict(options)))
+        return MemoryStore('own')
+
+    register_store('Own', make)
+    assert repr(open_store('own://host/x', {'token': SECRET})) == "MemoryStore('own')"
+    assert opened == [('own://host/x', {'token': SECRET})]
 
 
 def test_a_third_partys_store_that_cannot_be_loaded_is_named(third_party: Any) -> None:

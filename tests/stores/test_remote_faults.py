@@ -19,8 +19,8 @@ from tests.servers.s3 import S3Server
 from .objects import ObjectServer, trusted
 
 WAYS = [
-    ('moto', 'fsspec'),
-    ('moto', 'obstore'),
+    ('seaweedfs', 'fsspec'),
+    ('seaweedfs', 'obstore'),
     ('azurite', 'fsspec'),
     ('azurite', 'obstore'),
     ('gcs', 'fsspec'),
@@ -173,6 +173,9 @@ async def test_a_server_that_forbids_is_refused_with_what_to_do(scene: Scene, ke
         await scene.store.delete(key)
 
 
+@pytest.mark.parametrize(  # SeaweedFS makes a bucket that is not there
+    'way', [('moto' if name == 'seaweedfs' else name, engine) for name, engine in WAYS], indirect=True, ids='-'.join
+)
 async def test_a_bucket_that_is_not_there_is_no_empty_one(scene: Scene, key: str) -> None:
     url = scene.url.replace('://stash/', '://no-such-bucket/')
     store = trusted(url, scene.options, scene.engine)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, assert_type
 from nicegui import Client, ui
 from nicegui.testing import User
 
-from nicegui_stash import Change, OpenSession, Recovery, Stash, Statistics, Status, stored
+from nicegui_stash import Change, Indicator, OpenSession, Recovery, Stash, Statistics, Status, Trouble, stored
 from nicegui_stash.testing import FaultyStore, Gate, hop, rejoin, reload, restart
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ if TYPE_CHECKING:
         assert_type(stored('', scope='url'), str)
         assert_type(stored(1, scope='url', history='push', validate=lambda page: page > 0), int)
         assert_type(stored(default_factory=list[str], scope='url', history='replace'), list[str])
+        assert_type(stored('', scope='browser'), str)
+        assert_type(stored(1, scope='browser', encrypted=True, validate=lambda size: size > 0), int)
+        assert_type(stored(default_factory=list[str], scope='browser', encrypted=True), list[str])
+        stored('', scope='browser', encrypted='yes')  # pyright: ignore[reportCallIssue, reportArgumentType]
         stored(1, scope='query')  # pyright: ignore[reportCallIssue, reportArgumentType]
         stored(1, scope='url', history='forget')  # pyright: ignore[reportCallIssue, reportArgumentType]
         assert_type(stored(default_factory=list[int]), list[int])
@@ -113,6 +117,8 @@ if TYPE_CHECKING:
         assert_type(stash.status(page).state, str)
         assert_type(stash.status(page).pending, int)
         assert_type(stash.status(page).problem, str | None)
+        assert_type(stash.status(page).troubles, tuple[Trouble, ...])
+        assert_type(stash.indicator(page), Indicator)
         assert_type(stash.statistics(), Statistics)
         assert_type(await stash.flush(), None)
         assert_type(await stash.flush(page), None)
@@ -178,6 +184,7 @@ if TYPE_CHECKING:
             prefix='app',
             secrets=['new', 'old'],
             ttl=timedelta(days=3),
+            browser_ttl=timedelta(days=90),
             identity=lambda request: request.headers.get('x-account'),
             on_invalid='log',
             recover_timeout=0.5,

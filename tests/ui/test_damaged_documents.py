@@ -109,7 +109,7 @@ async def test_a_document_of_an_unknown_format_is_left_alone_and_changes_stay_in
         with pytest.raises(Refused, match='deploy that version again'):
             await stash.flush(page)
         assert shown(stash, await ann.open(), cls).count == 1
-        assert stash.status(page).state == 'offline'
+        assert stash.status(page).state == 'refused'
     assert await store.inner.get(key) == before
     assert len([row.key async for row in store.inner.list()]) == 1
     assert sum('it is left alone' in record.message for record in caplog.records) == 1

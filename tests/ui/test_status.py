@@ -73,7 +73,7 @@ async def test_status_of_a_spaced_put_is_pending(url: str, store: FaultyStore, a
         assert (stash.status(page).state, stash.status(page).pending, text(tab, 'state')) == ('pending', 1, 'pending')
 
 
-async def test_status_is_offline_in_all_tabs_of_the_session_and_in_no_other(
+async def test_status_is_refused_in_all_tabs_of_the_session_and_in_no_other(
     url: str, store: FaultyStore, ann: Browser
 ) -> None:
     async with serving(lambda: Stash(url, flush_interval=0)) as stash:
@@ -82,7 +82,7 @@ async def test_status_is_offline_in_all_tabs_of_the_session_and_in_no_other(
         store.refusing = True
         shown(stash, left, cls).name = 'refused'
         await idle()
-        assert [text(tab, 'state') for tab in (left, right, stranger)] == ['offline', 'offline', 'saved']
+        assert [text(tab, 'state') for tab in (left, right, stranger)] == ['refused', 'refused', 'saved']
         assert 'refuse' in str(stash.status(shown(stash, right, cls)).problem)
         store.refusing = False
         await stash.flush(shown(stash, left, cls))
