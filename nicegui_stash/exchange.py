@@ -23,7 +23,7 @@ from .transfer import Away, Denied, MustRead, Stored, write
 log = logging.getLogger('nicegui_stash')
 
 LONGEST_BACKOFF = 5.0
-"""Seconds between two attempts on a store that is away: what a returning store waits for us at most."""
+"""Seconds between two attempts on a store that is away: how often it is asked for one document, at most."""
 REFUSED_BACKOFF = 30.0
 PATIENCE = 20
 """How many puts in a row may end in having to read again until that is a failure: each loses to one that won."""
@@ -191,9 +191,13 @@ class Exchange(Resident):
         self._attempt = None
 
     async def _pause(self, delay: float) -> None:
+        """Wait `delay` seconds, and after a failure also for one's turn; or until someone is in a hurry."""
         if not self._urgent:
             self._waker = asyncio.get_running_loop().create_future()
             await asyncio.wait({self._waker}, timeout=delay)
+            if self._failures and self._shared.outage.lasts and not self._waker.done():
+                self._shared.outage.join(self._waker)
+                await self._waker
             self._waker = None
 
     def _succeeded(self) -> float:
@@ -238,8 +242,12 @@ class Exchange(Resident):
             case Foreign() as failure:
                 self.condition = 'unreadable'
                 return failure
-            case Away() | Denied() as failure:
+            case Denied() as failure:
                 return failure
+            case Away() as failure:
+                self._shared.outage.failed()
+                return failure
+        self._shared.outage.over()
         return None
 
     async def _write(self) -> float:
@@ -258,6 +266,7 @@ class Exchange(Resident):
             self._writing = False
         match outcome:
             case Stored(etag):
+                self._shared.outage.over()
                 self._etag = etag
                 self._pending.settle(last)
                 self._tell_activity()
@@ -273,7 +282,10 @@ class Exchange(Resident):
                 if self._contested > PATIENCE:
                     return self._failed(Away(error))
                 return self._shared.backoff(self._contested, 1.0)
-            case Away() | Denied():
+            case Away():
+                self._shared.outage.failed()
+                return self._failed(outcome)
+            case Denied():
                 return self._failed(outcome)
             case _:
                 assert_never(outcome)

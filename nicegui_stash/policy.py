@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from .outage import Outage
 from .schema import Schema
 from .stores.base import Store
 
@@ -50,8 +51,12 @@ class Shared:
     counts: Counter[str] = field(default_factory=Counter[str])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
+    outage: Outage = field(init=False)
     _said: dict[str, float] = field(default_factory=dict[str, float])
     _over: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        self.outage = Outage(self.random)
 
     def next_sequence(self) -> int:
         self.sequence += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -104,7 +105,7 @@ async def edit(sessions: list[Session], seconds: float) -> None:
 @pytest.mark.parametrize(
     ('trouble', 'seconds'),
     [
-        (away, 10),
+        (away, 3),
         (throttling, 10),
         (failing_inside, 10),
         (losing_answers, 10),
@@ -168,16 +169,58 @@ async def test_what_is_kept_meanwhile_is_bounded_and_refused_out_loud(
     await sessions[0].flush()
 
 
-async def test_a_store_without_an_answer_is_asked_by_each_session_at_most_every_few_seconds(
-    make_registry: MakeRegistry, troubled: Troubled
-) -> None:
+async def test_a_store_that_is_away_is_asked_by_few_for_all(make_registry: MakeRegistry, troubled: Troubled) -> None:
     registry = make_registry(on=troubled)
     sessions = sessions_of(registry)
     away(troubled)
     for session in sessions:
         put(session, 'count', 1)
     await asyncio.sleep(MINUTE)
+    assert troubled.calls['put'] <= SESSIONS + 3 * MINUTE
     before = troubled.calls['put']
     await asyncio.sleep(MINUTE)
-    assert (troubled.calls['put'] - before) / SESSIONS <= MINUTE / 2.5
+    assert MINUTE <= troubled.calls['put'] - before <= 2.1 * MINUTE
     well(troubled)
+    while pending_changes(registry)[0]:
+        await asyncio.sleep(0.1)
+
+
+async def test_whose_document_alone_fails_does_not_ask_oftener_because_others_are_answered(
+    make_registry: MakeRegistry, troubled: Troubled
+) -> None:
+    registry = make_registry(on=troubled)
+    sessions = sessions_of(registry)
+    failing = {session.key for session in sessions[: SESSIONS // 2]}
+    asked = Counter[str]()
+
+    def broken(operation: str, key: str) -> StoreError | None:
+        asked[key] += 1
+        return Unavailable(operation, key, 'this shard is away') if key in failing else None
+
+    troubled.trouble = broken
+    for step in range(60):
+        for session in sessions:
+            put(session, 'count', step)
+        await asyncio.sleep(1)
+    assert max(asked[key] for key in failing) <= 10 + MINUTE / 2.5
+    assert registry.statistics().pending == len(failing)
+    well(troubled)
+    while pending_changes(registry)[0]:
+        await asyncio.sleep(0.1)
+
+
+async def test_a_flush_does_not_wait_for_its_turn(make_registry: MakeRegistry, troubled: Troubled) -> None:
+    registry = make_registry(on=troubled)
+    sessions = sessions_of(registry)
+    away(troubled)
+    for session in sessions:
+        put(session, 'count', 1)
+    await asyncio.sleep(MINUTE)
+    with pytest.raises(Unavailable):
+        await sessions[-1].flush()
+    well(troubled)
+    begin = asyncio.get_running_loop().time()
+    await sessions[-1].flush()
+    assert asyncio.get_running_loop().time() == begin
+    while pending_changes(registry)[0]:
+        await asyncio.sleep(0.1)
