@@ -10,15 +10,12 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from fastapi import Request
-from nicegui import ui
-
 from ..errors import ValueNotStorable
 from ..recovery import Rejected
 from . import internals
 from .bound import Bound, find_bound
 from .served import served_element
-from .typed import EVENT, Typed, TypedValue, digest, parse_typed
+from .typed import Typed, TypedValue, digest, parse_typed
 
 if TYPE_CHECKING:
     from .visit import Visit
@@ -35,8 +32,7 @@ Verdict = Literal['merged', 'rejected', 'free']
 class Carrying:
     """The server's half for one client: addresses and durability go to the browser, typed values come from it."""
 
-    def __init__(self, visit: Visit) -> None:
-        self.nonce = ''
+    def __init__(self, visit: Visit, nonce: str) -> None:
         self._visit = visit
         self._bound: dict[str, Bound] = {}
         self._told: dict[int, str] = {}
@@ -48,38 +44,40 @@ class Carrying:
         self._typed: Typed | None = None
         self._verdicts: dict[str, Verdict] = {}
         self._changed = asyncio.Event()
-        visit.client.layout.on(EVENT, lambda event: self._receive(event.args))
-        internals.before_response(visit.client, self._deliver)
+        internals.add_to_body(visit.client, served_element(visit.client.request, nonce))
+        if internals.is_reload(visit.client.request):
+            internals.before_response(visit.client, self._deliver)
 
     # ---- addresses
 
-    def _deliver(self, request: Request) -> None:
-        """Put into the first HTML what is bound, and a seal: the server may be gone before it can send one."""
-        html = served_element(request, self.nonce)
-        new = self._find_new()
-        self._delivered = True
-        if new:
+    def _deliver(self) -> None:
+        """Put into the first HTML of a reload what is bound: it may bring values, and never connect.
+
+        Any other page has nothing to place yet, and is told when it connects.
+        """
+        if new := self._find_new():
+            self._delivered = True
             text = json.dumps({'seal': self.seal(), 'bound': new})
-            html += f'<script type="application/json" class="nicegui-stash-bound">{text}</script>'
-        with self._visit.client:
-            ui.add_body_html(html)
+            html = f'<script type="application/json" class="nicegui-stash-bound">{text}</script>'
+            internals.add_to_body(self._visit.client, html)
 
     def connected(self) -> None:
-        """Tell what was bound since the first HTML was made."""
-        self._delivered = True
-        self.announce()
+        """Tell what is bound, with a seal: the server may be gone before it acknowledges the report."""
+        if not internals.is_simulated(self._visit.client):
+            self._delivered = True
+            self.announce(self.seal())
 
     def look(self) -> None:
         """Tell of bound elements if there can be new ones."""
         if not self._visit.ended and self._counted != internals.element_count(self._visit.client):
             self.announce()
 
-    def announce(self) -> None:
+    def announce(self, seal: str | None = None) -> None:
         """Tell the browser which elements are bound, as far as it does not know."""
         client = self._visit.client
         if self._delivered and not client.is_deleted and (new := self._find_new()):
             text = json.dumps(new, separators=(',', ':'))
-            client.run_javascript(f'window.__niceguiStash?.typed?.bind({text})')
+            client.run_javascript(f'window.__niceguiStash?.typed?.bind({text}, {json.dumps(seal)})')
 
     def _find_new(self) -> dict[int, str]:
         self._counted = internals.element_count(self._visit.client)
@@ -134,11 +132,12 @@ class Carrying:
         """Return what binds typed values to the session and the visit, for the browser to keep."""
         return self._visit.registry.seal(self._visit.session_id, f'typed\0{self._visit.id}')
 
-    def _receive(self, sent: Any) -> None:
+    def receive(self, sent: Any) -> None:
+        """Take what the browser hands over; it may be anything."""
         if self._typed is not None:  # repeated at a reconnect
             self._answer(self._verdicts)
             return
-        self._typed = parse_typed(sent) or Typed('', ())
+        self._typed = parse_typed(sent['typed']) or Typed('', ())
         self._visit.registry.spawn(self._merge_all(self._typed))
 
     def _answer(self, verdicts: dict[str, Verdict] | None) -> None:
@@ -206,6 +205,7 @@ class Carrying:
         try:
             internals.replay(bound.element, value.arguments)
         except ValueNotStorable:
+            bound.element.update()
             return 'rejected'
         finally:
             instance.is_carrying = False

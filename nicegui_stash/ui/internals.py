@@ -143,15 +143,20 @@ def after_each_event(client: Client, done: Callable[[dict[str, Any]], None]) -> 
     setattr(client, 'handle_event', handle_and_tell)  # noqa: B010 a method, hidden by an attribute of this client
 
 
-def before_response(client: Client, prepare: Callable[[Request], None]) -> None:
+def add_to_body(client: Client, html: str) -> None:
+    """Add to the first HTML of a client, whichever is the current one: `ui.add_body_html` would have to enter it."""
+    client._body_html += html + '\n'  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def before_response(client: Client, prepare: Callable[[], None]) -> None:
     """Call back when the page function has run, before the first HTML is made of its elements."""
     build_response = getattr(client, 'build_response', None)
     if build_response is None:
         return  # not there in this NiceGUI: what was to be in the HTML follows when the page connects
 
-    def prepare_and_build(request: Request, *arguments: Any, **options: Any) -> Any:
-        prepare(request)
-        return build_response(request, *arguments, **options)
+    def prepare_and_build(*arguments: Any, **options: Any) -> Any:
+        prepare()
+        return build_response(*arguments, **options)
 
     setattr(client, 'build_response', prepare_and_build)  # noqa: B010 as above
 
@@ -242,6 +247,11 @@ def is_simulated(client: Client) -> bool:
     """Whether NiceGUI's user simulation connected the client: there is no browser that could run a script."""
     scope: dict[str, Any] = (client.environ or {}).get('asgi.scope', {})
     return scope.get('type') == 'test'
+
+
+def is_reload(request: Request) -> bool:
+    """Whether the browser asks for a page again, as it does for `location.reload()`: it says so to caches."""
+    return request.headers.get('cache-control') in {'max-age=0', 'no-cache'}
 
 
 def current_request() -> Request | None:

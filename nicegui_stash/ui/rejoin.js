@@ -89,6 +89,7 @@
     acknowledge(seal) {
       self.acknowledged = true;
       self.seal = seal ?? self.seal;
+      self.typed?.told();
     },
 
     // let NiceGUI's own code speak with another socket for a moment

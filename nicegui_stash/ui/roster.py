@@ -134,8 +134,15 @@ class Roster:
                 raise StashError('the page is gone; pass the page object, which still knows its session')
             hub, request = self.hub(), client.request
             session_id, exists = self._identify(request)
-            visit = Visit(client, hub.registry, hub.tokens, session_id, exists=exists, watch=hub.drain_timeout)
-            visit.carrying.nonce = self._settings.csp_nonce
+            visit = Visit(
+                client,
+                hub.registry,
+                hub.tokens,
+                session_id,
+                exists=exists,
+                watch=hub.drain_timeout,
+                nonce=self._settings.csp_nonce,
+            )
             self._visits[client] = visit
             client.on_delete(lambda: self._visits.pop(client, None))
         return visit

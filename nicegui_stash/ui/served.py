@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from importlib.resources import files
 from typing import Final
@@ -28,9 +28,12 @@ def add_route() -> None:
 
 def served_element(request: Request, nonce: str) -> str:
     """Return the HTML that loads the scripts into a page, below the prefix that this request came through."""
-    prefix = quote(
-        request.headers.get('X-Forwarded-Prefix', '') + request.scope.get('root_path', ''), safe='/:@$*+,;=%'
-    )
+    return _element(request.headers.get('X-Forwarded-Prefix', '') + request.scope.get('root_path', ''), nonce)
+
+
+@lru_cache(maxsize=64)
+def _element(prefix: str, nonce: str) -> str:
+    prefix = quote(prefix, safe='/:@$*+,;=%')
     attribute = f' nonce="{nonce}"' if nonce else ''
     return f'<script{attribute} src="{prefix}{PATH}?v={_script()[1]}"></script>'
 

@@ -1,6 +1,7 @@
 // Remembers what was entered until it is durable, and carries it over the reload of a rejoin.
 (() => {
-  const EVENT = "nicegui_stash_typed";
+  const EVENT = "nicegui_stash_report";
+  const VALUE_PROPS = ["model-value", "value"];
   const MOST_KNOWN = 512;
   const MOST_CHARACTERS = 400000;
   const MOST_REMEMBERED = 4000000; // characters of one element's earlier values
@@ -9,9 +10,11 @@
   if (!stash || stash.typed) return;
 
   const bound = {}; // element id -> {id, address, listener, prop}
+  const unplaced = new Map(); // element id -> a place without a field, until the server has said what is bound
   const records = new Map(); // address -> what was entered here and is not known to be durable
   const carried = new Map(); // address -> what came from the document before, until the server has said what became of it
   const early = []; // events before the handshake, in order: NiceGUI tries each by itself, so that they overtake each other
+  let isTold = false; // whether the server has said what is bound
   let number = 0; // of the last event that was numbered for the server
 
   const elements = () => mounted_app?.elements ?? {};
@@ -68,9 +71,28 @@
     place.prop = event.type === "update:modelValue" ? "model-value" : event.type.slice(7);
   };
   const placeOf = (message) => {
-    const place = bound[message.id];
+    const place = bound[message.id] ?? unplacedOf(message);
     if (place) learn(place);
     return place?.listener === message.listener_id ? place : null;
+  };
+  // any element that shows a value may turn out to be bound: what is entered meanwhile is remembered by its id
+  const unplacedOf = ({ id, args }) => {
+    if (isTold || id === 0 || typeof args?.[0] !== "string") return null;
+    const place = unplaced.get(id) ?? { id, address: `#${id}` };
+    learn(place);
+    if (!VALUE_PROPS.includes(place.prop)) return null;
+    unplaced.set(id, place);
+    return place;
+  };
+  const placeAt = (id, address) => {
+    const place = unplaced.get(id) ?? { id };
+    const record = records.get(place.address);
+    if (record) {
+      records.delete(place.address);
+      records.set(address, record);
+    }
+    unplaced.delete(id);
+    return (bound[id] = Object.assign(place, { address }));
   };
   // returns whether it is kept back: the server has not said yet what becomes of what was carried here
   const note = (place, json, n) => {
@@ -150,7 +172,15 @@
     const element = elements()[place.id];
     if (!element || !place.prop) return;
     entry.place = place;
+    entry.numeric = element.props.type === "number";
+    const record = records.get(place.address);
+    if (record) {
+      // something else was entered already, which has gone the ordinary way
+      record.known.unshift({ n: 0, json: entry.v }, ...entry.known.map((each) => ({ n: 0, digest: each })));
+      return;
+    }
     entry.shown = element.props[place.prop];
+    entry.over = raw()[place.id];
     element.props[place.prop] = JSON.parse(entry.v);
   };
   const release = (entry, from) => {
@@ -168,6 +198,7 @@
 
   stash.typed = {
     digest,
+    bound,
 
     // how many elements hold what is not known to be durable
     get pending() {
@@ -179,16 +210,24 @@
       const scripts = document.querySelectorAll("script.nicegui-stash-bound");
       for (const script of scripts) {
         const { seal, bound } = JSON.parse(script.text);
-        if (!stash.visit) stash.seal = seal; // a rejoin has one already, for the visit that it continues
-        stash.typed.bind(bound);
+        stash.typed.bind(bound, seal);
+        isTold = true;
       }
     },
 
+    // the server has said which elements are bound: what was entered elsewhere is not for us
+    told() {
+      isTold = true;
+      for (const place of unplaced.values()) records.delete(place.address);
+      unplaced.clear();
+    },
+
     // the server says which elements are bound to which fields
-    bind(addresses) {
+    bind(addresses, seal) {
+      if (seal && stash.reason !== "rejoin") stash.seal ??= seal; // a rejoin has one, for the visit that it continues
       const start = performance.now();
       for (const [id, address] of Object.entries(addresses)) {
-        const place = (bound[id] = { id: Number(id), address });
+        const place = placeAt(Number(id), address);
         const entry = carried.get(address);
         if (entry) show(place, entry);
         stash.focus.bring(place);
@@ -229,11 +268,12 @@
         else console.warn("nicegui_stash: too much was entered to be carried over");
       };
       for (const [address, entry] of carried) {
+        if (records.has(address)) continue;
         const sent = entry.sent === undefined ? [] : [digest(JSON.parse(entry.sent), entry.numeric)];
         add(address, entry.v, [...entry.known, ...sent]);
       }
       for (const [address, record] of records) {
-        if (record.isDurable === record.n || !raw()[record.place.id]) continue;
+        if (record.isDurable === record.n || !raw()[record.place.id] || unplaced.has(record.place.id)) continue;
         const numeric = raw()[record.place.id].props.type === "number";
         const digests = record.known.map((entry) => entry.digest ?? digest(valueOf(entry), numeric));
         add(address, jsonOf(record), digests);
@@ -264,7 +304,7 @@
         values.push({ f, v: entry.v, known: entry.known });
       }
       if (!values.length) return;
-      emitEvent(EVENT, { seal: stash.seal, values });
+      emitEvent(EVENT, { typed: { seal: stash.seal, values } });
       setTimeout(() => stash.typed.settle(Object.fromEntries([...carried.keys()].map((f) => [f, "free"]))), PATIENCE_MS);
     },
 
@@ -273,6 +313,7 @@
         const verdict = verdicts ? verdicts[address] : "rejected";
         if (!verdict) continue;
         carried.delete(address);
+        if (records.has(address)) continue; // what was entered since counts
         if (verdict === "merged" && entry.place) {
           const known = [...entry.known.map((each) => ({ n: 0, digest: each }))];
           const doc = documentOf(entry.place.id);
@@ -281,6 +322,8 @@
           if (entry.held) release(entry, JSON.parse(entry.sent));
         } else if (verdict === "free") {
           release(entry, entry.shown ?? "");
+        } else if (entry.over && entry.over === raw()[entry.place.id] && !entry.held) {
+          elements()[entry.place.id].props[entry.place.prop] = entry.shown; // what the server has shown before
         }
       }
     },

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, cast
 
-EVENT: Final = 'nicegui_stash_typed'
 MAX_VALUES: Final = 500
 MAX_KNOWN: Final = 1100
 MAX_CHARACTERS: Final = 400_000
@@ -38,6 +37,11 @@ class Typed:
 
     seal: str
     values: tuple[TypedValue, ...]
+
+
+def is_typed(sent: object) -> bool:
+    """Whether what a page sent is for `Carrying.receive`, and no report."""
+    return isinstance(sent, dict) and 'typed' in sent
 
 
 def parse_typed(sent: object) -> Typed | None:

@@ -25,6 +25,7 @@ from .carrying import Carrying
 from .keeper import Keeper
 from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
+from .typed import is_typed
 
 if TYPE_CHECKING:
     from ..recovery import Reason
@@ -46,7 +47,15 @@ class Visit:
     """
 
     def __init__(
-        self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
+        self,
+        client: Client,
+        registry: Registry,
+        tokens: Tokens,
+        session_id: str,
+        *,
+        exists: bool,
+        watch: float,
+        nonce: str,
     ) -> None:
         self.client = client
         self.registry = registry
@@ -66,16 +75,17 @@ class Visit:
         self._acknowledge_from = 0.0
         self._status: Status | None = None
         self._status_scheduled = False
-        self._watches_opaque = False
+        self._watches_events = self._watches_opaque = False
         self._tokens = tokens
         self._browser: Browser | None = None
         self._address: Address | None = None
-        self.carrying = Carrying(self)
-        internals.after_each_event(client, self._handled)
+        self.carrying = Carrying(self, nonce)
         client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
         client.on_disconnect(self._leave)
         client.on_delete(self._end)
+        if client.has_socket_connection:
+            self._watch_events()
 
     @property
     def identified(self) -> bool:
@@ -121,6 +131,7 @@ class Visit:
         if self._connected:
             return
         self._connected = True
+        self._watch_events()
         self.tab = identifier(self.client.tab_id) or self.client.id  # the browser may send anything
         self.find_session().touch()
         self.carrying.connected()
@@ -133,6 +144,12 @@ class Visit:
         """Show one more class on this page, and look after each event whether its opaque values changed in place."""
         self.instances.append(instance)
         self._watches_opaque = self._watches_opaque or instance.schema.is_opaque
+
+    def _watch_events(self) -> None:
+        """Look at what each event leaves behind, from the connect on: before it there is none."""
+        if not self._watches_events:
+            self._watches_events = True
+            internals.after_each_event(self.client, self._handled)
 
     def _handled(self, message: dict[str, Any]) -> None:
         self.carrying.handled(message)
@@ -175,6 +192,9 @@ class Visit:
             return
         if self._browser is not None and is_of_browser(sent):
             self._browser.receive(sent)
+            return
+        if is_typed(sent):
+            self.carrying.receive(sent)
             return
         report = parse_report(sent)
         if not self._reported:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from nicegui_stash.ui.typed import EVENT
+from nicegui_stash.ui.report import EVENT
 
 from .server import Server
 from .tab import Tab, Visitor
@@ -21,10 +21,10 @@ from .told import Visitors
 HAND_OVER = """async ([event, sent]) => {
     const typed = window.__niceguiStash.typed;
     const answered = new Promise((resolve) => (typed.settle = resolve));
-    emitEvent(event, sent);
+    emitEvent(event, {typed: sent});
     return await answered;
 }"""
-BOUND = "() => JSON.parse(document.querySelector('script.nicegui-stash-bound').text)"
+BOUND = 'id => window.__niceguiStash.typed.bound[id]?.address'
 
 
 @pytest_asyncio.fixture(scope='module', loop_scope='session')
@@ -35,11 +35,12 @@ async def typed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serve
 
 async def of(tab: Tab, name: str) -> dict[str, Any]:
     """Return a value as the page itself would hand it over: with its address, and what may have been there before."""
-    bound = (await tab.page.evaluate(BOUND))['bound']
     element = await tab.page.get_by_test_id(f'{name}-input').get_attribute('id')
     assert element is not None
+    await tab.page.wait_for_function(BOUND, arg=element[1:], polling=50)
+    address = await tab.page.evaluate(BOUND, element[1:])
     known = await tab.page.evaluate("['', 'typed'].map(value => window.__niceguiStash.typed.digest(value))")
-    return {'f': bound[element[1:]], 'v': '"forged"', 'known': known}
+    return {'f': address, 'v': '"forged"', 'known': known}
 
 
 async def accepted(tab: Tab, **values: str) -> None:
