@@ -44,7 +44,7 @@ class Carrying:
         self._typed: Typed | None = None
         self._verdicts: dict[str, Verdict] = {}
         self._changed = asyncio.Event()
-        internals.add_to_body(visit.client, served_element(visit.client.request, nonce))
+        internals.add_to_body(visit.client, served_element(visit.client.request, nonce, self.seal()))
         if internals.is_reload(visit.client.request):
             internals.before_response(visit.client, self._deliver)
 
@@ -57,27 +57,26 @@ class Carrying:
         """
         if new := self._find_new():
             self._delivered = True
-            text = json.dumps({'seal': self.seal(), 'bound': new})
-            html = f'<script type="application/json" class="nicegui-stash-bound">{text}</script>'
+            html = f'<script type="application/json" class="nicegui-stash-bound">{json.dumps(new)}</script>'
             internals.add_to_body(self._visit.client, html)
 
     def connected(self) -> None:
-        """Tell what is bound, with a seal: the server may be gone before it acknowledges the report."""
+        """Tell what is bound, unless there is no browser."""
         if not internals.is_simulated(self._visit.client):
             self._delivered = True
-            self.announce(self.seal())
+            self.announce()
 
     def look(self) -> None:
         """Tell of bound elements if there can be new ones."""
         if not self._visit.ended and self._counted != internals.element_count(self._visit.client):
             self.announce()
 
-    def announce(self, seal: str | None = None) -> None:
+    def announce(self) -> None:
         """Tell the browser which elements are bound, as far as it does not know."""
         client = self._visit.client
         if self._delivered and not client.is_deleted and (new := self._find_new()):
             text = json.dumps(new, separators=(',', ':'))
-            client.run_javascript(f'window.__niceguiStash?.typed?.bind({text}, {json.dumps(seal)})')
+            client.run_javascript(f'window.__niceguiStash?.typed?.bind({text})')
 
     def _find_new(self) -> dict[int, str]:
         self._counted = internals.element_count(self._visit.client)

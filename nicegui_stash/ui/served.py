@@ -26,16 +26,17 @@ def add_route() -> None:
         app.add_api_route(PATH, _answer, methods=['GET'], include_in_schema=False)
 
 
-def served_element(request: Request, nonce: str) -> str:
+def served_element(request: Request, nonce: str, seal: str) -> str:
     """Return the HTML that loads the scripts into a page, below the prefix that this request came through."""
-    return _element(request.headers.get('X-Forwarded-Prefix', '') + request.scope.get('root_path', ''), nonce)
+    prefix = request.headers.get('X-Forwarded-Prefix', '') + request.scope.get('root_path', '')
+    return f'{_beginning(prefix, nonce)} data-seal="{seal}"></script>'
 
 
 @lru_cache(maxsize=64)
-def _element(prefix: str, nonce: str) -> str:
+def _beginning(prefix: str, nonce: str) -> str:
     prefix = quote(prefix, safe='/:@$*+,;=%')
     attribute = f' nonce="{nonce}"' if nonce else ''
-    return f'<script{attribute} src="{prefix}{PATH}?v={_script()[1]}"></script>'
+    return f'<script{attribute} src="{prefix}{PATH}?v={_script()[1]}"'
 
 
 @cache

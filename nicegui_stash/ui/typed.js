@@ -9,11 +9,13 @@
   const stash = window.__niceguiStash;
   if (!stash || stash.typed) return;
 
+  const seal = document.currentScript?.dataset.seal;
   const bound = {}; // element id -> {id, address, listener, prop}
   const unplaced = new Map(); // element id -> a place without a field, until the server has said what is bound
   const records = new Map(); // address -> what was entered here and is not known to be durable
   const carried = new Map(); // address -> what came from the document before, until the server has said what became of it
   const early = []; // events before the handshake, in order: NiceGUI tries each by itself, so that they overtake each other
+  let unknown = null; // what the document before has carried by element id, with a digest of how its page was built
   let isTold = false; // whether the server has said what is bound
   let number = 0; // of the last event that was numbered for the server
 
@@ -53,6 +55,12 @@
   const digest = (value, numeric) => {
     const text = canonical(value, numeric);
     return `${text.length}.${crc(text)}`;
+  };
+
+  // an element's id means the same only where the page was built alike
+  const pageDigest = () => {
+    const built = ([id, { tag, children, props }]) => [id, tag, children, { ...props, value: null, "model-value": null }];
+    return digest(JSON.stringify(Object.entries(raw()).map(built)));
   };
 
   // ---- what was entered
@@ -209,9 +217,16 @@
       overhear();
       const scripts = document.querySelectorAll("script.nicegui-stash-bound");
       for (const script of scripts) {
-        const { seal, bound } = JSON.parse(script.text);
-        stash.typed.bind(bound, seal);
+        stash.typed.bind(JSON.parse(script.text));
         isTold = true;
+      }
+      if (unknown && unknown.page === pageDigest()) {
+        for (const { f, v, known } of unknown.values) {
+          const place = bound[f];
+          if (!place || carried.has(place.address)) continue;
+          carried.set(place.address, { v, known });
+          show(place, carried.get(place.address));
+        }
       }
     },
 
@@ -223,8 +238,7 @@
     },
 
     // the server says which elements are bound to which fields
-    bind(addresses, seal) {
-      if (seal && stash.reason !== "rejoin") stash.seal ??= seal; // a rejoin has one, for the visit that it continues
+    bind(addresses) {
       const start = performance.now();
       for (const [id, address] of Object.entries(addresses)) {
         const place = placeAt(Number(id), address);
@@ -261,10 +275,11 @@
     snapshot() {
       const start = performance.now();
       const values = [];
+      const unbound = []; // by element id: the server has not said what is bound before it went away
       let size = 0;
-      const add = (f, v, known) => {
+      const add = (f, v, known, to = values) => {
         size += v.length + 20 * known.length;
-        if (size <= MOST_CHARACTERS) values.push({ f, v, known: [...new Set(known)] });
+        if (size <= MOST_CHARACTERS) to.push({ f, v, known: [...new Set(known)] });
         else console.warn("nicegui_stash: too much was entered to be carried over");
       };
       for (const [address, entry] of carried) {
@@ -273,12 +288,14 @@
         add(address, entry.v, [...entry.known, ...sent]);
       }
       for (const [address, record] of records) {
-        if (record.isDurable === record.n || !raw()[record.place.id] || unplaced.has(record.place.id)) continue;
+        if (record.isDurable === record.n || !raw()[record.place.id]) continue;
         const numeric = raw()[record.place.id].props.type === "number";
         const digests = record.known.map((entry) => entry.digest ?? digest(valueOf(entry), numeric));
-        add(address, jsonOf(record), digests);
+        if (unplaced.has(record.place.id)) add(record.place.id, jsonOf(record), digests, unbound);
+        else add(address, jsonOf(record), digests);
       }
       const found = { seal: stash.seal, values, focus: stash.focus.find(bound) };
+      if (unbound.length) found.unknown = { page: pageDigest(), values: unbound };
       performance.measure("nicegui_stash: carry over", { start });
       return found;
     },
@@ -288,6 +305,7 @@
       if (!found || typeof found !== "object") return;
       if (typeof found.seal === "string") stash.seal = found.seal;
       stash.focus.take(found.focus);
+      unknown = Array.isArray(found.unknown?.values) ? found.unknown : null;
       for (const { f, v, known } of Array.isArray(found.values) ? found.values : []) {
         if (typeof f === "string" && typeof v === "string" && Array.isArray(known)) carried.set(f, { v, known });
       }
@@ -328,5 +346,6 @@
       }
     },
   };
+  if (stash.reason !== "rejoin") stash.seal ??= seal; // a rejoin has one, for the visit that it continues
   stash.typed.take(stash.found);
 })();

@@ -235,6 +235,7 @@ CURSOR = """(({dataset, selectionStart, selectionEnd}) =>
 async def test_focus_and_cursor_come_back(visitor: Visitor, folder: Path, name: str):
     async with Server('typed.py', folder) as server:
         tab = await visitor.open(server.url)
+        await tab.page.wait_for_function('window.__niceguiStash?.acknowledged', polling=50)
         client = await tab.client()
         await server.kill()
         await tab.disconnected()
@@ -361,6 +362,21 @@ async def test_what_is_typed_into_a_new_page_before_it_connects_arrives_in_order
         await tab.connected()
         await shows(tab, line='abc', text='abcabc')
         await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+
+
+async def test_what_is_typed_is_carried_even_if_the_page_was_never_told_what_is_bound(visitor: Visitor, folder: Path):
+    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
+        tab = await visit_without_socket(visitor, proxy)
+        await tab.page.evaluate(GATE)
+        proxy.restore()
+        client = await tab.connected()
+        await server.kill()
+        await tab.disconnected()
+        await enter(tab, line='a line', text='a text')
+        await server.start()
+        await tab.connected(after=client)
+        await shows(tab, line='a line', text='a text')
+        assert await rejected(tab) == []
 
 
 @pytest.mark.parametrize('when', ['before the connect', 'after the connect'])
