@@ -100,6 +100,11 @@ class Server:
         """End the process as a redeploy would (SIGTERM), and wait until it has shut down."""
         await self._end(signal.SIGTERM)
 
+    def freeze(self) -> None:
+        """Stop the process where it is, as a host that is overloaded would, until it is ended."""
+        assert self._process is not None, 'the server is not running'
+        self._process.send_signal(signal.SIGSTOP)
+
     async def probe(self) -> dict[str, Any]:
         """Ask the server about itself, past any proxy: see `apps/probe.py`."""
         async with httpx.AsyncClient() as client:
@@ -160,6 +165,7 @@ class Server:
         Server.running.discard(self)
         if process.returncode is None:
             process.send_signal(how)
+            process.send_signal(signal.SIGCONT)  # if it was frozen
         await asyncio.wait_for(process.wait(), 30)
 
 

@@ -28,6 +28,7 @@ async def test_what_the_old_server_puts_while_it_drains_is_shown_by_the_new_one(
         first, _ = await fill(tab, flush=True)
         typed, before = await fill(tab)  # accepted, and spaced from the last put
         assert typed['session'] not in old.objects()[0].read_text(), 'not durable yet'
+        old.freeze()  # or it would put at once what is pending, since its page has gone
         proxy.lead_to(new.port)
         proxy.cut()
         await tab.connected(after=before.client)
@@ -47,6 +48,7 @@ async def test_what_is_typed_on_the_new_server_is_not_undone_by_the_old_one(visi
         tab = await visitor.open(proxy.url)
         await fill(tab, flush=True)
         stale, before = await fill(tab)
+        old.freeze()
         proxy.lead_to(new.port)
         proxy.cut()
         await tab.connected(after=before.client)
