@@ -47,6 +47,7 @@ class Settings:
     max_value_bytes: int
     max_document_bytes: int
     allow_lost_updates: bool
+    sweep_interval: float | None = None
     identity: Identity | None = field(default=None, compare=False)
     on_invalid: OnInvalid = field(default='raise', compare=False)
     csp_nonce: str = field(default='', compare=False, repr=False)
@@ -79,6 +80,7 @@ def resolve(
     max_value_bytes: int | None,
     max_document_bytes: int | None,
     allow_lost_updates: bool | None,
+    sweep_interval: timedelta | None = None,
     identity: Identity | None = None,
     on_invalid: OnInvalid | None = None,
     csp_nonce: str | None = None,
@@ -104,12 +106,15 @@ def resolve(
             'revalidate_timeout', _given('revalidate_timeout', revalidate_timeout, _seconds, 0.1)
         ),
         drain_timeout=_positive('drain_timeout', _given('drain_timeout', drain_timeout, _seconds, 5.0)),
-        flush_interval=_interval(_given('flush_interval', flush_interval, _seconds, None)),
+        flush_interval=_interval('flush_interval', _given('flush_interval', flush_interval, _seconds, None)),
         max_value_bytes=_positive('max_value_bytes', _given('max_value_bytes', max_value_bytes, int, 256 * 1024)),
         max_document_bytes=_positive(
             'max_document_bytes', _given('max_document_bytes', max_document_bytes, int, 1024 * 1024)
         ),
         allow_lost_updates=_given('allow_lost_updates', allow_lost_updates, _truth, False),  # noqa: FBT003
+        sweep_interval=_interval(
+            'sweep_interval', _given('sweep_interval', _in_seconds('sweep_interval', sweep_interval), _seconds, None)
+        ),
         identity=_given('identity', identity, _function, None),
         on_invalid=_reaction(_given('on_invalid', on_invalid, str, 'raise')),
         csp_nonce=_nonce(_given('csp_nonce', csp_nonce, str, '')),
@@ -199,8 +204,8 @@ def _folder(prefix: str) -> str:
     return prefix
 
 
-def _interval(value: float | None) -> float | None:
-    return _positive('flush_interval', value) if value else value  # 0 spaces nothing, None leaves it to the store
+def _interval(name: str, value: float | None) -> float | None:
+    return _positive(name, value) if value else value  # 0 spaces or sweeps nothing, None is the default
 
 
 def _secrets(given: str | Sequence[str]) -> tuple[str, ...]:

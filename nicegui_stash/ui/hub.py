@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import time
 import weakref
 from typing import TYPE_CHECKING
 
 from nicegui import app
 
 from ..errors import ConfigurationError, DeclarationError
+from ..housekeeping import Housekeeping
 from ..identity import Keys
 from ..registry import Registry
 from ..schema import Schema
@@ -63,6 +66,8 @@ class Hub:
         self._signals = SignalWatch(self._hurry)
         self._signals.start()
         self._renewal = self._loop.call_later(self._renew_every, self._renew)
+        if settings.sweep_interval:
+            self._keep_house(settings.sweep_interval, prefix)
         app.on_shutdown(self._drain_first)
         self._loop.call_soon(app.on_shutdown, self._close)  # after NiceGUI's own handlers, which are added at its start
 
@@ -81,6 +86,12 @@ class Hub:
     def _renew(self) -> None:
         self.registry.renew()
         self._renewal = self._loop.call_later(self._renew_every, self._renew)
+
+    def _keep_house(self, interval: float, prefix: str) -> None:
+        """Sweep now and then; the registry ends it."""
+        registry, ttl = self.registry, self.settings.ttl
+        house = Housekeeping(registry.store, prefix, ttl, interval, wall=time.time, random=random.random)
+        registry.spawn(house.run())
 
     def _hurry(self) -> None:
         """Begin to drain at the signal, before the server has closed its connections."""

@@ -57,6 +57,7 @@ class Stash:
     - `flush_interval`: seconds between two puts of one session; the default depends on the store (0.1 or 1).
     - `max_value_bytes`, `max_document_bytes`: limits of a field's and a session's JSON (256 KiB, 1 MiB).
     - `allow_lost_updates`: accept a store without conditional puts.
+    - `sweep_interval`: how often the app sweeps its store, on one server at a time; by default never.
     - `csp_nonce`: the nonce of the script element, where a content security policy asks for one.
 
     Raises `ConfigurationError` for an option that cannot be used.
@@ -82,6 +83,7 @@ class Stash:
         max_value_bytes: int | None = None,
         max_document_bytes: int | None = None,
         allow_lost_updates: bool | None = None,
+        sweep_interval: timedelta | None = None,
         csp_nonce: str | None = None,
     ) -> None:
         settings = resolve(
@@ -100,17 +102,14 @@ class Stash:
             max_value_bytes=max_value_bytes,
             max_document_bytes=max_document_bytes,
             allow_lost_updates=allow_lost_updates,
+            sweep_interval=sweep_interval,
             identity=identity,
             on_invalid=on_invalid,
             csp_nonce=csp_nonce,
         )
         if settings.url:  # a mistake in it is known now, not when the server starts
-            open_store(
-                settings.url,
-                settings.storage_options,
-                engine=settings.engine,
-                allow_lost_updates=settings.allow_lost_updates,
-            )
+            options, lossy = settings.storage_options, settings.allow_lost_updates
+            open_store(settings.url, options, engine=settings.engine, allow_lost_updates=lossy)
         self._roster = Roster(settings)
         if not app.is_started:  # as it is where a test makes one; the first page opens the store then
             app.on_startup(self._start)

@@ -14,7 +14,7 @@ import httpx
 from nicegui import binding, ui
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.stores import opening
+from nicegui_stash.stores import register_store
 from nicegui_stash.stores.base import NotModified, StoredObject
 from nicegui_stash.stores.memory import MemoryStore
 from nicegui_stash.testing.faults import FaultyStore
@@ -58,7 +58,7 @@ class Plain(Elements):
 
 
 def declare(store: FaultyStore) -> tuple[Stash, Stash]:
-    opening._FACTORIES['counting'] = lambda url, options: store
+    register_store('counting', lambda url, options: store)
     stash, counting = Stash('memory://bench'), Stash('counting://')
 
     @stash.page('/stash')

@@ -13,8 +13,9 @@ from nicegui_stash.document import SESSION_PART, Part, SliceId
 from nicegui_stash.operations import Set
 from nicegui_stash.registry import Registry
 from nicegui_stash.session import Session
-from nicegui_stash.stores import StoredObject
+from nicegui_stash.stores import ObjectInfo, StoredObject
 from nicegui_stash.stores.base import Store
+from nicegui_stash.testing import FaultyStore
 
 from .virtual import idle
 
@@ -29,6 +30,14 @@ KILLED: WeakSet[Registry] = WeakSet()
 def raw(value: object) -> msgspec.Raw:
     """A value as its JSON, as sessions take it."""
     return msgspec.Raw(msgspec.json.encode(value))
+
+
+class Undated(FaultyStore):
+    """A store that does not tell when an object was put."""
+
+    async def list(self, prefix: str = '') -> Any:
+        async for row in super().list(prefix):
+            yield ObjectInfo(row.key, row.size)
 
 
 def put(session: Session, name: str, value: object, part: Part = SESSION_PART, slice_id: SliceId = COUNTER) -> None:

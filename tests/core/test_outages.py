@@ -94,6 +94,11 @@ def sessions_of(registry: Registry) -> list[Session]:
     return [registry.session(f'{number}', exists=False) for number in range(SESSIONS)]
 
 
+async def all_durable(registry: Registry) -> None:
+    while pending_changes(registry)[0]:
+        await asyncio.sleep(0.1)
+
+
 async def edit(sessions: list[Session], seconds: float) -> None:
     for step in range(int(seconds / 5)):
         for session in sessions:
@@ -132,8 +137,7 @@ async def test_everything_is_durable_soon_after_and_the_log_says_it_once(
     await edit(sessions, MINUTE)
     well(troubled)
     begin = asyncio.get_running_loop().time()
-    while pending_changes(registry)[0]:
-        await asyncio.sleep(0.1)
+    await all_durable(registry)
     assert asyncio.get_running_loop().time() - begin <= seconds
     assert pending_changes(registry) == (0, 0)
     assert {session.activity for session in sessions} == {'saved'}
@@ -163,8 +167,7 @@ async def test_what_is_kept_meanwhile_is_bounded_and_refused_out_loud(
     assert statistics.refused_changes == refused > 0
     assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 2
     well(troubled)
-    while registry.statistics().pending:
-        await asyncio.sleep(0.1)
+    await all_durable(registry)
     put(sessions[0], 'again', 'x' * 100)
     await sessions[0].flush()
 
@@ -181,8 +184,7 @@ async def test_a_store_that_is_away_is_asked_by_few_for_all(make_registry: MakeR
     await asyncio.sleep(MINUTE)
     assert MINUTE <= troubled.calls['put'] - before <= 2.1 * MINUTE
     well(troubled)
-    while pending_changes(registry)[0]:
-        await asyncio.sleep(0.1)
+    await all_durable(registry)
 
 
 async def test_whose_document_alone_fails_does_not_ask_oftener_because_others_are_answered(
@@ -205,8 +207,7 @@ async def test_whose_document_alone_fails_does_not_ask_oftener_because_others_ar
     assert max(asked[key] for key in failing) <= 10 + MINUTE / 2.5
     assert registry.statistics().pending == len(failing)
     well(troubled)
-    while pending_changes(registry)[0]:
-        await asyncio.sleep(0.1)
+    await all_durable(registry)
 
 
 async def test_a_flush_does_not_wait_for_its_turn(make_registry: MakeRegistry, troubled: Troubled) -> None:
@@ -222,5 +223,4 @@ async def test_a_flush_does_not_wait_for_its_turn(make_registry: MakeRegistry, t
     begin = asyncio.get_running_loop().time()
     await sessions[-1].flush()
     assert asyncio.get_running_loop().time() == begin
-    while pending_changes(registry)[0]:
-        await asyncio.sleep(0.1)
+    await all_durable(registry)

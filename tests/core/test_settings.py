@@ -32,6 +32,7 @@ OPTIONS = (
     'max_value_bytes',
     'max_document_bytes',
     'allow_lost_updates',
+    'sweep_interval',
     'identity',
     'on_invalid',
     'csp_nonce',
@@ -65,6 +66,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         max_value_bytes=256 * 1024,
         max_document_bytes=1024 * 1024,
         allow_lost_updates=False,
+        sweep_interval=None,
         identity=None,
         on_invalid='raise',
         csp_nonce='',
@@ -93,6 +95,8 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         ('max_document_bytes', ' 5000 ', 5000, 6000, 6000),
         ('allow_lost_updates', 'true', True, False, False),
         ('allow_lost_updates', 'Off', False, True, True),
+        ('sweep_interval', '1d', 86400.0, timedelta(hours=1), 3600.0),
+        ('sweep_interval', '0', 0.0, timedelta(0), 0.0),
         ('identity', 'json:dumps', json.dumps, len, len),
         ('identity', '', None, len, len),
         ('on_invalid', 'log', 'log', 'raise', 'raise'),
@@ -159,11 +163,14 @@ def test_a_variable_that_cannot_be_read_is_named(
 TIMES = ('ttl', 'tab_ttl', 'browser_ttl', 'recover_timeout', 'revalidate_timeout', 'drain_timeout', 'flush_interval')
 
 
-@pytest.mark.parametrize('option', [*TIMES, 'max_value_bytes', 'max_document_bytes'])
+SPANS = ('ttl', 'tab_ttl', 'browser_ttl', 'sweep_interval')  # given as a timedelta
+
+
+@pytest.mark.parametrize('option', [*TIMES, 'sweep_interval', 'max_value_bytes', 'max_document_bytes'])
 def test_a_limit_below_or_beyond_what_can_work_is_refused(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
-    for bad in (-1, -0.5, math.nan, math.inf, *([] if option == 'flush_interval' else [0])):
-        given = timedelta(seconds=bad) if option.endswith('ttl') and math.isfinite(bad) else bad
-        if isinstance(given, float) and option.endswith('ttl'):
+    for bad in (-1, -0.5, math.nan, math.inf, *([] if option.endswith('_interval') else [0])):
+        given = timedelta(seconds=bad) if option in SPANS and math.isfinite(bad) else bad
+        if isinstance(given, float) and option in SPANS:
             monkeypatch.setenv(f'NICEGUI_STASH_{option.upper()}', str(given))
             given = None
         with pytest.raises(ConfigurationError) as caught:

@@ -19,7 +19,7 @@ from nicegui_stash.sweeping import Fate, Sweep, Tally
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry, MakeSession, WallClock
-from .scene import COUNTER, keep, put, stored, values
+from .scene import COUNTER, Undated, keep, put, stored, values
 
 DAY = 86400.0
 KEY = object_key('a secret', 'an id')
@@ -61,14 +61,6 @@ class Left(Dated):
         await super().put(key, body, if_match=if_match)
         self.down = True
         raise Unavailable('put', key, 'gone')
-
-
-class Undated(FaultyStore):
-    """A store that does not tell when an object was put."""
-
-    async def list(self, prefix: str = '') -> Any:
-        async for row in super().list(prefix):
-            yield ObjectInfo(row.key, row.size)
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
         '-s3',
         f'-s3.config={config}',
         '-s3.port.iceberg=0',
+        '-s3.port.lance=0',  # a fixed port otherwise, so that there could be only one
         *(f'-{part}.port={port}' for part, (port, _) in ports.items()),
         *(f'-{part}.port.grpc={port}' for part, (_, port) in ports.items()),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,32 +13,12 @@ from nicegui_stash.stores import NOT_MODIFIED, ObjectInfo, StoredObject, open_st
 from nicegui_stash.stores.redis import NAMESPACE, RedisStore
 from nicegui_stash.testing import StoreConformance
 
+from .redis_fixtures import running, server, store, value_of
 from .redis_server import Network, RedisServer
 
+__all__ = ['running', 'server', 'store']
+
 SECRET = 'hunter2'
-
-
-@pytest.fixture(scope='module')
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """One server for the tests that do not stop it."""
-    server = RedisServer(tmp_path_factory.mktemp('redis'))
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-async def server(running: RedisServer) -> RedisServer:
-    await running.is_up()
-    return running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    store = RedisStore(server.url)
-    await store.ask('FLUSHALL')
-    yield store
-    await store.aclose()
 
 
 @pytest.fixture
@@ -68,12 +48,6 @@ class TestRedis(StoreConformance):
         store = RedisStore(f'unix://{server.socket}?db=0')
         yield store
         await store.aclose()
-
-
-async def value_of(store: RedisStore, key: str) -> bytes:
-    found = await store.get(key)
-    assert isinstance(found, StoredObject)
-    return found.body
 
 
 # ---- expiry

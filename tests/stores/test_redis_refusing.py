@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,38 +11,12 @@ from nicegui_stash.errors import ConfigurationError, Conflict, OutcomeUnknown, R
 from nicegui_stash.stores import NOT_MODIFIED, ETag, ObjectInfo, StoredObject, open_store
 from nicegui_stash.stores.redis import NAMESPACE, RedisStore
 
+from .redis_fixtures import running, server, store, value_of
 from .redis_server import RedisServer
 
+__all__ = ['running', 'server', 'store']
+
 SECRET = 'hunter2'
-
-
-@pytest.fixture(scope='module')
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """One server for the tests that do not stop it."""
-    server = RedisServer(tmp_path_factory.mktemp('redis'))
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-async def server(running: RedisServer) -> RedisServer:
-    await running.is_up()
-    return running
-
-
-@pytest.fixture
-async def store(server: RedisServer) -> AsyncIterator[RedisStore]:
-    store = RedisStore(server.url)
-    await store.ask('FLUSHALL')
-    yield store
-    await store.aclose()
-
-
-async def value_of(store: RedisStore, key: str) -> bytes:
-    found = await store.get(key)
-    assert isinstance(found, StoredObject)
-    return found.body
 
 
 # ---- a server that stops

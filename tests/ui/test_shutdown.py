@@ -118,7 +118,7 @@ async def test_with_a_dead_store_the_server_stops_within_drain_timeout_and_logs_
         (key,) = await documents(store)
         store.down = True
         page.count = 2
-    assert 0.3 <= sum(asked) <= 0.3 + 0.1
+    assert 0.3 <= round(sum(asked), 6) <= 0.4  # the clock counts from the start of the machine: rounded off
     assert errors() == [f'session {key}: its last changes could not be written before the server stopped']
 
 
@@ -131,7 +131,7 @@ async def test_with_a_store_that_never_answers_the_server_stops_within_drain_tim
         gate = store.hold('put')
         page.count = 1
         await gate.started.wait()
-    assert 0.3 <= sum(asked) <= 0.3 + 0.1
+    assert 0.3 <= round(sum(asked), 6) <= 0.4  # the clock counts from the start of the machine: rounded off
     assert 'could not be written before the server stopped' in errors()[0]
 
 
