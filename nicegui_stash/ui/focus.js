@@ -5,6 +5,12 @@
   if (!stash || stash.focus) return;
 
   let wanted = null;
+  const tops = new WeakMap(); // where elements were scrolled to: to ask for it at the end would lay the page out again
+
+  addEventListener("scroll", ({ target }) => target.localName !== "input" && tops.set(target, target.scrollTop), {
+    capture: true,
+    passive: true,
+  });
 
   const focusables = (id) => {
     const inner = document.getElementById("c" + id);
@@ -51,7 +57,7 @@
         const place = /^c\d+$/.test(node.id) ? bound[node.id.slice(1)] : null;
         const index = place ? focusables(place.id).indexOf(active) : -1;
         if (index < 0) continue;
-        return { f: place.address, index, top: active.scrollTop, ...cursorIn(active, getElement(place.id)?.editor) };
+        return { f: place.address, index, top: tops.get(active) ?? 0, ...cursorIn(active, getElement(place.id)?.editor) };
       }
       return null;
     },

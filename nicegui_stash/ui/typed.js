@@ -18,6 +18,7 @@
   let unknown = null; // what the document before has carried by element id, with a digest of how its page was built
   let isTold = false; // whether the server has said what is bound
   let number = 0; // of the last event that was numbered for the server
+  let connects = 0; // an event that is sent while disconnected waits for the next
 
   const elements = () => mounted_app?.elements ?? {};
   const raw = () => Vue.toRaw(elements()); // to look only: nothing is tracked
@@ -124,12 +125,13 @@
     } else if (record.n !== n) {
       const sent = Math.min(record.n, number);
       const isNew = record.before !== before && (typeof before !== "string" || JSON.stringify(before) !== record.json);
-      if (record.n !== Infinity) record.known.push({ n: sent, json: record.json, doc: record.doc });
+      if (record.n !== Infinity) record.known.push({ n: sent, json: record.json, doc: record.doc, waits: record.waits });
       if (isNew) record.known.push({ n: sent, value: before }); // it came from the server
       const limit = Math.min(MOST_KNOWN, Math.max(8, MOST_REMEMBERED / (json.length + 1)));
       if (record.known.length > limit) record.known.splice(limit >> 1, 1); // a put has taken one of the first or last
     }
-    Object.assign(record, { place, before, json, n, doc: documentOf(place.id) });
+    const waits = window.socket.connected ? null : connects;
+    Object.assign(record, { place, before, json, n, waits, doc: documentOf(place.id) });
   };
   const jsonOf = (record) => (record.doc ? JSON.stringify((documentOf(record.place.id) ?? record.doc).toString()) : record.json);
   const valueOf = (entry) => {
@@ -215,6 +217,7 @@
 
     mount() {
       overhear();
+      window.socket.on("connect", () => connects++);
       const scripts = document.querySelectorAll("script.nicegui-stash-bound");
       for (const script of scripts) {
         stash.typed.bind(JSON.parse(script.text));
@@ -290,7 +293,8 @@
       for (const [address, record] of records) {
         if (record.isDurable === record.n || !raw()[record.place.id]) continue;
         const numeric = raw()[record.place.id].props.type === "number";
-        const digests = record.known.map((entry) => entry.digest ?? digest(valueOf(entry), numeric));
+        const left = record.known.filter((entry) => entry.waits !== connects); // nobody else knows of the others
+        const digests = left.map((entry) => entry.digest ?? digest(valueOf(entry), numeric));
         if (unplaced.has(record.place.id)) add(record.place.id, jsonOf(record), digests, unbound);
         else add(address, jsonOf(record), digests);
       }
