@@ -12,7 +12,7 @@ from .tab import Visitor
 from .test_typed import enter, rejected, shows
 
 
-async def test_what_was_sent_when_a_short_drop_was_over_is_known_as_what_was_here_before(visitor: Visitor, folder: Path):
+async def test_what_was_sent_when_a_short_drop_was_over_counts_as_shown_before(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder, nicegui_stash_flush_interval=60) as server, Proxy(server.port) as proxy:
 
         async def is_stored() -> bool:
