@@ -47,7 +47,8 @@ class Recovery:
     failed, or both versions have no room), `expired` (unseen for longer than `ttl`), `quarantined` (the stored bytes
     were no document) or `unavailable` (the store did not answer, or holds a format of a newer version). `reason` says
     why the page was loaded. `problems` lists what did not fit any more, `rejected` the changes that a late recovery
-    overruled, and what was typed while the server was away where somebody else has written the field since.
+    overruled, and what was typed while the server was away where somebody else has written the field since, or where
+    its element does not take it any more.
     `from_version` is the version the values were stored under, `age` the seconds since the slice was last seen; both
     are `None` where nothing was stored.
     """

@@ -8,25 +8,23 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ValueNotStorable
-from ..recovery import Rejected
 from . import internals
 from .bound import Bound, find_bound
+from .merging import Verdict, merge
 from .served import served_element
-from .typed import Typed, TypedValue, digest, parse_typed
+from .typed import Typed, TypedValue, parse_typed
 
 if TYPE_CHECKING:
+    from .instance import Instance
     from .visit import Visit
 
 log = logging.getLogger('nicegui_stash')
 
 PATIENCE = 2.0
 """Seconds for which what was typed waits for its element to be built and for the session to be read."""
-
-Verdict = Literal['merged', 'rejected', 'free']
-"""What became of a carried value: its element has handled it, as any event; it is gone; it may be sent as an event."""
 
 
 class Carrying:
@@ -43,6 +41,8 @@ class Carrying:
         self._next: tuple[int, int | None] | None = None
         self._typed: Typed | None = None
         self._verdicts: dict[str, Verdict] = {}
+        self._settled = False
+        self._overruled: list[Instance] = []
         self._changed = asyncio.Event()
         internals.add_to_body(visit.client, served_element(visit.client.request, nonce, self.seal()))
         if internals.is_reload(visit.client.request):
@@ -91,6 +91,7 @@ class Carrying:
     def end(self) -> None:
         """Let go of the elements: timers may still hold the visit."""
         self._bound = {}
+        self._overruled = []
 
     # ---- durability
 
@@ -135,11 +136,14 @@ class Carrying:
         """Take what the browser hands over; it may be anything."""
         if self._typed is not None:  # repeated at a reconnect
             self._answer(self._verdicts)
+            if self._settled:
+                self._answer(None)
             return
         self._typed = parse_typed(sent['typed']) or Typed('', ())
         self._visit.registry.spawn(self._merge_all(self._typed))
 
     def _answer(self, verdicts: dict[str, Verdict] | None) -> None:
+        """Tell what became of values; `None`: everything is settled, and what was not named is rejected."""
         if not self._visit.ended:
             text = json.dumps(verdicts)
             self._visit.client.run_javascript(f'window.__niceguiStash?.typed?.settle({text})')
@@ -148,12 +152,18 @@ class Carrying:
         visit = self._visit
         if not await visit.wait_until_identified():
             return
-        if not visit.registry.is_seal(typed.seal, visit.session_id, f'typed\0{visit.id}'):
-            self._answer(None)
-            return
+        if visit.registry.is_seal(typed.seal, visit.session_id, f'typed\0{visit.id}'):
+            await self._merge_as_built({value.address: value for value in typed.values})
+        self._settled = True
+        self._answer(None)
+        for instance in self._overruled:
+            await instance.notify_again()
+
+    async def _merge_as_built(self, waiting: dict[str, TypedValue]) -> None:
+        """Merge values as soon as their elements are there and the session is read; give up after a while."""
         loop = asyncio.get_running_loop()
-        deadline, waiting = loop.time() + PATIENCE, {value.address: value for value in typed.values}
-        while waiting and not visit.ended:
+        deadline = loop.time() + PATIENCE
+        while waiting and not self._visit.ended:
             self._changed.clear()
             self.announce()
             is_late = loop.time() > deadline
@@ -162,50 +172,25 @@ class Carrying:
                 if (verdict := self._verdict(value, is_late=is_late)) is not None:
                     found[address] = verdict
             waiting = {address: value for address, value in waiting.items() if address not in found}
-            self._verdicts |= found
             if found:
+                self._verdicts |= found
                 self._answer(found)
                 self._note()
             if waiting:
-                try:
+                with suppress(TimeoutError):  # the session may have been read meanwhile
                     await asyncio.wait_for(self._changed.wait(), 0.1)
-                except TimeoutError:
-                    continue  # the session may have been read meanwhile
-        for instance in visit.instances:
-            if instance.recovery.rejected:
-                await instance.notify_again()
 
     def _verdict(self, value: TypedValue, *, is_late: bool) -> Verdict | None:
         bound = self._bound.get(value.address)
-        if bound is None:
+        if bound is None or bound.element.is_deleted:
+            if is_late:
+                log.warning('what was typed into an element that its page does not have any more is gone')
             return 'rejected' if is_late else None
         if not bound.instance.session.is_read:
             return 'free' if is_late else None
+        rejected = len(bound.instance.recovery.rejected)
         with self._visit.in_client():
-            return self._merge(bound, value)
-
-    def _merge(self, bound: Bound, value: TypedValue) -> Verdict:
-        """Let the element handle what was typed as an event, unless it shows what somebody else has written since."""
-        try:
-            entered = bound.value_of(value.arguments)
-        except Exception as error:  # noqa: BLE001 an element may raise anything for what it never sends
-            log.warning('what was typed into %s cannot come from its element: %s', bound.field, type(error).__name__)
-            bound.element.update()
-            return 'rejected'
-        shown, numeric = internals.shown_value(bound.element)
-        if digest(shown, numeric=numeric) not in value.known and digest(shown, numeric=numeric) != digest(
-            value.arguments, numeric=numeric
-        ):
-            bound.instance.recovery.rejected.append(Rejected(bound.field, entered))
-            bound.element.update()
-            return 'rejected'
-        instance = bound.instance
-        instance.is_carrying = True
-        try:
-            internals.replay(bound.element, value.arguments)
-        except ValueNotStorable:
-            bound.element.update()
-            return 'rejected'
-        finally:
-            instance.is_carrying = False
-        return 'merged'
+            verdict = merge(bound, value)
+        if len(bound.instance.recovery.rejected) > rejected and bound.instance not in self._overruled:
+            self._overruled.append(bound.instance)
+        return verdict

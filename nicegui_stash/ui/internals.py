@@ -189,23 +189,29 @@ def value_of_event(element: ValueElement[Any], arguments: Any) -> Any:
     if isinstance(arguments, str) and element.props.get('new-value-mode'):
         return arguments  # asking a `ui.select` would add a new option
     if _sends_differences(element):
+        if not isinstance(arguments, str):
+            raise TypeError('what the element has become is a text')
         return arguments
     event = GenericEventArguments(sender=element, client=element.client, args=copy.deepcopy(arguments))
     return element._event_args_to_value(event)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def replay(element: ValueElement[Any], arguments: Any) -> None:
-    """Let an element handle an event of its own, as if its browser had just sent it."""
+    """Let an element handle an event of its own, as if its browser had just sent it.
+
+    Raises whatever the element does for arguments that it never sends, which NiceGUI would only log.
+    """
     wanted = f'update:{element.VALUE_PROP}'.replace('model-value', 'modelValue')
     listeners = element._event_listeners.values()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    listener = next((each for each in listeners if each.type in {wanted, f'update:{element.VALUE_PROP}'}), None)
-    if listener is None or element.is_ignoring_events:
-        return
+    listener = next(each for each in listeners if each.type in {wanted, f'update:{element.VALUE_PROP}'})
     if _sends_differences(element):
         before = len(str(element.value or '').encode('utf-16-le', 'surrogatepass')) // 2
         after = len(arguments.encode('utf-16-le', 'surrogatepass')) // 2
         arguments = {'sections': [before, after], 'inserted': [arguments.split('\n')]}
-    element._handle_event({'listener_id': listener.id, 'args': arguments})  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    request_contextvar.set(listener.request)
+    event = GenericEventArguments(sender=element, client=element.client, args=arguments)
+    with element.parent_slot or element.client.layout.default_slot:
+        cast(Callable[[GenericEventArguments], None], listener.handler)(event)
 
 
 def _sends_differences(element: object) -> bool:

@@ -20,8 +20,10 @@
   const put = (key, value) => {
     try {
       sessionStorage.setItem(key, JSON.stringify(value));
+      return true;
     } catch (error) {
-      console.warn("nicegui_stash: sessionStorage cannot be written, a rejoin will not be recognised", error);
+      console.warn("nicegui_stash: sessionStorage cannot be written", error);
+      return false;
     }
   };
 
@@ -60,7 +62,8 @@
       if (!visit) return;
       self.marked = reason;
       const typed = last ? (self.typed?.snapshot() ?? self.found) : undefined;
-      put(MARK, { visit, path: place(), time: Date.now(), reason, entry, length: history.length, typed });
+      const mark = { visit, path: place(), time: Date.now(), reason, entry, length: history.length };
+      if (!put(MARK, { ...mark, typed }) && typed) put(MARK, mark); // what was entered may be too much, the mark is not
     },
 
     unmark() {

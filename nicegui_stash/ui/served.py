@@ -16,7 +16,7 @@ from fastapi.responses import Response
 from nicegui import app
 
 PATH: Final = '/_nicegui/stash/typed.js'
-SCRIPTS: Final = ('focus.js', 'typed.js')
+SCRIPTS: Final = ('digest.js', 'focus.js', 'entered.js', 'typed.js')
 FOR_EVER: Final = 'public, max-age=31536000, immutable'
 
 

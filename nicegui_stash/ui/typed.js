@@ -1,142 +1,44 @@
-// Remembers what was entered until it is durable, and carries it over the reload of a rejoin.
+// Carries what was entered and is not durable over the reload of a rejoin, and hands it to the server.
 (() => {
   const EVENT = "nicegui_stash_report";
-  const VALUE_PROPS = ["model-value", "value"];
-  const MOST_KNOWN = 512;
   const MOST_CHARACTERS = 400000;
-  const MOST_REMEMBERED = 4000000; // characters of one element's earlier values
-  const PATIENCE_MS = 5000;
+  const MOST_BYTES = 900000; // of what is sent in one message, of which the server takes 1 MB
+  const MOST_VALUES = 500;
   const stash = window.__niceguiStash;
   if (!stash || stash.typed) return;
 
   const seal = document.currentScript?.dataset.seal;
-  const bound = {}; // element id -> {id, address, listener, prop}
-  const unplaced = new Map(); // element id -> a place without a field, until the server has said what is bound
-  const records = new Map(); // address -> what was entered here and is not known to be durable
+  const { bound, raw, documentOf, shown, learn } = stash.entered;
   const carried = new Map(); // address -> what came from the document before, until the server has said what became of it
   const early = []; // events before the handshake, in order: NiceGUI tries each by itself, so that they overtake each other
   let unknown = null; // what the document before has carried by element id, with a digest of how its page was built
-  let isTold = false; // whether the server has said what is bound
-  let number = 0; // of the last event that was numbered for the server
-  let connects = 0; // an event that is sent while disconnected waits for the next
 
-  const elements = () => mounted_app?.elements ?? {};
-  const raw = () => Vue.toRaw(elements()); // to look only: nothing is tracked
-  const documentOf = (id) => getElement(id)?.editor?.state?.doc; // of a code editor, whose events are only differences
-
-  // ---- digests: as ui/typed.py makes them
-
-  let table;
-  const crc = (text) => {
-    table ??= Uint32Array.from({ length: 256 }, (_, byte) => {
-      for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0xedb88320 : byte >>> 1;
-      return byte;
-    });
-    let sum = -1;
-    for (let i = 0; i < text.length; i++) {
-      const unit = text.charCodeAt(i);
-      sum = table[(sum ^ unit) & 255] ^ (sum >>> 8);
-      sum = table[(sum ^ (unit >>> 8)) & 255] ^ (sum >>> 8);
-    }
-    return (sum ^ -1) >>> 0;
-  };
-  const canonical = (value, numeric) => {
-    if (value === null || value === undefined) return "z";
-    if (typeof value === "boolean") return value ? "b1" : "b0";
-    if (typeof value === "number") return "n" + value;
-    if (typeof value === "string") {
-      if (!numeric) return "s" + value;
-      if (!value.trim()) return "z";
-      return Number.isNaN(Number(value)) ? "s" + value : "n" + Number(value);
-    }
-    if (Array.isArray(value)) return "[" + value.map((each) => canonical(each)).join(",") + "]";
-    const keys = Object.keys(value).sort();
-    return "{" + keys.map((key) => key + ":" + canonical(value[key])).join(",") + "}";
-  };
-  const digest = (value, numeric) => {
-    const text = canonical(value, numeric);
-    return `${text.length}.${crc(text)}`;
-  };
+  const isNumeric = (place) => raw()[place?.id]?.props.type === "number";
 
   // an element's id means the same only where the page was built alike
   const pageDigest = () => {
     const built = ([id, { tag, children, props }]) => [id, tag, children, { ...props, value: null, "model-value": null }];
-    return digest(JSON.stringify(Object.entries(raw()).map(built)));
+    return stash.digest(JSON.stringify(Object.entries(raw()).map(built)));
+  };
+  // half of a surrogate pair is no text anywhere else
+  const wellFormed = (json) => {
+    if (!/\\ud[89a-f]/i.test(json)) return json;
+    return JSON.stringify(JSON.parse(json, (_, each) => (typeof each === "string" ? (each.toWellFormed?.() ?? each) : each)));
   };
 
-  // ---- what was entered
-
-  const shown = (place) => {
-    const props = raw()[place.id]?.props ?? {};
-    const value = props[place.prop];
-    // NiceGUI keeps the arguments of the last event of such an element, an array of one
-    return props.loopback === false && Array.isArray(value) && value.length === 1 ? value[0] : value;
-  };
-  const learn = (place) => {
-    if (place.listener) return;
-    const event = raw()[place.id]?.events.find((each) => each.type.startsWith("update:"));
-    if (!event) return;
-    place.listener = event.listener_id;
-    place.prop = event.type === "update:modelValue" ? "model-value" : event.type.slice(7);
-  };
-  const placeOf = (message) => {
-    const place = bound[message.id] ?? unplacedOf(message);
-    if (place) learn(place);
-    return place?.listener === message.listener_id ? place : null;
-  };
-  // any element that shows a value may turn out to be bound: what is entered meanwhile is remembered by its id
-  const unplacedOf = ({ id, args }) => {
-    if (isTold || id === 0 || typeof args?.[0] !== "string") return null;
-    const place = unplaced.get(id) ?? { id, address: `#${id}` };
-    learn(place);
-    if (!VALUE_PROPS.includes(place.prop)) return null;
-    unplaced.set(id, place);
-    return place;
-  };
-  const placeAt = (id, address) => {
-    const place = unplaced.get(id) ?? { id };
-    const record = records.get(place.address);
-    if (record) {
-      records.delete(place.address);
-      records.set(address, record);
-    }
-    unplaced.delete(id);
-    return (bound[id] = Object.assign(place, { address }));
-  };
   // returns whether it is kept back: the server has not said yet what becomes of what was carried here
   const note = (place, json, n) => {
     const entry = carried.get(place.address);
     if (!entry) {
-      remember(place, json, n ?? ++number);
+      stash.entered.remember(place, json, n ?? stash.entered.count());
+      if (!stash.acknowledged) reflect(place, json);
       return false;
     }
+    const doc = documentOf(place.id);
     entry.held = true;
-    entry.doc = documentOf(place.id);
-    entry.v = entry.doc ? JSON.stringify(entry.doc.toString()) : json;
+    entry.v = wellFormed(doc ? JSON.stringify(doc.toString()) : json);
     reflect(place, entry.v);
     return true;
-  };
-  const remember = (place, json, n) => {
-    let record = records.get(place.address);
-    const before = shown(place);
-    if (!record) {
-      record = { place, known: [{ n: 0, value: before }], before, n: 0, json: null };
-      records.set(place.address, record);
-    } else if (record.n !== n) {
-      const sent = Math.min(record.n, number);
-      const isNew = record.before !== before && (typeof before !== "string" || JSON.stringify(before) !== record.json);
-      if (record.n !== Infinity) record.known.push({ n: sent, json: record.json, doc: record.doc, waits: record.waits });
-      if (isNew) record.known.push({ n: sent, value: before }); // it came from the server
-      const limit = Math.min(MOST_KNOWN, Math.max(8, MOST_REMEMBERED / (json.length + 1)));
-      if (record.known.length > limit) record.known.splice(limit >> 1, 1); // a put has taken one of the first or last
-    }
-    const waits = window.socket.connected ? null : connects;
-    Object.assign(record, { place, before, json, n, waits, doc: documentOf(place.id) });
-  };
-  const jsonOf = (record) => (record.doc ? JSON.stringify((documentOf(record.place.id) ?? record.doc).toString()) : record.json);
-  const valueOf = (entry) => {
-    if (entry.doc) return entry.doc.toString();
-    return entry.json === undefined || entry.json === null ? entry.value : JSON.parse(entry.json);
   };
 
   // what waits for a handshake or a throttle is not with the socket yet
@@ -146,10 +48,9 @@
     window.throttle = (callback, time, ...options) => {
       const isEarly = !window.did_handshake || early.length > 0;
       const message = isEarly || time > 0 ? messageOf(callback) : null;
-      const place = message && placeOf(message);
+      const place = message && stash.entered.placeOf(message);
       if (place) note(place, message.args[0], Infinity);
       if (place && isEarly) {
-        reflect(place, message.args[0]);
         early.push(callback);
       } else {
         throttle(callback, time, ...options);
@@ -171,80 +72,68 @@
     return found;
   };
 
-  // ---- what is carried
-
-  // with the connect NiceGUI has an input show its prop again, which it does not know what was entered into
+  // with the connect NiceGUI has an input show its prop again, which does not know what was entered; what the server
+  // acknowledges with comes behind that
   const reflect = (place, json) => {
-    if (!documentOf(place.id)) elements()[place.id].props[place.prop] = JSON.parse(json);
+    if (!documentOf(place.id)) mounted_app.elements[place.id].props[place.prop] = JSON.parse(json);
   };
   const show = (place, entry) => {
     learn(place);
-    const element = elements()[place.id];
+    const element = mounted_app?.elements[place.id];
     if (!element || !place.prop) return;
     entry.place = place;
-    entry.numeric = element.props.type === "number";
-    const record = records.get(place.address);
-    if (record) {
-      // something else was entered already, which has gone the ordinary way
-      record.known.unshift({ n: 0, json: entry.v }, ...entry.known.map((each) => ({ n: 0, digest: each })));
+    if (stash.entered.has(place.address)) {
+      stash.entered.precede(place, entry.v, entry.known); // and has gone the ordinary way
       return;
     }
     entry.shown = element.props[place.prop];
     entry.over = raw()[place.id];
     element.props[place.prop] = JSON.parse(entry.v);
   };
-  const release = (entry, from) => {
-    // what was entered while the server thought about it goes the ordinary way
-    const place = entry.place;
-    if (!place || !raw()[place.id]) return;
+  // send as an event what was entered while the server thought about `from`, or what it could not judge
+  const release = ({ place, v }, from) => {
     const doc = documentOf(place.id);
-    let args = entry.v;
+    let args = v;
     if (doc) {
-      const [old, text] = [from, doc.toString()];
-      args = JSON.stringify({ sections: [old.length, text.length], inserted: [text.split("\n")] });
+      const text = doc.toString();
+      args = JSON.stringify({ sections: [from.length, text.length], inserted: [text.split("\n")] });
     }
     window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [args] });
   };
 
   stash.typed = {
-    digest,
+    digest: stash.digest,
     bound,
 
     // how many elements hold what is not known to be durable
     get pending() {
-      return carried.size + [...records.values()].filter((record) => record.isDurable !== record.n).length;
+      return carried.size + stash.entered.pending;
     },
 
     mount() {
       overhear();
-      window.socket.on("connect", () => connects++);
-      const scripts = document.querySelectorAll("script.nicegui-stash-bound");
-      for (const script of scripts) {
+      window.socket.on("connect", stash.entered.connected);
+      for (const script of document.querySelectorAll("script.nicegui-stash-bound")) {
         stash.typed.bind(JSON.parse(script.text));
-        isTold = true;
+        stash.entered.told();
       }
-      if (unknown && unknown.page === pageDigest()) {
-        for (const { f, v, known } of unknown.values) {
-          const place = bound[f];
-          if (!place || carried.has(place.address)) continue;
-          carried.set(place.address, { v, known });
-          show(place, carried.get(place.address));
-        }
+      if (!unknown || unknown.page !== pageDigest()) return;
+      for (const { f, v, known } of unknown.values) {
+        const place = bound[f];
+        if (!place || carried.has(place.address)) continue;
+        carried.set(place.address, { v, known });
+        show(place, carried.get(place.address));
       }
     },
 
-    // the server has said which elements are bound: what was entered elsewhere is not for us
-    told() {
-      isTold = true;
-      for (const place of unplaced.values()) records.delete(place.address);
-      unplaced.clear();
-    },
+    told: stash.entered.told,
+    durable: stash.entered.durable,
 
     // the server says which elements are bound to which fields
     bind(addresses) {
       const start = performance.now();
       for (const [id, address] of Object.entries(addresses)) {
-        const place = placeAt(Number(id), address);
+        const place = stash.entered.placeAt(Number(id), address);
         const entry = carried.get(address);
         if (entry) show(place, entry);
         stash.focus.bring(place);
@@ -254,24 +143,10 @@
 
     // called with every event that is about to be sent; true: it is kept back
     intercept(message) {
-      const place = placeOf(message);
+      const place = stash.entered.placeOf(message);
       if (place && note(place, message.args[0])) return true;
-      if (place || message.id === 0) message.stash = place ? number : ++number;
+      if (place || message.id === 0) message.stash = place ? stash.entered.number : stash.entered.count();
       return false;
-    },
-
-    // everything up to this event is in the store
-    durable(n) {
-      for (const record of records.values()) {
-        if (record.n <= n) {
-          record.known = [];
-          record.isDurable = record.n;
-        } else {
-          let first = 0;
-          while (first + 1 < record.known.length && record.known[first + 1].n <= n) first++;
-          record.known.splice(0, first);
-        }
-      }
     },
 
     // what has to be carried, as it is kept in sessionStorage
@@ -279,25 +154,23 @@
       const start = performance.now();
       const values = [];
       const unbound = []; // by element id: the server has not said what is bound before it went away
-      let size = 0;
-      const add = (f, v, known, to = values) => {
-        size += v.length + 20 * known.length;
-        if (size <= MOST_CHARACTERS) to.push({ f, v, known: [...new Set(known)] });
-        else console.warn("nicegui_stash: too much was entered to be carried over");
+      const size = { characters: 0, bytes: 0 };
+      const add = (f, json, digests) => {
+        const [v, known] = [wellFormed(json), [...new Set(digests)]];
+        size.characters += v.length + 20 * known.length;
+        size.bytes += new TextEncoder().encode(JSON.stringify({ f, v, known })).length;
+        if (size.characters > MOST_CHARACTERS || size.bytes > MOST_BYTES || values.length + unbound.length >= MOST_VALUES) {
+          console.warn("nicegui_stash: too much was entered to be carried over");
+        } else {
+          (typeof f === "string" ? values : unbound).push({ f, v, known });
+        }
       };
       for (const [address, entry] of carried) {
-        if (records.has(address)) continue;
-        const sent = entry.sent === undefined ? [] : [digest(JSON.parse(entry.sent), entry.numeric)];
+        if (stash.entered.has(address)) continue;
+        const sent = entry.sent === undefined ? [] : [stash.digest(JSON.parse(entry.sent), isNumeric(entry.place))];
         add(address, entry.v, [...entry.known, ...sent]);
       }
-      for (const [address, record] of records) {
-        if (record.isDurable === record.n || !raw()[record.place.id]) continue;
-        const numeric = raw()[record.place.id].props.type === "number";
-        const left = record.known.filter((entry) => entry.waits !== connects); // nobody else knows of the others
-        const digests = left.map((entry) => entry.digest ?? digest(valueOf(entry), numeric));
-        if (unplaced.has(record.place.id)) add(record.place.id, jsonOf(record), digests, unbound);
-        else add(address, jsonOf(record), digests);
-      }
+      stash.entered.each(add);
       const found = { seal: stash.seal, values, focus: stash.focus.find(bound) };
       if (unbound.length) found.unknown = { page: pageDigest(), values: unbound };
       performance.measure("nicegui_stash: carry over", { start });
@@ -315,37 +188,31 @@
       }
     },
 
-    // hand it to the server, which answers with `settle`
+    // hand it to the server, which answers with `settle`; again with each connect until it has
     send() {
       for (const callback of early.splice(0)) callback();
       const values = [];
       for (const [f, entry] of carried) {
-        entry.sent = entry.v;
-        entry.held = false;
-        entry.numeric = raw()[entry.place?.id]?.props.type === "number";
-        values.push({ f, v: entry.v, known: entry.known });
+        if (entry.sent === undefined) Object.assign(entry, { sent: entry.v, held: false }); // only once: the answer is for that
+        values.push({ f, v: entry.sent, known: entry.known });
       }
-      if (!values.length) return;
-      emitEvent(EVENT, { typed: { seal: stash.seal, values } });
-      setTimeout(() => stash.typed.settle(Object.fromEntries([...carried.keys()].map((f) => [f, "free"]))), PATIENCE_MS);
+      if (values.length) emitEvent(EVENT, { typed: { seal: stash.seal, values } });
     },
 
+    // what became of what was handed over; null: all that was not named before is rejected
     settle(verdicts) {
       for (const [address, entry] of [...carried]) {
         const verdict = verdicts ? verdicts[address] : "rejected";
         if (!verdict) continue;
         carried.delete(address);
-        if (records.has(address)) continue; // what was entered since counts
-        if (verdict === "merged" && entry.place) {
-          const known = [...entry.known.map((each) => ({ n: 0, digest: each }))];
-          const doc = documentOf(entry.place.id);
-          const record = { place: entry.place, known, before: shown(entry.place), n: number, json: entry.sent, doc };
-          records.set(address, record);
-          if (entry.held) release(entry, JSON.parse(entry.sent));
-        } else if (verdict === "free") {
-          release(entry, entry.shown ?? "");
-        } else if (entry.over && entry.over === raw()[entry.place.id] && !entry.held) {
-          elements()[entry.place.id].props[entry.place.prop] = entry.shown; // what the server has shown before
+        const { place } = entry;
+        if (stash.entered.has(address) || !raw()[place?.id]) continue; // what was entered since counts, or nobody shows it
+        if (verdict !== "rejected") {
+          stash.entered.adopt(place, entry.sent, entry.known, { refused: verdict !== "merged" });
+          if (verdict === "free") release(entry, entry.shown ?? "");
+          else if (entry.held) release(entry, JSON.parse(entry.sent));
+        } else if (entry.over === raw()[place.id] && !entry.held) {
+          mounted_app.elements[place.id].props[place.prop] = entry.shown; // what the server has shown before
         }
       }
     },

@@ -67,10 +67,20 @@ def _parse_value(sent: object) -> TypedValue | None:
         return None
     digests = [each for each in cast(list[Any], known)[:MAX_KNOWN] if isinstance(each, str)]
     try:
-        arguments = json.loads(text)
+        arguments = json.loads(text, parse_constant=_refuse)
+        _encode(arguments)
     except (ValueError, RecursionError):
         return None
     return TypedValue(address, arguments, frozenset(each for each in digests if _DIGEST.fullmatch(each)))
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f'{constant} is no JSON')
+
+
+def _encode(arguments: object) -> None:
+    """Raise `ValueError` for half of a surrogate pair, which is no text anywhere else, as for what is too large."""
+    json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()
 
 
 def digest(shown: object, *, numeric: bool = False) -> str:

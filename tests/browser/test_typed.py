@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
-from nicegui_stash.ui.typed import digest
-
-from .proxy import Proxy
+from .proxy import LATENCIES, Proxy, way_to
 from .server import Server
 from .tab import Tab, Visitor
 from .told import restart
-from .typist import Typist
-
-
-async def shows(tab: Tab, **values: str) -> None:
-    """Return when the inputs of these names show these values, and the server has them too."""
-    for name, value in values.items():
-        await expect(tab.page.get_by_test_id(f'{name}-input')).to_have_value(value)
-        await expect(tab.page.get_by_test_id(name)).to_have_text(value)
-
-
-async def enter(tab: Tab, **values: str) -> None:
-    """Type into inputs, whether or not anybody answers."""
-    for name, value in values.items():
-        await tab.page.get_by_test_id(f'{name}-input').fill(value)
-
-
-async def rejected(tab: Tab) -> list[tuple[str, str]]:
-    """Return what `recovery.rejected` holds."""
-    return [tuple(each) for each in json.loads(await tab.page.get_by_test_id('rejected').inner_text())]
+from .typist import Typist, enter, rejected, shows
 
 
 async def type_through(server: Server, tab: Tab, typist: Typist, *, kills: int) -> None:
@@ -52,23 +30,23 @@ async def type_through(server: Server, tab: Tab, typist: Typist, *, kills: int) 
 
 
 @pytest.mark.slow
-async def test_no_character_is_lost_while_the_server_is_killed_twenty_times(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_no_character_is_lost_while_the_server_is_killed_twenty_times(
+    visitor: Visitor, folder: Path, latency: float
+):
+    async with Server('typed.py', folder) as server, way_to(server, latency) as url:
+        tab = await visitor.open(url)
         await type_through(server, tab, Typist(tab), kills=20)
 
 
-@pytest.mark.slow
-async def test_no_character_is_lost_where_everything_takes_200_ms(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder) as server, Proxy(server.port, latency=0.1) as proxy:
-        tab = await visitor.open(proxy.url)
-        await type_through(server, tab, Typist(tab), kills=5)
-
-
+@pytest.mark.parametrize('latency', LATENCIES)
 @pytest.mark.parametrize('kill', [True, False], ids=['SIGKILL', 'SIGTERM'])
-async def test_what_is_typed_while_the_server_is_away_is_back_in_all_scopes(visitor: Visitor, folder: Path, kill: bool):
-    async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
+async def test_what_is_typed_while_the_server_is_away_is_back_in_all_scopes(
+    visitor: Visitor, folder: Path, kill: bool, latency: float
+):
+    async with Server('typed.py', folder) as server, way_to(server, latency) as url:
+        tab = await visitor.open(url)
         await enter(tab, line='l', text='t', mine='m')
         await shows(tab, line='l', text='t', mine='m')
         client = await tab.client()
@@ -85,9 +63,15 @@ async def test_what_is_typed_while_the_server_is_away_is_back_in_all_scopes(visi
         await shows(tab, line='a line', mine='mine alone')
 
 
-async def test_what_was_accepted_but_not_yet_stored_is_back_after_a_kill(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder, nicegui_stash_flush_interval=60) as server:
-        tab = await visitor.open(server.url)
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_what_was_accepted_but_not_yet_stored_is_back_after_a_kill(
+    visitor: Visitor, folder: Path, latency: float
+):
+    async with (
+        Server('typed.py', folder, nicegui_stash_flush_interval=60) as server,
+        way_to(server, latency) as url,
+    ):
+        tab = await visitor.open(url)
         await enter(tab, line='first')
         await shows(tab, line='first')
         for text in ('second', 'third', 'fourth'):
@@ -99,8 +83,9 @@ async def test_what_was_accepted_but_not_yet_stored_is_back_after_a_kill(visitor
         assert await rejected(tab) == []
 
 
-async def test_what_was_sent_and_never_arrived_is_back(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_what_was_sent_and_never_arrived_is_back(visitor: Visitor, folder: Path, latency: float):
+    async with Server('typed.py', folder) as server, Proxy(server.port, latency=latency) as proxy:
         tab = await visitor.open(proxy.url)
         await enter(tab, line='arrived')
         await shows(tab, line='arrived')
@@ -115,10 +100,11 @@ async def test_what_was_sent_and_never_arrived_is_back(visitor: Visitor, folder:
         await shows(tab, line='never arrived')
 
 
+@pytest.mark.parametrize('latency', LATENCIES)
 async def test_what_is_typed_in_a_document_that_never_connected_is_handed_on_with_the_rest(
-    visitor: Visitor, folder: Path
+    visitor: Visitor, folder: Path, latency: float
 ):
-    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
+    async with Server('typed.py', folder) as server, Proxy(server.port, latency=latency) as proxy:
         tab = await visitor.open(proxy.url)
         await enter(tab, line='kept')
         await shows(tab, line='kept')
@@ -137,8 +123,12 @@ async def test_what_is_typed_in_a_document_that_never_connected_is_handed_on_wit
         assert await rejected(tab) == []
 
 
-async def test_a_newer_value_of_another_tab_is_not_overwritten(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder, reconnect_timeout=0.5) as server, Proxy(server.port) as proxy:
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_a_newer_value_of_another_tab_is_not_overwritten(visitor: Visitor, folder: Path, latency: float):
+    async with (
+        Server('typed.py', folder, reconnect_timeout=0.5) as server,
+        Proxy(server.port, latency=latency) as proxy,
+    ):
         away, other = await visitor.open(proxy.url), await visitor.open(server.url)
         await enter(away, line='both know')
         await shows(other, line='both know')
@@ -156,11 +146,14 @@ async def test_a_newer_value_of_another_tab_is_not_overwritten(visitor: Visitor,
         await expect(away.page.get_by_test_id('rejected')).to_have_text('[["line", "older"]]')
 
 
-async def test_a_newer_value_that_was_stored_by_another_server_is_not_overwritten(visitor: Visitor, folder: Path):
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_a_newer_value_that_was_stored_by_another_server_is_not_overwritten(
+    visitor: Visitor, folder: Path, latency: float
+):
     async with (
         Server('typed.py', folder) as old,
         Server('typed.py', folder) as new,
-        Proxy(old.port) as proxy,
+        Proxy(old.port, latency=latency) as proxy,
     ):
         away = await visitor.open(proxy.url)
         await enter(away, line='both know')
@@ -225,195 +218,3 @@ async def test_what_is_not_saved_by_hand_is_carried_and_still_not_saved(visitor:
         await tab.page.get_by_test_id('save').click()
         await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
         assert server.document()['slices']['Saved']['1']['']['data'] == {'line': 'not saved'}
-
-
-CURSOR = """(({dataset, selectionStart, selectionEnd}) =>
-    [dataset.testid, selectionStart, selectionEnd])(document.activeElement)"""
-
-
-@pytest.mark.parametrize('name', ['line', 'text'])
-async def test_focus_and_cursor_come_back(visitor: Visitor, folder: Path, name: str):
-    async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
-        await tab.page.wait_for_function('window.__niceguiStash?.acknowledged', polling=50)
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, **{name: 'some words'})
-        await tab.page.evaluate('document.activeElement.setSelectionRange(2, 6)')
-        await server.start()
-        await tab.connected(after=client)
-        await shows(tab, **{name: 'some words'})
-        assert await tab.page.evaluate(CURSOR) == [f'{name}-input', 2, 6]
-        await tab.page.keyboard.type('th')
-        await shows(tab, **{name: 'soth' + 'ords'})
-
-
-async def test_the_focus_comes_back_where_nothing_was_typed(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
-        await enter(tab, line='stored')
-        await shows(tab, line='stored')
-        await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
-        await restart(server, tab, kill=True)
-        await shows(tab, line='stored')
-        assert await tab.page.evaluate(CURSOR) == ['line-input', 6, 6]
-
-
-@pytest.mark.parametrize(
-    'value',
-    [
-        '',
-        'text',
-        'ü€😀',
-        0,
-        -3,
-        1.5,
-        0.1,
-        1e-5,
-        1e-7,
-        1e22,
-        True,
-        False,
-        None,
-        ['a', 1],
-        {'min': 20, 'b': 30.5},
-        {'b': None},
-    ],
-    ids=repr,
-)
-async def test_browser_and_server_make_the_same_digest(visitor: Visitor, form: Server, value: object):
-    tab = await visitor.open(form.url)
-    assert await tab.page.evaluate('value => window.__niceguiStash.typed.digest(value)', value) == digest(value)
-    numeric = 'value => window.__niceguiStash.typed.digest(value, true)'
-    assert await tab.page.evaluate(numeric, '12.50') == digest('12.5', numeric=True) == digest(12.5)
-
-
-MEASURE = """() => {
-    const typed = window.__niceguiStash.typed;
-    const times = [...Array(20)].map(() => {
-        const start = performance.now();
-        typed.snapshot();
-        return performance.now() - start;
-    });
-    return times.sort((a, b) => a - b)[10];
-}"""
-KEYSTROKES = """() => {
-    const id = Number(document.querySelector('.at-0 input').id.slice(1));
-    const listener = mounted_app.elements[id].events.find((each) => each.type.startsWith('update:')).listener_id;
-    const start = performance.now();
-    for (let i = 0; i < 10000; i++) {
-        window.__niceguiStash.typed.intercept({id, listener_id: listener, args: [`"some words and ${i}"`]});
-    }
-    return (performance.now() - start) / 10;
-}"""
-
-
-async def test_carrying_fifty_fields_costs_less_than_five_milliseconds(
-    visitor: Visitor, folder: Path, record_property: Callable[[str, object], None]
-):
-    async with Server('typed.py', folder) as server:
-        tab = await visitor.open(f'{server.url}/fifty')
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        for index in range(50):
-            await tab.page.locator(f'.at-{index} input').fill(f'what was typed into field {index}')
-        carry = await tab.page.evaluate(MEASURE)
-        await server.start()
-        await tab.connected(after=client)
-        await expect(tab.page.get_by_test_id('last')).to_have_text('what was typed into field 49')
-        bring = await tab.page.evaluate(
-            "performance.getEntriesByName('nicegui_stash: bring back').reduce((sum, each) => sum + each.duration, 0)"
-        )
-        stroke = await tab.page.evaluate(KEYSTROKES)
-        assert bring > 0
-        assert carry + bring < 5
-        assert stroke < 20
-
-
-GATE = """() => {
-    const typed = window.__niceguiStash.typed;
-    const held = [];
-    for (const name of ['bind', 'told']) {
-        const call = typed[name];
-        typed[name] = (...given) => held.push(() => call(...given));
-    }
-    window.openGate = () => held.splice(0).map((each) => each()).length;
-}"""
-
-
-async def visit_without_socket(visitor: Visitor, proxy: Proxy) -> Tab:
-    """Open a page for the first time: its socket is refused, so that nobody tells it which elements are bound."""
-    proxy.drop_sockets()
-    tab = await visitor.tab()
-    await tab.page.goto(proxy.url)
-    await tab.page.wait_for_function('window.__niceguiStash?.typed && window.socket', polling=50)
-    assert await tab.page.evaluate('Object.keys(window.__niceguiStash.typed.bound)') == []
-    return tab
-
-
-async def test_what_is_typed_into_a_new_page_before_it_connects_arrives_in_order(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
-        tab = await visit_without_socket(visitor, proxy)
-        for text in ('a', 'ab', 'abc'):
-            await enter(tab, line=text, text=text * 2)
-        proxy.restore()
-        await tab.connected()
-        await shows(tab, line='abc', text='abcabc')
-        await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
-
-
-async def test_what_is_typed_is_carried_even_if_the_page_was_never_told_what_is_bound(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
-        tab = await visit_without_socket(visitor, proxy)
-        await tab.page.evaluate(GATE)
-        proxy.restore()
-        client = await tab.connected()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, line='a line', text='a text')
-        await server.start()
-        await tab.connected(after=client)
-        await shows(tab, line='a line', text='a text')
-        assert await rejected(tab) == []
-
-
-@pytest.mark.parametrize('when', ['before the connect', 'after the connect'])
-async def test_what_is_typed_before_the_page_knows_what_is_bound_is_carried_once_it_does(
-    visitor: Visitor, folder: Path, when: str
-):
-    async with Server('typed.py', folder, nicegui_stash_flush_interval=60) as server, Proxy(server.port) as proxy:
-        tab = await visit_without_socket(visitor, proxy)
-        await tab.page.evaluate(GATE)
-        if when == 'before the connect':
-            await enter(tab, line='typed early')
-        proxy.restore()
-        await tab.connected()
-        if when == 'after the connect':
-            await enter(tab, line='typed early')
-        await expect(tab.page.get_by_test_id('line')).to_have_text('typed early')
-        assert await tab.page.evaluate('Object.keys(window.__niceguiStash.typed.bound)') == []
-        await tab.page.wait_for_function('window.openGate() > 0', polling=50)
-        await tab.page.wait_for_function('Object.keys(window.__niceguiStash.typed.bound).length > 0', polling=50)
-        await restart(server, tab, kill=True)
-        await shows(tab, line='typed early')
-        assert await rejected(tab) == []
-
-
-async def test_a_reload_before_the_page_knows_what_is_bound_hands_on_what_it_was_given(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
-        tab = await visitor.open(proxy.url)
-        client = await tab.client()
-        proxy.drop_sockets()
-        await tab.disconnected()
-        await enter(tab, line='first document')
-        without = {'cache-control': 'max-stale'}  # a browser that does not say that it reloads
-        await tab.page.route('**/', lambda route: route.continue_(headers={**route.request.headers, **without}))
-        await tab.page.reload()
-        assert await tab.page.evaluate('Object.keys(window.__niceguiStash.typed.bound)') == []
-        await tab.page.reload()
-        proxy.restore()
-        await tab.connected(after=client)
-        await shows(tab, line='first document')
-        assert await rejected(tab) == []

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from .proxy import Proxy
+from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Tab
 from .told import Visitors
@@ -86,17 +86,17 @@ ELEMENTS: dict[str, tuple[Enter, object]] = {
 }
 
 
-@pytest_asyncio.fixture(scope='module', loop_scope='session', params=[0, 0.1], ids=['at once', '200 ms'])
+@pytest_asyncio.fixture(scope='module', loop_scope='session', params=LATENCIES)
 async def returned(
     visitors: Visitors, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> AsyncIterator[Tab]:
     """Enter something into each element while the server is dead, and return the page that came back."""
     async with (
         Server('typed.py', tmp_path_factory.mktemp('elements')) as server,
-        Proxy(server.port, latency=request.param) as proxy,
+        way_to(server, request.param) as url,
         visitors() as visitor,
     ):
-        tab = await visitor.open(f'{proxy.url}/elements')
+        tab = await visitor.open(f'{url}/elements')
         client = await tab.client()
         await server.kill()
         await tab.disconnected()

@@ -1,6 +1,13 @@
-"""A person who types all the time, within the page itself, so that it is certain which characters were entered."""
+"""What a person types and finds again.
+
+One who types all the time does so within the page itself, so that it is certain which characters were entered.
+"""
 
 from __future__ import annotations
+
+import json
+
+from playwright.async_api import expect
 
 from .tab import Tab
 
@@ -65,3 +72,21 @@ class Typist:
 
     async def _count(self) -> int:
         return await self._tab.page.evaluate('JSON.parse(sessionStorage.typist).count')
+
+
+async def shows(tab: Tab, **values: str) -> None:
+    """Return when the inputs of these names show these values, and the server has them too."""
+    for name, value in values.items():
+        await expect(tab.page.get_by_test_id(f'{name}-input')).to_have_value(value)
+        await expect(tab.page.get_by_test_id(name)).to_have_text(value)
+
+
+async def enter(tab: Tab, **values: str) -> None:
+    """Type into inputs, whether or not anybody answers."""
+    for name, value in values.items():
+        await tab.page.get_by_test_id(f'{name}-input').fill(value)
+
+
+async def rejected(tab: Tab) -> list[tuple[str, str]]:
+    """Return what `recovery.rejected` holds."""
+    return [tuple(each) for each in json.loads(await tab.page.get_by_test_id('rejected').inner_text())]

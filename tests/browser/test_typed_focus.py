@@ -1,0 +1,47 @@
+"""Focus and cursor are in the page that comes back where they were in the one before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .proxy import LATENCIES, way_to
+from .server import Server
+from .tab import Visitor
+from .told import restart
+from .typist import enter, shows
+
+CURSOR = """(({dataset, selectionStart, selectionEnd}) =>
+    [dataset.testid, selectionStart, selectionEnd])(document.activeElement)"""
+
+
+@pytest.mark.parametrize('latency', LATENCIES)
+@pytest.mark.parametrize('name', ['line', 'text'])
+async def test_focus_and_cursor_come_back(visitor: Visitor, folder: Path, name: str, latency: float):
+    async with Server('typed.py', folder) as server, way_to(server, latency) as url:
+        tab = await visitor.open(url)
+        await tab.page.wait_for_function('window.__niceguiStash?.acknowledged', polling=50)
+        client = await tab.client()
+        await server.kill()
+        await tab.disconnected()
+        await enter(tab, **{name: 'some words'})
+        await tab.page.evaluate('document.activeElement.setSelectionRange(2, 6)')
+        await server.start()
+        await tab.connected(after=client)
+        await shows(tab, **{name: 'some words'})
+        assert await tab.page.evaluate(CURSOR) == [f'{name}-input', 2, 6]
+        await tab.page.keyboard.type('th')
+        await shows(tab, **{name: 'soth' + 'ords'})
+
+
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_the_focus_comes_back_where_nothing_was_typed(visitor: Visitor, folder: Path, latency: float):
+    async with Server('typed.py', folder) as server, way_to(server, latency) as url:
+        tab = await visitor.open(url)
+        await enter(tab, line='stored')
+        await shows(tab, line='stored')
+        await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+        await restart(server, tab, kill=True)
+        await shows(tab, line='stored')
+        assert await tab.page.evaluate(CURSOR) == ['line-input', 6, 6]
