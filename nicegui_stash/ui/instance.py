@@ -102,11 +102,6 @@ class Instance(Follower):
         """Whether anything that was entered is with this page only: it waits for `save()`, or for its tab or visit."""
         return bool(self._unsaved or self._held)
 
-    async def notify_again(self) -> None:
-        """Call `on_recovered` once more: the record has changed since."""
-        self._notified = False
-        await self.notify_recovered()
-
     def _submit(self, name: str, raw: Raw) -> None:
         if name in self._keepers:
             self._keepers[name].keep(self, name, raw)
