@@ -192,17 +192,18 @@ async def _pump(
             await target.drain()
             under_way.task_done()
 
-    arriving = asyncio.create_task(arrive())
+    tasks = [asyncio.create_task(arrive())]
     try:
         while (chunk := await source.read(CHUNK)) and lets_through(chunk):
             under_way.put_nowait((loop.time() + latency, chunk))
-        done = asyncio.create_task(under_way.join())
-        await asyncio.wait({done, arriving}, return_when=asyncio.FIRST_COMPLETED)
-        done.cancel()
+        tasks.append(asyncio.create_task(under_way.join()))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        arriving.cancel()
-        with suppress(OSError, asyncio.CancelledError):
-            await arriving
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(OSError, asyncio.CancelledError):
+                await task
 
 
 def asks_for_socket(request: bytes) -> bool:

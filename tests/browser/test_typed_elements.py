@@ -43,10 +43,8 @@ def choose(option: str) -> Enter:
 
 
 def press(selector: str, key: str) -> Enter:
-    async def enter(page: Page, element: Locator) -> None:
-        await element.locator(selector).first.focus()
-        await page.keyboard.press(key)
-        await page.keyboard.up(key)
+    async def enter(_: Page, element: Locator) -> None:
+        await element.locator(selector).first.press(key)
 
     return enter
 
@@ -86,6 +84,9 @@ ELEMENTS: dict[str, tuple[Enter, object]] = {
 }
 
 
+ENTERED = 'count => window.__niceguiStash.typed.pending === count'
+
+
 @pytest_asyncio.fixture(scope='module', loop_scope='session', params=LATENCIES)
 async def returned(
     visitors: Visitors, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
@@ -100,8 +101,9 @@ async def returned(
         client = await tab.client()
         await server.kill()
         await tab.disconnected()
-        for name, (enter, _) in ELEMENTS.items():
+        for count, (name, (enter, _)) in enumerate(ELEMENTS.items(), start=1):
             await enter(tab.page, tab.page.locator(f'.at-{name}').first)
+            await tab.page.wait_for_function(ENTERED, arg=count, polling=50)
         await server.start()
         await tab.connected(after=client)
         yield tab

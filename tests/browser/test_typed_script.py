@@ -20,6 +20,7 @@ from .tab import Visitor
         '',
         'text',
         'ü€😀',
+        'half \ud83d of a pair',
         0,
         -3,
         1.5,

@@ -98,6 +98,20 @@ class Elements:
             ui.label().bind_text_from(self, name, json.dumps).props(f'data-testid={name}')
 
 
+@stash.page('/rebuilt')
+class Rebuilt:
+    line: str = stored('')
+
+    def build(self) -> None:
+        self.form()
+        ui.label().bind_text_from(self, 'line').props('data-testid=line')
+        ui.button('rebuild', on_click=self.form.refresh).props('data-testid=rebuild')
+
+    @ui.refreshable_method
+    def form(self) -> None:
+        ui.input('line').bind_value(self, 'line').props('data-testid=line-input')
+
+
 def fifty(number: int) -> type:
     body = {f'field{index}': stored('', scope='reconnect') for index in range(number)}
     annotations = dict.fromkeys(body, str)
