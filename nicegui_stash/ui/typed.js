@@ -13,6 +13,16 @@
   const early = []; // events before the handshake, in order: NiceGUI tries each by itself, so that they overtake each other
   let unknown = null; // what the document before has carried by element id, with a digest of how its page was built
 
+  // what is kept in sessionStorage may be anything
+  const wellMade = (values) =>
+    (Array.isArray(values) ? values : []).filter((each) => {
+      try {
+        JSON.parse(each.v);
+        return typeof each.v === "string" && Array.isArray(each.known);
+      } catch (error) {
+        return false;
+      }
+    });
   const isNumeric = (place) => raw()[place?.id]?.props.type === "number";
 
   // an element's id means the same only where the page was built alike
@@ -182,10 +192,8 @@
       if (!found || typeof found !== "object") return;
       if (typeof found.seal === "string") stash.seal = found.seal;
       stash.focus.take(found.focus);
-      unknown = Array.isArray(found.unknown?.values) ? found.unknown : null;
-      for (const { f, v, known } of Array.isArray(found.values) ? found.values : []) {
-        if (typeof f === "string" && typeof v === "string" && Array.isArray(known)) carried.set(f, { v, known });
-      }
+      unknown = found.unknown && { page: found.unknown.page, values: wellMade(found.unknown.values) };
+      for (const { f, v, known } of wellMade(found.values)) carried.set(String(f), { v, known });
     },
 
     // hand it to the server, which answers with `settle`; again with each connect until it has
