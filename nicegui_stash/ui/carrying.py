@@ -39,7 +39,7 @@ class Carrying:
         self._number = 0  # of the last event that was handled, as the browser counts
         self._due: tuple[int, int | None] | None = None
         self._next: tuple[int, int | None] | None = None
-        self._typed: Typed | None = None
+        self._received = False
         self._verdicts: dict[str, Verdict] = {}
         self._settled = False
         self._overruled: list[Instance] = []
@@ -134,13 +134,13 @@ class Carrying:
 
     def receive(self, sent: Any) -> None:
         """Take what the browser hands over; it may be anything."""
-        if self._typed is not None:  # repeated at a reconnect
+        if self._received:  # repeated at a reconnect
             self._answer(self._verdicts)
             if self._settled:
                 self._answer(None)
             return
-        self._typed = parse_typed(sent['typed']) or Typed('', ())
-        self._visit.registry.spawn(self._merge_all(self._typed))
+        self._received = True
+        self._visit.registry.spawn(self._merge_all(parse_typed(sent['typed']) or Typed('', ())))
 
     def _answer(self, verdicts: dict[str, Verdict] | None) -> None:
         """Tell what became of values; `None`: everything is settled, and what was not named is rejected."""
@@ -153,6 +153,10 @@ class Carrying:
         if not await visit.wait_until_identified():
             return
         if visit.registry.is_seal(typed.seal, visit.session_id, f'typed\0{visit.id}'):
+            await (
+                visit.look_at_store()
+            )  # the page may show what a slow store has let it: somebody may have written since
+            await asyncio.sleep(0)  # until what was read is shown
             await self._merge_as_built({value.address: value for value in typed.values})
         self._settled = True
         self._answer(None)

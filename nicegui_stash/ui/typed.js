@@ -85,7 +85,8 @@
   // with the connect NiceGUI has an input show its prop again, which does not know what was entered; what the server
   // acknowledges with comes behind that
   const reflect = (place, json) => {
-    if (!documentOf(place.id)) mounted_app.elements[place.id].props[place.prop] = JSON.parse(json);
+    const element = mounted_app.elements[place.id]; // gone where a throttled event comes late
+    if (element && !documentOf(place.id)) element.props[place.prop] = JSON.parse(json);
   };
   const show = (place, entry) => {
     learn(place);

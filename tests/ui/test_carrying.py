@@ -16,7 +16,7 @@ from nicegui_stash.ui import carrying, internals
 from nicegui_stash.ui.report import EVENT
 from nicegui_stash.ui.typed import digest
 
-from .scene import Browser, client_of, emit, eventually, idle, instance_of, serving, shown
+from .scene import Browser, client_of, emit, eventually, idle, instance_of, replace, serving, shown, with_values
 
 ANSWER = re.compile(r'typed\?\.settle\((.*)\)$')
 EMPTY = digest('')
@@ -115,6 +115,28 @@ async def test_what_nobody_can_judge_while_the_store_is_away_may_be_sent_as_an_e
         assert told.answers == [{address: 'free'}, None]
         assert page.text == ''
         store.down = False
+
+
+async def test_a_value_is_judged_by_what_is_in_the_store_not_by_what_a_page_had_to_be_shown_with(
+    url: str, store: FaultyStore, told: Told
+) -> None:
+    async with serving(lambda: Stash(url, flush_interval=0, revalidate_timeout=0.02)) as stash:
+        cls, browser = declare(stash), Browser()
+        _, open_still = await open_page(stash, cls, browser)
+        open_still.text = 'both know'
+        await stash.flush(open_still)
+        await replace(store, with_values(text='newer'))
+        told.clear()
+        store.hold('get')
+        tab, page = await open_page(stash, cls, browser)
+        assert page.text == 'both know', 'the store has not answered in time'
+        hand_over(tab, page, {'f': address_of(told), 'v': '"older"', 'known': [digest('both know')]})
+        await idle()
+        assert told.answers == []
+        store.release()
+        await eventually(lambda: None in told.answers)
+        assert page.text == 'newer'
+        assert [each.value for each in stash.recovery(page).rejected] == ['older']
 
 
 async def test_a_value_without_an_element_is_rejected_after_a_while(
