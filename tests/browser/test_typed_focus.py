@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
 
 from .proxy import LATENCIES, way_to
 from .server import Server
@@ -45,3 +46,25 @@ async def test_the_focus_comes_back_where_nothing_was_typed(visitor: Visitor, fo
         await restart(server, tab, kill=True)
         await shows(tab, line='stored')
         assert await tab.page.evaluate(CURSOR) == ['line-input', 6, 6]
+
+
+SCROLLED = """top => new Promise((resolve) => {
+    const text = document.activeElement;
+    text.addEventListener('scroll', () => requestAnimationFrame(() => resolve(text.scrollTop)), {once: true});
+    text.scrollTop = top;
+})"""
+
+
+async def test_a_long_text_is_scrolled_to_where_it_was(visitor: Visitor, folder: Path):
+    async with Server('typed.py', folder) as server:
+        tab = await visitor.open(server.url)
+        text = '\n'.join(f'line {number}' for number in range(100))
+        client = await tab.client()
+        await server.kill()
+        await tab.disconnected()
+        await enter(tab, text=text)
+        assert await tab.page.evaluate(SCROLLED, 700) == 700
+        await server.start()
+        await tab.connected(after=client)
+        await expect(tab.page.get_by_test_id('text-input')).to_be_focused()
+        assert await tab.page.evaluate('document.activeElement.scrollTop') == 700

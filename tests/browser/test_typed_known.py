@@ -9,7 +9,7 @@ from nicegui_stash.ui.typed import digest
 from .proxy import Proxy
 from .server import Server, eventually
 from .tab import Visitor
-from .test_typed import enter, rejected, shows
+from .typist import enter, rejected, shows
 
 
 async def test_what_was_sent_when_a_short_drop_was_over_counts_as_shown_before(visitor: Visitor, folder: Path):

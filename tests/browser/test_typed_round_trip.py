@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from .proxy import Proxy
 from .server import Server
 from .tab import Tab, Visitor
-from .test_typed import enter, rejected, shows
+from .typist import enter, rejected, shows
 
 GATE = """(() => {
     const gate = (window.gate = {sent: [], held: []});
