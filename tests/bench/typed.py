@@ -156,7 +156,7 @@ async def measure(folder: Path, rounds: int) -> list[Row]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         async with opened(browser, folder, '') as plain, opened(browser, folder, 'reconnect') as ours:
-            for _ in range(-1, rounds):
+            for _ in range(-1, 3 * rounds):
                 samples.add('page without us', await _keystroke(plain))
                 samples.add('keystroke', await _keystroke(ours))
                 await ours.come_to_rest()
