@@ -17,7 +17,11 @@ REASONS = {
     'visit': ('login', 'Opened', 'You opened this page.'),
     'reload': ('refresh', 'Reloaded', 'You reloaded this page.'),
     'history': ('history', 'Opened again', 'You came with the back or forward button.'),
-    'rejoin': ('auto_awesome', 'Came back by itself', 'The connection or the server was lost; your visit goes on.'),
+    'rejoin': (
+        'auto_awesome',
+        'Came back by itself',
+        'The connection or the server was lost. Your visit goes on, with what you typed meanwhile.',
+    ),
     'duplicate': ('content_copy', 'Duplicated', 'This tab is a copy of another one.'),
     'subpage': ('swap_horiz', 'Switched', 'You came here without loading a page.'),
     'unknown': ('login', 'Opened', 'The browser has not said why this page was loaded.'),

@@ -18,8 +18,8 @@ DRAFT = (
     'name', 'email', 'hut', 'meals', 'arrival', 'time', 'nights', 'guests', 'room', 'budget', 'dog', 'notes', 'terms',
 )  # fmt: skip
 LEAD = (
-    'Fill in some of it and redeploy: the draft comes back. Reload the page yourself, and it is blank, '
-    'since a draft belongs to one visit. What you have booked stays.'
+    'Fill in some of it, press Redeploy or Drop my connection, and go on typing: the draft comes back with every '
+    'letter. Reload the page yourself, and it is blank, since a draft belongs to one visit. What you have booked stays.'
 )
 
 

@@ -6,6 +6,7 @@ import base64
 import hmac
 import re
 from collections.abc import Sequence
+from hashlib import blake2b
 
 from .errors import ConfigurationError
 
@@ -39,12 +40,27 @@ class Keys:
                 "Pass one: ui.run(storage_secret='…') or Stash(secrets=['…'])",
             )
         self._secrets = tuple(secrets)
+        self._seal_keys = [hmac.digest(secret.encode(), b'seal', 'sha256') for secret in secrets]
         self._folder = f'{prefix}/' if prefix else ''
 
     def of(self, session_id: str) -> tuple[str, tuple[str, ...]]:
         """Return the key for a session, and the keys it may have under older secrets."""
         first, *older = (self._folder + object_key(secret, session_id) for secret in self._secrets)
         return first, tuple(older)
+
+    def seal(self, text: str) -> str:
+        """Return what only this installation can make of a text, for what a browser keeps and gives back."""
+        return _seal(self._seal_keys[0], text)
+
+    def is_seal(self, seal: str, text: str) -> bool:
+        """Whether a browser gives back the seal of this text, under any of the secrets."""
+        given = seal.encode('utf-8', 'surrogatepass')
+        return any(hmac.compare_digest(_seal(key, text).encode(), given) for key in self._seal_keys)
+
+
+def _seal(key: bytes, text: str) -> str:
+    digest = blake2b(text.encode('utf-8', 'surrogatepass'), key=key, digest_size=24)
+    return base64.urlsafe_b64encode(digest.digest()).decode()
 
 
 def is_document_key(key: str, prefix: str = '') -> bool:

@@ -30,7 +30,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A change made while the store could not be read, where the store then turned out to hold another value."""
+    """A change that was overruled: the store turned out to hold another value than the one it was made on.
+
+    It was made while the store could not be read, or typed while the server was away.
+    """
 
     field: str
     value: Any
@@ -44,7 +47,8 @@ class Recovery:
     failed, or both versions have no room), `expired` (unseen for longer than `ttl`), `quarantined` (the stored bytes
     were no document) or `unavailable` (the store did not answer, or holds a format of a newer version). `reason` says
     why the page was loaded. `problems` lists what did not fit any more, `rejected` the changes that a late recovery
-    overruled.
+    overruled, and what was typed while the server was away where somebody else has written the field since, or where
+    its element does not take it any more.
     `from_version` is the version the values were stored under, `age` the seconds since the slice was last seen; both
     are `None` where nothing was stored.
     """
@@ -193,14 +197,15 @@ def decode_values(
         except ValueNotStorable as error:
             problems.append(Problem(name, version, error.reason))
             continue
-        if (why := _invalid(schema.fields[name], value)) is None:
+        if (why := invalid(schema.fields[name], value)) is None:
             values[name] = value
         else:
             problems.append(Problem(name, version, why))
     return values, problems
 
 
-def _invalid(stored: StoredField, value: Any) -> str | None:
+def invalid(stored: StoredField, value: Any) -> str | None:
+    """Say why `validate=` does not let a value come back; `None` if it does, or there is none."""
     validate = stored.field.validate
     try:
         return None if validate is None or validate(value) else 'validate= says that it does not hold any more'

@@ -92,6 +92,14 @@ class Registry:
             session = self._sessions[session_id] = Session(key, older_keys, self._shared, exists=exists)
         return session
 
+    def seal(self, session_id: str, text: str) -> str:
+        """Return a token that binds a text to a session, for its browser to keep."""
+        return self._keys.seal(f'{session_id}\0{text}')
+
+    def is_seal(self, seal: str, session_id: str, text: str) -> bool:
+        """Whether a token that a browser gives back was made for this session and text."""
+        return self._keys.is_seal(seal, f'{session_id}\0{text}')
+
     def declare(self, schema: Schema) -> None:
         """Let sessions know a class, so that what its older versions hold is not hidden by what is written anew."""
         self._shared.schemas[schema.name] = schema

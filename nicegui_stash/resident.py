@@ -61,6 +61,15 @@ class Resident:
         return len(self._pending)
 
     @property
+    def accepted(self) -> int:
+        """A number that grows with what is accepted, for `is_durable`."""
+        return self._pending.last if self._pending else self._pending.settled
+
+    def is_durable(self, accepted: int) -> bool:
+        """Whether everything is in the store that was accepted when `accepted` was this number."""
+        return not self._pending or self._pending.settled >= accepted
+
+    @property
     def pending_bytes(self) -> int:
         return self._pending.size
 

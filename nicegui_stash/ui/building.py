@@ -102,6 +102,7 @@ async def _build_late(client: Client, instance: Instance, arguments: Mapping[str
     try:
         await instance.notify_recovered()
         response = await _call(instance.page, 'build', arguments)
+        instance.visit.carrying.announce()
         if isinstance(response, Response):
             client.open(_location(response))
     except Exception as error:  # noqa: BLE001 the app's build may raise anything; NiceGUI cannot show it any more

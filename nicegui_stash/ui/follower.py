@@ -215,9 +215,7 @@ class Follower:
         if not self.schema.scopes & {'tab', 'reconnect'} or self.closed:
             return
         self._hold(-1)
-        if before := self._parts.get(
-            'reconnect'
-        ):  # the report came late: what was typed since is newer than what it brings
+        if before := self._parts.get('reconnect'):  # a late report: what was typed since is newer than what it brings
             found = self.session.document.slice(self.slice_id)
             self._held.update((found.values(before) if found else None) or {})
             self.session.drop(self.slice_id, before)
@@ -248,9 +246,14 @@ class Follower:
         handler = getattr(self._target(), 'on_recovered', None)
         if handler is not None and not self._notified:
             self._notified = True
-            result = handler(self.recovery)
-            if iscoroutine(result):
+            if iscoroutine(result := handler(self.recovery)):
                 await result
+
+    async def notify_again(self) -> None:
+        """Call `on_recovered` once more, within the client: the record has changed since."""
+        self._notified = False
+        with self.visit.in_client():
+            await self.notify_recovered()
 
     # ---- changes from elsewhere (Subscriber)
 
@@ -263,10 +266,8 @@ class Follower:
         self._schedule(*self.schema.fields)
 
     def rejected(self, operation: Set) -> None:
-        if (
-            operation.slice == self.slice_id
-            and self._parts.get(self.schema.fields[operation.field].scope) == operation.part
-        ):
+        scope = self.schema.fields[operation.field].scope
+        if operation.slice == self.slice_id and self._parts.get(scope) == operation.part:
             with suppress(ValueNotStorable):  # it was accepted by this very schema, so it decodes
                 value = self.schema.fields[operation.field].codec.decode(operation.raw)
                 self.recovery.rejected.append(Rejected(operation.field, value))
@@ -287,8 +288,7 @@ class Follower:
         with self.visit.in_client():
             if self.recovery.status == 'unavailable' and self.session.is_read:
                 self.recover()
-                self._notified = False
-                background_tasks.create(self.notify_recovered(), name=f'recovered {self.slice_id.name}')
+                background_tasks.create(self.notify_again(), name=f'recovered {self.slice_id.name}')
                 return
             if self.touched is not None:
                 self._follow_older(self.touched)

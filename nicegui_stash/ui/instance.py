@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from asyncio import get_running_loop
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..document import Slice
 from ..errors import ValueNotStorable
 from ..fields import OUTSIDE
 from ..operations import Written
-from ..recovery import Problem
+from ..recovery import Problem, invalid
 from ..schema import Schema
 from ..settings import OnInvalid
 from . import internals
@@ -40,8 +41,10 @@ class Instance(Follower):
         '_auto',
         '_following',
         '_keepers',
+        '_merging',
         '_outside',
         '_posting',
+        '_refused',
         '_returned',
         '_unkept',
         '_updated',
@@ -73,9 +76,13 @@ class Instance(Follower):
         self._unkept: dict[str, Problem] = {}
         self._returned: tuple[int, float] | None = None
         self._following = False
+        self._merging: str | None = None  # the field that what was typed before a rejoin is being merged into
+        self._refused: set[str] = set()
 
     def accept(self, name: str, raw: Raw) -> None:
         """Hand a checked change to the session, or hold it until it is known which tab or visit it belongs to."""
+        if name == self._merging and (why := self._invalid(name, raw)):
+            raise ValueNotStorable(name, '$', why)
         if not self._applying or self._following:
             if self._auto:
                 self._submit(name, raw)
@@ -84,6 +91,24 @@ class Instance(Follower):
         self.raws[name] = raw
         if self.touched is not None:
             self.touched.add(name)
+
+    def _invalid(self, name: str, raw: Raw) -> str | None:
+        stored = self.schema.fields[name]
+        return None if stored.field.validate is None else invalid(stored, stored.codec.decode(raw))
+
+    @contextmanager
+    def merging(self, name: str) -> Generator[set[str]]:
+        """Ask `validate=` of a field for what is assigned meanwhile; the set has the fields that refuse a value."""
+        self._merging, self._refused = name, set()
+        try:
+            yield self._refused
+        finally:
+            self._merging = None
+
+    @property
+    def has_unsaved(self) -> bool:
+        """Whether anything that was entered is with this page only: it waits for `save()`, or for its tab or visit."""
+        return bool(self._unsaved or self._held)
 
     def _submit(self, name: str, raw: Raw) -> None:
         if name in self._keepers:
@@ -255,6 +280,8 @@ class Instance(Follower):
 
     def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None:
         """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""
+        if self._merging is not None:
+            self._refused.add(name)
         target = self._target()
         elements = list(internals.sources(target, name)) if target is not None else []
         log.warning('a value of type %s was not stored: %s', type(value).__qualname__, error.without_value)

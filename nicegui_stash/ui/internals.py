@@ -9,7 +9,7 @@ missing there, recognition of a rejoin degrades to `unknown`, never to an error.
 
 from __future__ import annotations
 
-import asyncio
+import copy
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,9 @@ from typing import Any, Final, cast
 import nicegui
 from nicegui import Client, app, binding, core
 from nicegui.element import Element
+from nicegui.elements.mixins.value_element import ValueElement
 from nicegui.error import error_content
+from nicegui.events import GenericEventArguments
 from nicegui.slot import Slot
 from nicegui.storage import request_contextvar
 from starlette.middleware.sessions import SessionMiddleware
@@ -30,6 +32,7 @@ log = logging.getLogger('nicegui_stash')
 OLDEST: Final = (3, 14)
 NEWEST: Final = (3, 18)
 
+Transform = Callable[[Any], Any]
 Bindings = dict[tuple[int, tuple[str, ...]], list[tuple[Any, Any, tuple[str, ...], Any]]]
 bindings: Final = cast(Bindings, binding.bindings)
 """By (id of the source, its attribute): the bindings that lead away from it. NiceGUI never replaces the dict."""
@@ -113,17 +116,107 @@ def sources(owner: object, name: str) -> Iterator[Any]:
                 yield source
 
 
-def after_each_event(client: Client, check: Callable[[], None]) -> None:
+def two_way(owner: object, name: str) -> Iterator[tuple[ValueElement[Any], Transform | None]]:
+    """Iterate over the elements whose value is bound to an attribute both ways, each with what transforms its value."""
+    for _, element, element_name, _ in bindings.get((id(owner), (name,)), ()):
+        if not isinstance(element, ValueElement) or element_name != ('value',):
+            continue
+        for _, target, target_name, transform in bindings.get((id(element), ('value',)), ()):
+            if target is owner and target_name == (name,):
+                yield element, transform
+                break
+
+
+# ---- events
+
+
+def after_each_event(client: Client, done: Callable[[dict[str, Any]], None]) -> None:
     """Call back after each event that the client's browser sends, when its handlers have run up to their first wait."""
     handle_event = getattr(client, 'handle_event', None)
     if handle_event is None:
         return  # not there in this NiceGUI: what changed in place is found when the page disconnects
 
-    def handle_and_check(message: dict[str, Any]) -> None:
+    def handle_and_tell(message: dict[str, Any]) -> None:
         handle_event(message)
-        asyncio.get_running_loop().call_soon(check)
+        done(message)
 
-    setattr(client, 'handle_event', handle_and_check)  # noqa: B010 a method, hidden by an attribute of this client
+    setattr(client, 'handle_event', handle_and_tell)  # noqa: B010 a method, hidden by an attribute of this client
+
+
+def add_to_body(client: Client, html: str) -> None:
+    """Add to the first HTML of a client, whichever is the current one: `ui.add_body_html` would have to enter it."""
+    client._body_html += html + '\n'  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def before_response(client: Client, prepare: Callable[[], None]) -> None:
+    """Call back when the page function has run, before the first HTML is made of its elements."""
+    build_response = getattr(client, 'build_response', None)
+    if build_response is None:
+        return  # not there in this NiceGUI: what was to be in the HTML follows when the page connects
+
+    def prepare_and_build(*arguments: Any, **options: Any) -> Any:
+        prepare()
+        return build_response(*arguments, **options)
+
+    setattr(client, 'build_response', prepare_and_build)  # noqa: B010 as above
+
+
+# ---- values of elements
+
+
+def kind_of(element: ValueElement[Any]) -> str:
+    """Tell elements apart whose events mean different things: by class, and by the options that an index stands for."""
+    options = getattr(element, 'options', None)
+    return f'{type(element).__qualname__} {options!r}'
+
+
+def element_count(client: Client) -> int:
+    """Return a number that grows with every element of a client."""
+    return int(getattr(client, 'next_element_id', -1))
+
+
+def shown_value(element: ValueElement[Any]) -> tuple[Any, bool]:
+    """Return what the browser was told to show, and whether that is a number written as a text."""
+    props = cast(dict[str, Any], element._props)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return props.get(element.VALUE_PROP), props.get('type') == 'number'
+
+
+def value_of_event(element: ValueElement[Any], arguments: Any) -> Any:
+    """Return the value that an event with these arguments would set, without setting it.
+
+    Raises whatever the element does for arguments that it never sends.
+    """
+    if isinstance(arguments, str) and element.props.get('new-value-mode'):
+        return arguments  # asking a `ui.select` would add a new option
+    if _sends_differences(element):
+        if not isinstance(arguments, str):
+            raise TypeError('what the element has become is a text')
+        return arguments
+    event = GenericEventArguments(sender=element, client=element.client, args=copy.deepcopy(arguments))
+    return element._event_args_to_value(event)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def replay(element: ValueElement[Any], arguments: Any) -> None:
+    """Let an element handle an event of its own, as if its browser had just sent it.
+
+    Raises whatever the element does for arguments that it never sends, which NiceGUI would only log.
+    """
+    wanted = f'update:{element.VALUE_PROP}'.replace('model-value', 'modelValue')
+    listeners = element._event_listeners.values()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    listener = next(each for each in listeners if each.type in {wanted, f'update:{element.VALUE_PROP}'})
+    if _sends_differences(element):
+        before = len(str(element.value or '').encode('utf-16-le', 'surrogatepass')) // 2
+        after = len(arguments.encode('utf-16-le', 'surrogatepass')) // 2
+        arguments = {'sections': [before, after], 'inserted': [arguments.split('\n')]}
+    request_contextvar.set(listener.request)
+    event = GenericEventArguments(sender=element, client=element.client, args=arguments)
+    with element.parent_slot or element.client.layout.default_slot:
+        cast(Callable[[GenericEventArguments], None], listener.handler)(event)
+
+
+def _sends_differences(element: object) -> bool:
+    """Whether the events of an element say what changed, not what it became: `ui.codemirror`."""
+    return hasattr(element, '_apply_change_set')
 
 
 # ---- elements
@@ -182,6 +275,11 @@ def is_simulated(client: Client) -> bool:
     """Whether NiceGUI's user simulation connected the client: there is no browser that could run a script."""
     scope: dict[str, Any] = (client.environ or {}).get('asgi.scope', {})
     return scope.get('type') == 'test'
+
+
+def is_reload(request: Request) -> bool:
+    """Whether the browser asks for a page again, as it does for `location.reload()`: it says so to caches."""
+    return request.headers.get('cache-control') in {'max-age=0', 'no-cache'}
 
 
 def current_request() -> Request | None:

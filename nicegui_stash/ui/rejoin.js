@@ -20,8 +20,10 @@
   const put = (key, value) => {
     try {
       sessionStorage.setItem(key, JSON.stringify(value));
+      return true;
     } catch (error) {
-      console.warn("nicegui_stash: sessionStorage cannot be written, a rejoin will not be recognised", error);
+      console.warn("nicegui_stash: sessionStorage cannot be written", error);
+      return false;
     }
   };
 
@@ -49,12 +51,24 @@
     reason: inherited ? "rejoin" : oldTab ? "duplicate" : (reasons[kind] ?? "visit"),
     acknowledged: false,
     accepted: false, // whether a handshake of this document was ever accepted
+    found: inherited ? found.typed : null, // what typed.js has carried
+    seal: null,
+    marked: null,
 
-    mark(reason) {
+    mark(reason, { last = false } = {}) {
       // a document that never completed a handshake has no visit of its own, but hands on the one it inherited
       const visit = self.accepted ? self.visit : inherited;
       const entry = window.navigation?.currentEntry?.key;
-      if (visit) put(MARK, { visit, path: place(), time: Date.now(), reason, entry, length: history.length });
+      if (!visit) return;
+      self.marked = reason;
+      const typed = last ? (self.typed?.snapshot() ?? self.found) : undefined;
+      const mark = { visit, path: place(), time: Date.now(), reason, entry, length: history.length };
+      if (!put(MARK, { ...mark, typed }) && typed) put(MARK, mark); // what was entered may be too much, the mark is not
+    },
+
+    unmark() {
+      self.marked = null;
+      take(MARK);
     },
 
     handshake() {
@@ -62,6 +76,7 @@
       self.visit ??= window.clientId;
       self.moved();
       if (!self.acknowledged) self.report();
+      self.typed?.send();
     },
 
     // the next document compares its path with this one's
@@ -74,11 +89,19 @@
       emitEvent(EVENT, { visit: self.visit, reason: self.reason, old_tab: oldTab ?? null, previous });
     },
 
-    acknowledge() {
+    acknowledge(seal) {
       self.acknowledged = true;
+      self.seal = seal ?? self.seal;
+      self.typed?.told();
+    },
+
+    // let NiceGUI's own code speak with another socket for a moment
+    replaceSocket(socket) {
+      current = socket;
     },
 
     attach(socket) {
+      self.typed?.mount();
       socket.on("connect_error", (error) => {
         if (["Implicit handshake failed", "timeout"].includes(error.message)) self.mark(error.message);
       });
@@ -88,7 +111,7 @@
       });
       socket.on("connect", () => {
         if (!socket.io.opts.query?.implicit_handshake) return;
-        take(MARK); // at once: what comes with the connect may be the order to reload
+        self.unmark(); // at once: what comes with the connect may be the order to reload
         setTimeout(self.handshake); // after NiceGUI's own listener
       });
       const emit = socket.emit;
@@ -97,12 +120,13 @@
         if (event === "handshake" && typeof args.at(-1) === "function") {
           const answer = args.pop();
           args.push((ok) => {
-            if (ok) take(MARK);
+            if (ok) self.unmark();
             else self.mark("handshake refused");
             answer(ok);
             if (ok) self.handshake();
           });
         }
+        if (event === "event" && self.typed?.intercept(args[0])) return this;
         return emit.call(this, event, ...args);
       };
     },
@@ -110,7 +134,7 @@
 
   // people press F5 when they see that the connection is lost: that is the same visit, too
   addEventListener("pagehide", () => {
-    if (!window.socket?.connected) self.mark("disconnected");
+    if (self.marked || !window.socket?.connected) self.mark(self.marked ?? "disconnected", { last: true });
   });
 
   let current;

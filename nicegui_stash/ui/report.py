@@ -11,7 +11,7 @@ from ..recovery import Reason
 
 EVENT: Final = 'nicegui_stash_report'
 SCRIPTS: Final = ('rejoin.js', 'address.js')
-ACKNOWLEDGE: Final = 'window.__niceguiStash?.acknowledge()'
+ACKNOWLEDGE: Final = 'window.__niceguiStash?.acknowledge'
 
 _ID = re.compile(r'[A-Za-z0-9-]{8,64}')
 _REASONS: Final[tuple[Reason, ...]] = ('visit', 'reload', 'history', 'rejoin', 'duplicate')

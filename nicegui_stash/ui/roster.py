@@ -19,7 +19,7 @@ from ..fields import OUTSIDE
 from ..schema import Schema, mark, needs_arguments
 from ..session import Session
 from ..settings import Settings
-from . import internals, renewal
+from . import internals, renewal, served
 from .ahead import WAITED, read_ahead
 from .handle import OpenSession
 from .hub import Hub, duplicate_name, hub_for
@@ -50,6 +50,7 @@ class Roster:
     def prepare_app(self) -> None:
         """Put the script into the head of every page, and answer on our own path; each once."""
         renewal.add_route()
+        served.add_route()
         if not internals.has_shared_head(self._script):
             ui.add_head_html(self._script, shared=True)
 
@@ -156,7 +157,15 @@ class Roster:
                 raise StashError('the page is gone; pass the page object, which still knows its session')
             hub, request = self.hub(), client.request
             session_id, exists = self._identify(request)
-            visit = Visit(client, hub.registry, hub.tokens, session_id, exists=exists, watch=hub.drain_timeout)
+            visit = Visit(
+                client,
+                hub.registry,
+                hub.tokens,
+                session_id,
+                exists=exists,
+                watch=hub.drain_timeout,
+                nonce=self._settings.csp_nonce,
+            )
             self._visits[client] = visit
             client.on_delete(lambda: self._visits.pop(client, None))
         return visit

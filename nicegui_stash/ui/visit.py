@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
@@ -20,9 +21,11 @@ from ..tokens import Tokens
 from . import internals, renewal
 from .address import Address
 from .browser import Browser, is_of_browser
+from .carrying import Carrying
 from .keeper import Keeper
 from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
+from .typed import is_typed
 
 if TYPE_CHECKING:
     from ..recovery import Reason
@@ -44,7 +47,15 @@ class Visit:
     """
 
     def __init__(
-        self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
+        self,
+        client: Client,
+        registry: Registry,
+        tokens: Tokens,
+        session_id: str,
+        *,
+        exists: bool,
+        watch: float,
+        nonce: str,
     ) -> None:
         self.client = client
         self.registry = registry
@@ -64,14 +75,17 @@ class Visit:
         self._acknowledge_from = 0.0
         self._status: Status | None = None
         self._status_scheduled = False
-        self._watches_events = False
+        self._watches_events = self._watches_opaque = False
         self._tokens = tokens
         self._browser: Browser | None = None
         self._address: Address | None = None
+        self.carrying = Carrying(self, nonce)
         client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
         client.on_disconnect(self._leave)
         client.on_delete(self._end)
+        if client.has_socket_connection:
+            self._watch_events()
 
     @property
     def identified(self) -> bool:
@@ -124,8 +138,10 @@ class Visit:
         if self._connected:
             return
         self._connected = True
+        self._watch_events()
         self.tab = identifier(self.client.tab_id) or self.client.id  # the browser may send anything
         self.find_session().touch()
+        self.carrying.connected()
         if internals.is_simulated(self.client):
             self._identify(simulated.pop(self.tab, UNKNOWN))
         else:
@@ -134,9 +150,20 @@ class Visit:
     def add(self, instance: Instance) -> None:
         """Show one more class on this page, and look after each event whether its opaque values changed in place."""
         self.instances.append(instance)
-        if instance.schema.is_opaque and not self._watches_events:
+        self._watches_opaque = self._watches_opaque or instance.schema.is_opaque
+
+    def _watch_events(self) -> None:
+        """Look at what each event leaves behind, from the connect on: before it there is none."""
+        if not self._watches_events:
             self._watches_events = True
-            internals.after_each_event(self.client, self._save_opaque)
+            internals.after_each_event(self.client, self._handled)
+
+    def _handled(self, message: dict[str, Any]) -> None:
+        self.carrying.handled(message)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self.carrying.look)
+        if self._watches_opaque:
+            loop.call_soon(self._save_opaque)
 
     def keeper(self, scope: str) -> Keeper:
         """Return what keeps the values of this scope in the browser; it is made when the first class asks."""
@@ -173,20 +200,19 @@ class Visit:
         if self._browser is not None and is_of_browser(sent):
             self._browser.receive(sent)
             return
-        report = parse_report(sent)
-        now = asyncio.get_running_loop().time()
-        if (
-            now >= self._acknowledge_from
-        ):  # a browser repeats a report at a reconnect; one that floods gets no flood back
-            self._acknowledge_from = now + 0.1
-            self.client.run_javascript(ACKNOWLEDGE)
-        if self._reported:
+        if is_typed(sent):
+            self.carrying.receive(sent)
             return
-        self._reported = True
-        if not self.identified:
-            self._identify(report)
-        elif self.report is UNKNOWN and report is not UNKNOWN:
-            self._identify(report)  # it came too late to be waited for: what it brings is corrected through bindings
+        report = parse_report(sent)
+        if not self._reported:
+            self._reported = True
+            # one that came too late to be waited for: what it brings is corrected through bindings
+            if not self.identified or (self.report is UNKNOWN and report is not UNKNOWN):
+                self._identify(report)
+        now = asyncio.get_running_loop().time()
+        if now >= self._acknowledge_from:  # a browser repeats a report at a reconnect; a flood gets no flood back
+            self._acknowledge_from = now + 0.1
+            self.client.run_javascript(f'{ACKNOWLEDGE}({json.dumps(self.carrying.seal())})')
 
     def _identify(self, report: Report) -> None:
         if self.ended or (self.identified and report is UNKNOWN):
@@ -244,7 +270,8 @@ class Visit:
         return self._status
 
     def schedule_status(self) -> None:
-        """Bring the bindable status up to date, once per turn of the loop."""
+        """Bring the bindable status up to date, once per turn of the loop, and say what the browser may forget."""
+        self.carrying.settle()
         if self._status is not None and not self._status_scheduled and not self.ended:
             self._status_scheduled = True
             asyncio.get_running_loop().call_soon(self._update_status)
@@ -269,6 +296,7 @@ class Visit:
         instances, self.instances = self.instances, []
         for instance in instances:
             instance.close()
+        self.carrying.end()
         self.session = None
         if not self._identified.done():
             self._identified.set_result(None)

@@ -26,6 +26,7 @@ SECTIONS = {
     'engines': 5,
     'outage': 2,
     'crowd': 5,
+    'typed': 9,
 }
 """The sections, and how many rounds each takes."""
 HEAD = ('what', 'ours', 'peer', 'compared', 'target', 'met')

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Self
+
+import pytest
+
+from .server import Server
 
 CHUNK = 65536
 BAD_GATEWAY = b'HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<title>502</title>'
+
+LATENCIES = [pytest.param(0.0, id='at once'), pytest.param(0.1, id='200 ms')]
+"""Seconds that everything takes in each direction, to parametrise what has to hold on a slow way as well."""
+
+
+@asynccontextmanager
+async def way_to(server: Server, latency: float) -> AsyncIterator[str]:
+    """Return the address under which a server is reached with this latency."""
+    if not latency:
+        yield server.url
+        return
+    async with Proxy(server.port, latency=latency) as proxy:
+        yield proxy.url
 
 
 class Proxy:
@@ -175,17 +192,18 @@ async def _pump(
             await target.drain()
             under_way.task_done()
 
-    arriving = asyncio.create_task(arrive())
+    tasks = [asyncio.create_task(arrive())]
     try:
         while (chunk := await source.read(CHUNK)) and lets_through(chunk):
             under_way.put_nowait((loop.time() + latency, chunk))
-        done = asyncio.create_task(under_way.join())
-        await asyncio.wait({done, arriving}, return_when=asyncio.FIRST_COMPLETED)
-        done.cancel()
+        tasks.append(asyncio.create_task(under_way.join()))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        arriving.cancel()
-        with suppress(OSError, asyncio.CancelledError):
-            await arriving
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(OSError, asyncio.CancelledError):
+                await task
 
 
 def asks_for_socket(request: bytes) -> bool:

@@ -90,7 +90,7 @@ class Server:
                 sys.executable, str(self.app), cwd=self.folder, env=environment, stdout=output, stderr=output
             )
         Server.running.add(self)
-        await eventually(self._answers, f'{self.app.name} answers', timeout=30)
+        await eventually(self._answers, f'{self.app.name} answers', timeout=90)
 
     async def kill(self) -> None:
         """End the process as a power cut would (SIGKILL): no handler runs."""

@@ -93,6 +93,32 @@ async def test_a_mark_that_was_taken_out_does_not_count_twice(visitor: Visitor, 
     assert (await tab.look()).fields == typed | {'reconnect': ''}
 
 
+TYPED: dict[str, Any] = {
+    'a text': 'typed',
+    'a list': [1],
+    'values that are none': {'values': 17, 'unknown': 17, 'focus': 17},
+    'nothing in place of a value': {'values': [None], 'unknown': {'values': [None, 1]}, 'focus': {}},
+    'no JSON': {'values': [{'f': 'ADDRESS', 'v': '{', 'known': []}], 'focus': {'f': 'ADDRESS', 'index': 99}},
+    'no text': {'values': [{'f': 'ADDRESS', 'v': {'a': 1}, 'known': []}]},
+    'no history': {'values': [{'f': 'ADDRESS', 'v': '"forged"', 'known': 1}]},
+    'another history': {'seal': 1, 'values': [{'f': 'ADDRESS', 'v': '"forged"', 'known': [None, {}]}]},
+    'a seal that is none': {'seal': 'none', 'values': [{'f': 'ADDRESS', 'v': '"forged"', 'known': []}]},
+}
+
+
+@pytest.mark.parametrize('name', TYPED)
+async def test_a_mark_with_anything_as_what_was_typed_breaks_nothing(visitor: Visitor, form: Server, name: str):
+    tab = await visitor.open(form.url)
+    typed, _ = await fill(tab)
+    await tab.page.wait_for_function('Object.keys(window.__niceguiStash.typed.bound).length > 0', polling=50)
+    address = await tab.page.evaluate('Object.values(window.__niceguiStash.typed.bound)[0].address')
+    await leave_mark(tab, typed=json.loads(json.dumps(TYPED[name]).replace('ADDRESS', address)))
+    await tab.reload()
+    await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+    shown = await tab.look()
+    assert (shown.fields, shown.reason) == (typed, 'rejoin')
+
+
 MALFORMED = {
     'not JSON': '{"visit": ',
     'null': 'null',

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nicegui_stash import identity, reading
@@ -42,6 +42,22 @@ def test_an_id_of_any_text_has_a_key(session_id: str) -> None:
 def test_other_ids_and_other_secrets_have_other_keys() -> None:
     keys = {object_key(secret, id_) for secret in ('a', 'b', 'ab') for id_ in ('', 'a', 'b', 'ab', '\0a')}
     assert len(keys) == 15
+
+
+def test_a_seal_is_known_under_any_of_the_secrets_and_to_nobody_else() -> None:
+    seal = Keys(['old']).seal('a text')
+    assert Keys(['new', 'old']).is_seal(seal, 'a text')
+    assert not Keys(['new', 'old']).is_seal(seal, 'another text')
+    assert not Keys(['new']).is_seal(seal, 'a text')
+
+
+@given(st.text(st.characters()), st.text(st.characters()))
+@example('half of a pair: \ud83d', 'half of a pair: \ude00')
+def test_any_text_can_be_sealed_and_any_text_is_a_wrong_seal(text: str, other: str) -> None:
+    keys = Keys(['a secret'])
+    assert keys.is_seal(keys.seal(text), text)
+    assert not keys.is_seal(other, text)
+    assert text == other or not keys.is_seal(keys.seal(other), text)
 
 
 def test_the_examples_in_the_documentation_are_true() -> None:

@@ -14,7 +14,7 @@ from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.server import ROOT
 from tests.browser.tab import Tab, Visitor
 
-from .demo import Demo, count_both, fill_in, have_trouble, move, order_pizza, press, redeploy
+from .demo import Demo, came_back, count_both, fill_in, have_trouble, move, order_pizza, press, redeploy
 
 IMAGES = ROOT / 'docs' / 'images'
 WIDE = {'viewport': {'width': 1280, 'height': 700}, 'device_scale_factor': 1.5}
@@ -101,6 +101,28 @@ async def take_indicator(browser: Browser, demo: Demo) -> None:
             await expect(indicator).to_have_attribute('data-state', 'saved')
 
 
+async def take_typing(browser: Browser, demo: Demo) -> None:
+    """Take the form while somebody types and nobody answers, and when it has come back."""
+    context = await browser.new_context(reduced_motion='reduce', **TALL)
+    async with Visitor(browser, context) as visitor:
+        tab = await visitor.open(f'{demo.url}/form')
+        notes = tab.page.get_by_label('Anything else')
+        await fill_in(tab.page)
+        client = await tab.client()
+        await press(tab, 'Drop my connection')
+        await tab.page.mouse.move(0, 0)
+        await tab.disconnected()
+        await notes.press_sequentially(' She sleeps where she is told, and needs no bed.')
+        await expect(tab.page.get_by_test_id('durability')).to_have_attribute('data-shown', 'offline')
+        await expect(tab.page.get_by_role('tooltip')).to_have_count(0)
+        await tab.page.screenshot(path=IMAGES / 'demo-typed-away.png')
+        await came_back(tab, client)
+        await expect(notes).to_have_value('The dog is a quiet one. She sleeps where she is told, and needs no bed.')
+        await tab.page.get_by_test_id('recovery').hover()
+        await expect(tab.page.get_by_text('with what you typed meanwhile')).to_be_visible()
+        await tab.page.screenshot(path=IMAGES / 'demo-typed-back.png', animations='disabled')
+
+
 async def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -108,6 +130,7 @@ async def main() -> None:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
             await take(browser, demo)
             await take_indicator(browser, demo)
+            await take_typing(browser, demo)
             await browser.close()
 
 

@@ -32,6 +32,14 @@ FITS = """[document.scrollingElement, document.querySelector('.bar'), document.q
 TOO_WIDE = """() => [...document.querySelectorAll('body *')]
     .filter(element => element.getBoundingClientRect().right > innerWidth + 1 && !element.closest('[aria-hidden=true]'))
     .map(element => element.className)"""
+TYPE_AT_DISCONNECT = """texts => window.socket.once('disconnect', () => {
+    for (const label of ['Name', 'Anything else']) {
+        const field = document.querySelector(`[aria-label="${label}"]`);
+        field.focus();
+        field.select();
+        document.execCommand('insertText', false, texts.shift());
+    }
+})"""
 SCHEME = 'document.body.classList.contains("body--dark")'
 ACCENT = 'getComputedStyle(document.querySelector(".avatar")).backgroundColor'
 
@@ -54,6 +62,25 @@ async def expect_draft(page: Page) -> None:
     await expect(page.get_by_role('switch', name='With a dog')).to_be_checked()
     await expect(page.get_by_label('Anything else')).to_have_value('The dog is a quiet one.')
     await expect(page.get_by_role('checkbox', name='I carry')).to_be_checked()
+
+
+async def expect_typed_meanwhile(tab: Tab, client: str) -> None:
+    """Return when the tab has come back with the draft, and with what was typed since; all of it is stored."""
+    await came_back(tab, client)
+    await expect(tab.page.get_by_label('Name', exact=True)).to_have_value('somebody else')
+    await expect(tab.page.get_by_label('Anything else')).to_have_value('The dog is a quiet one. So am I.')
+    await expect(tab.page.get_by_label('Arrival')).to_have_value('2031-07-14')
+    await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+    await redeploy(tab)
+    await expect(tab.page.get_by_label('Name', exact=True)).to_have_value('somebody else')
+
+
+async def redeploy_and_type(tab: Tab) -> None:
+    """Press the button, and type from the moment on at which nobody answers."""
+    client = await tab.client()
+    await tab.page.evaluate(TYPE_AT_DISCONNECT, ['somebody else', 'The dog is a quiet one. So am I.'])
+    await press(tab, 'Redeploy')
+    await expect_typed_meanwhile(tab, client)
 
 
 async def expect_no_draft(page: Page) -> None:
@@ -172,6 +199,34 @@ class TestForm:
         await tab.reload()
         await expect(tab.page.get_by_test_id('recovery')).to_contain_text('Reloaded')
         await expect_no_draft(tab.page)
+
+    async def test_its_draft_has_what_is_typed_while_the_connection_is_dropped(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/form')
+        await fill_in(tab.page)
+        await is_saved(tab.page)
+        client = await tab.client()
+        await press(tab, 'Drop my connection')
+        await tab.disconnected()
+        await tab.page.get_by_label('Name', exact=True).fill('somebody else')
+        await tab.page.get_by_label('Anything else').fill('The dog is a quiet one. So am I.')
+        assert await tab.client() == client, 'it is still the page that was cut off'
+        await expect_typed_meanwhile(tab, client)
+        assert complaints(tab) == []
+
+    async def test_its_draft_has_what_is_typed_while_the_server_is_replaced(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/form')
+        await fill_in(tab.page)
+        await is_saved(tab.page)
+        await redeploy_and_type(tab)
+        assert complaints(tab) == []
+
+    async def test_its_draft_has_on_files_what_is_typed_between_two_processes(self, visitor: Visitor, folder: Path):
+        async with Demo(folder, str(folder / 'store')) as demo:
+            tab = await visitor.open(f'{demo.url}/form')
+            await fill_in(tab.page)
+            await is_saved(tab.page)
+            await redeploy_and_type(tab)
+            assert demo.starts == 3
 
     async def test_a_booking_blanks_the_draft_and_survives(self, visitor: Visitor, demo: Demo):
         tab = await visitor.open(f'{demo.url}/form')

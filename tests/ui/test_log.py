@@ -167,7 +167,7 @@ async def test_statistics_count_what_happened(stash: Stash, store: FaultyStore) 
     assert stash.statistics().pending == 0
 
 
-async def test_the_nonce_is_at_our_script_and_nowhere_else(url: str) -> None:
+async def test_the_nonce_is_at_our_scripts_and_nowhere_else(url: str) -> None:
     async with serving(lambda: Stash(url, csp_nonce='r4nd0m')) as stash:
 
         @stash.page('/')
@@ -177,4 +177,5 @@ async def test_the_nonce_is_at_our_script_and_nowhere_else(url: str) -> None:
         html = (await Browser().get()).text
     script = html[html.index('<script nonce="r4nd0m">') :]
     assert '__niceguiStash' in script[: script.index('</script>')]
-    assert html.count('nonce=') == 1  # NiceGUI's own inline scripts have none
+    assert '<script nonce="r4nd0m" src="/_nicegui/stash/typed.js' in html
+    assert html.count('nonce=') == 2  # NiceGUI's own inline scripts have none

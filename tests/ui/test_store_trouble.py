@@ -127,6 +127,30 @@ async def test_what_was_typed_while_the_store_was_away_yields_to_what_is_stored_
         assert await data_of(store, 'Page') == {'name': 'stored', 'items': ['stored'], 'other': 7}
 
 
+async def test_on_recovered_is_called_within_the_client_also_when_it_is_late(
+    url: str, store: FaultyStore, ann: Browser
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    async with serving(quick(url)) as stash:
+
+        @stash.page('/')
+        class Page:
+            name: str = stored('')
+
+            def on_recovered(self, recovery: Recovery) -> None:
+                told.append((recovery.status, ui.context.client.id))
+
+            def build(self) -> None:
+                ui.input().mark('name').bind_value(self, 'name')
+
+        tab = await open_while(store, 'down', ann)
+        heal(store)
+        await eventually(lambda: len(told) == 2)
+        assert tab.client is not None
+        assert told == [('unavailable', tab.client.id), ('recovered', tab.client.id)]
+
+
 async def test_what_was_typed_where_nothing_is_stored_is_kept(url: str, store: FaultyStore) -> None:
     ann = Browser()
     async with serving(quick(url)) as stash:

@@ -1,0 +1,200 @@
+"""Nothing typed is lost: what a page's browser has to remember, for how long, and what it brings back."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# Some of NiceGUI's signatures are only partly typed.
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from . import internals
+from .bound import Bound, find_bound
+from .merging import Verdict, merge
+from .served import served_element
+from .typed import Typed, TypedValue, parse_typed
+
+if TYPE_CHECKING:
+    from .instance import Instance
+    from .visit import Visit
+
+log = logging.getLogger('nicegui_stash')
+
+PATIENCE = 2.0
+"""Seconds for which what was typed waits for its element to be built and for the session to be read."""
+
+
+class Carrying:
+    """The server's half for one client: addresses and durability go to the browser, typed values come from it."""
+
+    def __init__(self, visit: Visit, nonce: str) -> None:
+        self._visit = visit
+        self._bound: dict[str, Bound] = {}
+        self._told: dict[int, str] = {}
+        self._counted = -1
+        self._delivered = False
+        self._number = 0  # of the last event that was handled, as the browser counts
+        self._due: tuple[int, int | None] | None = None
+        self._next: tuple[int, int | None] | None = None
+        self._received = False
+        self._verdicts: dict[str, Verdict] = {}
+        self._settled = False
+        self._overruled: list[Instance] = []
+        self._changed = asyncio.Event()
+        internals.add_to_body(visit.client, served_element(visit.client.request, nonce, self.seal()))
+        if internals.is_reload(visit.client.request):
+            internals.before_response(visit.client, self._deliver)
+
+    # ---- addresses
+
+    def _deliver(self) -> None:
+        """Put into the first HTML of a reload what is bound: it may bring values, and never connect.
+
+        Any other page has nothing to place yet, and is told when it connects.
+        """
+        if new := self._find_new():
+            self._delivered = True
+            html = f'<script type="application/json" class="nicegui-stash-bound">{json.dumps(new)}</script>'
+            internals.add_to_body(self._visit.client, html)
+
+    def connected(self) -> None:
+        """Tell what is bound, unless there is no browser."""
+        if not internals.is_simulated(self._visit.client):
+            self._delivered = True
+            self.announce()
+
+    def look(self) -> None:
+        """Tell of bound elements if there can be new ones."""
+        if not self._visit.ended and self._counted != internals.element_count(self._visit.client):
+            self.announce()
+
+    def announce(self) -> None:
+        """Tell the browser which elements are bound, as far as it does not know."""
+        client = self._visit.client
+        if self._delivered and not client.is_deleted and (new := self._find_new()):
+            text = json.dumps(new, separators=(',', ':'))
+            client.run_javascript(f'window.__niceguiStash?.typed?.bind({text})')
+
+    def _find_new(self) -> dict[int, str]:
+        self._counted = internals.element_count(self._visit.client)
+        self._bound = find_bound(self._visit.instances)
+        found = {bound.element.id: address for address, bound in self._bound.items()}
+        new = {id_: address for id_, address in found.items() if self._told.get(id_) != address}
+        self._told = found
+        if new:
+            self._changed.set()
+        return new
+
+    def end(self) -> None:
+        """Let go of the elements: timers may still hold the visit."""
+        self._bound = {}
+        self._overruled = []
+
+    # ---- durability
+
+    def handled(self, message: dict[str, Any]) -> None:
+        """Note that an event was handled, so that the browser can be told when what it changed is durable."""
+        number = message.get('stash')
+        if type(number) is int:
+            self._number = number
+            if message.get('id') != 0:  # what a page itself reports changes nothing, or does so when it is merged
+                self._note()
+
+    def _note(self) -> None:
+        noted = (self._number, self._visit.find_session().accepted)
+        if self._due is None:
+            self._due = noted
+        else:
+            self._next = noted
+        self.settle()
+
+    def settle(self) -> None:
+        """Tell the browser up to which event everything is durable, if that is news: it may forget that then."""
+        while self._due is not None and not self._visit.ended:
+            number, accepted = self._due
+            session = self._visit.find_session()
+            if any(instance.has_unsaved for instance in self._visit.instances):
+                self._due = (number, None)
+                return
+            accepted = session.accepted if accepted is None else accepted
+            if not session.is_durable(accepted):
+                self._due = (number, accepted)
+                return
+            self._due, self._next = self._next, None
+            self._visit.client.run_javascript(f'window.__niceguiStash?.typed?.durable({number})')
+
+    # ---- what was typed while the server was away
+
+    def seal(self) -> str:
+        """Return what binds typed values to the session and the visit, for the browser to keep."""
+        return self._visit.registry.seal(self._visit.session_id, f'typed\0{self._visit.id}')
+
+    def receive(self, sent: Any) -> None:
+        """Take what the browser hands over; it may be anything."""
+        if self._received:  # repeated at a reconnect
+            self._answer(self._verdicts)
+            if self._settled:
+                self._answer(None)
+            return
+        self._received = True
+        self._visit.registry.spawn(self._merge_all(parse_typed(sent['typed']) or Typed('', ())))
+
+    def _answer(self, verdicts: dict[str, Verdict] | None) -> None:
+        """Tell what became of values; `None`: everything is settled, and what was not named is rejected."""
+        if not self._visit.ended:
+            text = json.dumps(verdicts)
+            self._visit.client.run_javascript(f'window.__niceguiStash?.typed?.settle({text})')
+
+    async def _merge_all(self, typed: Typed) -> None:
+        visit = self._visit
+        if not await visit.wait_until_identified():
+            return
+        if visit.registry.is_seal(typed.seal, visit.session_id, f'typed\0{visit.id}'):
+            await (
+                visit.look_at_store()
+            )  # the page may show what a slow store has let it: somebody may have written since
+            await asyncio.sleep(0)  # until what was read is shown
+            await self._merge_as_built({value.address: value for value in typed.values})
+        self._settled = True
+        self._answer(None)
+        for instance in self._overruled:
+            await instance.notify_again()
+
+    async def _merge_as_built(self, waiting: dict[str, TypedValue]) -> None:
+        """Merge values as soon as their elements are there and the session is read; give up after a while."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + PATIENCE
+        while waiting and not self._visit.ended:
+            self._changed.clear()
+            self.announce()
+            is_late = loop.time() > deadline
+            found: dict[str, Verdict] = {}
+            for address, value in waiting.items():
+                if (verdict := self._verdict(value, is_late=is_late)) is not None:
+                    found[address] = verdict
+            waiting = {address: value for address, value in waiting.items() if address not in found}
+            if found:
+                self._verdicts |= found
+                self._answer(found)
+                self._note()
+            if waiting:
+                with suppress(TimeoutError):  # the session may have been read meanwhile
+                    await asyncio.wait_for(self._changed.wait(), 0.1)
+
+    def _verdict(self, value: TypedValue, *, is_late: bool) -> Verdict | None:
+        bound = self._bound.get(value.address)
+        if bound is None or bound.element.is_deleted:
+            if is_late:
+                log.warning('what was typed into an element that its page does not have any more is gone')
+            return 'rejected' if is_late else None
+        if not bound.instance.session.is_read:
+            return 'free' if is_late else None
+        rejected = len(bound.instance.recovery.rejected)
+        with self._visit.in_client():
+            verdict = merge(bound, value)
+        if len(bound.instance.recovery.rejected) > rejected and bound.instance not in self._overruled:
+            self._overruled.append(bound.instance)
+        return verdict

@@ -1,0 +1,231 @@
+// Carries what was entered and is not durable over the reload of a rejoin, and hands it to the server.
+(() => {
+  const EVENT = "nicegui_stash_report";
+  const MOST_CHARACTERS = 400000;
+  const MOST_BYTES = 900000; // of what is sent in one message, of which the server takes 1 MB
+  const MOST_VALUES = 500;
+  const stash = window.__niceguiStash;
+  if (!stash || stash.typed) return;
+
+  const seal = document.currentScript?.dataset.seal;
+  const { bound, raw, documentOf, shown, learn } = stash.entered;
+  const carried = new Map(); // address -> what came from the document before, until the server has said what became of it
+  const early = []; // events before the handshake, in order: NiceGUI tries each by itself, so that they overtake each other
+  let unknown = null; // what the document before has carried by element id, with a digest of how its page was built
+
+  // what is kept in sessionStorage may be anything
+  const wellMade = (values) =>
+    (Array.isArray(values) ? values : []).filter((each) => {
+      try {
+        JSON.parse(each.v);
+        return typeof each.v === "string" && Array.isArray(each.known);
+      } catch (error) {
+        return false;
+      }
+    });
+  const isNumeric = (place) => raw()[place?.id]?.props.type === "number";
+
+  // an element's id means the same only where the page was built alike
+  const pageDigest = () => {
+    const built = ([id, { tag, children, props }]) => [id, tag, children, { ...props, value: null, "model-value": null }];
+    return stash.digest(JSON.stringify(Object.entries(raw()).map(built)));
+  };
+  // half of a surrogate pair is no text anywhere else
+  const wellFormed = (json) => {
+    if (!/\\ud[89a-f]/i.test(json)) return json;
+    return JSON.stringify(JSON.parse(json, (_, each) => (typeof each === "string" ? (each.toWellFormed?.() ?? each) : each)));
+  };
+
+  // returns whether it is kept back: the server has not said yet what becomes of what was carried here
+  const note = (place, json, n) => {
+    const entry = carried.get(place.address);
+    if (!entry) {
+      stash.entered.remember(place, json, n ?? stash.entered.count());
+      if (!stash.acknowledged) reflect(place, json);
+      return false;
+    }
+    const doc = documentOf(place.id);
+    entry.held = true;
+    entry.v = wellFormed(doc ? JSON.stringify(doc.toString()) : json);
+    reflect(place, entry.v);
+    return true;
+  };
+
+  // what waits for a handshake or a throttle is not with the socket yet
+  const overhear = () => {
+    const throttle = window.throttle;
+    if (typeof throttle !== "function" || throttle.isOverheard) return;
+    window.throttle = (callback, time, ...options) => {
+      const isEarly = !window.did_handshake || early.length > 0;
+      const message = isEarly || time > 0 ? messageOf(callback) : null;
+      const place = message && stash.entered.placeOf(message);
+      if (place) note(place, message.args[0], Infinity);
+      if (place && isEarly) {
+        early.push(callback);
+      } else {
+        throttle(callback, time, ...options);
+      }
+    };
+    window.throttle.isOverheard = true;
+  };
+  const messageOf = (callback) => {
+    let found = null;
+    const [socket, done] = [window.socket, window.did_handshake];
+    stash.replaceSocket({ emit: (event, message) => event === "event" && (found = message) });
+    window.did_handshake = true;
+    try {
+      callback();
+    } finally {
+      window.did_handshake = done;
+      stash.replaceSocket(socket);
+    }
+    return found;
+  };
+
+  // with the connect NiceGUI has an input show its prop again, which does not know what was entered; what the server
+  // acknowledges with comes behind that
+  const reflect = (place, json) => {
+    const element = mounted_app.elements[place.id]; // gone where a throttled event comes late
+    if (element && !documentOf(place.id)) element.props[place.prop] = JSON.parse(json);
+  };
+  const show = (place, entry) => {
+    learn(place);
+    const element = mounted_app?.elements[place.id];
+    if (!element || !place.prop) return;
+    entry.place = place;
+    if (stash.entered.has(place.address)) {
+      stash.entered.precede(place, entry.v, entry.known); // and has gone the ordinary way
+      return;
+    }
+    entry.shown = element.props[place.prop];
+    entry.over = raw()[place.id];
+    element.props[place.prop] = JSON.parse(entry.v);
+  };
+  // send as an event what was entered while the server thought about `from`, or what it could not judge
+  const release = ({ place, v }, from) => {
+    const doc = documentOf(place.id);
+    let args = v;
+    if (doc) {
+      const text = doc.toString();
+      args = JSON.stringify({ sections: [from.length, text.length], inserted: [text.split("\n")] });
+    }
+    window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [args] });
+  };
+
+  stash.typed = {
+    digest: stash.digest,
+    bound,
+
+    // how many elements hold what is not known to be durable
+    get pending() {
+      return carried.size + stash.entered.pending;
+    },
+
+    mount() {
+      overhear();
+      window.socket.on("connect", stash.entered.connected);
+      for (const script of document.querySelectorAll("script.nicegui-stash-bound")) {
+        stash.typed.bind(JSON.parse(script.text));
+        stash.entered.told();
+      }
+      if (!unknown || unknown.page !== pageDigest()) return;
+      for (const { f, v, known } of unknown.values) {
+        const place = bound[f];
+        if (!place || carried.has(place.address)) continue;
+        carried.set(place.address, { v, known });
+        show(place, carried.get(place.address));
+      }
+    },
+
+    told: stash.entered.told,
+    durable: stash.entered.durable,
+
+    // the server says which elements are bound to which fields
+    bind(addresses) {
+      const start = performance.now();
+      for (const [id, address] of Object.entries(addresses)) {
+        const place = stash.entered.placeAt(Number(id), address);
+        const entry = carried.get(address);
+        if (entry) show(place, entry);
+        stash.focus.bring(place);
+      }
+      if (carried.size) performance.measure("nicegui_stash: bring back", { start });
+    },
+
+    // called with every event that is about to be sent; true: it is kept back
+    intercept(message) {
+      const place = stash.entered.placeOf(message);
+      if (place && note(place, message.args[0])) return true;
+      if (place || message.id === 0) message.stash = place ? stash.entered.number : stash.entered.count();
+      return false;
+    },
+
+    // what has to be carried, as it is kept in sessionStorage
+    snapshot() {
+      const start = performance.now();
+      const values = [];
+      const unbound = []; // by element id: the server has not said what is bound before it went away
+      const size = { characters: 0, bytes: 0 };
+      const add = (f, json, digests) => {
+        const [v, known] = [wellFormed(json), [...new Set(digests)]];
+        size.characters += v.length + 20 * known.length;
+        size.bytes += new TextEncoder().encode(JSON.stringify({ f, v, known })).length;
+        if (size.characters > MOST_CHARACTERS || size.bytes > MOST_BYTES || values.length + unbound.length >= MOST_VALUES) {
+          console.warn("nicegui_stash: too much was entered to be carried over");
+        } else {
+          (typeof f === "string" ? values : unbound).push({ f, v, known });
+        }
+      };
+      for (const [address, entry] of carried) {
+        if (stash.entered.has(address)) continue;
+        const sent = entry.sent === undefined ? [] : [stash.digest(JSON.parse(entry.sent), isNumeric(entry.place))];
+        add(address, entry.v, [...entry.known, ...sent]);
+      }
+      stash.entered.each(add);
+      const found = { seal: stash.seal, values, focus: stash.focus.find(bound) };
+      if (unbound.length) found.unknown = { page: pageDigest(), values: unbound };
+      performance.measure("nicegui_stash: carry over", { start });
+      return found;
+    },
+
+    // what the document before has carried
+    take(found) {
+      if (!found || typeof found !== "object") return;
+      if (typeof found.seal === "string") stash.seal = found.seal;
+      stash.focus.take(found.focus);
+      unknown = found.unknown && { page: found.unknown.page, values: wellMade(found.unknown.values) };
+      for (const { f, v, known } of wellMade(found.values)) carried.set(String(f), { v, known });
+    },
+
+    // hand it to the server, which answers with `settle`; again with each connect until it has
+    send() {
+      for (const callback of early.splice(0)) callback();
+      const values = [];
+      for (const [f, entry] of carried) {
+        if (entry.sent === undefined) Object.assign(entry, { sent: entry.v, held: false }); // only once: the answer is for that
+        values.push({ f, v: entry.sent, known: entry.known });
+      }
+      if (values.length) emitEvent(EVENT, { typed: { seal: stash.seal, values } });
+    },
+
+    // what became of what was handed over; null: all that was not named before is rejected
+    settle(verdicts) {
+      for (const [address, entry] of [...carried]) {
+        const verdict = verdicts ? verdicts[address] : "rejected";
+        if (!verdict) continue;
+        carried.delete(address);
+        const { place } = entry;
+        if (stash.entered.has(address) || !raw()[place?.id]) continue; // what was entered since counts, or nobody shows it
+        if (verdict !== "rejected") {
+          stash.entered.adopt(place, entry.sent, entry.known, { refused: verdict !== "merged" });
+          if (verdict === "free") release(entry, entry.shown ?? "");
+          else if (entry.held) release(entry, JSON.parse(entry.sent));
+        } else if (entry.over === raw()[place.id] && !entry.held) {
+          mounted_app.elements[place.id].props[place.prop] = entry.shown; // what the server has shown before
+        }
+      }
+    },
+  };
+  if (stash.reason !== "rejoin") stash.seal ??= seal; // a rejoin has one, for the visit that it continues
+  stash.typed.take(stash.found);
+})();

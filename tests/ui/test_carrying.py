@@ -1,0 +1,188 @@
+"""The server's half of what was typed while it was away: each value that a browser hands over is answered, once."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from nicegui import Client, ui
+from nicegui.testing import User
+
+from nicegui_stash import Recovery, Stash, stored
+from nicegui_stash.testing import FaultyStore
+from nicegui_stash.ui import carrying, internals
+from nicegui_stash.ui.report import EVENT
+from nicegui_stash.ui.typed import digest
+
+from .scene import Browser, client_of, emit, eventually, idle, instance_of, replace, serving, shown, with_values
+
+ANSWER = re.compile(r'typed\?\.settle\((.*)\)$')
+EMPTY = digest('')
+
+
+class Told(list[str]):
+    """What a page's browser was told, in order."""
+
+    @property
+    def answers(self) -> list[Any]:
+        return [json.loads(found[1]) for code in self if (found := ANSWER.search(code))]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Clients count as connected by a browser; what it is told is kept."""
+    told = Told()
+    monkeypatch.setattr(internals, 'is_simulated', lambda client: False)
+    monkeypatch.setattr(Client, 'run_javascript', lambda client, code, **_: told.append(code))
+    return told
+
+
+def declare(stash: Stash) -> type[Any]:
+    @stash.page('/', build='request')
+    class Page:
+        text: str = stored('')
+        notices = 0
+
+        def build(self) -> None:
+            self.input = ui.input('text').bind_value(self, 'text').mark('text')
+
+        def on_recovered(self, recovery: Recovery) -> None:
+            self.notices += 1
+
+    return Page
+
+
+async def open_page(stash: Stash, cls: type[Any], browser: Browser | None = None) -> tuple[User, Any]:
+    tab = await (browser or Browser()).open()
+    emit(tab, client_of(tab).layout, EVENT, {'reason': 'visit'})
+    await idle()
+    return tab, shown(stash, tab, cls)
+
+
+def hand_over(tab: User, page: Any, *values: dict[str, Any]) -> None:
+    sealed = instance_of(page).visit.carrying.seal()
+    emit(tab, client_of(tab).layout, EVENT, {'typed': {'seal': sealed, 'values': list(values)}})
+
+
+def address_of(told: Told) -> str:
+    """Return under which address the page's only element was told to be."""
+    (addresses,) = [json.loads(code[code.index('(') + 1 : -1]) for code in told if 'typed?.bind' in code]
+    ((_, address),) = addresses.items()
+    return address
+
+
+async def test_a_value_is_answered_and_then_that_everything_is(stash: Stash, told: Told) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    address = address_of(told)
+    hand_over(tab, page, {'f': address, 'v': '"typed"', 'known': [EMPTY]})
+    await idle()
+    assert told.answers == [{address: 'merged'}, None]
+    assert page.text == 'typed'
+
+
+async def test_what_is_handed_over_again_after_a_drop_is_answered_alike_and_not_merged_again(
+    stash: Stash, told: Told
+) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    address = address_of(told)
+    hand_over(tab, page, {'f': address, 'v': '"typed"', 'known': [EMPTY]})
+    await idle()
+    page.text = 'typed on'
+    hand_over(tab, page, {'f': address, 'v': '"typed"', 'known': [EMPTY, digest('typed on')]})
+    await idle()
+    assert told.answers == [{address: 'merged'}, None] * 2
+    assert page.text == 'typed on'
+
+
+async def test_what_nobody_can_judge_while_the_store_is_away_may_be_sent_as_an_event(
+    url: str, store: FaultyStore, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrying, 'PATIENCE', 0.0)
+    browser = Browser()
+    async with serving(lambda: Stash(url)) as stash:
+        declare(stash)
+        await browser.open()  # which only gives a cookie
+    told.clear()
+    store.down = True
+    async with serving(lambda: Stash(url, recover_timeout=0.02)) as stash:
+        tab, page = await open_page(stash, declare(stash), browser)
+        assert stash.recovery(page).status == 'unavailable'
+        address = address_of(told)
+        hand_over(tab, page, {'f': address, 'v': '"typed"', 'known': [EMPTY]})
+        await eventually(lambda: None in told.answers)
+        assert told.answers == [{address: 'free'}, None]
+        assert page.text == ''
+        store.down = False
+
+
+async def test_a_value_is_judged_by_what_is_in_the_store_not_by_what_a_page_had_to_be_shown_with(
+    url: str, store: FaultyStore, told: Told
+) -> None:
+    async with serving(lambda: Stash(url, flush_interval=0, revalidate_timeout=0.02)) as stash:
+        cls, browser = declare(stash), Browser()
+        _, open_still = await open_page(stash, cls, browser)
+        open_still.text = 'both know'
+        await stash.flush(open_still)
+        await replace(store, with_values(text='newer'))
+        told.clear()
+        store.hold('get')
+        tab, page = await open_page(stash, cls, browser)
+        assert page.text == 'both know', 'the store has not answered in time'
+        hand_over(tab, page, {'f': address_of(told), 'v': '"older"', 'known': [digest('both know')]})
+        await idle()
+        assert told.answers == []
+        store.release()
+        await eventually(lambda: None in told.answers)
+        assert page.text == 'newer'
+        assert [each.value for each in stash.recovery(page).rejected] == ['older']
+
+
+async def test_a_value_without_an_element_is_rejected_after_a_while(
+    stash: Stash, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrying, 'PATIENCE', 0.0)
+    tab, page = await open_page(stash, declare(stash))
+    hand_over(tab, page, {'f': 'nobodys12345', 'v': '"typed"', 'known': [EMPTY]})
+    await eventually(lambda: None in told.answers)
+    assert told.answers == [{'nobodys12345': 'rejected'}, None]
+
+
+async def test_a_value_waits_for_its_element(stash: Stash, told: Told) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    address = address_of(told)
+    page.input.delete()
+    hand_over(tab, page, {'f': address, 'v': '"typed"', 'known': [EMPTY]})
+    await idle()
+    assert told.answers == []
+    with client_of(tab):
+        ui.input('text').bind_value(page, 'text')
+    await eventually(lambda: None in told.answers)
+    assert told.answers == [{address: 'merged'}, None]
+    assert page.text == 'typed'
+
+
+async def test_the_app_is_told_once_more_if_what_was_typed_was_overruled(stash: Stash, told: Told) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    notices = page.notices
+    page.text = 'newer'
+    hand_over(tab, page, {'f': address_of(told), 'v': '"older"', 'known': [EMPTY]})
+    await idle()
+    assert (page.text, page.notices) == ('newer', notices + 1)
+    assert [each.value for each in stash.recovery(page).rejected] == ['older']
+
+
+@pytest.mark.parametrize('number', [-1, 2**80, True, '1', 1.5, None, [1], '); alert(1'], ids=repr)
+async def test_a_forged_number_of_an_event_is_told_back_as_a_number_or_not_at_all(
+    stash: Stash, told: Told, number: object
+) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    listener = next(iter(page.input._event_listeners.values()))
+    message = {'id': page.input.id, 'listener_id': listener.id, 'args': ['"typed"'], 'stash': number}
+    client_of(tab).handle_event(message)
+    await stash.flush(page)
+    await idle()
+    assert page.text == 'typed'
+    said = [code for code in told if 'durable' in code]
+    assert said == ([f'window.__niceguiStash?.typed?.durable({number})'] if type(number) is int else [])
