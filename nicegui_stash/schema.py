@@ -62,6 +62,11 @@ class Schema:
         return (self.name, self.renamed_from) if self.renamed_from else (self.name,)
 
     @cached_property
+    def needed_arguments(self) -> str:
+        """Why the class cannot be called without arguments, nothing if it can."""
+        return needs_arguments(self.cls)
+
+    @cached_property
     def is_opaque(self) -> bool:
         """Whether a value may change in place without anybody being told."""
         return any(field.codec.opaque for field in self.fields.values())

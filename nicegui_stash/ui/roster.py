@@ -16,7 +16,7 @@ from nicegui import Client, background_tasks, context, ui
 
 from ..errors import ConfigurationError, StashError
 from ..fields import OUTSIDE
-from ..schema import Schema, mark, needs_arguments
+from ..schema import Schema, mark
 from ..session import Session
 from ..settings import Settings
 from . import internals, renewal, served
@@ -225,8 +225,8 @@ class Roster:
         key = schema.key_text(arguments[name] for name in schema.key)
         if (found := visit.find(schema, key)) is not None:
             return found
-        if why := needs_arguments(schema.cls):
-            name = schema.cls.__qualname__
+        if schema.needed_arguments:
+            name, why = schema.cls.__qualname__, schema.needed_arguments
             raise StashError(f'{name} cannot be made here ({why}); make it in the page: stash.keep({name}(…))')
         target = cast(object, object.__new__(schema.cls))
         return self._follow(Instance(schema, target, visit, key, auto=auto, on_invalid=self._settings.on_invalid))
