@@ -86,8 +86,9 @@ def page_function(
             if instance.wants_notice:
                 await instance.notify_recovered()
             return await _call(instance.page, 'build', arguments)
-        if await visit.wait_until_identified():
-            await _build_late(visit.client, instance, arguments)
+        with visit.carrying.building():
+            if await visit.wait_until_identified():
+                await _build_late(visit.client, instance, arguments)
         return None
 
     serve.__name__ = cls.__name__

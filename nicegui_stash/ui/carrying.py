@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from . import internals
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger('nicegui_stash')
 
 PATIENCE = 2.0
-"""Seconds for which what was typed waits for its element to be built and for the session to be read."""
+"""Seconds for which what was typed waits for its element, once the page is built, and for the session to be read."""
 
 
 class Carrying:
@@ -39,6 +40,7 @@ class Carrying:
         self._number = 0  # of the last event that was handled, as the browser counts
         self._due: tuple[int, int | None] | None = None
         self._next: tuple[int, int | None] | None = None
+        self._building = 0
         self._received = False
         self._verdicts: dict[str, Verdict] = {}
         self._settled = False
@@ -87,6 +89,15 @@ class Carrying:
         if new:
             self._changed.set()
         return new
+
+    @contextmanager
+    def building(self) -> Generator[None]:
+        """Let what was typed wait for its elements, however long the page takes to be built."""
+        self._building += 1
+        try:
+            yield
+        finally:
+            self._building -= 1
 
     def end(self) -> None:
         """Let go of the elements: timers may still hold the visit."""
@@ -170,7 +181,9 @@ class Carrying:
         while waiting and not self._visit.ended:
             self._changed.clear()
             self.announce()
-            is_late = loop.time() > deadline
+            if self._building:
+                deadline = loop.time() + PATIENCE
+            is_late = not self._building and loop.time() > deadline
             found: dict[str, Verdict] = {}
             for address, value in waiting.items():
                 if (verdict := self._verdict(value, is_late=is_late)) is not None:

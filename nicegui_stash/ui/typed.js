@@ -97,9 +97,19 @@
       stash.entered.precede(place, entry.v, entry.known); // and has gone the ordinary way
       return;
     }
-    entry.shown = element.props[place.prop];
+    // the server may show something else before it has judged, where the report came late
+    const insist = () => {
+      const [current, value] = [mounted_app.elements[place.id], JSON.parse(entry.v)];
+      if (!current || JSON.stringify(shown(place)) === JSON.stringify(value)) return;
+      entry.shown = shown(place);
+      entry.over = raw()[place.id];
+      current.props[place.prop] = value;
+    };
+    entry.shown = shown(place);
     entry.over = raw()[place.id];
-    element.props[place.prop] = JSON.parse(entry.v);
+    insist();
+    entry.unwatch?.();
+    entry.unwatch = mounted_app.$watch(() => mounted_app.elements[place.id]?.props[place.prop], insist, { flush: "sync" });
   };
   // send as an event what was entered while the server thought about `from`, or what it could not judge
   const release = ({ place, v }, from) => {
@@ -214,13 +224,14 @@
         const verdict = verdicts ? verdicts[address] : "rejected";
         if (!verdict) continue;
         carried.delete(address);
+        entry.unwatch?.();
         const { place } = entry;
         if (stash.entered.has(address) || !raw()[place?.id]) continue; // what was entered since counts, or nobody shows it
         if (verdict !== "rejected") {
           stash.entered.adopt(place, entry.sent, entry.known, { refused: verdict !== "merged" });
           if (verdict === "free") release(entry, entry.shown ?? "");
           else if (entry.held) release(entry, JSON.parse(entry.sent));
-        } else if (entry.over === raw()[place.id] && !entry.held) {
+        } else if (entry.over === raw()[place.id]) {
           mounted_app.elements[place.id].props[place.prop] = entry.shown; // what the server has shown before
         }
       }

@@ -10,6 +10,7 @@ from playwright.async_api import expect
 from .proxy import LATENCIES, Proxy
 from .server import Server
 from .tab import Visitor
+from .test_reports import WITHHOLD
 from .told import restart
 from .typist import enter, shows
 
@@ -75,6 +76,28 @@ async def test_what_is_typed_just_after_the_connect_is_not_undone_by_what_the_pa
         await tab.page.wait_for_function('window.openGate() > 0', polling=50)
         await tab.page.wait_for_function(DURABLE, polling=50)
         await shows(tab, line='typed at once')
+
+
+async def test_what_a_report_that_came_too_late_brings_does_not_hide_what_was_typed(visitor: Visitor, folder: Path):
+    async with Server('typed.py', folder) as server:
+        tab = await visitor.open(server.url)
+        await enter(tab, text='stored')
+        await shows(tab, text='stored')
+        await tab.page.wait_for_function(DURABLE, polling=50)
+        client = await tab.client()
+        await server.kill()
+        await tab.disconnected()
+        await enter(tab, text='stored, and more')
+        await tab.page.add_init_script(WITHHOLD)
+        await server.start()
+        await tab.connected(after=client)
+        await expect(tab.page.get_by_test_id('reason')).to_have_text('unknown')
+        await expect(tab.page.get_by_test_id('text-input')).to_have_value('stored, and more')
+        await tab.page.evaluate('window.release()')
+        await tab.page.wait_for_function(DURABLE, polling=50)
+        await tab.page.get_by_test_id('text-input').press('End')
+        await tab.page.keyboard.type('!')
+        await shows(tab, text='stored, and more!')
 
 
 async def test_what_was_typed_into_an_element_that_was_built_anew_is_back(visitor: Visitor, folder: Path):

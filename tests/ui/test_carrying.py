@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from nicegui import Client, ui
@@ -158,6 +160,40 @@ async def test_a_value_waits_for_its_element(stash: Stash, told: Told) -> None:
     assert told.answers == []
     with client_of(tab):
         ui.input('text').bind_value(page, 'text')
+    await eventually(lambda: None in told.answers)
+    assert told.answers == [{address: 'merged'}, None]
+    assert page.text == 'typed'
+
+
+async def test_a_value_waits_as_long_as_its_page_is_being_built(
+    stash: Stash, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(carrying, 'PATIENCE', 0.0)
+    gate, begun = asyncio.Event(), asyncio.Event()
+
+    @stash.page('/', build='connected')
+    class Slow:
+        text: str = stored('')
+
+        async def build(self) -> None:
+            ui.label('only a part')
+            begun.set()
+            await gate.wait()
+            ui.input('text').bind_value(self, 'text')
+
+    tab, page = await open_page(stash, Slow)
+    await begun.wait()
+    with client_of(tab):
+        addressed = ui.input('text').bind_value(page, 'text')
+    instance_of(page).visit.carrying.announce()
+    address = address_of(told)
+    addressed.delete()
+    hand_over(tab, page, {'f': address, 'v': '"typed"', 'known': [EMPTY]})
+    looks = Mock(side_effect=carrying.find_bound)
+    monkeypatch.setattr(carrying, 'find_bound', looks)
+    await eventually(lambda: looks.call_count > 2)
+    assert told.answers == []
+    gate.set()
     await eventually(lambda: None in told.answers)
     assert told.answers == [{address: 'merged'}, None]
     assert page.text == 'typed'
