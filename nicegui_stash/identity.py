@@ -59,8 +59,7 @@ class Keys:
 
 
 def _seal(key: bytes, text: str) -> str:
-    digest = blake2b(text.encode('utf-8', 'surrogatepass'), key=key, digest_size=24)
-    return base64.urlsafe_b64encode(digest.digest()).decode()
+    return blake2b(text.encode('utf-8', 'surrogatepass'), key=key, digest_size=24).hexdigest()
 
 
 def is_document_key(key: str, prefix: str = '') -> bool:
