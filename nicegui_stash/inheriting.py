@@ -37,7 +37,7 @@ class Inheriting(Exchange):
         """
         slice_id = SliceId(schema.name, schema.version, key)
         own = self.document.slice(slice_id)
-        if own is not None and all(own.values(part) is not None for part in parts):
+        if own is not None and None not in [own.values(part) for part in parts]:
             return self._found_unread.get(slice_id) or Found(own, schema.version)
         found = _find_older(self.document, schema, key, parts)
         if found.migrated:

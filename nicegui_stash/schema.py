@@ -14,7 +14,7 @@ import msgspec
 
 from .codec import Codec
 from .errors import DeclarationError, ValueNotStorable
-from .fields import Field, Scope
+from .fields import OUTSIDE, Field, Scope
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MAX_VERSION: Final = 999_999_999
@@ -74,6 +74,16 @@ class Schema:
     @cached_property
     def scopes(self) -> frozenset[Scope]:
         return frozenset(field.scope for field in self.fields.values())
+
+    @cached_property
+    def has_private(self) -> bool:
+        """Whether a field belongs to one tab or visit, so that it comes back when it is known which this is."""
+        return not self.scopes.isdisjoint(('tab', 'reconnect'))
+
+    @cached_property
+    def has_outside(self) -> bool:
+        """Whether a field is not in the store."""
+        return not self.scopes.isdisjoint(OUTSIDE)
 
     @staticmethod
     def key_text(values: Iterable[object]) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Raw
 from nicegui import app, background_tasks
 
-from ..document import Part, SliceId
+from ..document import SESSION_PART, Part, SliceId
 from ..errors import ValueNotStorable
 from ..observed import observe
 from ..operations import Set
@@ -86,7 +86,7 @@ class Follower:
         self.defaults: Mapping[str, Raw]
         self._made: Made  # until they are set
         self.defaults, self._made = begin(target, given=given)
-        self._parts: dict[str, Part] = {'session': Part('data')}
+        self._parts: dict[str, Part] = {'session': SESSION_PART}
         self._held: dict[str, Raw] = {}
         self._unsaved: frozenset[str] = frozenset()
         self._stale: frozenset[str] = frozenset()
@@ -143,14 +143,13 @@ class Follower:
         """Whether something is stored that only this tab or visit may see: building has to wait for the report."""
         if self.visit.identified:
             return False
-        if any(state.needs_report for state in self.used):
+        if self.used and any(state.needs_report for state in self.used):
             return True
-        if not self.schema.scopes & {'tab', 'reconnect'}:
+        if not self.schema.has_private:
             return False
-        return any(
-            ('tab' in self.schema.scopes and each.tabs) or ('reconnect' in self.schema.scopes and each.visits)
-            for _, each in candidates(self.schema, self.session.document, self.slice_id.key)
-        )
+        tab, visit = 'tab' in self.schema.scopes, 'reconnect' in self.schema.scopes
+        found = candidates(self.schema, self.session.document, self.slice_id.key)
+        return any((tab and each.tabs) or (visit and each.visits) for _, each in found)
 
     def recover(self) -> None:
         """Set every field whose place is known. Changes accepted meanwhile are in the document already."""
@@ -163,14 +162,15 @@ class Follower:
                 self._show(stored_values(self.schema, provisional, self._parts), self.schema.version, 'remote')
             return
         own = session.document.slice(self.slice_id)
-        self._followed |= {part for part in self._parts.values() if own is None or own.values(part) is None}
+        if absent := [part for part in self._parts.values() if own is None or own.values(part) is None]:
+            self._followed |= frozenset(absent)
         found = session.inherit(self.schema, self.slice_id.key, self._parts.values())
         if found.migrated and found.slice:
             self._brought |= stored_values(self.schema, found.slice, self._parts)
         if found.migrated or found.problem or recovery.from_version is None:
             recovery.from_version = found.from_version
             recovery.age = self.visit.now() - found.slice.seen / 1000 if found.slice and found.slice.seen else None
-        own = session.document.slice(self.slice_id)
+        own = own or session.document.slice(self.slice_id)
         raws = stored_values(self.schema, own, self._parts) if own else {}
         for name in self._held:
             raws.pop(name, None)
@@ -194,12 +194,13 @@ class Follower:
         )
         if target is None:
             return problems
+        attributes = vars(self.schema.cls)
         before, self._applying = self._applying, True  # what applying a change causes is not published again
         try:
             for name, value in values.items():
                 self.raws[name] = raws[name]
                 try:
-                    vars(self.schema.cls)[name].show(target, value, self)
+                    attributes[name].show(target, value, self)
                 except Exception as error:  # noqa: BLE001 what is bound may raise anything, and the other fields must follow
                     app.handle_exception(error)
                 if self.listeners:
@@ -212,7 +213,7 @@ class Follower:
         """Take part in the tab and the visit, now that it is known which they are."""
         if self.recovery.reason != 'subpage':
             self.recovery.reason = self.visit.reason
-        if not self.schema.scopes & {'tab', 'reconnect'} or self.closed:
+        if not self.schema.has_private or self.closed:
             return
         self._hold(-1)
         if before := self._parts.get('reconnect'):  # a late report: what was typed since is newer than what it brings

@@ -126,7 +126,9 @@ class Instance(Follower):
     @property
     def needs_report(self) -> bool:
         """Whether building has to wait for the browser, to say which tab and visit this is or what it keeps itself."""
-        return super().needs_report or any(keeper.awaits(self) for keeper in set(self._keepers.values()))
+        if self._keepers and any(keeper.awaits(self) for keeper in set(self._keepers.values())):
+            return True
+        return super().needs_report
 
     def begin_outside(self) -> None:
         """Take what the browser keeps of this class, and keep changes there."""

@@ -15,7 +15,6 @@ from fastapi import Request
 from nicegui import Client, background_tasks, context, ui
 
 from ..errors import ConfigurationError, StashError
-from ..fields import OUTSIDE
 from ..schema import Schema, mark
 from ..session import Session
 from ..settings import Settings
@@ -222,7 +221,7 @@ class Roster:
 
     def make(self, schema: Schema, visit: Visit, arguments: Mapping[str, Any], *, auto: bool) -> Instance:
         """Return the instance of a class for a visit, recovered as far as its place is known."""
-        key = schema.key_text(arguments[name] for name in schema.key)
+        key = schema.key_text(arguments[name] for name in schema.key) if schema.key else ''
         if (found := visit.find(schema, key)) is not None:
             return found
         if schema.needed_arguments:
@@ -260,11 +259,11 @@ class Roster:
         instance.attach()
         visit.add(instance)
         visit.schedule_status()  # it may be the first that is told what the session does
-        if visit.identified and schema.scopes & {'tab', 'reconnect'}:
+        if schema.has_private and visit.identified:
             instance.locate()
         else:
             instance.recover()
-        if schema.scopes & OUTSIDE:
+        if schema.has_outside:
             instance.begin_outside()
         instance.complete()
         return instance
