@@ -105,7 +105,8 @@ async def fill_in(page: Page) -> None:
     await page.get_by_label('Meals').click()
     await page.get_by_role('option', name='Dinner').click()
     await page.keyboard.press('Escape')
-    await expect(page.get_by_role('option')).to_have_count(0)  # a menu that closes takes the focus back
+    await expect(page.get_by_role('option')).to_have_count(0)
+    await expect(page.get_by_label('Meals')).to_be_focused()  # the menu that closed has given the focus back
     await page.get_by_label('Arrival').fill('2031-07-14')
     await page.get_by_label('Time').fill('16:30')
     await page.get_by_label('Nights').fill('3')
