@@ -13,6 +13,7 @@ from .tab import Tab, Visitor
 from .told import restart
 from .typist import enter, rejected, shows
 
+KNOWS = 'Object.keys(window.__niceguiStash.typed.bound).length > 0'
 GATE = """() => {
     const typed = window.__niceguiStash.typed;
     const held = [];
@@ -76,7 +77,7 @@ async def test_what_is_typed_before_the_page_knows_what_is_bound_is_carried_once
         await expect(tab.page.get_by_test_id('line')).to_have_text('typed early')
         assert await tab.page.evaluate('Object.keys(window.__niceguiStash.typed.bound)') == []
         await tab.page.wait_for_function('window.openGate() > 0', polling=50)
-        await tab.page.wait_for_function('Object.keys(window.__niceguiStash.typed.bound).length > 0', polling=50)
+        await tab.page.wait_for_function(KNOWS, polling=50)
         await restart(server, tab, kill=True)
         await shows(tab, line='typed early')
         assert await rejected(tab) == []
@@ -86,6 +87,7 @@ async def test_a_reload_before_the_page_knows_what_is_bound_hands_on_what_it_was
     async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
         tab = await visitor.open(proxy.url)
         client = await tab.client()
+        await tab.page.wait_for_function(KNOWS, polling=50)
         proxy.drop_sockets()
         await tab.disconnected()
         await enter(tab, line='first document')
