@@ -40,6 +40,9 @@ class Same:
     """The object has not changed."""
 
 
+SAME = Same()
+
+
 @dataclass(frozen=True, slots=True)
 class Foreign:
     """The object has a format of another version of this library; it is left alone."""
@@ -64,26 +67,22 @@ async def fetch(
     An object that is being swept is waited for, until it is gone or the sweep has given up.
     """
     looks = 0
-    while isinstance(outcome := await _fetch_once(shared, key, older_keys, unless), _Closing):
+    while True:
+        shared.counts['gets'] += 1
+        outcome = await read(shared.store, key, unless)
+        if not isinstance(outcome, Read):
+            return outcome
+        match outcome.found:
+            case NotModified():
+                return SAME
+            case None:
+                return await _fetch_older(shared, older_keys)
+            case StoredObject(body, etag):
+                understood = await _understand(shared, key, body, etag)
+        if not isinstance(understood, _Closing):
+            return understood
         looks += 1
         await asyncio.sleep(shared.backoff(looks, 2.0))
-    return outcome
-
-
-async def _fetch_once(
-    shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None
-) -> Fetched | Same | Foreign | Away | Denied | _Closing:
-    shared.counts['gets'] += 1
-    outcome = await read(shared.store, key, unless)
-    if not isinstance(outcome, Read):
-        return outcome
-    match outcome.found:
-        case NotModified():
-            return Same()
-        case None:
-            return await _fetch_older(shared, older_keys)
-        case StoredObject(body, etag):
-            return await _understand(shared, key, body, etag)
 
 
 async def _understand(

@@ -169,8 +169,8 @@ def stored_values(schema: Schema, found: Slice, parts: Mapping[str, Part]) -> di
     values = {scope: found.values(part) or {} for scope, part in parts.items()}
     raws: dict[str, msgspec.Raw] = {}
     for name, stored in schema.fields.items():
-        raw = _value_in(values.get(stored.field.scope, {}), stored)
-        if raw is not None:
+        held = values.get(stored.field.scope)
+        if held and (raw := _value_in(held, stored)) is not None:
             raws[name] = raw
     return raws
 

@@ -31,7 +31,7 @@ PATIENCE = 2.0
 class Carrying:
     """The server's half for one client: addresses and durability go to the browser, typed values come from it."""
 
-    def __init__(self, visit: Visit, nonce: str) -> None:
+    def __init__(self, visit: Visit) -> None:
         self._visit = visit
         self._bound: dict[str, Bound] = {}
         self._told: dict[int, str] = {}
@@ -46,13 +46,10 @@ class Carrying:
         self._settled = False
         self._overruled: list[Instance] = []
         self._changed = asyncio.Event()
-        internals.add_to_body(visit.client, served_element(visit.client.request, nonce, self.seal()))
-        if internals.is_reload(visit.client.request):
-            internals.before_response(visit.client, self._deliver)
 
     # ---- addresses
 
-    def _deliver(self) -> None:
+    def deliver(self) -> None:
         """Put into the first HTML of a reload what is bound: it may bring values, and never connect.
 
         Any other page has nothing to place yet, and is told when it connects.
@@ -141,7 +138,7 @@ class Carrying:
 
     def seal(self) -> str:
         """Return what binds typed values to the session and the visit, for the browser to keep."""
-        return self._visit.registry.seal(self._visit.session_id, f'typed\0{self._visit.id}')
+        return seal_for(self._visit)
 
     def receive(self, sent: Any) -> None:
         """Take what the browser hands over; it may be anything."""
@@ -211,3 +208,15 @@ class Carrying:
         if len(bound.instance.recovery.rejected) > rejected and bound.instance not in self._overruled:
             self._overruled.append(bound.instance)
         return verdict
+
+
+def offer(visit: Visit, nonce: str) -> None:
+    """Put into the first HTML of a page what it carries typed values over with, from its first moment on."""
+    client, request = visit.client, visit.client.request
+    internals.add_to_body(client, served_element(request, nonce, seal_for(visit)))
+    if internals.is_reload(request):
+        internals.before_response(client, visit.carrying.deliver)
+
+
+def seal_for(visit: Visit) -> str:
+    return visit.registry.seal(visit.session_id, f'typed\0{visit.id}')

@@ -119,8 +119,9 @@ class Instance(Follower):
     def recover(self) -> None:
         """Set every field whose place is known; what was wrong outside of the store stays on record."""
         super().recover()
-        known = self.recovery.problems
-        known += [problem for problem in (*self._outside, *self._unkept.values()) if problem not in known]
+        if self._outside or self._unkept:
+            known = self.recovery.problems
+            known += [problem for problem in (*self._outside, *self._unkept.values()) if problem not in known]
         self._count_returned()
 
     @property

@@ -87,6 +87,8 @@ class StoredProperty(BindableProperty):
 
     def new_default(self) -> Any:
         """Return a declared default that nobody else holds, as it would come back."""
+        if type(self.field.default) in self._exact:
+            return self.field.default
         if self.field.default_factory:
             return self._encode(self.field.default_factory())[0]
         value = self._encode(self.field.default)[0]

@@ -21,7 +21,7 @@ from ..tokens import Tokens
 from . import internals, renewal
 from .address import Address
 from .browser import Browser, is_of_browser
-from .carrying import Carrying
+from .carrying import Carrying, offer
 from .keeper import Keeper
 from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
@@ -79,13 +79,14 @@ class Visit:
         self._tokens = tokens
         self._browser: Browser | None = None
         self._address: Address | None = None
-        self.carrying = Carrying(self, nonce)
+        self._carrying: Carrying | None = None
         client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
         client.on_disconnect(self._leave)
         client.on_delete(self._end)
         if client.has_socket_connection:
             self._watch_events()
+        offer(self, nonce)
 
     @property
     def identified(self) -> bool:
@@ -132,6 +133,12 @@ class Visit:
         if self._browser is not None and not self.client.is_deleted:
             await self._browser.ready()
         return not self.client.is_deleted
+
+    @property
+    def carrying(self) -> Carrying:
+        """What carries typed values over; it is made when there is something to tell or to take."""
+        self._carrying = self._carrying or Carrying(self)
+        return self._carrying
 
     def _connect(self) -> None:
         """React to the first connect only: NiceGUI fires it on every reconnect of the same client."""
@@ -271,7 +278,8 @@ class Visit:
 
     def schedule_status(self) -> None:
         """Bring the bindable status up to date, once per turn of the loop, and say what the browser may forget."""
-        self.carrying.settle()
+        if self._carrying is not None:
+            self._carrying.settle()
         if self._status is not None and not self._status_scheduled and not self.ended:
             self._status_scheduled = True
             asyncio.get_running_loop().call_soon(self._update_status)
@@ -296,7 +304,8 @@ class Visit:
         instances, self.instances = self.instances, []
         for instance in instances:
             instance.close()
-        self.carrying.end()
+        if self._carrying is not None:
+            self._carrying.end()
         self.session = None
         if not self._identified.done():
             self._identified.set_result(None)
