@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+import signal
 import weakref
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,29 @@ def test_a_script_has_its_state_after_kill_9_and_says_nothing(tmp_path: Path) ->
                     process.answers(lambda count=count: is_stored(tmp_path, count))
                 process.kill()
                 assert not re.search('warn|error|Traceback', process.output, re.IGNORECASE), process.output
+
+
+def test_what_a_script_changes_while_it_is_torn_down_is_stored(tmp_path: Path) -> None:
+    job = """
+async def work() -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        visits.count = 100
+
+
+if not stash.recovery(visits).status == 'unavailable':
+    background_tasks.create(work())
+ui.run("""
+    script = SCRIPT.replace('import os', 'import asyncio, os').replace('import app,', 'import app, background_tasks,')
+    script = script.replace('ui.run(', job, 1)
+    with httpx.Client(headers={'accept': 'text/html'}) as browser, running(tmp_path, script) as process:
+        process.answers(lambda: httpx.get(f'{process.url}{NICEGUIS_OWN}'))
+        browser.get(process.url)
+        process.answers(lambda: is_stored(tmp_path, 1))
+        assert process.terminate() in {0, -signal.SIGTERM}
+    (body,) = (path.read_text() for path in (tmp_path / 'state').rglob('*.json'))
+    assert '"count":100' in body
 
 
 def is_stored(folder: Path, count: int) -> bool | None:
