@@ -152,14 +152,12 @@
 
     // the server says which elements are bound to which fields
     bind(addresses) {
-      const start = performance.now();
       for (const [id, address] of Object.entries(addresses)) {
         const place = stash.entered.placeAt(Number(id), address);
         const entry = carried.get(address);
         if (entry) show(place, entry);
         stash.focus.bring(place);
       }
-      if (carried.size) performance.measure("nicegui_stash: bring back", { start });
     },
 
     // called with every event that is about to be sent; true: it is kept back
@@ -172,7 +170,6 @@
 
     // what has to be carried, as it is kept in sessionStorage
     snapshot() {
-      const start = performance.now();
       const values = [];
       const unbound = []; // by element id: the server has not said what is bound before it went away
       const size = { characters: 0, bytes: 0 };
@@ -194,7 +191,6 @@
       stash.entered.each(add);
       const found = { seal: stash.seal, values, focus: stash.focus.find(bound) };
       if (unbound.length) found.unknown = { page: pageDigest(), values: unbound };
-      performance.measure("nicegui_stash: carry over", { start });
       return found;
     },
 

@@ -11,7 +11,7 @@ from .proxy import LATENCIES, Proxy, way_to
 from .server import Server
 from .tab import Tab, Visitor
 from .told import restart
-from .typist import Typist, enter, rejected, shows
+from .typist import Typist, enter, rejected, shows, visit
 
 
 async def type_through(server: Server, tab: Tab, typist: Typist, *, kills: int) -> None:
@@ -36,7 +36,7 @@ async def test_no_character_is_lost_while_the_server_is_killed_twenty_times(
     visitor: Visitor, folder: Path, latency: float
 ):
     async with Server('typed.py', folder) as server, way_to(server, latency) as url:
-        tab = await visitor.open(url)
+        tab = await visit(visitor, url)
         await type_through(server, tab, Typist(tab), kills=20)
 
 
@@ -46,7 +46,7 @@ async def test_what_is_typed_while_the_server_is_away_is_back_in_all_scopes(
     visitor: Visitor, folder: Path, kill: bool, latency: float
 ):
     async with Server('typed.py', folder) as server, way_to(server, latency) as url:
-        tab = await visitor.open(url)
+        tab = await visit(visitor, url)
         await enter(tab, line='l', text='t', mine='m')
         await shows(tab, line='l', text='t', mine='m')
         client = await tab.client()
@@ -71,7 +71,7 @@ async def test_what_was_accepted_but_not_yet_stored_is_back_after_a_kill(
         Server('typed.py', folder, nicegui_stash_flush_interval=60) as server,
         way_to(server, latency) as url,
     ):
-        tab = await visitor.open(url)
+        tab = await visit(visitor, url)
         await enter(tab, line='first')
         await shows(tab, line='first')
         for text in ('second', 'third', 'fourth'):
@@ -86,7 +86,7 @@ async def test_what_was_accepted_but_not_yet_stored_is_back_after_a_kill(
 @pytest.mark.parametrize('latency', LATENCIES)
 async def test_what_was_sent_and_never_arrived_is_back(visitor: Visitor, folder: Path, latency: float):
     async with Server('typed.py', folder) as server, Proxy(server.port, latency=latency) as proxy:
-        tab = await visitor.open(proxy.url)
+        tab = await visit(visitor, proxy.url)
         await enter(tab, line='arrived')
         await shows(tab, line='arrived')
         client = await tab.client()
@@ -105,7 +105,7 @@ async def test_what_is_typed_in_a_document_that_never_connected_is_handed_on_wit
     visitor: Visitor, folder: Path, latency: float
 ):
     async with Server('typed.py', folder) as server, Proxy(server.port, latency=latency) as proxy:
-        tab = await visitor.open(proxy.url)
+        tab = await visit(visitor, proxy.url)
         await enter(tab, line='kept')
         await shows(tab, line='kept')
         client = await tab.client()
@@ -129,7 +129,7 @@ async def test_a_newer_value_of_another_tab_is_not_overwritten(visitor: Visitor,
         Server('typed.py', folder, reconnect_timeout=0.5) as server,
         Proxy(server.port, latency=latency) as proxy,
     ):
-        away, other = await visitor.open(proxy.url), await visitor.open(server.url)
+        away, other = await visit(visitor, proxy.url), await visit(visitor, server.url)
         await enter(away, line='both know')
         await shows(other, line='both know')
         client = await away.client()
@@ -155,7 +155,7 @@ async def test_a_newer_value_that_was_stored_by_another_server_is_not_overwritte
         Server('typed.py', folder) as new,
         Proxy(old.port, latency=latency) as proxy,
     ):
-        away = await visitor.open(proxy.url)
+        away = await visit(visitor, proxy.url)
         await enter(away, line='both know')
         await shows(away, line='both know')
         await away.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
@@ -163,7 +163,7 @@ async def test_a_newer_value_that_was_stored_by_another_server_is_not_overwritte
         proxy.drop()
         await old.kill()
         await enter(away, line='older')
-        other = await visitor.open(new.url)
+        other = await visit(visitor, new.url)
         await shows(other, line='both know')
         await enter(other, line='newer')
         await shows(other, line='newer')
@@ -176,7 +176,7 @@ async def test_a_newer_value_that_was_stored_by_another_server_is_not_overwritte
 
 async def test_what_validate_refuses_is_not_accepted_and_stays_marked_on_its_element(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
+        tab = await visit(visitor, server.url)
         client = await tab.client()
         await server.kill()
         await tab.disconnected()
@@ -190,7 +190,7 @@ async def test_what_validate_refuses_is_not_accepted_and_stays_marked_on_its_ele
 
 async def test_a_link_begins_a_visit_without_what_was_typed(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
-        tab = await visitor.open(proxy.url)
+        tab = await visit(visitor, proxy.url)
         client = await tab.client()
         proxy.drop_sockets()
         await tab.disconnected()
@@ -205,7 +205,7 @@ async def test_a_link_begins_a_visit_without_what_was_typed(visitor: Visitor, fo
 
 async def test_what_is_not_saved_by_hand_is_carried_and_still_not_saved(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
-        tab = await visitor.open(f'{server.url}/saved')
+        tab = await visit(visitor, f'{server.url}/saved')
         await enter(tab, line='saved')
         await shows(tab, line='saved')
         await tab.page.get_by_test_id('save').click()

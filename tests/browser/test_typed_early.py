@@ -11,9 +11,8 @@ from .proxy import Proxy
 from .server import Server
 from .tab import Tab, Visitor
 from .told import restart
-from .typist import enter, rejected, shows
+from .typist import KNOWS, enter, rejected, shows, visit
 
-KNOWS = 'Object.keys(window.__niceguiStash.typed.bound).length > 0'
 GATE = """() => {
     const typed = window.__niceguiStash.typed;
     const held = [];
@@ -85,9 +84,8 @@ async def test_what_is_typed_before_the_page_knows_what_is_bound_is_carried_once
 
 async def test_a_reload_before_the_page_knows_what_is_bound_hands_on_what_it_was_given(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
-        tab = await visitor.open(proxy.url)
+        tab = await visit(visitor, proxy.url)
         client = await tab.client()
-        await tab.page.wait_for_function(KNOWS, polling=50)
         proxy.drop_sockets()
         await tab.disconnected()
         await enter(tab, line='first document')

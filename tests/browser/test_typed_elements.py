@@ -13,6 +13,7 @@ from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Tab
 from .told import Visitors
+from .typist import visit
 
 Enter = Callable[[Page, Locator], Awaitable[None]]
 
@@ -97,7 +98,7 @@ async def returned(
         way_to(server, request.param) as url,
         visitors() as visitor,
     ):
-        tab = await visitor.open(f'{url}/elements')
+        tab = await visit(visitor, f'{url}/elements')
         client = await tab.client()
         await server.kill()
         await tab.disconnected()

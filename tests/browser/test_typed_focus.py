@@ -11,7 +11,7 @@ from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Visitor
 from .told import restart
-from .typist import enter, shows
+from .typist import enter, shows, visit
 
 CURSOR = """(({dataset, selectionStart, selectionEnd}) =>
     [dataset.testid, selectionStart, selectionEnd])(document.activeElement)"""
@@ -21,7 +21,7 @@ CURSOR = """(({dataset, selectionStart, selectionEnd}) =>
 @pytest.mark.parametrize('name', ['line', 'text'])
 async def test_focus_and_cursor_come_back(visitor: Visitor, folder: Path, name: str, latency: float):
     async with Server('typed.py', folder) as server, way_to(server, latency) as url:
-        tab = await visitor.open(url)
+        tab = await visit(visitor, url)
         await tab.page.wait_for_function('window.__niceguiStash?.acknowledged', polling=50)
         client = await tab.client()
         await server.kill()
@@ -39,7 +39,7 @@ async def test_focus_and_cursor_come_back(visitor: Visitor, folder: Path, name: 
 @pytest.mark.parametrize('latency', LATENCIES)
 async def test_the_focus_comes_back_where_nothing_was_typed(visitor: Visitor, folder: Path, latency: float):
     async with Server('typed.py', folder) as server, way_to(server, latency) as url:
-        tab = await visitor.open(url)
+        tab = await visit(visitor, url)
         await enter(tab, line='stored')
         await shows(tab, line='stored')
         await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
@@ -57,7 +57,7 @@ SCROLLED = """top => new Promise((resolve) => {
 
 async def test_a_long_text_is_scrolled_to_where_it_was(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
+        tab = await visit(visitor, server.url)
         text = '\n'.join(f'line {number}' for number in range(100))
         client = await tab.client()
         await server.kill()

@@ -16,7 +16,7 @@ from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Tab, Visitor
 from .told import Visitors
-from .typist import enter, shows
+from .typist import enter, shows, visit
 
 HAND_OVER = """async ([event, sent]) => {
     const found = {};
@@ -65,14 +65,14 @@ async def hands_over(tab: Tab, sent: Any) -> Any:
 
 
 async def test_what_is_handed_over_with_the_own_seal_is_accepted(visitor: Visitor, url: str):
-    tab = await visitor.open(url)
+    tab = await visit(visitor, url)
     value = await of(tab, 'line')
     assert await hands_over(tab, {'seal': await seal(tab), 'values': [value]}) == {value['f']: 'merged'}
     await accepted(tab, line='forged')
 
 
 async def test_the_seal_of_another_session_opens_nothing(visitor: Visitor, visitors: Visitors, url: str):
-    tab = await visitor.open(url)
+    tab = await visit(visitor, url)
     async with visitors() as other:
         victim = await other.open(url)
         await enter(victim, line='untouched')
@@ -84,7 +84,7 @@ async def test_the_seal_of_another_session_opens_nothing(visitor: Visitor, visit
 
 
 async def test_the_seal_of_another_visit_of_the_same_session_opens_nothing(visitor: Visitor, url: str):
-    tab, other = await visitor.open(url), await visitor.open(url)
+    tab, other = await visit(visitor, url), await visit(visitor, url)
     assert await hands_over(tab, {'seal': await seal(other), 'values': [await of(tab, 'text')]}) == {}
     await shows(tab, text='')
 
@@ -107,7 +107,7 @@ MALFORMED: dict[str, Any] = {
 
 @pytest.mark.parametrize('name', MALFORMED)
 async def test_what_cannot_come_from_the_script_is_refused(visitor: Visitor, url: str, name: str):
-    tab = await visitor.open(url)
+    tab = await visit(visitor, url)
     assert await hands_over(tab, MALFORMED[name]) == {}
     await enter(tab, line='still works')
     await shows(tab, line='still works')
@@ -132,7 +132,7 @@ VALUES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize('name', VALUES)
 async def test_a_value_that_the_element_cannot_have_sent_is_not_accepted(visitor: Visitor, url: str, name: str):
-    tab = await visitor.open(url)
+    tab = await visit(visitor, url)
     await enter(tab, line='typed')
     await shows(tab, line='typed')
     good, bad = await of(tab, 'mine'), {**await of(tab, 'line'), **VALUES[name]}
@@ -143,7 +143,7 @@ async def test_a_value_that_the_element_cannot_have_sent_is_not_accepted(visitor
 
 
 async def test_ten_thousand_values_are_no_more_than_five_hundred(visitor: Visitor, url: str):
-    tab = await visitor.open(url)
+    tab = await visit(visitor, url)
     good = await of(tab, 'line')
     flood = [{**good, 'f': f'{number:012d}', 'v': '1'} for number in range(10_000)]
     answer = await hands_over(tab, {'seal': await seal(tab), 'values': [*flood, good]})
@@ -153,7 +153,7 @@ async def test_ten_thousand_values_are_no_more_than_five_hundred(visitor: Visito
 
 
 async def test_what_was_typed_before_signing_out_is_not_merged_into_the_next_session(visitor: Visitor, url: str):
-    tab = await visitor.open(url)
+    tab = await visit(visitor, url)
     await enter(tab, line='of the old session')
     client, before = await tab.client(), await seal(tab)
     value = {**await of(tab, 'line'), 'v': '"of the old session"'}

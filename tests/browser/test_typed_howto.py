@@ -13,6 +13,7 @@ from tests.docs.examples import AFTER, named, program_of
 from .proxy import Proxy
 from .server import Server
 from .tab import Tab, Visitor
+from .typist import visit
 
 SERVED = """
 from tests.browser.apps import probe
@@ -45,7 +46,7 @@ async def is_stored(tab: Tab) -> None:
 
 
 async def test_what_is_typed_while_the_server_is_away_is_back_and_stored(visitor: Visitor, server: Server):
-    tab = await visitor.open(f'{server.url}/note')
+    tab = await visit(visitor, f'{server.url}/note')
     await types(tab, title='A title', text='A text')
     await is_stored(tab)
     client = await tab.client()
@@ -56,13 +57,13 @@ async def test_what_is_typed_while_the_server_is_away_is_back_and_stored(visitor
     await tab.connected(after=client)
     await shows(tab, title='Another title', text='A text, and more of it')
     await is_stored(tab)
-    other = await visitor.open(f'{server.url}/note')
+    other = await visit(visitor, f'{server.url}/note')
     await shows(other, title='Another title', text='')
 
 
 async def test_who_was_slower_is_told_what_was_typed(visitor: Visitor, server: Server):
     async with Proxy(server.port) as proxy:
-        away, other = await visitor.open(f'{proxy.url}/note'), await visitor.open(f'{server.url}/note')
+        away, other = await visit(visitor, f'{proxy.url}/note'), await visit(visitor, f'{server.url}/note')
         await types(away, title='both know this')
         await shows(other, title='both know this')
         client = await away.client()
@@ -79,7 +80,7 @@ async def test_who_was_slower_is_told_what_was_typed(visitor: Visitor, server: S
 
 
 async def test_what_is_too_long_stays_marked_on_its_element(visitor: Visitor, server: Server):
-    tab = await visitor.open(f'{server.url}/note')
+    tab = await visit(visitor, f'{server.url}/note')
     client = await tab.client()
     await server.kill()
     await tab.disconnected()

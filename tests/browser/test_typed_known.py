@@ -9,7 +9,7 @@ from nicegui_stash.ui.typed import digest
 from .proxy import Proxy
 from .server import Server, eventually
 from .tab import Visitor
-from .typist import enter, rejected, shows
+from .typist import enter, rejected, shows, visit
 
 
 async def test_what_was_sent_when_a_short_drop_was_over_counts_as_shown_before(visitor: Visitor, folder: Path):
@@ -18,7 +18,7 @@ async def test_what_was_sent_when_a_short_drop_was_over_counts_as_shown_before(v
         async def is_stored() -> bool:
             return bool(server.objects())
 
-        tab = await visitor.open(proxy.url)
+        tab = await visit(visitor, proxy.url)
         client = await tab.client()
         proxy.drop_sockets()
         await tab.disconnected()
@@ -40,7 +40,7 @@ async def test_what_was_sent_when_a_short_drop_was_over_counts_as_shown_before(v
 
 async def test_what_was_never_sent_is_not_carried_as_what_was_here_before(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
+        tab = await visit(visitor, server.url)
         await enter(tab, line='stored')
         await shows(tab, line='stored')
         await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)

@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from .proxy import Proxy
 from .server import Server
 from .tab import Tab, Visitor
-from .typist import enter, rejected, shows
+from .typist import enter, rejected, shows, visit
 
 GATE = """(() => {
     const gate = (window.gate = {sent: [], held: []});
@@ -51,7 +51,7 @@ async def test_what_was_typed_is_merged_by_what_the_new_page_says_first(
     visitor: Visitor, folder: Path, draft: dict[str, str]
 ):
     async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
+        tab = await visit(visitor, server.url)
         await enter(tab, line='stored', **draft)
         await shows(tab, line='stored', **draft)
         await stored(tab)
@@ -74,7 +74,7 @@ async def test_what_was_typed_is_merged_by_what_the_new_page_says_first(
 
 async def test_a_draft_that_was_stored_is_shown_by_what_the_new_page_says_first(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
+        tab = await visit(visitor, server.url)
         await enter(tab, line='stored', text='a draft', mine="the tab's")
         await shows(tab, line='stored', text='a draft', mine="the tab's")
         await stored(tab)
@@ -90,7 +90,7 @@ async def test_a_draft_that_was_stored_is_shown_by_what_the_new_page_says_first(
 
 async def test_what_was_stored_of_the_session_is_in_a_page_that_has_said_nothing(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
-        tab = await visitor.open(proxy.url)
+        tab = await visit(visitor, proxy.url)
         await enter(tab, line='stored')
         await shows(tab, line='stored')
         await stored(tab)

@@ -12,7 +12,7 @@ from .server import Server
 from .tab import Visitor
 from .test_reports import WITHHOLD
 from .told import restart
-from .typist import enter, shows
+from .typist import enter, shows, visit
 
 DURABLE = 'window.__niceguiStash.typed.pending === 0'
 IGNORE_VERDICTS = """() => {
@@ -39,7 +39,7 @@ async def test_what_is_typed_while_the_server_thinks_about_the_rest_survives_ano
     visitor: Visitor, folder: Path, latency: float
 ):
     async with Server('typed.py', folder) as server, Proxy(server.port, latency=latency) as proxy:
-        tab = await visitor.open(proxy.url)
+        tab = await visit(visitor, proxy.url)
         client = await tab.client()
         proxy.drop_sockets()
         await tab.disconnected()
@@ -62,7 +62,7 @@ async def test_what_is_typed_just_after_the_connect_is_not_undone_by_what_the_pa
     visitor: Visitor, folder: Path
 ):
     async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
-        await enter(await visitor.open(server.url), line='stored')
+        await enter(await visit(visitor, server.url), line='stored')
         await shows(visitor.tabs[0], line='stored')
         proxy.drop_sockets()
         tab = await visitor.tab()
@@ -80,7 +80,7 @@ async def test_what_is_typed_just_after_the_connect_is_not_undone_by_what_the_pa
 
 async def test_what_a_report_that_came_too_late_brings_does_not_hide_what_was_typed(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
+        tab = await visit(visitor, server.url)
         await enter(tab, text='stored')
         await shows(tab, text='stored')
         await tab.page.wait_for_function(DURABLE, polling=50)
@@ -102,7 +102,7 @@ async def test_what_a_report_that_came_too_late_brings_does_not_hide_what_was_ty
 
 async def test_what_was_typed_into_an_element_that_was_built_anew_is_back(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder, nicegui_stash_flush_interval=60) as server:
-        tab = await visitor.open(f'{server.url}/rebuilt')
+        tab = await visit(visitor, f'{server.url}/rebuilt')
         for text in ('first', 'second', 'third'):
             await enter(tab, line=text)
             await shows(tab, line=text)
@@ -121,7 +121,7 @@ async def test_what_was_typed_into_an_element_that_was_built_anew_is_back(visito
 
 async def test_what_its_field_refuses_is_back_on_its_element_each_time(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
+        tab = await visit(visitor, server.url)
         client = await tab.client()
         await server.kill()
         await tab.disconnected()
@@ -148,7 +148,7 @@ HALF = """() => {
 
 async def test_half_of_a_surrogate_pair_is_carried_as_the_sign_for_it(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
-        tab = await visitor.open(server.url)
+        tab = await visit(visitor, server.url)
         client = await tab.client()
         await server.kill()
         await tab.disconnected()
@@ -169,7 +169,7 @@ async def test_where_the_storage_has_no_room_for_what_was_typed_it_is_still_the_
     visitor: Visitor, folder: Path
 ):
     async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
-        tab = await visitor.open(proxy.url)
+        tab = await visit(visitor, proxy.url)
         await enter(tab, text='a draft')
         await shows(tab, text='a draft')
         await tab.page.wait_for_function(DURABLE, polling=50)

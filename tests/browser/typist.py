@@ -9,7 +9,7 @@ import json
 
 from playwright.async_api import expect
 
-from .tab import Tab
+from .tab import Tab, Visitor
 
 TYPIST = """(() => {
     // The next character and where it goes are kept in sessionStorage: a new document goes on where the last one was.
@@ -42,6 +42,16 @@ TYPIST = """(() => {
 
 START = "sessionStorage.typist = JSON.stringify({count: 0, turn: 0, moves: true, typed: {line: '', text: ''}})"
 STOP = 'sessionStorage.typist = JSON.stringify({...JSON.parse(sessionStorage.typist), stopped: true})'
+
+
+KNOWS = 'Object.keys(window.__niceguiStash.typed.bound).length > 0'
+
+
+async def visit(visitor: Visitor, url: str) -> Tab:
+    """Open a page, and return when it is connected and has been told which of its elements are bound."""
+    tab = await visitor.open(url)
+    await tab.page.wait_for_function(KNOWS, polling=50)
+    return tab
 
 
 class Typist:
