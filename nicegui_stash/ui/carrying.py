@@ -161,15 +161,13 @@ class Carrying:
         if not await visit.wait_until_identified():
             return
         if visit.registry.is_seal(typed.seal, visit.session_id, f'typed\0{visit.id}'):
-            await (
-                visit.look_at_store()
-            )  # the page may show what a slow store has let it: somebody may have written since
+            await visit.look_at_store()  # the page may be older than what somebody else has written
             await asyncio.sleep(0)  # until what was read is shown
             await self._merge_as_built({value.address: value for value in typed.values})
         self._settled = True
         self._answer(None)
         for instance in self._overruled:
-            await instance.notify_again()
+            await instance.notify_beside()
 
     async def _merge_as_built(self, waiting: dict[str, TypedValue]) -> None:
         """Merge values as soon as their elements are there and the session is read; give up after a while."""

@@ -250,8 +250,8 @@ class Follower:
             if iscoroutine(result := handler(self.recovery)):
                 await result
 
-    async def notify_again(self) -> None:
-        """Call `on_recovered` once more, within the client: the record has changed since."""
+    async def notify_beside(self) -> None:
+        """Call `on_recovered` from a task of its own, again if the record has changed since: within the client."""
         self._notified = False
         with self.visit.in_client():
             await self.notify_recovered()
@@ -289,7 +289,7 @@ class Follower:
         with self.visit.in_client():
             if self.recovery.status == 'unavailable' and self.session.is_read:
                 self.recover()
-                background_tasks.create(self.notify_again(), name=f'recovered {self.slice_id.name}')
+                background_tasks.create(self.notify_beside(), name=f'recovered {self.slice_id.name}')
                 return
             if self.touched is not None:
                 self._follow_older(self.touched)

@@ -245,9 +245,9 @@ class Roster:
         instance = Instance(schema, page, visit, '', auto=True, on_invalid=self._settings.on_invalid, given=True)
         self._follow(instance)
         if context.slot.parent is not client.content:
-            internals.Ending(lambda: visit.drop(instance))
+            internals.Ending(lambda: visit.leave(instance, left=False))
         if instance.wants_notice:
-            background_tasks.create(instance.notify_recovered(), name=f'recovered {schema.name}')
+            background_tasks.create(instance.notify_beside(), name=f'recovered {schema.name}')
         return instance
 
     def _follow(self, instance: Instance) -> Instance:

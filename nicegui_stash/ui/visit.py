@@ -107,19 +107,15 @@ class Visit:
                 return instance
         return None
 
-    def leave(self, instance: Instance) -> None:
-        """Close a view's instance when its container was cleared; with the client gone it is closed already."""
+    def leave(self, instance: Instance, *, left: bool = True) -> None:
+        """Close an instance when its part of the page was cleared; with the client gone it is closed already.
+
+        `left`: it was a view, so that the visit to it is over; an object may be kept again.
+        """
         if not self.ended and instance in self.instances:
-            instance.close(left=True)
+            instance.close(left=left)
             self.instances.remove(instance)
             self.schedule_status()  # a value that it did not take is gone with it
-
-    def drop(self, instance: Instance) -> None:
-        """Close the instance of an object whose part of the page was cleared; it may be kept again."""
-        if not self.ended and instance in self.instances:
-            instance.close()
-            self.instances.remove(instance)
-            self.schedule_status()
 
     def find_session(self) -> Session:
         return self.session or self.registry.session(self.session_id)

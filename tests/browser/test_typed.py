@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import nicegui
 import pytest
 from playwright.async_api import expect
 
@@ -13,8 +12,6 @@ from .server import Server
 from .tab import Tab, Visitor
 from .told import restart
 from .typist import Typist, enter, rejected, shows, visit
-
-IS_OLD = tuple(map(int, nicegui.__version__.split('.')[:2])) < (3, 18)
 
 
 async def type_through(server: Server, tab: Tab, typist: Typist, *, kills: int) -> None:
@@ -34,7 +31,6 @@ async def type_through(server: Server, tab: Tab, typist: Typist, *, kills: int) 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.xfail(IS_OLD, strict=False, reason='characters are lost: see the limits in typed-while-away.md')
 @pytest.mark.parametrize('latency', LATENCIES)
 async def test_no_character_is_lost_while_the_server_is_killed_twenty_times(
     visitor: Visitor, folder: Path, latency: float

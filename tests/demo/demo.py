@@ -96,6 +96,11 @@ async def counts(tab: Tab, *, stashed: int, plain: int) -> None:
     await expect(tab.page.get_by_test_id('plain')).to_have_text(str(plain))
 
 
+def complaints(tab: Tab) -> list[str]:
+    """Return what a developer would see in red in the browser's console."""
+    return [line for line in tab.console if line.startswith(('error:', 'uncaught:'))]
+
+
 async def fill_in(page: Page) -> None:
     """Fill in every field of the form, so that it can be sent."""
     await page.get_by_label('Name', exact=True).fill('gardener')

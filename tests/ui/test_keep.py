@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from nicegui import ui
 
-from nicegui_stash import DeclarationError, Stash, StashError, stored
+from nicegui_stash import DeclarationError, Recovery, Stash, StashError, stored
 from nicegui_stash.session import Session
 from nicegui_stash.testing import FaultyStore, rejoin, restart
 from nicegui_stash.ui.hub import abandon_all
@@ -219,3 +219,22 @@ async def test_a_store_that_does_not_answer_delays_a_page_once(
     assert (await browser.get('/both')).status_code == 200
     gate.release()
     assert waited == [1.0]
+
+
+async def test_on_recovered_of_a_kept_object_is_called_within_the_client(stash: Stash) -> None:
+    told: list[str] = []
+
+    @stash.state
+    class Noted:
+        count: int = stored(0)
+
+        def on_recovered(self, recovery: Recovery) -> None:
+            told.append(f'{recovery.status} {ui.context.client.id}')
+
+    @ui.page('/')
+    def show() -> None:
+        stash.keep(Noted())
+
+    tab = await Browser().open()
+    await eventually(lambda: told)
+    assert told == [f'fresh {client_of(tab).id}']
