@@ -103,7 +103,6 @@ async def _build_late(client: Client, instance: Instance, arguments: Mapping[str
     try:
         await instance.notify_recovered()
         response = await _call(instance.page, 'build', arguments)
-        instance.visit.carrying.announce()
         if isinstance(response, Response):
             client.open(_location(response))
     except Exception as error:  # noqa: BLE001 the app's build may raise anything; NiceGUI cannot show it any more
@@ -194,17 +193,19 @@ async def _finish_view(instance: Instance, result: Awaitable[Any]) -> None:
 
 
 async def _build_view(instance: Instance, arguments: Mapping[str, Any]) -> None:
-    if instance.needs_report:
-        await instance.visit.wait_until_identified()
-    if not instance.closed:
-        await instance.notify_recovered()
-        result = _build_now(instance, arguments)
-        if result is not None:
-            await result
+    with instance.visit.carrying.building():
+        if instance.needs_report:
+            await instance.visit.wait_until_identified()
+        if not instance.closed:
+            await instance.notify_recovered()
+            result = _build_now(instance, arguments)
+            if result is not None:
+                await result
 
 
 async def _load_and_build(
     roster: Roster, schema: Schema, client: Client, arguments: Mapping[str, Any], *, auto: bool
 ) -> None:
-    await roster.arrive()
-    await _build_view(_make_view(roster, schema, client, arguments, auto=auto), arguments)
+    with roster.visit_of(client).carrying.building():
+        await roster.arrive()
+        await _build_view(_make_view(roster, schema, client, arguments, auto=auto), arguments)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import internals
 from .bound import Bound, find_bound
 from .merging import Verdict, merge
+from .report import ACKNOWLEDGE
 from .served import served_element
 from .typed import Typed, TypedValue, parse_typed
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger('nicegui_stash')
 
+BOUND = 'nicegui-stash-bound'
+"""The prop of a page's content that tells what is bound; our script takes it out before anything is rendered."""
 PATIENCE = 2.0
 """Seconds for which what was typed waits for its element, once the page is built, and for the session to be read."""
 
@@ -41,6 +44,7 @@ class Carrying:
         self._due: tuple[int, int | None] | None = None
         self._next: tuple[int, int | None] | None = None
         self._building = 0
+        self._owes_end = False  # of building, to who reported while it was going on
         self._received = False
         self._verdicts: dict[str, Verdict] = {}
         self._settled = False
@@ -71,11 +75,27 @@ class Carrying:
             self.announce()
 
     def announce(self) -> None:
-        """Tell the browser which elements are bound, as far as it does not know."""
+        """Tell the browser which elements are bound, as far as it does not know.
+
+        While the page is built it comes with the elements, so that they never show what was there before.
+        """
         client = self._visit.client
-        if self._delivered and not client.is_deleted and (new := self._find_new()):
-            text = json.dumps(new, separators=(',', ':'))
-            client.run_javascript(f'window.__niceguiStash?.typed?.bind({text})')
+        if not self._delivered or client.is_deleted or not (new := self._find_new()):
+            return
+        if self._building:
+            internals.send_with_elements(client, BOUND, self._told)
+        else:
+            internals.correct_sent(client, BOUND, self._told)
+            self._call(f'bind({json.dumps(new, separators=(",", ":"))})')
+
+    def acknowledge(self) -> None:
+        """Answer the browser's report, and say whether the page is built."""
+        is_built = not self._building
+        self._owes_end = not is_built
+        self._visit.client.run_javascript(f'{ACKNOWLEDGE}({json.dumps(self.seal())}, {json.dumps(is_built)})')
+
+    def _call(self, call: str) -> None:
+        self._visit.client.run_javascript(f'window.__niceguiStash?.typed?.{call}')
 
     def _find_new(self) -> dict[int, str]:
         self._counted = internals.element_count(self._visit.client)
@@ -89,12 +109,16 @@ class Carrying:
 
     @contextmanager
     def building(self) -> Generator[None]:
-        """Let what was typed wait for its elements, however long the page takes to be built."""
+        """Let what was typed wait for its elements, however long the page or a view takes to be built."""
         self._building += 1
         try:
             yield
         finally:
+            self.announce()
             self._building -= 1
+            if self._owes_end and not self._building and not self._visit.ended:
+                self._owes_end = False
+                self._call('built()')  # what the elements were made to show has gone before
 
     def end(self) -> None:
         """Let go of the elements: timers may still hold the visit."""
@@ -132,7 +156,7 @@ class Carrying:
                 self._due = (number, accepted)
                 return
             self._due, self._next = self._next, None
-            self._visit.client.run_javascript(f'window.__niceguiStash?.typed?.durable({number})')
+            self._call(f'durable({number})')
 
     # ---- what was typed while the server was away
 
@@ -153,8 +177,7 @@ class Carrying:
     def _answer(self, verdicts: dict[str, Verdict] | None) -> None:
         """Tell what became of values; `None`: everything is settled, and what was not named is rejected."""
         if not self._visit.ended:
-            text = json.dumps(verdicts)
-            self._visit.client.run_javascript(f'window.__niceguiStash?.typed?.settle({text})')
+            self._call(f'settle({json.dumps(verdicts)})')
 
     async def _merge_all(self, typed: Typed) -> None:
         visit = self._visit

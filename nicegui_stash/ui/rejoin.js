@@ -89,10 +89,10 @@
       emitEvent(EVENT, { visit: self.visit, reason: self.reason, old_tab: oldTab ?? null, previous });
     },
 
-    acknowledge(seal) {
+    acknowledge(seal, isBuilt) {
       self.acknowledged = true;
       self.seal = seal ?? self.seal;
-      self.typed?.told();
+      if (isBuilt) self.typed?.built();
     },
 
     // let NiceGUI's own code speak with another socket for a moment

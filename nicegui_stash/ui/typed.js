@@ -1,6 +1,7 @@
 // Carries what was entered and is not durable over the reload of a rejoin, and hands it to the server.
 (() => {
   const EVENT = "nicegui_stash_report";
+  const BOUND = "nicegui-stash-bound";
   const MOST_CHARACTERS = 400000;
   const MOST_BYTES = 900000; // of what is sent in one message, of which the server takes 1 MB
   const MOST_VALUES = 500;
@@ -11,6 +12,7 @@
   const { bound, raw, documentOf, shown, learn } = stash.entered;
   const carried = new Map(); // address -> what came from the document before, until the server has said what became of it
   const early = []; // events before the handshake, in order: NiceGUI tries each by itself, so that they overtake each other
+  let isBuilt = false; // whether the server has said so: what the elements were made to show has come before
   let unknown = null; // what the document before has carried by element id, with a digest of how its page was built
 
   // what is kept in sessionStorage may be anything
@@ -41,7 +43,7 @@
     const entry = carried.get(place.address);
     if (!entry) {
       stash.entered.remember(place, json, n ?? stash.entered.count());
-      if (!stash.acknowledged) reflect(place, json);
+      if (!isBuilt) reflect(place, json);
       return false;
     }
     const doc = documentOf(place.id);
@@ -82,8 +84,8 @@
     return found;
   };
 
-  // with the connect NiceGUI has an input show its prop again, which does not know what was entered; what the server
-  // acknowledges with comes behind that
+  // NiceGUI has an input show its prop again, which does not know what was entered, a while after the connect or after
+  // it has come
   const reflect = (place, json) => {
     const element = mounted_app.elements[place.id]; // gone where a throttled event comes late
     if (element && !documentOf(place.id)) element.props[place.prop] = JSON.parse(json);
@@ -111,6 +113,26 @@
     entry.unwatch?.();
     entry.unwatch = mounted_app.$watch(() => mounted_app.elements[place.id]?.props[place.prop], insist, { flush: "sync" });
   };
+  // call back at once, or in the very moment in which the element comes
+  const whenThere = (id, callback) => {
+    if (raw()[id]) {
+      callback();
+      return;
+    }
+    const come = () => {
+      unwatch();
+      callback();
+    };
+    const unwatch = mounted_app.$watch(() => id in mounted_app.elements, come, { flush: "sync" });
+  };
+  const takeAddresses = (elements) => {
+    for (const element of Object.values(elements ?? {})) {
+      const addresses = element?.props?.[BOUND];
+      if (!addresses) continue;
+      delete element.props[BOUND];
+      stash.typed.bind(addresses);
+    }
+  };
   // send as an event what was entered while the server thought about `from`, or what it could not judge
   const release = ({ place, v }, from) => {
     const doc = documentOf(place.id);
@@ -134,6 +156,7 @@
     mount() {
       overhear();
       window.socket.on("connect", stash.entered.connected);
+      window.socket.on("update", takeAddresses); // before NiceGUI does: nothing is shown of the elements yet
       for (const script of document.querySelectorAll("script.nicegui-stash-bound")) {
         stash.typed.bind(JSON.parse(script.text));
         stash.entered.told();
@@ -147,16 +170,21 @@
       }
     },
 
-    told: stash.entered.told,
+    built() {
+      isBuilt = true;
+      stash.entered.told();
+    },
+
     durable: stash.entered.durable,
 
     // the server says which elements are bound to which fields
     bind(addresses) {
       for (const [id, address] of Object.entries(addresses)) {
         const place = stash.entered.placeAt(Number(id), address);
-        const entry = carried.get(address);
-        if (entry) show(place, entry);
-        stash.focus.bring(place);
+        whenThere(place.id, () => {
+          if (carried.has(address)) show(place, carried.get(address));
+          stash.focus.bring(place);
+        });
       }
     },
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
@@ -23,7 +22,7 @@ from .address import Address
 from .browser import Browser, is_of_browser
 from .carrying import Carrying, offer
 from .keeper import Keeper
-from .report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, identifier, parse_report, simulated
+from .report import EVENT, UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
 from .typed import is_typed
 
@@ -215,7 +214,7 @@ class Visit:
         now = asyncio.get_running_loop().time()
         if now >= self._acknowledge_from:  # a browser repeats a report at a reconnect; a flood gets no flood back
             self._acknowledge_from = now + 0.1
-            self.client.run_javascript(f'{ACKNOWLEDGE}({json.dumps(self.carrying.seal())})')
+            self.carrying.acknowledge()
 
     def _identify(self, report: Report) -> None:
         if self.ended or (self.identified and report is UNKNOWN):

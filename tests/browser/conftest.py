@@ -25,7 +25,7 @@ ARGUMENTS = [
 ]
 HERE = Path(__file__).parent
 
-expect.set_options(timeout=20_000)  # ms: a limit for what never comes, not a measure of how fast it does
+expect.set_options(timeout=60_000)  # ms: a limit for what never comes, not a measure of how fast it does
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # the browser lives on one event loop, so every test of this folder runs on it
             item.add_marker(pytest.mark.asyncio(loop_scope='session'), append=False)
             if item.get_closest_marker('timeout') is None:
-                item.add_marker(pytest.mark.timeout(180))
+                item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -57,7 +57,7 @@ class Visitor:
 
     async def __aenter__(self) -> Self:
         self._context = self._context or await self._browser.new_context()
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(60_000)
         Visitor.live.add(self)
         return self
 

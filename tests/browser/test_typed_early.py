@@ -16,7 +16,7 @@ from .typist import KNOWS, enter, rejected, shows, visit
 GATE = """() => {
     const typed = window.__niceguiStash.typed;
     const held = [];
-    for (const name of ['bind', 'told']) {
+    for (const name of ['bind', 'built']) {
         const call = typed[name];
         typed[name] = (...given) => held.push(() => call(...given));
     }

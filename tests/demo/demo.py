@@ -39,7 +39,7 @@ class Demo(Server):
                 sys.executable, '-m', 'demo_app', cwd=self.folder, env=environment, stdout=output, stderr=output
             )
         Server.running.add(self)
-        await eventually(self._answers, 'the demo answers', timeout=30)
+        await eventually(self._answers, 'the demo answers')
 
     async def probe(self) -> dict[str, object]:
         """Ask for something that is no page."""

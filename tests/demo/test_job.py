@@ -30,7 +30,7 @@ async def test_a_job_goes_on_while_its_page_is_away_and_its_progress_is_in_the_p
     assert await progress(tab) >= 3  # the connection was away for longer than two steps take
     await tab.page.goto('about:blank')
     later = await visitor.open(f'{demo.url}/job')
-    await expect(later.page.get_by_test_id('progress')).to_have_text('10 of 10 steps', timeout=20_000)
+    await expect(later.page.get_by_test_id('progress')).to_have_text('10 of 10 steps')
     await expect(later.page.get_by_text('Folding the chart')).to_be_visible()
 
 

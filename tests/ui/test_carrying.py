@@ -75,6 +75,11 @@ def address_of(told: Told) -> str:
     return address
 
 
+def sent_with_elements(tab: User) -> dict[int, str]:
+    """Return the addresses that come with the elements of a page that is built once its browser has reported."""
+    return client_of(tab).content.props[carrying.BOUND]
+
+
 async def test_a_value_is_answered_and_then_that_everything_is(stash: Stash, told: Told) -> None:
     tab, page = await open_page(stash, declare(stash))
     address = address_of(told)
@@ -186,7 +191,7 @@ async def test_a_value_waits_as_long_as_its_page_is_being_built(
     with client_of(tab):
         addressed = ui.input('text').bind_value(page, 'text')
     instance_of(page).visit.carrying.announce()
-    address = address_of(told)
+    (address,) = sent_with_elements(tab).values()
     addressed.delete()
     hand_over(tab, page, {'f': address, 'v': '"typed"', 'known': [EMPTY]})
     looks = Mock(side_effect=carrying.find_bound)
@@ -197,6 +202,31 @@ async def test_a_value_waits_as_long_as_its_page_is_being_built(
     await eventually(lambda: None in told.answers)
     assert told.answers == [{address: 'merged'}, None]
     assert page.text == 'typed'
+
+
+async def test_a_page_that_is_built_late_says_what_is_bound_with_its_elements_and_that_it_is_built_behind_them(
+    stash: Stash, told: Told
+) -> None:
+    @stash.page('/', build='connected')
+    class Late:
+        text: str = stored('before')
+        other: str = stored('')
+
+        def build(self) -> None:
+            self.input = ui.input('text').bind_value(self, 'text')
+
+    tab, page = await open_page(stash, Late)
+    assert list(sent_with_elements(tab)) == [page.input.id]
+    acknowledged, *shown_again, built = told
+    assert acknowledged.endswith(', false)')
+    assert ['updateValue' in code for code in shown_again] == [True]
+    assert built == 'window.__niceguiStash?.typed?.built()'
+
+    with client_of(tab):
+        other = ui.input('other').bind_value(page, 'other')
+    instance_of(page).visit.carrying.announce()
+    assert list(sent_with_elements(tab)) == [page.input.id, other.id], 'as its content may be sent again'
+    assert address_of(told) == sent_with_elements(tab)[other.id]
 
 
 async def test_the_app_is_told_once_more_if_what_was_typed_was_overruled(stash: Stash, told: Told) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from typing import Any
@@ -51,6 +52,22 @@ class Saved:
         ui.input('line').bind_value(self, 'line').props('data-testid=line-input')
         ui.label().bind_text_from(self, 'line').props('data-testid=line')
         ui.button('save', on_click=lambda: stash.save(self)).props('data-testid=save')
+
+
+@stash.page('/waits')
+class Waits:
+    line: str = stored('')
+    text: str = stored('', scope='reconnect')
+
+    async def build(self) -> None:
+        pause = 1 if stash.recovery(self).status == 'recovered' else 0
+        ui.label('it takes a while')
+        await asyncio.sleep(pause)
+        ui.input('line').bind_value(self, 'line').props('data-testid=line-input')
+        await asyncio.sleep(pause)  # what is above is shown meanwhile
+        ui.input('text').bind_value(self, 'text').props('data-testid=text-input')
+        ui.label().bind_text_from(self, 'line').props('data-testid=line')
+        ui.label().bind_text_from(self, 'text').props('data-testid=text')
 
 
 @stash.page('/elements')
