@@ -102,7 +102,7 @@ class Exchange(Resident):
         if not self._io.locked():
             try:
                 async with asyncio.timeout(timeout):
-                    await self._revalidate()
+                    await self._revalidate(is_limited=True)
                 return True
             except TimeoutError:
                 self._revalidate_beside()
@@ -115,10 +115,10 @@ class Exchange(Resident):
             self._revalidation = self._shared.spawn(self._revalidate())
         return self._revalidation
 
-    async def _revalidate(self) -> None:
+    async def _revalidate(self, *, is_limited: bool = False) -> None:
         async with self._io:
             self._revalidation = None  # who asks from now on is not served by a read that has begun already
-            failure = await self._read(unless=self._etag)
+            failure = await self._read(unless=self._etag, is_limited=is_limited)
         if isinstance(failure, Foreign):
             self._failed(failure)
             self._start()
@@ -229,16 +229,16 @@ class Exchange(Resident):
             return self._shared.backoff(20, REFUSED_BACKOFF)  # slowly from the first time on
         return self._shared.backoff(self._failures, LONGEST_BACKOFF)
 
-    async def _read(self, *, unless: ETag | None) -> Away | Denied | Foreign | None:
+    async def _read(self, *, unless: ETag | None, is_limited: bool = False) -> Away | Denied | Foreign | None:
         """Read the document and merge what is pending into it; to be called while nothing is written."""
-        match await fetch(self._shared, self.key, self._older_keys, unless):
+        match await fetch(self._shared, self.key, self._older_keys, unless, is_limited=is_limited):
+            case Same():
+                self._must_read = False
             case Fetched(etag=etag, condition='quarantined') if self.is_read:
                 self._etag, self._must_read = etag, False  # what is in memory is good, and replaces what was damaged
                 self._enqueue(('touch',), Touch(self._shared.next_sequence()))
             case Fetched() as fetched:
                 self._merge(fetched)
-            case Same():
-                self._must_read = False
             case Foreign() as failure:
                 self.condition = 'unreadable'
                 return failure

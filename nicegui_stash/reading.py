@@ -60,7 +60,7 @@ def is_closing(document: Document, now: int) -> bool:
 
 
 async def fetch(
-    shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None
+    shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None, *, is_limited: bool = False
 ) -> Fetched | Same | Foreign | Away | Denied:
     """Read a session's document. Bytes that are no document are quarantined first, and never read as a part of one.
 
@@ -69,7 +69,7 @@ async def fetch(
     looks = 0
     while True:
         shared.counts['gets'] += 1
-        outcome = await read(shared.store, key, unless)
+        outcome = await read(shared.store, key, unless, is_limited=is_limited)
         if not isinstance(outcome, Read):
             return outcome
         match outcome.found:

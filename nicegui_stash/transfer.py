@@ -52,9 +52,11 @@ class Denied:
     error: StoreError
 
 
-def read(store: Store, key: str, unless: ETag | None = None) -> Awaitable[Read | Away | Denied]:
-    """Get an object, unless it still has the given etag."""
-    return observed('get', key, _read(store, key, unless))
+def read(
+    store: Store, key: str, unless: ETag | None = None, *, is_limited: bool = False
+) -> Awaitable[Read | Away | Denied]:
+    """Get an object, unless it still has the given etag. `is_limited`: who asks has set a time limit already."""
+    return observed('get', key, _read(store, key, unless, is_limited=is_limited))
 
 
 def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Awaitable[Stored | MustRead | Away | Denied]:
@@ -62,8 +64,10 @@ def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Awaitable[S
     return observed('put', key, _write(store, key, body, etag))
 
 
-async def _read(store: Store, key: str, unless: ETag | None) -> Read | Away | Denied:
+async def _read(store: Store, key: str, unless: ETag | None, *, is_limited: bool) -> Read | Away | Denied:
     try:
+        if is_limited:  # a second limit would cost as much as an answer from nearby
+            return Read(await store.get(key, unless=unless))
         async with asyncio.timeout(DEADLINE):
             return Read(await store.get(key, unless=unless))
     except Refused as error:

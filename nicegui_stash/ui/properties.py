@@ -103,8 +103,9 @@ class StoredProperty(BindableProperty):
             self._known = type(owner)
             return
         owner.__dict__[self.slot] = value
-        internals.bindable_properties[id(owner), self.names] = owner
-        if (id(owner), self.names) in internals.bindings:
+        key = (id(owner), self.names)
+        internals.bindable_properties[key] = owner
+        if key in internals.bindings:
             internals.propagate(owner, self.names)
 
     def show(self, owner: Any, value: Any, instance: Instance) -> None:
