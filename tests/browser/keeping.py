@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from .proxy import LATENCIES, way_to
 from .server import Server, eventually
 from .tab import Tab
 
@@ -18,6 +19,12 @@ ROOT = 'nicegui_stash::Desk::1:'
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     async with Server('keeping.py', tmp_path_factory.mktemp('keeping')) as server:
         yield server
+
+
+@pytest_asyncio.fixture(scope='module', loop_scope='session', params=LATENCIES)
+async def url(desk: Server, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    async with way_to(desk, request.param) as url:
+        yield url
 
 
 async def shows(tab: Tab, **values: object) -> None:

@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from .keeping import ROOT, desk, fill, press, put, shows
-from .server import Server
+from .keeping import ROOT, desk, fill, press, put, shows, url
 from .tab import Visitor
 from .told import Visitors
 
-__all__ = ['desk']
+__all__ = ['desk', 'url']
 
 
 @pytest.mark.parametrize('field', ['note', 'secret'])
-async def test_what_was_tampered_with_falls_back_alone(visitor: Visitor, desk: Server, field: str):
-    tab = await visitor.open(desk.url)
+async def test_what_was_tampered_with_falls_back_alone(visitor: Visitor, url: str, field: str):
+    tab = await visitor.open(url)
     before = await fill(tab, note='lamps', secret='hidden')
     forgeries = {
         'it was tampered with': before[field][:-9] + ('A' if before[field][-9] != 'A' else 'B') + before[field][-8:],
@@ -35,8 +34,8 @@ async def test_what_was_tampered_with_falls_back_alone(visitor: Visitor, desk: S
         assert (await tab.page.get_by_test_id('problems').inner_text()).count(': ') == 1
 
 
-async def test_what_another_tab_forges_gives_the_default(visitor: Visitor, desk: Server):
-    first, second = await visitor.open(desk.url), await visitor.open(desk.url)
+async def test_what_another_tab_forges_gives_the_default(visitor: Visitor, url: str):
+    first, second = await visitor.open(url), await visitor.open(url)
     await fill(first, note='lamps', secret='hidden')
     await shows(second, note='lamps')
     await put(first, 'note', 's.1763700000.ImZvcmdlZCI.' + 'A' * 43)
@@ -44,11 +43,11 @@ async def test_what_another_tab_forges_gives_the_default(visitor: Visitor, desk:
     assert await second.page.evaluate('window.socket.connected')
 
 
-async def test_a_token_of_another_person_opens_nothing(visitors: Visitors, visitor: Visitor, desk: Server):
-    ann = await visitor.open(desk.url)
+async def test_a_token_of_another_person_opens_nothing(visitors: Visitors, visitor: Visitor, url: str):
+    ann = await visitor.open(url)
     tokens = await fill(ann, note='a word of ann', secret='a secret of ann')
     async with visitors() as ben:
-        tab = await ben.open(desk.url)
+        tab = await ben.open(url)
         tab.listen()
         for field, token in tokens.items():
             await put(tab, field, token)
@@ -60,8 +59,8 @@ async def test_a_token_of_another_person_opens_nothing(visitors: Visitors, visit
         assert 'a secret of ann' not in heard
 
 
-async def test_what_the_page_makes_up_reaches_nothing(visitor: Visitor, desk: Server):
-    tab = await visitor.open(desk.url)
+async def test_what_the_page_makes_up_reaches_nothing(visitor: Visitor, url: str):
+    tab = await visitor.open(url)
     await fill(tab, note='lamps')
     script = """(messages) => {
         for (const message of messages)

@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
-import pytest_asyncio
+import pytest
 from playwright.async_api import expect
 
-from .keeping import ROOT, desk, fill, is_kept, keeps, kept, press, shows
-from .proxy import Proxy
+from .keeping import ROOT, desk, fill, is_kept, keeps, kept, press, shows, url
+from .proxy import LATENCIES, Proxy, way_to
 from .server import Server, eventually
 from .tab import Tab, Visitor
 
-__all__ = ['desk']
+__all__ = ['desk', 'url']
 
 
-async def test_it_comes_back_on_every_visit_and_build_sees_it(visitor: Visitor, desk: Server):
-    tab = await visitor.open(desk.url)
+async def test_it_comes_back_on_every_visit_and_build_sees_it(visitor: Visitor, url: str):
+    tab = await visitor.open(url)
     await shows(tab, status='fresh', built='built with ')
     await fill(tab, note='lamps', secret='hidden')
     await press(tab, 'more')
     await keeps(tab, 'note', 'secret', 'size')
     await tab.reload()
     await shows(tab, note='lamps', secret='hidden', size=2, status='recovered', built='built with lamps', problems='')
-    other = await visitor.open(desk.url)
+    other = await visitor.open(url)
     await shows(other, note='lamps', secret='hidden', size=2)
     await expect(other.page.get_by_test_id('note-input')).to_have_value('lamps')
 
 
-async def test_the_server_stores_nothing_and_may_be_killed(visitor: Visitor, folder: Path):
-    async with Server('keeping.py', folder) as server:
-        tab = await visitor.open(server.url)
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_the_server_stores_nothing_and_may_be_killed(visitor: Visitor, folder: Path, latency: float):
+    async with Server('keeping.py', folder) as server, way_to(server, latency) as url:
+        tab = await visitor.open(url)
         client = await tab.client()
         await fill(tab, note='lamps', secret='hidden')
         await server.kill()
@@ -44,8 +44,11 @@ async def test_the_server_stores_nothing_and_may_be_killed(visitor: Visitor, fol
         assert 'lamps' not in server.output()
 
 
-async def test_it_is_there_in_a_duplicated_tab_after_history_and_after_a_long_drop(visitor: Visitor, desk: Server):
-    async with Proxy(desk.port) as proxy:
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_it_is_there_in_a_duplicated_tab_after_history_and_after_a_long_drop(
+    visitor: Visitor, desk: Server, latency: float
+):
+    async with Proxy(desk.port, latency=latency) as proxy:
         tab = await visitor.open(proxy.url)
         await fill(tab, note='lamps')
         copy = await visitor.duplicate(tab)
@@ -61,16 +64,16 @@ async def test_it_is_there_in_a_duplicated_tab_after_history_and_after_a_long_dr
         await shows(tab, note='lamps', built='built with lamps')
 
 
-async def test_a_new_visitors_first_html_is_complete(desk: Server):
+async def test_a_new_visitors_first_html_is_complete(url: str):
     async with httpx.AsyncClient() as http:
-        first = await http.get(desk.url)
-        second = await http.get(desk.url)
+        first = await http.get(url)
+        second = await http.get(url)
     assert 'built with' in first.text
     assert 'built with' not in second.text, 'what the browser keeps is not known yet'
 
 
-async def test_other_tabs_follow_and_what_is_not_live_does_not(visitor: Visitor, desk: Server):
-    first, second = await visitor.open(desk.url), await visitor.open(desk.url)
+async def test_other_tabs_follow_and_what_is_not_live_does_not(visitor: Visitor, url: str):
+    first, second = await visitor.open(url), await visitor.open(url)
     await first.type(mine='only here', note='lamps')
     await shows(second, note='lamps')
     await second.type(note='tables')
@@ -80,8 +83,9 @@ async def test_other_tabs_follow_and_what_is_not_live_does_not(visitor: Visitor,
     await shows(second, mine='only here')
 
 
-async def test_tabs_on_two_servers_follow_each_other(visitor: Visitor, desk: Server, folder: Path):
-    async with Server('keeping.py', folder) as other, Proxy(desk.port) as proxy:
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_tabs_on_two_servers_follow_each_other(visitor: Visitor, desk: Server, folder: Path, latency: float):
+    async with Server('keeping.py', folder) as other, Proxy(desk.port, latency=latency) as proxy:
         first = await visitor.open(proxy.url)
         proxy.lead_to(other.port)
         second = await visitor.open(proxy.url)
@@ -91,8 +95,8 @@ async def test_tabs_on_two_servers_follow_each_other(visitor: Visitor, desk: Ser
         await shows(first, secret='hidden')
 
 
-async def test_a_reset_and_clearing_are_followed_as_well(visitor: Visitor, desk: Server):
-    first, second = await visitor.open(desk.url), await visitor.open(desk.url)
+async def test_a_reset_and_clearing_are_followed_as_well(visitor: Visitor, url: str):
+    first, second = await visitor.open(url), await visitor.open(url)
     await fill(first, note='lamps')
     await shows(second, note='lamps')
     await press(first, 'reset')
@@ -107,8 +111,8 @@ async def test_a_reset_and_clearing_are_followed_as_well(visitor: Visitor, desk:
     assert await first.page.evaluate('localStorage.getItem("another app")') == 'x'
 
 
-async def test_what_a_person_clears_in_the_browser_is_gone_in_all_tabs(visitor: Visitor, desk: Server):
-    first, second = await visitor.open(desk.url), await visitor.open(desk.url)
+async def test_what_a_person_clears_in_the_browser_is_gone_in_all_tabs(visitor: Visitor, url: str):
+    first, second = await visitor.open(url), await visitor.open(url)
     await fill(first, note='lamps')
     await shows(second, note='lamps')
     await first.page.evaluate('localStorage.clear()')
@@ -117,22 +121,23 @@ async def test_what_a_person_clears_in_the_browser_is_gone_in_all_tabs(visitor: 
     await shows(first, note='')
 
 
-async def test_it_goes_with_its_age(visitor: Visitor, folder: Path):
-    async with Server('keeping.py', folder, browser_ttl=2) as server:
-        tab = await visitor.open(server.url)
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_it_goes_with_its_age(visitor: Visitor, folder: Path, latency: float):
+    async with Server('keeping.py', folder, browser_ttl=2) as server, way_to(server, latency) as url:
+        tab = await visitor.open(url)
         await fill(tab, note='lamps')
         await tab.page.goto('about:blank')  # an open page renews nothing, but an opened one does
         await tab.page.wait_for_timeout(4000)
-        await tab.goto(server.url)
+        await tab.goto(url)
         await shows(tab, note='')
         await expect(tab.page.get_by_test_id('problems')).to_contain_text('browser_ttl has passed')
         await keeps(tab)
 
 
-async def test_secrets_are_rotated(visitor: Visitor, folder: Path):
-    server = Server('keeping.py', folder, secrets='old')
-    async with server:
-        tab = await visitor.open(server.url)
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_secrets_are_rotated(visitor: Visitor, folder: Path, latency: float):
+    async with Server('keeping.py', folder, secrets='old') as server, way_to(server, latency) as url:
+        tab = await visitor.open(url)
         old = await fill(tab, note='lamps', secret='hidden')
         for secrets in ('new,old', 'new'):
             client = await tab.client()
@@ -145,8 +150,8 @@ async def test_secrets_are_rotated(visitor: Visitor, folder: Path):
             await is_kept(tab, 'secret', old['secret'])
 
 
-async def test_a_token_that_is_made_anew_replaces_nothing_but_the_one_that_was_read(visitor: Visitor, desk: Server):
-    tab = await visitor.open(desk.url)
+async def test_a_token_that_is_made_anew_replaces_nothing_but_the_one_that_was_read(visitor: Visitor, url: str):
+    tab = await visitor.open(url)
     tokens = await fill(tab, note='lamps')
     renew = """([key, read, token]) => window.__niceguiStash.browser.keep(0, 1, [], {[key]: [read, token]}, {})"""
     await tab.page.evaluate(renew, [ROOT + 'note', 'what another tab has replaced', 'made anew'])
@@ -157,8 +162,8 @@ async def test_a_token_that_is_made_anew_replaces_nothing_but_the_one_that_was_r
     assert await kept(tab) == {'note': 'made anew', 'secret': 'migrated'}
 
 
-async def test_signing_in_keeps_it_and_signing_out_drops_it(visitor: Visitor, desk: Server):
-    tab = await visitor.open(desk.url)
+async def test_signing_in_keeps_it_and_signing_out_drops_it(visitor: Visitor, url: str):
+    tab = await visitor.open(url)
     tokens = await fill(tab, note='lamps', secret='hidden')
     client = await tab.client()
     await press(tab, 'sign-in')
@@ -169,12 +174,12 @@ async def test_signing_in_keeps_it_and_signing_out_drops_it(visitor: Visitor, de
     await press(tab, 'sign-out')
     await shows(tab, title='plain')
     await keeps(tab)
-    await tab.goto(desk.url)
+    await tab.goto(url)
     await shows(tab, note='', secret='', problems='')
 
 
-async def test_a_full_browser_says_so_and_everything_else_goes_on(visitor: Visitor, desk: Server):
-    tab = await visitor.open(desk.url)
+async def test_a_full_browser_says_so_and_everything_else_goes_on(visitor: Visitor, desk: Server, url: str):
+    tab = await visitor.open(url)
     await fill(tab, note='lamps')
     await tab.page.evaluate("""() => {
         let size = 1 << 22;
@@ -198,8 +203,8 @@ async def test_a_full_browser_says_so_and_everything_else_goes_on(visitor: Visit
     await shows(tab, note='lamps', mine='')
 
 
-async def test_a_browser_that_blocks_its_storage_shows_defaults_and_says_so(visitor: Visitor, desk: Server):
-    tab = await visitor.open(desk.url)
+async def test_a_browser_that_blocks_its_storage_shows_defaults_and_says_so(visitor: Visitor, url: str):
+    tab = await visitor.open(url)
     await tab.page.add_init_script("""Object.defineProperty(window, 'localStorage', {
         get() { throw new DOMException('blocked', 'SecurityError'); },
     })""")
@@ -210,8 +215,8 @@ async def test_a_browser_that_blocks_its_storage_shows_defaults_and_says_so(visi
     await shows(tab, note='lamps')
 
 
-async def test_many_values_come_in_messages_that_the_server_takes(visitor: Visitor, desk: Server):
-    tab = await visitor.open(desk.url)
+async def test_many_values_come_in_messages_that_the_server_takes(visitor: Visitor, url: str):
+    tab = await visitor.open(url)
     await fill(tab, note='lamps')
     await tab.page.evaluate(
         """(root) => { for (let number = 0; number < 45; number++)
@@ -223,12 +228,12 @@ async def test_many_values_come_in_messages_that_the_server_takes(visitor: Visit
     assert await tab.page.evaluate('window.socket.connected')
 
 
-async def test_a_view_that_is_opened_later_sees_it(visitor: Visitor, desk: Server):
-    tab = await visitor.open(f'{desk.url}/views')
+async def test_a_view_that_is_opened_later_sees_it(visitor: Visitor, url: str):
+    tab = await visitor.open(f'{url}/views')
     await tab.switch('to-desk', 'drawer')
     await tab.type(note='lamps')
     await eventually(lambda: _has(tab, 'Drawer'), 'the browser keeps the note')
-    await tab.goto(f'{desk.url}/views')
+    await tab.goto(f'{url}/views')
     await tab.switch('to-desk', 'drawer')
     await shows(tab, note='lamps', built='built with lamps')
 
@@ -237,40 +242,36 @@ async def _has(tab: Tab, word: str) -> bool:
     return word in json.dumps(await tab.page.evaluate('({...localStorage})'))
 
 
-async def test_a_page_without_such_fields_runs_no_script_for_them(visitor: Visitor, desk: Server):
-    tab = await visitor.open(f'{desk.url}/plain')
+async def test_a_page_without_such_fields_runs_no_script_for_them(visitor: Visitor, url: str):
+    tab = await visitor.open(f'{url}/plain')
     assert await tab.page.evaluate('window.__niceguiStash.browser === undefined')
 
 
-class TestSlowly:
-    """The same with 200 ms between the browser and its server."""
+async def test_two_tabs_that_change_at_once_end_with_what_the_browser_keeps(visitor: Visitor, url: str):
+    first, second = await visitor.open(url), await visitor.open(url)
 
-    @pytest_asyncio.fixture(loop_scope='session')
-    async def far(self, desk: Server) -> AsyncIterator[Proxy]:
-        async with Proxy(desk.port, latency=0.2) as proxy:
-            yield proxy
+    async def note(tab: Tab) -> str:
+        return await tab.page.get_by_test_id('note').inner_text()
 
-    async def test_build_waits_for_what_the_browser_keeps(self, visitor: Visitor, far: Proxy):
-        tab = await visitor.open(far.url)
-        await fill(tab, note='lamps', secret='hidden')
-        await tab.reload()
-        await shows(tab, note='lamps', secret='hidden', built='built with lamps')
+    for round_ in range(5):
+        words = [f'first {round_}', f'second {round_}']
 
-    async def test_two_tabs_that_change_at_once_end_with_what_the_browser_keeps(self, visitor: Visitor, far: Proxy):
-        first, second = await visitor.open(far.url), await visitor.open(far.url)
-        for round_ in range(5):
-            for tab, word in ((first, 'first'), (second, 'second')):
-                await tab.page.get_by_test_id('note-input').fill(f'{word} {round_}')
-            await tab.page.wait_for_timeout(1500)
-            shown = [await tab.page.get_by_test_id('note').inner_text() for tab in (first, second)]
-            assert shown[0] == shown[1], shown
-            last = await visitor.open(far.url)
-            await shows(last, note=shown[0])
+        async def is_agreed(words: list[str] = words) -> bool:
+            if await note(first) not in words:
+                return False
+            last = await visitor.open(url)
+            shown = [await note(tab) for tab in (last, first, second)]
             await last.page.close()
+            return len(set(shown)) == 1
 
-    async def test_typing_on_while_it_is_kept_loses_nothing(self, visitor: Visitor, far: Proxy):
-        first, second = await visitor.open(far.url), await visitor.open(far.url)
-        await first.page.get_by_test_id('note-input').press_sequentially('a lamp on the desk', delay=30)
-        await shows(first, note='a lamp on the desk')
-        await shows(second, note='a lamp on the desk')
-        await expect(first.page.get_by_test_id('note-input')).to_have_value('a lamp on the desk')
+        for tab, word in zip((first, second), words, strict=True):
+            await tab.page.get_by_test_id('note-input').fill(word)
+        await eventually(is_agreed, 'both show what the browser keeps')
+
+
+async def test_typing_on_while_it_is_kept_loses_nothing(visitor: Visitor, url: str):
+    first, second = await visitor.open(url), await visitor.open(url)
+    await first.page.get_by_test_id('note-input').press_sequentially('a lamp on the desk', delay=30)
+    await shows(first, note='a lamp on the desk')
+    await shows(second, note='a lamp on the desk')
+    await expect(first.page.get_by_test_id('note-input')).to_have_value('a lamp on the desk')

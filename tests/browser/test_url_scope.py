@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from .proxy import Proxy
+from .proxy import LATENCIES, Proxy, way_to
 from .server import Server, eventually
 from .tab import Tab, Visitor
 from .told import Visitors
@@ -21,6 +21,12 @@ from .told import Visitors
 async def listing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     async with Server('listing.py', tmp_path_factory.mktemp('listing')) as server:
         yield server
+
+
+@pytest_asyncio.fixture(scope='module', loop_scope='session', params=LATENCIES)
+async def url(listing: Server, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    async with way_to(listing, request.param) as url:
+        yield url
 
 
 def query(tab: Tab) -> str:
@@ -44,15 +50,15 @@ async def history(tab: Tab) -> int:
     return await tab.page.evaluate('history.length')
 
 
-async def test_the_first_html_has_the_values_of_the_link(listing: Server):
+async def test_the_first_html_has_the_values_of_the_link(url: str):
     async with httpx.AsyncClient() as http:
-        answer = await http.get(f'{listing.url}/?q=needle&page=42&tags=%5B%22haystack%22%5D')
+        answer = await http.get(f'{url}/?q=needle&page=42&tags=%5B%22haystack%22%5D')
     assert answer.status_code == 200
     assert all(word in answer.text for word in ('needle', '42', 'haystack'))
 
 
-async def test_typing_shows_in_the_address_and_defaults_do_not(visitor: Visitor, listing: Server):
-    tab = await visitor.open(f'{listing.url}/?utm=news&flag')
+async def test_typing_shows_in_the_address_and_defaults_do_not(visitor: Visitor, url: str):
+    tab = await visitor.open(f'{url}/?utm=news&flag')
     before = await history(tab)
     await tab.type(q='lamp & shade')
     await has_query(tab, 'utm=news&flag&q=lamp+%26+shade')
@@ -63,8 +69,8 @@ async def test_typing_shows_in_the_address_and_defaults_do_not(visitor: Visitor,
     assert await history(tab) == before, 'replaced, not pushed'
 
 
-async def test_a_link_shows_the_same_list_to_somebody_else(visitors: Visitors, visitor: Visitor, listing: Server):
-    tab = await visitor.open(listing.url)
+async def test_a_link_shows_the_same_list_to_somebody_else(visitors: Visitors, visitor: Visitor, url: str):
+    tab = await visitor.open(url)
     await tab.type(q='needle', note='mine')
     await press(tab, 'next')
     await has_query(tab, 'q=needle&page=2')
@@ -74,8 +80,8 @@ async def test_a_link_shows_the_same_list_to_somebody_else(visitors: Visitors, v
         await expect(other.page.get_by_test_id('q-input')).to_have_value('needle')
 
 
-async def test_back_and_forward_walk_through_what_was_pushed(visitor: Visitor, listing: Server):
-    tab = await visitor.open(listing.url)
+async def test_back_and_forward_walk_through_what_was_pushed(visitor: Visitor, url: str):
+    tab = await visitor.open(url)
     await tab.type(q='lamp')
     await has_query(tab, 'q=lamp')
     client = await tab.client()
@@ -94,22 +100,25 @@ async def test_back_and_forward_walk_through_what_was_pushed(visitor: Visitor, l
     assert await tab.client() == client, 'no document was loaded'
 
 
-async def test_f5_and_a_second_tab_show_the_values_of_the_address(visitor: Visitor, listing: Server):
-    tab = await visitor.open(listing.url)
+async def test_f5_and_a_second_tab_show_the_values_of_the_address(visitor: Visitor, url: str):
+    tab = await visitor.open(url)
     await tab.type(q='lamp', draft='half')
     await press(tab, 'next')
     await has_query(tab, 'q=lamp&page=2')
     await tab.reload()
     await shows(tab, q='lamp', page=2, draft='', reason='reload')
-    other = await visitor.open(listing.url)
+    other = await visitor.open(url)
     await shows(other, q='', page=1)
     await tab.page.go_back()
     await shows(tab, q='lamp', page=1)
 
 
-async def test_the_draft_of_a_visit_that_ended_is_dropped_although_the_address_changed(visitor: Visitor, folder: Path):
-    async with Server('listing.py', folder) as server:
-        tab = await visitor.open(server.url)
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_the_draft_of_a_visit_that_ended_is_dropped_although_the_address_changed(
+    visitor: Visitor, folder: Path, latency: float
+):
+    async with Server('listing.py', folder) as server, way_to(server, latency) as url:
+        tab = await visitor.open(url)
         await tab.type(draft='half', q='lamp', note='kept')
         await has_query(tab, 'q=lamp')
         await eventually(lambda: _stored(server, 'half'), 'the draft is stored')
@@ -122,8 +131,8 @@ async def _stored(server: Server, word: str, *, there: bool = True) -> bool:
     return bool(server.objects()) and (word in str(server.document())) == there
 
 
-async def test_a_link_on_the_page_is_another_filter(visitor: Visitor, listing: Server):
-    tab = await visitor.open(f'{listing.url}/?q=lamp')
+async def test_a_link_on_the_page_is_another_filter(visitor: Visitor, url: str):
+    tab = await visitor.open(f'{url}/?q=lamp')
     await tab.follow('to-shared')
     await shows(tab, q='shared', page=7)
     await tab.back()
@@ -144,13 +153,13 @@ async def test_a_link_on_the_page_is_another_filter(visitor: Visitor, listing: S
         ('?q=ok&tags=["' + 'x' * 3000 + '"]', 'tags'),
     ],
 )
-async def test_a_forged_link_falls_back_field_by_field(visitor: Visitor, listing: Server, link: str, problems: str):
-    tab = await visitor.open(f'{listing.url}/{link}')
+async def test_a_forged_link_falls_back_field_by_field(visitor: Visitor, url: str, link: str, problems: str):
+    tab = await visitor.open(f'{url}/{link}')
     await shows(tab, q='ok', page=1, sort='name', tags='[]', problems=problems)
 
 
-async def test_a_script_in_a_link_is_text(visitor: Visitor, listing: Server):
-    tab = await visitor.open(f'{listing.url}/?q=%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E%27%22%5C%E2%80%A8')
+async def test_a_script_in_a_link_is_text(visitor: Visitor, url: str):
+    tab = await visitor.open(f'{url}/?q=%3C/script%3E%3Cscript%3Ealert(1)%3C/script%3E%27%22%5C%E2%80%A8')
     evil = '</script><script>alert(1)</script>\'"\\\u2028'
     assert await tab.page.get_by_test_id('q-input').input_value() in {evil, evil.replace('\u2028', '')}
     await press(tab, 'tag')
@@ -159,8 +168,8 @@ async def test_a_script_in_a_link_is_text(visitor: Visitor, listing: Server):
     await shows(tab, q=evil)
 
 
-async def test_forged_events_change_nothing_but_the_own_page(visitor: Visitor, listing: Server):
-    tab = await visitor.open(f'{listing.url}/?q=lamp')
+async def test_forged_events_change_nothing_but_the_own_page(visitor: Visitor, url: str):
+    tab = await visitor.open(f'{url}/?q=lamp')
     for sent in ('null', '7', '{search: "?q=x"}', '{search: 1, made: 0}', '{search: "q=x", made: 0}',
                  '{search: "?q=" + "x".repeat(30000), made: 0}', '{search: "?q=x", made: -1}'):  # fmt: skip
         await tab.page.evaluate(f'emitEvent("nicegui_stash_address", {sent})')
@@ -170,9 +179,10 @@ async def test_forged_events_change_nothing_but_the_own_page(visitor: Visitor, l
     await shows(tab, q='x', page=1)
 
 
-async def test_kill_9_brings_the_page_back_with_its_address(visitor: Visitor, folder: Path):
-    async with Server('listing.py', folder) as server:
-        tab = await visitor.open(server.url)
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_kill_9_brings_the_page_back_with_its_address(visitor: Visitor, folder: Path, latency: float):
+    async with Server('listing.py', folder) as server, way_to(server, latency) as url:
+        tab = await visitor.open(url)
         await tab.type(q='lamp', draft='half')
         await press(tab, 'next')
         await has_query(tab, 'q=lamp&page=2')
@@ -188,9 +198,10 @@ async def test_kill_9_brings_the_page_back_with_its_address(visitor: Visitor, fo
         await shows(tab, q='lamp', page=1)
 
 
-async def test_back_while_the_server_is_away_counts_when_it_is_back(visitor: Visitor, folder: Path):
-    async with Server('listing.py', folder) as server:
-        tab = await visitor.open(server.url)
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_back_while_the_server_is_away_counts_when_it_is_back(visitor: Visitor, folder: Path, latency: float):
+    async with Server('listing.py', folder) as server, way_to(server, latency) as url:
+        tab = await visitor.open(url)
         await tab.type(draft='half')
         await press(tab, 'next')
         await has_query(tab, 'page=2')
@@ -205,16 +216,19 @@ async def test_back_while_the_server_is_away_counts_when_it_is_back(visitor: Vis
         await shows(tab, page=1, draft='half', reason='rejoin')
 
 
-async def test_a_hundred_changes_are_all_made_although_browsers_refuse_so_many(visitor: Visitor, listing: Server):
-    tab = await visitor.open(listing.url)
+async def test_a_hundred_changes_are_all_made_although_browsers_refuse_so_many(visitor: Visitor, url: str):
+    tab = await visitor.open(url)
     await tab.page.get_by_test_id('q-input').press_sequentially('abcdefghij' * 12, delay=5)
     await shows(tab, q='abcdefghij' * 12)
     await has_query(tab, 'q=' + 'abcdefghij' * 12)
     assert not [line for line in tab.console if 'hrottling' in line]
 
 
-async def test_a_change_that_crosses_back_on_its_way_ends_where_the_address_is(visitor: Visitor, listing: Server):
-    async with Proxy(listing.port) as proxy:
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_a_change_that_crosses_back_on_its_way_ends_where_the_address_is(
+    visitor: Visitor, listing: Server, latency: float
+):
+    async with Proxy(listing.port, latency=latency) as proxy:
         tab = await visitor.open(proxy.url)
         for page in (2, 3):
             await press(tab, 'next')
@@ -236,16 +250,16 @@ async def test_a_change_that_crosses_back_on_its_way_ends_where_the_address_is(v
 
 
 class TestViews:
-    async def test_a_view_reads_its_address_and_writes_it(self, visitor: Visitor, listing: Server):
-        tab = await visitor.open(f'{listing.url}/shop/items?q=needle')
+    async def test_a_view_reads_its_address_and_writes_it(self, visitor: Visitor, url: str):
+        tab = await visitor.open(f'{url}/shop/items?q=needle')
         await shows(tab, q='needle')
         await press(tab, 'lamps')
         await has_query(tab, 'q=lamps')
         await tab.reload()
         await shows(tab, q='lamps')
 
-    async def test_back_and_forward_walk_through_views_and_values(self, visitor: Visitor, listing: Server):
-        tab = await visitor.open(f'{listing.url}/shop')
+    async def test_back_and_forward_walk_through_views_and_values(self, visitor: Visitor, url: str):
+        tab = await visitor.open(f'{url}/shop')
         client = await tab.client()
         await tab.switch('to-found', 'Items')
         await shows(tab, q='found')
@@ -265,8 +279,8 @@ class TestViews:
         await shows(tab, q='lamps')
         assert await tab.client() == client
 
-    async def test_a_field_of_the_page_around_follows_the_address(self, visitor: Visitor, listing: Server):
-        tab = await visitor.open(f'{listing.url}/shop')
+    async def test_a_field_of_the_page_around_follows_the_address(self, visitor: Visitor, url: str):
+        tab = await visitor.open(f'{url}/shop')
         await press(tab, 'widen')
         await has_query(tab, 'wide=true')
         await shows(tab, wide=True)
