@@ -8,7 +8,8 @@ import pytest
 
 from .proxy import LATENCIES, way_to
 from .server import Server
-from .tab import Visitor
+from .tab import Tab, Visitor
+from .told import restart
 from .typist import enter, rejected, shows, visit
 
 ONCE = """(() => {
@@ -60,16 +61,21 @@ IS_THERE_AND_NOTHING_HANDED_OVER = f"""
 """
 
 
+async def visit_and_store(visitor: Visitor, url: str) -> Tab:
+    tab = await visit(visitor, url)
+    await enter(tab, line='stored', text='a text')
+    await shows(tab, line='stored', text='a text')
+    await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+    return tab
+
+
 @pytest.mark.parametrize('latency', LATENCIES)
 @pytest.mark.parametrize('when', [IS_THERE, IS_ACKNOWLEDGED], ids=['the element is there', 'it is acknowledged'])
 async def test_what_is_typed_into_a_page_that_comes_back_is_appended_to_what_was_typed_before_as_soon_as(
     visitor: Visitor, folder: Path, when: str, latency: float
 ):
     async with Server('typed.py', folder) as server, way_to(server, latency) as url:
-        tab = await visit(visitor, url)
-        await enter(tab, line='stored', text='a text')
-        await shows(tab, line='stored', text='a text')
-        await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+        tab = await visit_and_store(visitor, url)
         client = await tab.client()
         await server.kill()
         await tab.disconnected()
@@ -82,14 +88,23 @@ async def test_what_is_typed_into_a_page_that_comes_back_is_appended_to_what_was
         assert await rejected(tab) == []
 
 
+@pytest.mark.parametrize('latency', LATENCIES)
+async def test_what_is_typed_before_inputs_show_what_they_were_made_to_show_stays(
+    visitor: Visitor, folder: Path, latency: float
+):
+    async with Server('typed.py', folder) as server, way_to(server, latency) as url:
+        tab = await visit_and_store(visitor, url)
+        await tab.page.add_init_script(ONCE.replace('WHEN', IS_ACKNOWLEDGED))
+        await tab.page.evaluate('sessionStorage.typesOnce = true')
+        await restart(server, tab, kill=True)  # nothing is carried
+        await shows(tab, line='stored!')
+
+
 async def test_what_is_typed_over_an_older_text_while_the_page_is_still_being_built_counts(
     visitor: Visitor, folder: Path
 ):
     async with Server('typed.py', folder) as server:
-        tab = await visit(visitor, f'{server.url}/waits')
-        await enter(tab, line='stored', text='a text')
-        await shows(tab, line='stored', text='a text')
-        await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+        tab = await visit_and_store(visitor, f'{server.url}/waits')
         client = await tab.client()
         await server.kill()
         await tab.disconnected()
