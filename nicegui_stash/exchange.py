@@ -18,7 +18,7 @@ from .reading import Fetched, Foreign, Same, erase, fetch
 from .resident import Resident
 from .stores.base import ETag
 from .subscriber import Subscriber
-from .transfer import Away, Denied, MustRead, Stored, write
+from .transfer import DEADLINE, Away, Denied, MustRead, Stored, write
 
 log = logging.getLogger('nicegui_stash')
 
@@ -102,7 +102,7 @@ class Exchange(Resident):
         if not self._io.locked():
             try:
                 async with asyncio.timeout(timeout):
-                    await self._revalidate(is_limited=True)
+                    await self._revalidate(is_limited=timeout <= DEADLINE)
                 return True
             except TimeoutError:
                 self._revalidate_beside()

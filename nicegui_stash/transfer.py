@@ -55,7 +55,7 @@ class Denied:
 def read(
     store: Store, key: str, unless: ETag | None = None, *, is_limited: bool = False
 ) -> Awaitable[Read | Away | Denied]:
-    """Get an object, unless it still has the given etag. `is_limited`: who asks has set a time limit already."""
+    """Get an object, unless it still has the given etag. `is_limited`: who asks waits no longer than `DEADLINE`."""
     return observed('get', key, _read(store, key, unless, is_limited=is_limited))
 
 

@@ -128,9 +128,7 @@ async def _call(page: object, name: str, arguments: Mapping[str, Any]) -> Any:
     return await result if isawaitable(result) else result
 
 
-def _wanted(cls: type, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not arguments:
-        return arguments
+def _wanted(cls: type, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     parameters = _parameters(cls)[name]
     return {key: value for key, value in arguments.items() if key in parameters}
 

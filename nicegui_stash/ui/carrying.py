@@ -77,16 +77,19 @@ class Carrying:
     def announce(self) -> None:
         """Tell the browser which elements are bound, as far as it does not know.
 
-        While the page is built it comes with the elements, so that they never show what was there before.
+        While the page is built it comes in one message with the elements: a person may type before the next one comes.
         """
         client = self._visit.client
         if not self._delivered or client.is_deleted or not (new := self._find_new()):
             return
+        props = client.content.props
         if self._building:
-            internals.send_with_elements(client, BOUND, self._told)
-        else:
-            internals.correct_sent(client, BOUND, self._told)
-            self._call(f'bind({json.dumps(new, separators=(",", ":"))})')
+            props[BOUND] = self._told
+            return
+        if BOUND in props:  # and may have to be sent again
+            with props.suspend_updates():
+                props[BOUND] = self._told
+        self._call(f'bind({json.dumps(new, separators=(",", ":"))})')
 
     def acknowledge(self) -> None:
         """Answer the browser's report, and say whether the page is built."""

@@ -148,22 +148,6 @@ def add_to_body(client: Client, html: str) -> None:
     client._body_html += html + '\n'  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
-def send_with_elements(client: Client, key: str, value: Any) -> None:
-    """Send something in one message with the elements that were made since: as a prop of the page's content.
-
-    Messages of their own come behind it, and a person may type in between.
-    """
-    client.content.props[key] = value
-
-
-def correct_sent(client: Client, key: str, value: Any) -> None:
-    """Replace what was sent with elements, if anything was: the page's content may have to be sent again."""
-    props = client.content.props
-    if key in props:
-        with props.suspend_updates():
-            props[key] = value
-
-
 def before_response(client: Client, prepare: Callable[[], None]) -> None:
     """Call back when the page function has run, before the first HTML is made of its elements."""
     build_response = getattr(client, 'build_response', None)

@@ -69,9 +69,15 @@ async def visit_and_store(visitor: Visitor, url: str) -> Tab:
     return tab
 
 
+async def types_once(tab: Tab, when: str) -> None:
+    """Have each document of the tab from the next on type one character, when this script says."""
+    await tab.page.add_init_script(ONCE.replace('WHEN', when))
+    await tab.page.evaluate('sessionStorage.typesOnce = true')
+
+
 @pytest.mark.parametrize('latency', LATENCIES)
 @pytest.mark.parametrize('when', [IS_THERE, IS_ACKNOWLEDGED], ids=['the element is there', 'it is acknowledged'])
-async def test_what_is_typed_into_a_page_that_comes_back_is_appended_to_what_was_typed_before_as_soon_as(
+async def test_what_is_typed_in_the_first_moment_of_a_page_that_comes_back_follows_what_was_typed_before(
     visitor: Visitor, folder: Path, when: str, latency: float
 ):
     async with Server('typed.py', folder) as server, way_to(server, latency) as url:
@@ -80,8 +86,7 @@ async def test_what_is_typed_into_a_page_that_comes_back_is_appended_to_what_was
         await server.kill()
         await tab.disconnected()
         await enter(tab, line='typed while away')
-        await tab.page.add_init_script(ONCE.replace('WHEN', when))
-        await tab.page.evaluate('sessionStorage.typesOnce = true')
+        await types_once(tab, when)
         await server.start()
         await tab.connected(after=client)
         await shows(tab, line='typed while away!')
@@ -94,8 +99,7 @@ async def test_what_is_typed_before_inputs_show_what_they_were_made_to_show_stay
 ):
     async with Server('typed.py', folder) as server, way_to(server, latency) as url:
         tab = await visit_and_store(visitor, url)
-        await tab.page.add_init_script(ONCE.replace('WHEN', IS_ACKNOWLEDGED))
-        await tab.page.evaluate('sessionStorage.typesOnce = true')
+        await types_once(tab, IS_ACKNOWLEDGED)
         await restart(server, tab, kill=True)  # nothing is carried
         await shows(tab, line='stored!')
 
@@ -109,8 +113,7 @@ async def test_what_is_typed_over_an_older_text_while_the_page_is_still_being_bu
         await server.kill()
         await tab.disconnected()
         await enter(tab, line='typed while away', text='typed while away')
-        await tab.page.add_init_script(ONCE.replace('WHEN', IS_THERE_AND_NOTHING_HANDED_OVER))
-        await tab.page.evaluate('sessionStorage.typesOnce = true')
+        await types_once(tab, IS_THERE_AND_NOTHING_HANDED_OVER)
         await server.start()
         await tab.connected(after=client)
         await shows(tab, line='stored!', text='typed while away')

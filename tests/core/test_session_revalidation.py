@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from nicegui_stash.testing import FaultyStore
+from nicegui_stash.transfer import DEADLINE
 
 from .conftest import MakeSession
 from .scene import COUNTER, Page, document, put, stored, values
@@ -70,6 +71,19 @@ async def test_a_put_that_waited_for_a_revalidation_is_left_out_where_that_left_
     await looking
     await idle()
     assert (values(one), one.pending, one.activity, store.calls['put']) == ({}, 0, 'saved', 2)
+
+
+@pytest.mark.parametrize(('timeout', 'ends_after'), [(2.0, 2.0), (DEADLINE, DEADLINE), (10 * DEADLINE, DEADLINE)])
+async def test_a_revalidation_of_a_store_that_hangs_ends_with_its_own_limit_or_the_deadline(
+    make_session: MakeSession, store: FaultyStore, timeout: float, ends_after: float
+) -> None:
+    session = make_session(exists=False)
+    put(session, 'a', 1)
+    await session.flush()
+    store.hold('get')
+    begin = now()
+    await session.revalidate(timeout)
+    assert now() - begin == pytest.approx(ends_after)
 
 
 async def test_a_revalidation_of_what_did_not_change_tells_nobody(
