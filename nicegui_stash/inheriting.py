@@ -29,6 +29,11 @@ class Inheriting(Exchange):
         super().__init__(key, older_keys, shared, exists=exists)
         self._found_unread: Mapping[SliceId, Found] = NOTHING
 
+    @property
+    def has_brought(self) -> bool:
+        """Whether the first read found what only older versions hold, beneath changes that were pending by then."""
+        return bool(self._found_unread)
+
     def inherit(self, schema: Schema, key: str, parts: Collection[Part] = ()) -> Found:
         """Bring along what only older versions of a class hold: its slice, then tabs and visits as they take part.
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from .document import Document, Part, PartData, Slice, SliceId, version_number
+from .document import Document, Part, PartData, Slice, SliceId, Values, version_number
 from .errors import ValueNotStorable
 from .policy import Policy
 from .schema import Schema, StoredField, migrate
@@ -61,8 +61,7 @@ class Recovery:
     age: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """What a document holds for a class: a slice, stored under `from_version`, or a problem in its place.
 
     `migrated`: the slice is a new one that is not stored under the class's own name and version. `error` is what
@@ -73,7 +72,7 @@ class Found:
     from_version: int | None = None
     problem: Problem | None = None
     migrated: bool = False
-    error: Exception | None = field(default=None, compare=False)
+    error: Exception | None = None
 
 
 def candidates(schema: Schema, document: Document, key: str) -> list[tuple[SliceId, Slice]]:
@@ -166,21 +165,18 @@ def part_of(scope: str, tab: str, visit: str) -> Part:
 
 def stored_values(schema: Schema, found: Slice, parts: Mapping[str, Part]) -> dict[str, msgspec.Raw]:
     """Return the stored JSON of each field that has any; `parts` says, by scope, where this page's values are."""
-    values = {scope: found.values(part) or {} for scope, part in parts.items()}
     raws: dict[str, msgspec.Raw] = {}
+    held = {scope: found.values(part) for scope, part in parts.items()}
     for name, stored in schema.fields.items():
-        held = values.get(stored.field.scope)
-        if held and (raw := _value_in(held, stored)) is not None:
+        if (raw := stored_value(stored, held.get(stored.field.scope))) is not None:
             raws[name] = raw
     return raws
 
 
-def stored_value(stored: StoredField, found: Slice, part: Part) -> msgspec.Raw | None:
+def stored_value(stored: StoredField, values: Values | None) -> msgspec.Raw | None:
     """Return the stored JSON of a field, of its former name while there is none of its own, `None` without any."""
-    return _value_in(found.values(part) or {}, stored)
-
-
-def _value_in(values: Mapping[str, msgspec.Raw], stored: StoredField) -> msgspec.Raw | None:
+    if not values:
+        return None
     raw = values.get(stored.name)
     return values.get(stored.field.renamed_from or '') if raw is None else raw
 
@@ -192,16 +188,22 @@ def decode_values(
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for name, raw in raws.items():
-        try:
-            value = schema.fields[name].codec.decode(raw)
-        except ValueNotStorable as error:
-            problems.append(Problem(name, version, error.reason))
-            continue
-        if (why := invalid(schema.fields[name], value)) is None:
+        value, problem = decode_value(schema.fields[name], raw, version)
+        if problem is None:
             values[name] = value
         else:
-            problems.append(Problem(name, version, why))
+            problems.append(problem)
     return values, problems
+
+
+def decode_value(stored: StoredField, raw: msgspec.Raw, version: int) -> tuple[Any, Problem | None]:
+    """Decode the stored JSON of one field; with a problem there is no value."""
+    try:
+        value = stored.codec.decode(raw)
+    except ValueNotStorable as error:
+        return None, Problem(stored.name, version, error.reason)
+    why = None if stored.field.validate is None else invalid(stored, value)
+    return (value, None) if why is None else (None, Problem(stored.name, version, why))
 
 
 def invalid(stored: StoredField, value: Any) -> str | None:

@@ -92,13 +92,16 @@ class Registry:
             session = self._sessions[session_id] = Session(key, older_keys, self._shared, exists=exists)
         return session
 
-    def seal(self, session_id: str, text: str) -> str:
-        """Return a token that binds a text to a session, for its browser to keep."""
-        return self._keys.seal(f'{session_id}\0{text}')
+    def seal(self, session_id: str, visit_id: str) -> str:
+        """Return a token for the browser of a session to keep, which opens this session only, and for this visit."""
+        session = self.session(session_id)
+        session.seal = session.seal or self._keys.seal(session_id)
+        return f'{visit_id}.{session.seal}'
 
-    def is_seal(self, seal: str, session_id: str, text: str) -> bool:
-        """Whether a token that a browser gives back was made for this session and text."""
-        return self._keys.is_seal(seal, f'{session_id}\0{text}')
+    def is_seal(self, seal: str, session_id: str, visit_id: str) -> bool:
+        """Whether a token that a browser gives back was made for this session and visit."""
+        visit, _, sealed = seal.rpartition('.')
+        return visit == visit_id and self._keys.is_seal(sealed, session_id)
 
     def declare(self, schema: Schema) -> None:
         """Let sessions know a class, so that what its older versions hold is not hidden by what is written anew."""

@@ -31,6 +31,7 @@ class Resident:
         'key',
         'problem',
         'refuses',
+        'seal',
     )
 
     def __init__(self, key: str, shared: Shared, *, exists: bool) -> None:
@@ -39,6 +40,7 @@ class Resident:
         self.condition: Condition = 'unread' if exists else 'fresh'
         self.problem: str | None = None
         self.refuses = False
+        self.seal = ''
         self._shared = shared
         self._etag: ETag | None = None
         self._must_read = exists

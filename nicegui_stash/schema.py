@@ -46,7 +46,7 @@ class StoredField:
 class Schema:
     """What the library knows of a class. `origin` is the place of its declaration, as file and line."""
 
-    cls: type
+    cls: type[Any]
     name: str
     version: int
     fields: Mapping[str, StoredField]

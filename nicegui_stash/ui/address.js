@@ -1,7 +1,6 @@
 // Shows fields of scope `url` in the address, and tells the server when back or forward has changed it.
 (() => {
   const stash = window.__niceguiStash;
-  const EVENT = "nicegui_stash_address";
   const AT_ONCE = 20; // browsers refuse more than about 100 changes of the address within 30 s
   const PAUSE_MS = 400;
   if (!stash || stash.address) return;
@@ -92,7 +91,7 @@
     tell(moved = false) {
       asked = Boolean(waiting);
       if (asked) return;
-      emitEvent(EVENT, { search: location.search, made, moved });
+      stash.tell({ search: location.search, made, moved });
     },
   };
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from .instance import Instance
     from .listeners import Cause
 
-EVENT: Final = 'nicegui_stash_address'
 _SEARCH: Final = re.compile(r'(\?[^#\s]{0,20000})?')
 TELL: Final = 'window.__niceguiStash?.address?.tell()'
 
@@ -41,7 +40,6 @@ class Address:
         self._pushes = False
         self._sent = 0
         self._loop = asyncio.get_running_loop()
-        client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.sub_pages_router.on_path_changed(self._path_changed)
 
     # ---- what a page object asks (Keeper)
@@ -104,10 +102,8 @@ class Address:
 
     # ---- from the address to the fields
 
-    def _receive(self, sent: Any) -> None:
+    def receive(self, sent: Any) -> None:
         """Follow back and forward. The browser says how many of our changes it had made by then."""
-        if not isinstance(sent, dict):
-            return
         told = cast(dict[str, Any], sent)
         search, made, moved = told.get('search'), told.get('made'), told.get('moved')
         if not isinstance(search, str) or not _SEARCH.fullmatch(search) or not isinstance(made, int):
@@ -132,6 +128,11 @@ class Address:
         found = query.parameters(self._shown)
         raws = {name: _read(instance, name, found) for name in _names(instance)}
         instance.show_kept(raws, cause, own=True)
+
+
+def is_of_address(sent: Any) -> bool:
+    """Whether what a page sent is for `Address.receive`, and no report."""
+    return isinstance(sent, dict) and 'search' in sent
 
 
 def _names(instance: Instance) -> list[str]:

@@ -1,7 +1,6 @@
 // Keeps fields of scope `browser` in localStorage, and tells the server what is there and what other tabs change.
 (() => {
   const stash = window.__niceguiStash;
-  const EVENT = "nicegui_stash_report";
   const BATCH = 200_000; // characters: a message of more than 1 MB would end the connection
   const LONGEST = 100_000;
   if (!stash || stash.browser) return;
@@ -11,7 +10,7 @@
     if (!pages.has(id)) pages.set(id, { made: 0, prefixes: new Set() });
     return pages.get(id);
   };
-  const tell = (id, told) => emitEvent(EVENT, { browser: id, made: page(id).made, ...told });
+  const tell = (id, told) => stash.tell({ browser: id, made: page(id).made, ...told });
   const fit = (text) => (text !== null && text.length > LONGEST ? "" : text); // so long, it is none of ours
   const startsWith = (key, prefixes) => [...prefixes].some((prefix) => key.startsWith(prefix));
 

@@ -279,7 +279,7 @@ class Browser:
 
 
 def is_of_browser(sent: Any) -> bool:
-    """Whether what a page sent is for `receive`, and no report."""
+    """Whether what a page sent is for `Browser.receive`, and no report."""
     return isinstance(sent, dict) and 'browser' in sent
 
 

@@ -124,8 +124,8 @@ async def _call(page: object, name: str, arguments: Mapping[str, Any]) -> Any:
     method = getattr(page, name, None)
     if method is None:
         return None
-    result = method(**_wanted(type(page), name, arguments))
-    return await result if isawaitable(result) else result
+    result = method(**_wanted(type(page), name, arguments)) if arguments else method()
+    return await result if result is not None and isawaitable(result) else result
 
 
 def _wanted(cls: type, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from fastapi import Request
+
 from . import internals
 from .bound import Bound, find_bound
 from .merging import Verdict, merge
 from .report import ACKNOWLEDGE
-from .served import served_element
+from .served import served_element, typed_address
 from .typed import Typed, TypedValue, parse_typed
 
 if TYPE_CHECKING:
@@ -63,8 +65,8 @@ class Carrying:
             html = f'<script type="application/json" class="nicegui-stash-bound">{json.dumps(new)}</script>'
             internals.add_to_body(self._visit.client, html)
 
-    def connected(self) -> None:
-        """Tell what is bound, unless there is no browser."""
+    def begin(self) -> None:
+        """Tell from now on what is bound, unless there is no browser: its script is there, and not before."""
         if not internals.is_simulated(self._visit.client):
             self._delivered = True
             self.announce()
@@ -95,7 +97,7 @@ class Carrying:
         """Answer the browser's report, and say whether the page is built."""
         is_built = not self._building
         self._owes_end = not is_built
-        self._visit.client.run_javascript(f'{ACKNOWLEDGE}({json.dumps(self.seal())}, {json.dumps(is_built)})')
+        self._visit.client.run_javascript(f'{ACKNOWLEDGE}({json.dumps(self._visit.seal())}, {json.dumps(is_built)})')
 
     def _call(self, call: str) -> None:
         self._visit.client.run_javascript(f'window.__niceguiStash?.typed?.{call}')
@@ -131,11 +133,11 @@ class Carrying:
     # ---- durability
 
     def handled(self, message: dict[str, Any]) -> None:
-        """Note that an event was handled, so that the browser can be told when what it changed is durable."""
+        """Note that a message was handled, so that the browser can be told when what it changed is durable."""
         number = message.get('stash')
         if type(number) is int:
             self._number = number
-            if message.get('id') != 0:  # what a page itself reports changes nothing, or does so when it is merged
+            if 'told' not in message:  # what a page tells changes nothing, or does so when it is merged
                 self._note()
 
     def _note(self) -> None:
@@ -163,10 +165,6 @@ class Carrying:
 
     # ---- what was typed while the server was away
 
-    def seal(self) -> str:
-        """Return what binds typed values to the session and the visit, for the browser to keep."""
-        return seal_for(self._visit)
-
     def receive(self, sent: Any) -> None:
         """Take what the browser hands over; it may be anything."""
         if self._received:  # repeated at a reconnect
@@ -186,7 +184,7 @@ class Carrying:
         visit = self._visit
         if not await visit.wait_until_identified():
             return
-        if visit.registry.is_seal(typed.seal, visit.session_id, f'typed\0{visit.id}'):
+        if visit.registry.is_seal(typed.seal, visit.session_id, visit.id):
             await visit.look_at_store()  # the page may be older than what somebody else has written
             await asyncio.sleep(0)  # until what was read is shown
             await self._merge_as_built({value.address: value for value in typed.values})
@@ -234,13 +232,17 @@ class Carrying:
         return verdict
 
 
-def offer(visit: Visit, nonce: str) -> None:
-    """Put into the first HTML of a page what it carries typed values over with, from its first moment on."""
-    client, request = visit.client, visit.client.request
-    internals.add_to_body(client, served_element(request, nonce, seal_for(visit)))
-    if internals.is_reload(request):
-        internals.before_response(client, visit.carrying.deliver)
+def offer(visit: Visit, request: Request, nonce: str) -> None:
+    """Give a page what it carries typed values over with: in its first HTML, or later if it is open already."""
+    if visit.joins:
+        arguments = json.dumps([typed_address(request), visit.seal(), nonce])
+        visit.client.run_javascript(f'window.__niceguiStash?.join(...{arguments})')
+        return
+    internals.add_to_body(visit.client, served_element(request, nonce, visit.seal()))
+    if _is_reload(request):
+        internals.before_response(visit.client, visit.carrying.deliver)
 
 
-def seal_for(visit: Visit) -> str:
-    return visit.registry.seal(visit.session_id, f'typed\0{visit.id}')
+def _is_reload(request: Request) -> bool:
+    """Whether the browser asks for a page again, as it does for `location.reload()`: it says so to caches."""
+    return request.headers.get('cache-control') in {'max-age=0', 'no-cache'}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from inspect import isawaitable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from msgspec import Raw
 
@@ -21,7 +21,7 @@ T = TypeVar('T')
 def detached(schema: Schema, raws: Mapping[str, Raw]) -> Any:
     """Return an object with these values and declared defaults for the rest. Its class's `__init__` is not called."""
     values, _ = decode_values(schema, raws, schema.version)
-    target = cast(Any, object.__new__(schema.cls))
+    target = object.__new__(schema.cls)
     for name, stored in schema.fields.items():
         target.__dict__[vars(schema.cls)[name].slot] = values[name] if name in values else stored.field.new_default()
     return target

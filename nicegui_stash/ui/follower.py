@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from inspect import iscoroutine
@@ -21,11 +21,13 @@ from ..errors import ValueNotStorable
 from ..observed import observe
 from ..operations import Set
 from ..recovery import (
+    Found,
     Problem,
     Recovery,
     Rejected,
+    Status,
     candidates,
-    decode_values,
+    decode_value,
     find_parts,
     part_of,
     stored_value,
@@ -42,61 +44,35 @@ from .visit import Visit
 class Follower:
     """What connects a page object with a session, as far as values come from there. A subscriber of the session."""
 
-    __slots__ = (
-        '__weakref__',
-        '_applying',
-        '_brought',
-        '_followed',
-        '_generation',
-        '_held',
-        '_loop',
-        '_made',
-        '_notified',
-        '_parts',
-        '_posted',
-        '_session',
-        '_stale',
-        '_target',
-        '_unsaved',
-        'closed',
-        'defaults',
-        'listeners',
-        'page',
-        'raws',
-        'recovery',
-        'schema',
-        'slice_id',
-        'touched',
-        'used',
-        'visit',
-    )
+    # What few pages ever need belongs to the class until one of them does: a page is made for every visitor.
+    closed = False
+    used: tuple[Follower, ...] = ()
+    _held: Mapping[str, Raw] = {}
+    _unsaved: frozenset[str] = frozenset()
+    _stale: frozenset[str] = frozenset()
+    _posted: Mapping[str, int] = {}
+    """How many changes of worker threads are on their way here, by field."""
+    _notified = False
+    _generation = (0, 0)
+    _followed: frozenset[Part] = frozenset()
+    _brought: Mapping[str, Raw] = {}
 
     def __init__(self, schema: Schema, target: Any, visit: Visit, key: str, *, given: bool) -> None:
         self.schema = schema
         self.visit = visit
         self.slice_id = SliceId(schema.name, schema.version, key)
         self.recovery = Recovery()
-        self.listeners = Listeners(visit.client)
-        self.closed = False
-        self.used: list[Follower] = []
-        self.touched: set[str] | None = None
         self._target = weakref.ref(target)
         self.page: object | None = target  # held while it is shown, whether or not anything is bound to it
-        self._session: Session | None = visit.session
+        self.session: Session = visit.find_session()
         self.defaults: Mapping[str, Raw]
         self._made: Made  # until they are set
         self.defaults, self._made = begin(target, given=given)
         self._parts: dict[str, Part] = {'session': SESSION_PART}
-        self._held: dict[str, Raw] = {}
-        self._unsaved: frozenset[str] = frozenset()
-        self._stale: frozenset[str] = frozenset()
-        self._posted: dict[str, int] = {}  # how many changes of worker threads are on their way here
-        self._applying = False
-        self._notified = False
-        self._generation = (0, 0)
-        self._followed: frozenset[Part] = frozenset()
-        self._brought: dict[str, Raw] = {}
         self._loop = asyncio.get_running_loop()
+        self.touched: set[str] | None = None  # this one and the next two because each change looks at them
+        self.listeners: Listeners | None = None
+        self._applying = False
         self.raws: dict[str, Raw] = dict(self.defaults)
         target.__dict__[INSTANCE] = self
 
@@ -109,18 +85,12 @@ class Follower:
                 prop.begin(target, self.observed(name, value))
         self._made = {}
 
-    @property
-    def session(self) -> Session:
-        """The session, found again through the registry if this instance was closed."""
-        return self._session or self.visit.find_session()
-
     def _submit(self, name: str, raw: Raw) -> None:
         part = self._parts.get(self.schema.fields[name].scope)
         if part is None:
-            self._held[name] = raw
+            self._held = {**self._held, name: raw}
         else:
-            session = self._session or self.visit.find_session()
-            session.set(self.slice_id, part, name, raw, source=self)
+            self.session.set(self.slice_id, part, name, raw, source=self)
 
     def observed(self, name: str, value: Any) -> Any:
         return observe(value, partial(self.changed_in_place, name)) if isinstance(value, (list, dict, set)) else value
@@ -132,7 +102,7 @@ class Follower:
     def attach(self) -> None:
         """Follow the session from now on."""
         self.session.attach(self)
-        self._hold(1)
+        self.session.hold(self.slice_id, SESSION_PART)
 
     def _hold(self, sign: int) -> None:
         for part in self._parts.values():
@@ -141,84 +111,122 @@ class Follower:
     @property
     def needs_report(self) -> bool:
         """Whether something is stored that only this tab or visit may see: building has to wait for the report."""
+        schema = self.schema
+        if schema.has_outside and self.awaits_outside:
+            return True
         if self.visit.identified:
             return False
         if self.used and any(state.needs_report for state in self.used):
             return True
-        if not self.schema.has_private:
-            return False
-        tab, visit = 'tab' in self.schema.scopes, 'reconnect' in self.schema.scopes
-        found = candidates(self.schema, self.session.document, self.slice_id.key)
-        return any((tab and each.tabs) or (visit and each.visits) for _, each in found)
+        if schema.has_private:
+            for _, found in candidates(schema, self.session.document, self.slice_id.key):
+                if (found.tabs and 'tab' in schema.scopes) or (found.visits and 'reconnect' in schema.scopes):
+                    return True
+        return False
+
+    @property
+    def awaits_outside(self) -> bool:
+        """Whether it is not known yet what is kept outside of the store."""
+        raise NotImplementedError
+
+    def recover_outside(self) -> None:
+        """Keep on record what came back from outside of the store."""
+        raise NotImplementedError
 
     def recover(self) -> None:
         """Set every field whose place is known. Changes accepted meanwhile are in the document already."""
-        session, recovery = self.session, self.recovery
+        session, recovery, schema = self.session, self.recovery, self.schema
         if recovery.reason != 'subpage':
-            recovery.reason = self.visit.reason
+            recovery.reason = self.visit.report.reason
         if not session.is_read:
             recovery.status = 'unavailable'
             if provisional := session.document.slice(self.slice_id):  # what other tabs changed meanwhile
-                self._show(stored_values(self.schema, provisional, self._parts), self.schema.version, 'remote')
+                self._show(stored_values(schema, provisional, self._parts), schema.version, 'remote')
             return
         own = session.document.slice(self.slice_id)
-        if absent := [part for part in self._parts.values() if own is None or own.values(part) is None]:
-            self._followed |= frozenset(absent)
-        found = session.inherit(self.schema, self.slice_id.key, self._parts.values())
-        if found.migrated and found.slice:
-            self._brought |= stored_values(self.schema, found.slice, self._parts)
+        absent = [part for part in self._parts.values() if own is None or own.values(part) is None]
+        if absent or session.has_brought:
+            found = self._inherit(absent)
+            own = own or session.document.slice(self.slice_id)
+        else:
+            found = Found(own, schema.version)
         if found.migrated or found.problem or recovery.from_version is None:
             recovery.from_version = found.from_version
-            recovery.age = self.visit.now() - found.slice.seen / 1000 if found.slice and found.slice.seen else None
-        own = own or session.document.slice(self.slice_id)
-        raws = stored_values(self.schema, own, self._parts) if own else {}
+            recovery.age = (
+                self.visit.registry.now - found.slice.seen / 1000 if found.slice and found.slice.seen else None
+            )
+        raws = stored_values(schema, own, self._parts) if own else {}
         for name in self._held:
             raws.pop(name, None)
-        problems = self._show(raws, recovery.from_version or self.schema.version, 'recovered')
-        discarded = [problem for problem in [*recovery.problems, found.problem] if problem and not problem.field]
-        recovery.problems = [*dict.fromkeys(discarded), *problems]
-        if raws:
-            recovery.status = 'recovered'
-        elif discarded:
-            recovery.status = 'discarded'
-        elif session.condition in {'expired', 'quarantined'}:
-            recovery.status = 'expired' if session.condition == 'expired' else 'quarantined'
-        else:
-            recovery.status = 'fresh'
-        self._generation = self._current_generation()
+        problems = self._show(raws, recovery.from_version or schema.version, 'recovered')
+        if found.problem or recovery.problems:
+            discarded = [problem for problem in [*recovery.problems, found.problem] if problem and not problem.field]
+            problems = [*dict.fromkeys(discarded), *problems]
+        recovery.problems = problems
+        recovery.status = 'recovered' if raws else self._status_of_nothing(problems)
+        self._generation = session.document.epoch, own.reset if own else 0
+        if schema.has_outside:
+            self.recover_outside()
+
+    def _inherit(self, absent: Collection[Part]) -> Found:
+        """Bring along what only older versions of the class have, and follow it where there is nothing yet."""
+        self._followed |= frozenset(absent)
+        found = self.session.inherit(self.schema, self.slice_id.key, self._parts.values())
+        if found.migrated and found.slice:
+            self._brought = {**self._brought, **stored_values(self.schema, found.slice, self._parts)}
+        return found
+
+    def _status_of_nothing(self, problems: Iterable[Problem]) -> Status:
+        """Say why nothing came back."""
+        if any(not problem.field for problem in problems):
+            return 'discarded'
+        match self.session.condition:
+            case 'expired' | 'quarantined' as condition:
+                return condition
+            case _:
+                return 'fresh'
 
     def _show(self, raws: Mapping[str, Raw], version: int, cause: Cause) -> list[Problem]:
-        target = self._target()
-        values, problems = decode_values(
-            self.schema, {name: raw for name, raw in raws.items() if self.raws.get(name) != raw}, version
-        )
-        if target is None:
-            return problems
-        attributes = vars(self.schema.cls)
+        target, fields, attributes = self._target(), self.schema.fields, vars(self.schema.cls)
+        problems: list[Problem] = []
         before, self._applying = self._applying, True  # what applying a change causes is not published again
         try:
-            for name, value in values.items():
-                self.raws[name] = raws[name]
-                try:
-                    attributes[name].show(target, value, self)
-                except Exception as error:  # noqa: BLE001 what is bound may raise anything, and the other fields must follow
-                    app.handle_exception(error)
-                if self.listeners:
-                    self.listeners.tell(name, cause)
+            for name, raw in [(name, raw) for name, raw in raws.items() if self.raws.get(name) != raw]:
+                value, problem = decode_value(fields[name], raw, version)
+                if problem is not None:
+                    problems.append(problem)
+                elif target is not None:
+                    self.raws[name] = raw
+                    try:
+                        attributes[name].show(target, value, self)
+                    except Exception as error:  # noqa: BLE001 what is bound may raise anything, and the other fields must follow
+                        app.handle_exception(error)
+                    if self.listeners is not None:
+                        self.listeners.tell(name, cause)
         finally:
             self._applying = before
         return problems
 
+    def listen(self) -> Listeners:
+        """Return who wants to know when a field changes."""
+        self.listeners = self.listeners or Listeners(self.visit.client)
+        return self.listeners
+
+    def tell(self, name: str) -> None:
+        """Say that a field was changed on this page."""
+        if self.listeners is not None:
+            self.listeners.tell(name, 'local')
+
     def locate(self) -> None:
         """Take part in the tab and the visit, now that it is known which they are."""
         if self.recovery.reason != 'subpage':
-            self.recovery.reason = self.visit.reason
+            self.recovery.reason = self.visit.report.reason
         if not self.schema.has_private or self.closed:
             return
         self._hold(-1)
         if before := self._parts.get('reconnect'):  # a late report: what was typed since is newer than what it brings
             found = self.session.document.slice(self.slice_id)
-            self._held.update((found.values(before) if found else None) or {})
+            self._held = {**self._held, **((found.values(before) if found else None) or {})}
             self.session.drop(self.slice_id, before)
         for scope in ('tab', 'reconnect'):
             self._parts[scope] = part_of(scope, self.visit.tab, self.visit.id)
@@ -304,11 +312,11 @@ class Follower:
         found = find_parts(schema, session.document, self.slice_id.key, parts.values()).slice
         for name, raw in (stored_values(schema, found, parts) if found else {}).items():
             part, own = parts[schema.fields[name].scope], session.document.slice(self.slice_id)
-            now = stored_value(schema.fields[name], own, part) if own else None
+            now = stored_value(schema.fields[name], own.values(part)) if own else None
             if now == self._brought.get(name) != raw and name not in touched:
-                self._brought[name] = raw
+                self._brought = {**self._brought, name: raw}
                 session.set(self.slice_id, part, name, raw, source=self)
-                self._show({name: raw}, self.recovery.from_version or schema.version, 'remote')
+                self._show({name: raw}, self.recovery.from_version or schema.version, self.cause_of(name))
 
     def _refresh(self, name: str) -> None:
         stored = self.schema.fields[name]
@@ -316,7 +324,7 @@ class Follower:
         found = self.session.document.slice(self.slice_id)
         if part is None or name in self._unsaved or self._posted.get(name):
             return
-        raw = stored_value(stored, found, part) if found else None
+        raw = stored_value(stored, found.values(part)) if found else None
         if raw is None:
             if self.raws[name] == self.defaults[name]:
                 return
@@ -328,9 +336,13 @@ class Follower:
             if self.touched is not None and name in self.touched:
                 self._submit(name, self.raws[name])  # an older server drained late: what is shown here is newer
             elif stored.field.live or self._generation != self._current_generation():
-                problems = self._show({name: raw}, self.schema.version, 'remote')
+                problems = self._show({name: raw}, self.schema.version, self.cause_of(name))
                 known = {(problem.field, problem.why) for problem in self.recovery.problems}
                 self.recovery.problems += [each for each in problems if (each.field, each.why) not in known]
+
+    def cause_of(self, name: str) -> Cause:  # noqa: ARG002 for an update of this page
+        """Say who changed a field that the session has another value of."""
+        return 'remote'
 
     def _current_generation(self) -> tuple[int, int]:
         found = self.session.document.slice(self.slice_id)

@@ -59,17 +59,17 @@ class Hub:
         self.drain_timeout = settings.drain_timeout
         self.names: dict[str, Schema] = {}
         self._place = place
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._deadline: float | None = None
         self._draining = False
         self.closed = False
         self._signals = SignalWatch(self._hurry)
         self._signals.start()
-        self._renewal = self._loop.call_later(self._renew_every, self._renew)
+        self._renewal = self.loop.call_later(self._renew_every, self._renew)
         if settings.sweep_interval:
             self._keep_house(settings.sweep_interval, prefix)
         internals.on_shutdown(self._drain_first)
-        self._loop.call_soon(internals.on_shutdown, self._close)  # after NiceGUI's own, which are added at its start
+        self.loop.call_soon(internals.on_shutdown, self._close)  # after NiceGUI's own, which are added at its start
 
     def add_names(self, schemas: list[Schema]) -> None:
         """Refuse two different classes of one stored name: they would overwrite each other's fields."""
@@ -85,7 +85,7 @@ class Hub:
 
     def _renew(self) -> None:
         self.registry.renew()
-        self._renewal = self._loop.call_later(self._renew_every, self._renew)
+        self._renewal = self.loop.call_later(self._renew_every, self._renew)
 
     def _keep_house(self, interval: float, prefix: str) -> None:
         """Sweep now and then; the registry ends it."""
@@ -95,7 +95,7 @@ class Hub:
 
     def _hurry(self) -> None:
         """Begin to drain at the signal, before the server has closed its connections."""
-        self._deadline = self._loop.time() + self.drain_timeout
+        self._deadline = self.loop.time() + self.drain_timeout
         self.registry.hurry()
 
     async def _drain_first(self) -> None:
@@ -105,7 +105,7 @@ class Hub:
     async def _drain(self, *, last: bool) -> None:
         if self.closed:
             return
-        now = self._loop.time()
+        now = self.loop.time()
         if self._deadline is None or (self._deadline < now and not self._draining):  # nobody stopped at that signal
             self._deadline = now + self.drain_timeout
         self._draining = True
@@ -130,7 +130,7 @@ class Hub:
         self.closed = True
         self._signals.stop()
         self._renewal.cancel()
-        _hubs.get(self._loop, {}).pop(self._place, None)
+        _hubs.get(self.loop, {}).pop(self._place, None)
         return True
 
 

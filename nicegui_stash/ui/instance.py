@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from asyncio import get_running_loop
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import Any
@@ -37,21 +37,14 @@ class Instance(Follower):
     what the job assigns is accepted on top of what is stored.
     """
 
-    __slots__ = (
-        '_auto',
-        '_following',
-        '_keepers',
-        '_merging',
-        '_outside',
-        '_posting',
-        '_refused',
-        '_returned',
-        '_unkept',
-        '_updated',
-        'marked',
-        'on_invalid',
-        'thread',
-    )
+    _posting = Lock()
+    """Held for so short a time that all pages share it."""
+    _updated: frozenset[str] = frozenset()
+    """Fields that an update of this page is changing."""
+    _outside: Sequence[Problem] = ()
+    _unkept: Mapping[str, Problem] = {}
+    _returned: tuple[int, float] | None = None
+    _refused: set[str]
 
     def __init__(
         self,
@@ -65,19 +58,13 @@ class Instance(Follower):
         given: bool = False,
     ) -> None:
         super().__init__(schema, target, visit, key, given=given)
-        self.marked: Marks | None = None
         self.thread = get_ident()
         self.on_invalid: OnInvalid = on_invalid
         self._auto = auto
-        self._posting = Lock()
-        self._updated: frozenset[str] = frozenset()  # fields that an update of this page is changing
+        self.marked: Marks | None = None
         self._keepers: Mapping[str, Keeper] = {}  # who keeps the values of fields that are not in the store
-        self._outside: list[Problem] = []
-        self._unkept: dict[str, Problem] = {}
-        self._returned: tuple[int, float] | None = None
         self._following = False
         self._merging: str | None = None  # the field that what was typed before a rejoin is being merged into
-        self._refused: set[str] = set()
 
     def accept(self, name: str, raw: Raw) -> None:
         """Hand a checked change to the session, or hold it until it is known which tab or visit it belongs to."""
@@ -116,20 +103,16 @@ class Instance(Follower):
         else:
             super()._submit(name, raw)
 
-    def recover(self) -> None:
-        """Set every field whose place is known; what was wrong outside of the store stays on record."""
-        super().recover()
-        if self._outside or self._unkept:
-            known = self.recovery.problems
-            known += [problem for problem in (*self._outside, *self._unkept.values()) if problem not in known]
+    def recover_outside(self) -> None:
+        """Keep on record what came back from outside of the store, and what was wrong with it."""
+        known = self.recovery.problems
+        known += [problem for problem in (*self._outside, *self._unkept.values()) if problem not in known]
         self._count_returned()
 
     @property
-    def needs_report(self) -> bool:
-        """Whether building has to wait for the browser, to say which tab and visit this is or what it keeps itself."""
-        if self._keepers and any(keeper.awaits(self) for keeper in set(self._keepers.values())):
-            return True
-        return super().needs_report
+    def awaits_outside(self) -> bool:
+        """Whether the browser has not said yet what it keeps."""
+        return any(keeper.awaits(self) for keeper in set(self._keepers.values()))
 
     def begin_outside(self) -> None:
         """Take what the browser keeps of this class, and keep changes there."""
@@ -167,7 +150,7 @@ class Instance(Follower):
             self._returned = version, age
             self._count_returned()
         else:
-            self._outside.append(problem)
+            self._outside = [*self._outside, problem]
             self.recovery.problems.append(problem)
             if self.recovery.status == 'fresh':
                 self.recovery.status, self.recovery.from_version = 'discarded', version
@@ -180,24 +163,27 @@ class Instance(Follower):
     def blame(self, name: str, why: str) -> None:
         """Put it on record that a value is not kept, until one of this field is again."""
         self.forgive(name)
-        self._unkept[name] = Problem(name, self.schema.version, why)
-        self.recovery.problems.append(self._unkept[name])
+        problem = Problem(name, self.schema.version, why)
+        self._unkept = {**self._unkept, name: problem}
+        self.recovery.problems.append(problem)
 
     def forgive(self, name: str) -> None:
-        problem = self._unkept.pop(name, None)
-        if problem is not None and problem in self.recovery.problems:
-            self.recovery.problems.remove(problem)
+        problem = self._unkept.get(name)
+        if problem is not None:
+            self._unkept = {each: why for each, why in self._unkept.items() if each != name}
+            if problem in self.recovery.problems:
+                self.recovery.problems.remove(problem)
 
     def post(self, name: str, raw: Raw) -> None:
         """Accept a change made in a worker thread: visible there at once, and here in the order of posting."""
         with self._posting:
             self.raws[name] = raw
-            self._posted[name] = self._posted.get(name, 0) + 1
+            self._posted = {**self._posted, name: self._posted.get(name, 0) + 1}
         self._loop.call_soon_threadsafe(self._receive, name, raw)
 
     def _receive(self, name: str, raw: Raw) -> None:
         with self._posting:
-            self._posted[name] -= 1
+            self._posted = {**self._posted, name: self._posted[name] - 1}
             if self.raws.get(name) is not raw:
                 return  # it was changed again meanwhile, and that change is accepted already or posted behind this one
         try:
@@ -210,7 +196,7 @@ class Instance(Follower):
             with self.visit.in_client():
                 self.unmark(name)
                 internals.propagate_in_place(target, name)
-            self.listeners.tell(name, 'local')
+            self.tell(name)
 
     def changed_in_place(self, name: str) -> None:
         """Accept what a collection became. Raises `ValueNotStorable`; the collection then undoes the change."""
@@ -225,7 +211,7 @@ class Instance(Follower):
             return
         self.accept(name, raw)
         internals.propagate_in_place(target, name)
-        self.listeners.tell(name, 'local')
+        self.tell(name)
 
     def save(self) -> None:
         """Submit what `auto=False` kept back, and opaque values that were changed in place."""
@@ -242,7 +228,7 @@ class Instance(Follower):
                 self.raws[name] = raw
             if changed:
                 internals.propagate_in_place(target, name)
-                self.listeners.tell(name, 'local')
+                self.tell(name)
         self._unsaved = frozenset()
 
     def save_opaque(self) -> None:
@@ -270,13 +256,13 @@ class Instance(Follower):
     def _forget_updated(self) -> None:
         self._updated = frozenset()
 
-    def _show(self, raws: Mapping[str, Raw], version: int, cause: Cause) -> list[Problem]:
-        return super()._show(raws, version, 'local' if cause == 'remote' and raws.keys() <= self._updated else cause)
+    def cause_of(self, name: str) -> Cause:
+        return 'local' if name in self._updated else 'remote'
 
     def show_defaults(self) -> None:
         """Show at once what a slice holds that was just deleted; what was not saved or placed yet goes with it."""
         self._unsaved = frozenset()
-        self._held.clear()
+        self._held = {}
         self._show(dict(self.defaults), self.schema.version, 'reset')
         for keeper in set(self._keepers.values()):
             keeper.reset(self)
@@ -309,6 +295,6 @@ class Instance(Follower):
         self._hold(-1)
         if left and (part := self._parts.get('reconnect')):
             session.drop(self.slice_id, part)
-        self._session, self.page = session, None
+        self.page = None
         if target is not None:
             binding.remove([target])

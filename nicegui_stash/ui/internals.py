@@ -143,6 +143,23 @@ def after_each_event(client: Client, done: Callable[[dict[str, Any]], None]) -> 
     setattr(client, 'handle_event', handle_and_tell)  # noqa: B010 a method, hidden by an attribute of this client
 
 
+def on_message(name: str, handler: Callable[[Client, dict[str, Any]], None]) -> None:
+    """Call back with each message of this name that a page sends over NiceGUI's socket, within its client."""
+    sio = getattr(core, 'sio', None)
+    if sio is None:
+        return  # not there in this NiceGUI: nothing is reported, so that the reason of each visit is `unknown`
+
+    def receive(_: str, message: object = None) -> None:
+        told = cast(dict[str, Any], message) if isinstance(message, dict) else {}
+        client = Client.instances.get(told['client_id']) if isinstance(told.get('client_id'), str) else None
+        if client is not None and client.has_socket_connection:
+            request_contextvar.set(client._request)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            with client:
+                handler(client, told)
+
+    sio.on(name, receive)
+
+
 def add_to_body(client: Client, html: str) -> None:
     """Add to the first HTML of a client, whichever is the current one: `ui.add_body_html` would have to enter it."""
     client._body_html += html + '\n'  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
@@ -275,11 +292,6 @@ def is_simulated(client: Client) -> bool:
     """Whether NiceGUI's user simulation connected the client: there is no browser that could run a script."""
     scope: dict[str, Any] = (client.environ or {}).get('asgi.scope', {})
     return scope.get('type') == 'test'
-
-
-def is_reload(request: Request) -> bool:
-    """Whether the browser asks for a page again, as it does for `location.reload()`: it says so to caches."""
-    return request.headers.get('cache-control') in {'max-age=0', 'no-cache'}
 
 
 def current_request() -> Request | None:

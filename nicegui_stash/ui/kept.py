@@ -55,7 +55,7 @@ class Kept:
     def token(self, instance: Instance, name: str, raw: Raw) -> str:
         """Return the token that keeps a value. Raises `ValueTooLarge`."""
         stored, place = instance.schema.fields[name], _place(instance.slice_id, name)
-        encrypted, now = stored.field.encrypted, self._visit.now()
+        encrypted, now = stored.field.encrypted, self._visit.registry.now
         token = self._tokens.make(place, self._visit.session_id, raw, now=now, encrypted=encrypted)
         if len(token) > MAX_TOKEN:
             raise ValueTooLarge(
@@ -93,7 +93,7 @@ class Kept:
             if problem.field in names(instance) and (problem.version == schema.version or not values):
                 returned.raws[problem.field] = problem
         if opened:
-            returned.age = max(0.0, self._visit.now() - min(each.issued for each in opened.values()))
+            returned.age = max(0.0, self._visit.registry.now - min(each.issued for each in opened.values()))
         for name in values:
             key = self.key(instance, name)
             if key not in opened or self._is_due(instance, name, opened[key]):  # there it is migrated, or was renamed
@@ -109,11 +109,11 @@ class Kept:
                 yield SliceId(name, version_number(version), instance.slice_id.key), unquote(field_name)
 
     def _open(self, slice_id: SliceId, name: str, token: str) -> Opened:
-        return self._tokens.open(_place(slice_id, name), self._visit.owners, token, now=self._visit.now())
+        return self._tokens.open(_place(slice_id, name), self._visit.owners, token, now=self._visit.registry.now)
 
     def _is_due(self, instance: Instance, name: str, opened: Opened) -> bool:
         encrypted = instance.schema.fields[name].field.encrypted
-        return self._tokens.is_due(opened, now=self._visit.now(), encrypted=encrypted)
+        return self._tokens.is_due(opened, now=self._visit.registry.now, encrypted=encrypted)
 
 
 def names(instance: Instance) -> list[str]:

@@ -12,23 +12,21 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from starlette.requests import Request
-
 log = logging.getLogger('nicegui_stash')
 
 RENEWED = 'nicegui_stash_renewed'
 _Handler = Callable[[int, FrameType | None], Any]
 
 
-def renew_cookie(request: Request) -> None:
-    """Have the session cookie set anew once a day.
+def renew_cookie(session: dict[str, Any], session_id: str) -> None:
+    """Have the cookie of a request's session set anew once a day, if it is what says whose session this is.
 
     Starlette sets it only when the session was modified, and for 14 days: without this an active visitor would lose the
     identity in the third week.
     """
     today = int(time.time() // 86400)
-    if request.session.get(RENEWED) != today:
-        request.session[RENEWED] = today
+    if session.get(RENEWED) != today and session.get('id') == session_id:
+        session[RENEWED] = today
 
 
 class SignalWatch:

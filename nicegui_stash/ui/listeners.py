@@ -37,9 +37,6 @@ class Listeners:
         self._client = client
         self._handlers: dict[str, list[_Told]] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._handlers)
-
     def add(self, field: str, handler: Handler) -> None:
         self._handlers.setdefault(field, []).append(_told(handler))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar, cast
+from typing import TypeVar
 
 T = TypeVar('T')
 
@@ -15,8 +15,12 @@ def per_class(function: Callable[[type], T]) -> Callable[[type], T]:
 
     @wraps(function)
     def once(cls: type) -> T:
-        if attribute not in vars(cls):
-            setattr(cls, attribute, function(cls))
-        return cast(T, vars(cls)[attribute])
+        found: T
+        try:
+            found = cls.__dict__[attribute]
+        except KeyError:
+            found = function(cls)
+            setattr(cls, attribute, found)
+        return found
 
     return once

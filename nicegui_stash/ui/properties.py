@@ -82,7 +82,7 @@ class StoredProperty(BindableProperty):
             instance.unmark(self.name)
         if (id(owner), self.names) in internals.bindings:
             internals.propagate(owner, self.names)
-        if instance.listeners:
+        if instance.listeners is not None:
             instance.listeners.tell(self.name, 'local')
 
     def new_default(self) -> Any:

@@ -3,7 +3,7 @@
 (() => {
   const MARK = "__nicegui_stash";
   const LAST = "__nicegui_stash_last";
-  const EVENT = "nicegui_stash_report";
+  const MESSAGE = "nicegui_stash";
   const MAX_AGE_MS = 10 * 60 * 1000;
   if (window.__niceguiStash) return;
 
@@ -86,7 +86,28 @@
 
     report() {
       const previous = kind === "reload" && !inherited && !oldTab && last?.path === place() ? last.visit : null;
-      emitEvent(EVENT, { visit: self.visit, reason: self.reason, old_tab: oldTab ?? null, previous });
+      self.tell({ visit: self.visit, reason: self.reason, old_tab: oldTab ?? null, previous });
+    },
+
+    // say something to the server, beside NiceGUI's events; where no class has stored fields, nobody would listen
+    tell(told) {
+      if (!document.querySelector("script[data-seal]")) return;
+      current?.emit(MESSAGE, { client_id: window.clientId, told, stash: self.entered?.count() });
+    },
+
+    // the first class with stored fields has come to a page that is open already
+    join(src, seal, nonce) {
+      if (self.typed) self.report();
+      if (self.joins) return;
+      self.joins = true;
+      const script = Object.assign(document.createElement("script"), { src, nonce });
+      script.dataset.seal = seal;
+      script.onload = script.onerror = () => {
+        self.typed?.mount();
+        self.report();
+        self.typed?.send();
+      };
+      document.head.append(script);
     },
 
     acknowledge(seal, isBuilt) {

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, Final, cast
 
 from ..recovery import Reason
 
-EVENT: Final = 'nicegui_stash_report'
-SCRIPTS: Final = ('rejoin.js', 'address.js')
+MESSAGE: Final = 'nicegui_stash'
+"""The name of what a page sends beside NiceGUI's own events: its report, and whatever our scripts tell later."""
 ACKNOWLEDGE: Final = 'window.__niceguiStash?.acknowledge'
 
 _ID = re.compile(r'[A-Za-z0-9-]{8,64}')
@@ -60,11 +59,3 @@ def parse_report(sent: object) -> Report:
 def identifier(value: object) -> str | None:
     """Return what a browser claims to be the id of a tab or a visit, `None` if it cannot be one."""
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
-
-
-def script_element(nonce: str) -> str:
-    """Return the HTML of the scripts for the head of every page; an empty nonce is none."""
-    folder = files('nicegui_stash.ui')
-    script = '\n'.join(folder.joinpath(name).read_text(encoding='utf-8') for name in SCRIPTS)
-    attribute = f' nonce="{nonce}"' if nonce else ''
-    return f'<script{attribute}>{script}</script>'

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any, cast
-from weakref import WeakKeyDictionary
+from typing import Any
+from weakref import WeakSet
 
 from fastapi import Request
 from nicegui import Client, background_tasks, context, ui
@@ -20,16 +20,25 @@ from ..session import Session
 from ..settings import Settings
 from . import internals, renewal, served
 from .ahead import WAITED, read_ahead
+from .carrying import offer
 from .handle import OpenSession
 from .hub import Hub, duplicate_name, hub_for
 from .instance import Instance
 from .lifecycle import renew_cookie
 from .per_class import per_class
 from .properties import INSTANCE
-from .report import script_element
+from .report import MESSAGE
 from .visit import Visit
 
 log = logging.getLogger('nicegui_stash')
+
+
+_rosters: WeakSet[Roster] = WeakSet()
+
+
+def _hear(client: Client, message: dict[str, Any]) -> None:
+    for roster in list(_rosters):
+        roster.hear(client, message)
 
 
 class Roster:
@@ -37,19 +46,21 @@ class Roster:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._script = script_element(settings.csp_nonce)
+        self._script = served.shared_element(settings.csp_nonce)
         self._warned: set[str] = set()
         self._schemas: dict[str, Schema] = {}
         self._visits: dict[Client, Visit] = {}
-        self._hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+        self._hub: Hub | None = None
         self.reads_ahead = False
+        _rosters.add(self)
         self.prepare_app()
         read_ahead(self._read_ahead)
 
     def prepare_app(self) -> None:
-        """Put the script into the head of every page, and answer on our own path; each once."""
+        """Put what loads our script into the head of every page, listen to it, and answer on our paths; each once."""
+        internals.on_message(MESSAGE, _hear)
         renewal.add_route()
-        served.add_route()
+        served.add_routes()
         if not internals.has_shared_head(self._script):
             ui.add_head_html(self._script, shared=True)
 
@@ -58,9 +69,8 @@ class Roster:
         other = self._schemas.get(schema.name)
         if other is not None and other.origin != schema.origin:
             raise duplicate_name(schema, other)
-        for hub in self._hubs.values():
-            if not hub.closed:
-                hub.add_names([schema])
+        if self._hub is not None and not self._hub.closed:
+            self._hub.add_names([schema])
         self._schemas[schema.name] = schema
         mark(schema)
 
@@ -78,10 +88,9 @@ class Roster:
 
     def hub(self) -> Hub:
         """Return the hub of the running loop, opened now if need be: tests make NiceGUI drop our start-up handler."""
-        loop = asyncio.get_running_loop()
-        hub = self._hubs.get(loop)
-        if hub is None or hub.closed:
-            hub = self._hubs[loop] = hub_for(self._settings)
+        hub = self._hub
+        if hub is None or hub.closed or hub.loop is not asyncio.get_running_loop():
+            hub = self._hub = hub_for(self._settings)
             hub.add_names(list(self._schemas.values()))
             self.prepare_app()
         return hub
@@ -106,7 +115,6 @@ class Roster:
         visit = self.visit_of(context.client)
         if function and visit.client.page.path not in self._warned:
             self._warn_of_time(visit.client.page)
-        self._renew_cookie(visit)
         session = visit.find_session()
         if not session.is_read:
             if not visit.client.request.scope.get(WAITED):
@@ -138,15 +146,9 @@ class Roster:
     def arrive_at_once(self) -> None:
         """Do the same for a session in memory without waiting: what it lacks is shown through bindings."""
         visit = self.visit_of(context.client)
-        self._renew_cookie(visit)
         if visit.exists and not visit.loaded:
             visit.registry.spawn(visit.look_at_store())
         visit.loaded = True
-
-    def _renew_cookie(self, visit: Visit) -> None:
-        request = visit.client.request
-        if not visit.loaded and visit.session_id == request.session.get('id'):
-            renew_cookie(request)
 
     def visit_of(self, client: Client) -> Visit:
         """Return the visit of a client, which all stored classes of its page share."""
@@ -161,13 +163,23 @@ class Roster:
                 hub.registry,
                 hub.tokens,
                 session_id,
-                exists=exists,
+                exists=exists or client.has_socket_connection,  # its browser has got the cookie since, for all its tabs
                 watch=hub.drain_timeout,
-                nonce=self._settings.csp_nonce,
             )
+            renew_cookie(request.session, session_id)
             self._visits[client] = visit
-            client.on_delete(lambda: self._visits.pop(client, None))
+            client.on_delete(lambda: self._end(client))
+            offer(visit, request, self._settings.csp_nonce)
         return visit
+
+    def hear(self, client: Client, message: dict[str, Any]) -> None:
+        """Take what the page of a client tells, if it has a visit here."""
+        if (visit := self._visits.get(client)) is not None:
+            visit.hear(message)
+
+    def _end(self, client: Client) -> None:
+        if (visit := self._visits.pop(client, None)) is not None:
+            visit.end()
 
     async def forget(self) -> None:
         """Erase the current client's session, here at once, in its browser, and in the store before it returns."""
@@ -227,7 +239,7 @@ class Roster:
         if schema.needed_arguments:
             name, why = schema.cls.__qualname__, schema.needed_arguments
             raise StashError(f'{name} cannot be made here ({why}); make it in the page: stash.keep({name}(…))')
-        target = cast(object, object.__new__(schema.cls))
+        target: Any = object.__new__(schema.cls)
         return self._follow(Instance(schema, target, visit, key, auto=auto, on_invalid=self._settings.on_invalid))
 
     def keep(self, page: object) -> Instance | None:
@@ -251,11 +263,11 @@ class Roster:
         return instance
 
     def _follow(self, instance: Instance) -> Instance:
-        schema, visit, target = instance.schema, instance.visit, cast(object, instance.page)
+        schema, visit = instance.schema, instance.visit
         for attribute, used in used_by(schema.cls).items():
             state = self.make(self.schema_of(used.cls), visit, {}, auto=True)
-            target.__dict__[attribute] = state.page
-            instance.used.append(state)
+            vars(instance.page)[attribute] = state.page
+            instance.used += (state,)
         instance.attach()
         visit.add(instance)
         visit.schedule_status()  # it may be the first that is told what the session does

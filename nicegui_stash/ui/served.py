@@ -1,11 +1,11 @@
-"""The scripts that pages load from a path of ours, once per browser: they are too long to be in every page."""
+"""The scripts that pages load from paths of ours, once per browser: they are too long to be in every page."""
 
 # pyright: reportUnknownMemberType=false
 # Some of NiceGUI's signatures are only partly typed.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from hashlib import blake2b
 from importlib.resources import files
 from typing import Final
@@ -15,38 +15,67 @@ from fastapi import Request
 from fastapi.responses import Response
 from nicegui import app
 
-PATH: Final = '/_nicegui/stash/typed.js'
-SCRIPTS: Final = ('digest.js', 'focus.js', 'entered.js', 'typed.js')
+FOLDER: Final = '/_nicegui/stash'
+SCRIPTS: Final = {
+    'rejoin.js': ('rejoin.js', 'address.js'),
+    'typed.js': ('digest.js', 'focus.js', 'entered.js', 'typed.js'),
+}
+"""By the name that they are served under: the files of every page, and those of a page with stored fields."""
 FOR_EVER: Final = 'public, max-age=31536000, immutable'
 
+_LOAD: Final = """{
+const prefix = /"([^"]*)\\/_nicegui\\//.exec(document.querySelector("[type=importmap]")?.textContent)?.[1] ?? "";
+document.write(`<scriptATTRIBUTE src="${prefix}ADDRESS"><\\/script>`);
+}"""
+"""Loads a script before anything else runs, below the prefix that NiceGUI's own are loaded from: all pages share it."""
 
-def add_route() -> None:
-    """Make NiceGUI's app answer our path, unless it does already."""
-    if all(getattr(route, 'path', None) != PATH for route in app.routes):
-        app.add_api_route(PATH, _answer, methods=['GET'], include_in_schema=False)
+
+def add_routes() -> None:
+    """Make NiceGUI's app answer our paths, unless it does already."""
+    answered = {getattr(route, 'path', None) for route in app.routes}
+    for name in SCRIPTS:
+        if (path := f'{FOLDER}/{name}') not in answered:
+            app.add_api_route(path, partial(_answer, name), methods=['GET'], include_in_schema=False)
+
+
+def shared_element(nonce: str) -> str:
+    """Return the HTML that loads what every page needs from its first moment on; an empty nonce is none."""
+    attribute = _attribute(nonce)
+    load = _LOAD.replace('ATTRIBUTE', attribute).replace('ADDRESS', _address('rejoin.js'))
+    return f'<script{attribute}>{load}</script>'
 
 
 def served_element(request: Request, nonce: str, seal: str) -> str:
-    """Return the HTML that loads the scripts into a page, below the prefix that this request came through."""
-    prefix = request.headers.get('X-Forwarded-Prefix', '') + request.scope.get('root_path', '')
-    return f'{_beginning(prefix, nonce)} data-seal="{seal}"></script>'
+    """Return the HTML that loads what a page with stored fields needs."""
+    return f'<script{_attribute(nonce)} src="{typed_address(request)}" data-seal="{seal}"></script>'
+
+
+def typed_address(request: Request) -> str:
+    """Return where a page that came with this request loads that from: below its prefix."""
+    return _below(request.headers.get('X-Forwarded-Prefix', '') + request.scope.get('root_path', ''))
 
 
 @lru_cache(maxsize=64)
-def _beginning(prefix: str, nonce: str) -> str:
-    prefix = quote(prefix, safe='/:@$*+,;=%')
-    attribute = f' nonce="{nonce}"' if nonce else ''
-    return f'<script{attribute} src="{prefix}{PATH}?v={_script()[1]}"'
+def _below(prefix: str) -> str:
+    return quote(prefix, safe='/:@$*+,;=%') + _address('typed.js')
+
+
+def _attribute(nonce: str) -> str:
+    return f' nonce="{nonce}"' if nonce else ''
+
+
+def _address(name: str) -> str:
+    return f'{FOLDER}/{name}?v={_script(name)[1]}'
 
 
 @cache
-def _script() -> tuple[str, str]:
+def _script(name: str) -> tuple[str, str]:
     folder = files('nicegui_stash.ui')
-    script = '\n'.join(folder.joinpath(name).read_text(encoding='utf-8') for name in SCRIPTS)
+    script = '\n'.join(folder.joinpath(file).read_text(encoding='utf-8') for file in SCRIPTS[name])
     return script, blake2b(script.encode(), digest_size=6).hexdigest()
 
 
-def _answer(v: str = '') -> Response:
-    script, version = _script()  # during a rolling deploy another server may be asked for its own version
+def _answer(name: str, v: str = '') -> Response:
+    script, version = _script(name)  # during a rolling deploy another server may be asked for its own version
     cached = FOR_EVER if v == version else 'no-store'
     return Response(script, media_type='text/javascript', headers={'Cache-Control': cached})

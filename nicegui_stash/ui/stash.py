@@ -234,7 +234,7 @@ class Stash:
         """
         instance = self._roster.keep(page)
         if instance is not None and refresh is not None:
-            instance.listeners.refresh(instance.schema.fields, refresh)
+            instance.listen().refresh(instance.schema.fields, refresh)
         return page
 
     def save(self, page: object) -> None:
@@ -336,7 +336,7 @@ class Stash:
         if field not in schema.fields:
             raise StashError(f'{schema.name} has no stored field {field!r}')
         if not internals.is_script_for_nobody():
-            instance_of(page).listeners.add(field, handler)
+            instance_of(page).listen().add(field, handler)
 
     async def ready(self, timeout: float = 1.0) -> bool:
         """Whether the store answers within `timeout` seconds: for `/healthz`. Pages are served either way."""

@@ -1,6 +1,5 @@
 // Carries what was entered and is not durable over the reload of a rejoin, and hands it to the server.
 (() => {
-  const EVENT = "nicegui_stash_report";
   const BOUND = "nicegui-stash-bound";
   const MOST_CHARACTERS = 400000;
   const MOST_BYTES = 900000; // of what is sent in one message, of which the server takes 1 MB
@@ -192,7 +191,7 @@
     intercept(message) {
       const place = stash.entered.placeOf(message);
       if (place && note(place, message.args[0])) return true;
-      if (place || message.id === 0) message.stash = place ? stash.entered.number : stash.entered.count();
+      if (place) message.stash = stash.entered.number;
       return false;
     },
 
@@ -239,7 +238,7 @@
         if (entry.sent === undefined) Object.assign(entry, { sent: entry.v, held: false }); // only once: the answer is for that
         values.push({ f, v: entry.sent, known: entry.known });
       }
-      if (values.length) emitEvent(EVENT, { typed: { seal: stash.seal, values } });
+      if (values.length) stash.tell({ typed: { seal: stash.seal, values } });
     },
 
     // what became of what was handed over; null: all that was not named before is rejected

@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 MAX_VALUES: Final = 500
 MAX_KNOWN: Final = 1100
 MAX_CHARACTERS: Final = 400_000
+MAX_SEAL: Final = 128
 
 _ADDRESS = re.compile(r'[A-Za-z0-9_-]{12}')
 _EXPONENT = re.compile(r'(e[+-])0')
@@ -50,7 +51,7 @@ def parse_typed(sent: object) -> Typed | None:
         return None
     fields = cast(dict[str, Any], sent)
     seal, values = fields.get('seal'), fields.get('values')
-    if not isinstance(seal, str) or len(seal) > 64 or not isinstance(values, list):
+    if not isinstance(seal, str) or len(seal) > MAX_SEAL or not isinstance(values, list):
         return None
     found = [_parse_value(value) for value in cast(list[Any], values)[:MAX_VALUES]]
     return Typed(seal, tuple({value.address: value for value in found if value}.values()))

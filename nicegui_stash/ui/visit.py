@@ -18,16 +18,15 @@ from ..registry import Registry
 from ..session import Session
 from ..tokens import Tokens
 from . import internals, renewal
-from .address import Address
+from .address import Address, is_of_address
 from .browser import Browser, is_of_browser
-from .carrying import Carrying, offer
+from .carrying import Carrying
 from .keeper import Keeper
-from .report import EVENT, UNKNOWN, Report, identifier, parse_report, simulated
+from .report import UNKNOWN, Report, identifier, parse_report, simulated
 from .status import Status
 from .typed import is_typed
 
 if TYPE_CHECKING:
-    from ..recovery import Reason
     from ..schema import Schema
     from .instance import Instance
 
@@ -54,7 +53,6 @@ class Visit:
         *,
         exists: bool,
         watch: float,
-        nonce: str,
     ) -> None:
         self.client = client
         self.registry = registry
@@ -68,7 +66,9 @@ class Visit:
         self.loaded = False
         self.ended = False
         self._watch = watch
-        self._identified: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.identified = False
+        """Whether it is known which tab and which visit this is."""
+        self._settled = asyncio.Event()
         self._connected = False
         self._reported = False
         self._acknowledge_from = 0.0
@@ -79,25 +79,10 @@ class Visit:
         self._browser: Browser | None = None
         self._address: Address | None = None
         self._carrying: Carrying | None = None
-        client.layout.on(EVENT, lambda event: self._receive(event.args))
         client.on_connect(self._connect)
-        client.on_disconnect(self._leave)
-        client.on_delete(self._end)
-        if client.has_socket_connection:
-            self._watch_events()
-        offer(self, nonce)
-
-    @property
-    def identified(self) -> bool:
-        """Whether it is known which tab and which visit this is."""
-        return self._identified.done()
-
-    @property
-    def reason(self) -> Reason:
-        return self.report.reason
-
-    def now(self) -> float:
-        return self.registry.now
+        self.joins = client.has_socket_connection  # the first class has come to a page that is open already
+        if self.joins:
+            self._connect()
 
     def find(self, schema: Schema, key: str) -> Instance | None:
         """Return what this client has already made of a class: there is one instance per client."""
@@ -119,12 +104,16 @@ class Visit:
     def find_session(self) -> Session:
         return self.session or self.registry.session(self.session_id)
 
+    def seal(self) -> str:
+        """Return what binds typed values to the session and the visit, for the browser to keep."""
+        return self.registry.seal(self.session_id, self.id)
+
     async def wait_until_identified(self) -> bool:
         """Wait for the client to connect and report; return whether it is still there."""
         if not self.client.is_deleted:  # up to NiceGUI 3.16, who waits for a deleted client waits for ever
             await self.client.connected()
         if not self.client.is_deleted:
-            await self._identified
+            await self._settled.wait()
         if self._browser is not None and not self.client.is_deleted:
             await self._browser.ready()
         return not self.client.is_deleted
@@ -143,7 +132,8 @@ class Visit:
         self._watch_events()
         self.tab = identifier(self.client.tab_id) or self.client.id  # the browser may send anything
         self.find_session().touch()
-        self.carrying.connected()
+        if not self.joins:
+            self.carrying.begin()
         if internals.is_simulated(self.client):
             self._identify(simulated.pop(self.tab, UNKNOWN))
         else:
@@ -155,9 +145,10 @@ class Visit:
         self._watches_opaque = self._watches_opaque or instance.schema.is_opaque
 
     def _watch_events(self) -> None:
-        """Look at what each event leaves behind, from the connect on: before it there is none."""
+        """Look at what each event leaves behind, and for the leave, from the connect on: before it there is neither."""
         if not self._watches_events:
             self._watches_events = True
+            self.client.on_disconnect(self._leave)
             internals.after_each_event(self.client, self._handled)
 
     def _handled(self, message: dict[str, Any]) -> None:
@@ -196,18 +187,29 @@ class Visit:
         if self.session is not None:
             self.session.hurry()
 
+    def hear(self, message: dict[str, Any]) -> None:
+        """Take what the page tells beside its events; it may be anything."""
+        if self._connected and not self.ended:
+            self._receive(message.get('told'))
+            self._handled(message)
+
     def _receive(self, sent: Any) -> None:
-        if not self._connected or self.ended:
-            return
-        if self._browser is not None and is_of_browser(sent):
-            self._browser.receive(sent)
-            return
-        if is_typed(sent):
+        if is_of_browser(sent):
+            if self._browser is not None:
+                self._browser.receive(sent)
+        elif is_of_address(sent):
+            if self._address is not None:
+                self._address.receive(sent)
+        elif is_typed(sent):
             self.carrying.receive(sent)
-            return
-        report = parse_report(sent)
+        else:
+            self._take(parse_report(sent))
+
+    def _take(self, report: Report) -> None:
         if not self._reported:
             self._reported = True
+            if self.joins:
+                self.carrying.begin()
             # one that came too late to be waited for: what it brings is corrected through bindings
             if not self.identified or (self.report is UNKNOWN and report is not UNKNOWN):
                 self._identify(report)
@@ -223,8 +225,8 @@ class Visit:
         self.id = report.visit or self.client.id
         for instance in list(self.instances):
             self._guarded(instance.locate)
-        if not self._identified.done():
-            self._identified.set_result(None)
+        self.identified = True
+        self._settled.set()
         if report.reason == 'rejoin':
             self._look_again()
         elif self.exists and self.registry.store.guarantee != 'process':
@@ -294,7 +296,8 @@ class Visit:
         """Run a step within the client; what the app's handlers raise goes to NiceGUI's exception handlers."""
         self.client.safe_invoke(step)
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Close everything: NiceGUI has deleted the client."""
         self.ended = True
         instances, self.instances = self.instances, []
         for instance in instances:
@@ -302,5 +305,5 @@ class Visit:
         if self._carrying is not None:
             self._carrying.end()
         self.session = None
-        if not self._identified.done():
-            self._identified.set_result(None)
+        self.identified = True
+        self._settled.set()

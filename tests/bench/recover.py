@@ -11,7 +11,7 @@ from time import process_time
 from typing import Any
 
 import httpx
-from nicegui import binding, ui
+from nicegui import Client, binding, ui
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.stores import register_store
@@ -52,7 +52,7 @@ class Elements:
 class Plain(Elements):
     count: int = 3
     name: str = 'a name'
-    note: str = 'a note ' * 20
+    note: str = ''
     done: bool = True
     tags: list[str] = field(default_factory=lambda: ['red', 'green', 'blue'])
 
@@ -126,10 +126,16 @@ async def _requested(stash: Stash, rounds: int) -> Samples:
 
 
 async def _request(browser: httpx.AsyncClient, path: str) -> float:
-    """Return the microseconds of CPU time that a page takes; its client is deleted afterwards."""
+    """Return the microseconds of CPU time that a page takes; its client is deleted afterwards.
+
+    A plain page is served as by an app without us: nothing of ours is in its head.
+    """
+    shared = Client.shared_head_html
+    Client.shared_head_html = shared if path == '/stash' else ''
     start = process_time()
     client = await get_page(browser, path)
     taken = process_time() - start
+    Client.shared_head_html = shared
     client.delete()
     return taken * 1e6
 

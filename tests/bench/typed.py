@@ -219,7 +219,7 @@ def spent(events: list[Event], types: set[str]) -> float:
 
 def line_of_script(html: str) -> int:
     """Return the line in which our inline script begins."""
-    return html.count('\n', 0, html.rindex('<script', 0, html.index('__niceguiStash'))) + 1
+    return html.count('\n', 0, html.rindex('<script', 0, html.index('/_nicegui/stash/rejoin.js'))) + 1
 
 
 def is_of_ours(event: Event, line: int) -> bool:

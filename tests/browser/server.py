@@ -62,7 +62,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f'http://127.0.0.1:{self.port}'
+        return f'http://127.0.0.1:{self.port}{self.settings.get("mount", "")}'
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Response, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, JSHandle, Page, Response, expect
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from .server import eventually
 
@@ -117,11 +118,17 @@ class Tab:
         await self.page.goto(url)
         await self.connected()
 
+    async def until(self, predicate: str, arg: Any = None) -> JSHandle:
+        """Return what a function in the page returns as soon as that is true; fail with what the page last said."""
+        try:
+            return await self.page.wait_for_function(predicate, arg=arg, polling=50)
+        except PlaywrightTimeout as error:
+            raise TimeoutError(f'never true: {predicate} of {arg}; on the console: {self.console[-5:]}') from error
+
     async def connected(self, *, after: str | None = None) -> str:
         """Return the id of the NiceGUI client once this tab has one, other than `after`, with an open socket."""
         is_there = f'old => {IS_CONNECTED} && window.clientId !== old && window.clientId'
-        handle = await self.page.wait_for_function(is_there, arg=after, polling=50)
-        client = await handle.json_value()
+        client = await (await self.until(is_there, after)).json_value()
         await self.page.evaluate(FAST_RETRIES)
         return client
 
@@ -131,7 +138,7 @@ class Tab:
 
     async def disconnected(self) -> None:
         """Return when the page has noticed that its socket is gone."""
-        await self.page.wait_for_function('window.socket && !window.socket.connected', polling=50)
+        await self.until('window.socket && !window.socket.connected')
 
     async def reload(self) -> None:
         """Press F5 and return when the new document is connected."""
@@ -190,7 +197,7 @@ class Tab:
         Fails where an input shows something else than the label of the same field.
         """
         if acknowledged:
-            await self.page.wait_for_function('window.__niceguiStash?.acknowledged', polling=50)
+            await self.until('window.__niceguiStash?.acknowledged')
         looks = self.page.get_by_test_id('looks')
         before = int(await looks.inner_text())
         await self.page.get_by_test_id('look').click()

@@ -74,6 +74,7 @@ async def test_a_new_visitors_first_html_is_complete(url: str):
 
 async def test_other_tabs_follow_and_what_is_not_live_does_not(visitor: Visitor, url: str):
     first, second = await visitor.open(url), await visitor.open(url)
+    await shows(second, built='built with ')  # so it has told what the browser keeps
     await first.type(mine='only here', note='lamps')
     await shows(second, note='lamps')
     await second.type(note='tables')

@@ -109,7 +109,7 @@ async def test_a_newcomers_path(
         began = perf_counter()
         await come_back(server, tab)
         # what is typed in the moment in which a page connects can be lost on its way, with and without a stash
-        await tab.page.wait_for_function('window.__niceguiStash?.acknowledged', polling=50)
+        await tab.until('window.__niceguiStash?.acknowledged')
         await conversion.do(tab.page)
 
         async def is_stored() -> bool:

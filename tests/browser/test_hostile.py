@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from nicegui_stash.ui.report import MESSAGE
+
 from .server import Server
 from .tab import Tab, Visitor
 from .told import Visitors, fill
-
-REPORT = 'nicegui_stash_report'
 
 
 @dataclass(frozen=True)
@@ -25,53 +25,58 @@ class Victim:
     tab: Tab
     tab_id: str
     visit: str
-    events: list[dict[str, Any]]
+    messages: list[dict[str, Any]]
 
     @property
     def reports(self) -> list[Any]:
-        return [json.loads(argument) for event in self.events for argument in event['args']]
+        return [message['told'] for message in self.messages]
 
 
 @pytest_asyncio.fixture(scope='module', loop_scope='session')
 async def victim(visitors: Visitors, form: Server) -> AsyncIterator[Victim]:
     async with visitors() as visitor:
         tab = await visitor.tab()
-        events = overhear_reports(tab)
+        messages = overhear_reports(tab)
         await tab.goto(form.url)
         typed, _ = await fill(tab)
         tab_id = await tab.storage('__nicegui_tab_id')
         assert tab_id is not None
-        yield Victim(typed, tab, tab_id, await tab.page.evaluate('window.__niceguiStash.visit'), events)
+        yield Victim(typed, tab, tab_id, await tab.page.evaluate('window.__niceguiStash.visit'), messages)
         assert (await tab.look()).fields == typed, 'the victim has noticed nothing'
 
 
 def overhear_reports(tab: Tab) -> list[dict[str, Any]]:
-    """Collect NiceGUI's events that carry a report from now on, as the tab's socket sends them."""
-    events: list[dict[str, Any]] = []
+    """Collect the messages that carry a report from now on, as the tab's socket sends them."""
+    messages: list[dict[str, Any]] = []
 
     def on_frame(frame: str | bytes) -> None:
-        if isinstance(frame, str) and frame.startswith('42["event"') and 'old_tab' in frame:
-            events.append(json.loads(frame[2:])[1])
+        if isinstance(frame, str) and frame.startswith(f'42["{MESSAGE}"') and 'old_tab' in frame:
+            messages.append(json.loads(frame[2:])[1])
 
     tab.page.on('websocket', lambda socket: socket.on('framesent', on_frame))
-    return events
+    return messages
 
 
 async def sends(tab: Tab, *reports: Any, times: int = 1) -> None:
-    script = """([event, reports, times]) => {
+    script = """([reports, times]) => {
         const parsed = JSON.parse(reports);
-        while (times--) parsed.forEach((report) => emitEvent(event, report));
+        while (times--) parsed.forEach((report) => window.__niceguiStash.tell(report));
     }"""
-    await tab.page.evaluate(script, [REPORT, json.dumps(reports), times])
+    await tab.page.evaluate(script, [json.dumps(reports), times])
+
+
+async def emits(tab: Tab, message: Any) -> None:
+    await tab.page.evaluate('([name, message]) => window.socket.emit(name, message)', [MESSAGE, message])
 
 
 async def report_instead(tab: Tab, report: Any) -> None:
     """Have the next documents of this tab send `report` in place of each report of their own."""
     script = """window.addEventListener('DOMContentLoaded', () => {
-        const original = window.emitEvent;
-        window.emitEvent = (event, report) => original(event, event === EVENT ? REPORT : report);
+        const stash = window.__niceguiStash;
+        const original = stash.tell;
+        stash.tell = () => original(REPORT);
     });"""
-    await tab.page.add_init_script(script.replace('EVENT', json.dumps(REPORT)).replace('REPORT', json.dumps(report)))
+    await tab.page.add_init_script(script.replace('REPORT', json.dumps(report)))
 
 
 async def assert_learned_nothing(tab: Tab, victim: Victim) -> None:
@@ -142,7 +147,7 @@ async def test_the_first_report_may_be_forged_and_brings_nothing(visitor: Visito
     sent = overhear_reports(tab)
     await tab.goto(form.url)
     await assert_learned_nothing(tab, victim)
-    assert victim.visit in sent[0]['args'][0], 'the forged report was sent'
+    assert sent[0]['told']['visit'] == victim.visit, 'the forged report was sent'
     await fill(tab)
 
 
@@ -203,6 +208,19 @@ async def test_a_page_whose_first_report_is_malformed_is_shown_and_works(visitor
         await tab.page.close()
 
 
+async def test_a_message_that_is_none_breaks_nothing(visitor: Visitor, form: Server):
+    tab = await visitor.open(form.url)
+    typed, before = await fill(tab)
+    client = await tab.client()
+    for message in (None, 7, 'told', [], {}, {'client_id': None}, {'client_id': {}}, {'client_id': 'c' * 900_000}):
+        await emits(tab, message)
+    for told in ({}, {'told': None}, {'told': {}, 'stash': 'x'}, {'told': {'search': 7}}, {'told': {'browser': []}}):
+        await emits(tab, {'client_id': client, 'stash': -1e300, **told})
+    assert await tab.look() == before
+    await tab.reload()
+    assert (await tab.look()).fields == typed | {'reconnect': ''}
+
+
 async def test_a_thousand_reports_break_nothing(visitor: Visitor, form: Server, victim: Victim):
     tab = await visitor.tab()
     tab.listen()
@@ -215,7 +233,7 @@ async def test_a_thousand_reports_break_nothing(visitor: Visitor, form: Server, 
     assert (await tab.look()).fields == typed | {'reconnect': ''}
 
 
-async def test_an_event_sent_to_another_sessions_client_does_not_speak_for_its_page(
+async def test_a_message_sent_to_another_sessions_client_does_not_speak_for_its_page(
     visitor: Visitor, form: Server, victim: Victim
 ):
     tab = await visitor.open(form.url)
@@ -224,7 +242,6 @@ async def test_an_event_sent_to_another_sessions_client_does_not_speak_for_its_p
     tab_id = await tab.storage('__nicegui_tab_id')
     claims = {'visit': visit, 'old_tab': tab_id, 'previous': victim.visit}
     for reason in ('rejoin', 'duplicate', 'reload'):
-        event = {**victim.events[0], 'args': [json.dumps({**claims, 'reason': reason})]}
-        await tab.page.evaluate('event => window.socket.emit("event", event)', event)
+        await emits(tab, {**victim.messages[0], 'told': {**claims, 'reason': reason}})
     assert (await tab.look()).fields == typed
     assert (await victim.tab.look()).fields == victim.typed

@@ -110,11 +110,11 @@ TYPED: dict[str, Any] = {
 async def test_a_mark_with_anything_as_what_was_typed_breaks_nothing(visitor: Visitor, form: Server, name: str):
     tab = await visitor.open(form.url)
     typed, _ = await fill(tab)
-    await tab.page.wait_for_function('Object.keys(window.__niceguiStash.typed.bound).length > 0', polling=50)
+    await tab.until('Object.keys(window.__niceguiStash.typed.bound).length > 0')
     address = await tab.page.evaluate('Object.values(window.__niceguiStash.typed.bound)[0].address')
     await leave_mark(tab, typed=json.loads(json.dumps(TYPED[name]).replace('ADDRESS', address)))
     await tab.reload()
-    await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+    await tab.until('window.__niceguiStash.typed.pending === 0')
     shown = await tab.look()
     assert (shown.fields, shown.reason) == (typed, 'rejoin')
 

@@ -37,6 +37,15 @@ async def test_values_flushed_before_a_kill_are_back_in_the_inputs(visitor: Visi
             await expect(tab.page.get_by_test_id(f'{name}-input')).to_have_value(value)
 
 
+async def test_values_are_back_below_the_path_that_the_app_is_mounted_at(visitor: Visitor, folder: Path):
+    async with Server('form.py', folder, mount='/below/here') as server:
+        tab = await visitor.open(f'{server.url}/')
+        typed, _ = await fill(tab, flush=True)
+        await restart(server, tab, kill=True)
+        shown = await tab.look()
+        assert (shown.fields, shown.reason) == (typed, 'rejoin')
+
+
 async def test_what_was_flushed_last_is_back_after_each_of_several_kills(visitor: Visitor, folder: Path):
     async with Server('form.py', folder) as server:
         tab = await visitor.open(server.url)
@@ -108,7 +117,7 @@ async def test_a_link_followed_while_the_connection_is_lost_begins_a_new_visit(v
         proxy.drop_sockets()
         await tab.disconnected()
         await tab.page.evaluate('() => { location.href = "/" }')  # NiceGUI's cover keeps the mouse from the link
-        await tab.page.wait_for_function('old => window.clientId && window.clientId !== old', arg=before.client)
+        await tab.until('old => window.clientId && window.clientId !== old', before.client)
         proxy.restore()
         await tab.connected(after=before.client)
         assert (await tab.look()).fields == typed | {'reconnect': ''}

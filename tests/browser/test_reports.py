@@ -14,15 +14,15 @@ from .tab import Tab, Visitor
 from .told import fill, restart
 
 WITHHOLD = """window.addEventListener('DOMContentLoaded', () => {
-    const original = window.emitEvent;
+    const stash = window.__niceguiStash;
+    const original = stash.tell;
     window.withheld = [];
-    window.emitEvent = (event, ...args) =>
-        event === 'nicegui_stash_report' ? window.withheld.push([event, ...args]) : original(event, ...args);
+    stash.tell = (told) => window.withheld.push(told);
     window.release = () => {
-        window.emitEvent = original;
-        window.withheld.forEach((report) => original(...report));
+        stash.tell = original;
+        window.withheld.forEach((told) => original(told));
     };
-    window.deliver = () => { window.emitEvent = original };
+    window.deliver = () => { stash.tell = original };
 });"""
 
 

@@ -100,7 +100,7 @@ class Typist:
         while True:
             client = await self._connected()
             await self.tab.page.get_by_test_id(f'{name}-input').fill(text)
-            outcome = await self.tab.page.wait_for_function(SHOWN, arg=[client, name, text], polling=20)
+            outcome = await self.tab.until(SHOWN, [client, name, text])
             if await outcome.json_value() == 'accepted':
                 self.accepted[name] = text
                 self.typed += 1
@@ -108,7 +108,7 @@ class Typist:
             self.again += 1
 
     async def _connected(self) -> str:
-        handle = await self.tab.page.wait_for_function(READY, polling=20)
+        handle = await self.tab.until(READY)
         return await handle.json_value()
 
 

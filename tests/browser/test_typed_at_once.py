@@ -65,7 +65,7 @@ async def visit_and_store(visitor: Visitor, url: str) -> Tab:
     tab = await visit(visitor, url)
     await enter(tab, line='stored', text='a text')
     await shows(tab, line='stored', text='a text')
-    await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+    await tab.until('window.__niceguiStash.typed.pending === 0')
     return tab
 
 

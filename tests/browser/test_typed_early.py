@@ -29,7 +29,7 @@ async def visit_without_socket(visitor: Visitor, proxy: Proxy) -> Tab:
     proxy.drop_sockets()
     tab = await visitor.tab()
     await tab.page.goto(proxy.url)
-    await tab.page.wait_for_function('window.__niceguiStash?.typed && window.socket', polling=50)
+    await tab.until('window.__niceguiStash?.typed && window.socket')
     assert await tab.page.evaluate('Object.keys(window.__niceguiStash.typed.bound)') == []
     return tab
 
@@ -42,7 +42,7 @@ async def test_what_is_typed_into_a_new_page_before_it_connects_arrives_in_order
         proxy.restore()
         await tab.connected()
         await shows(tab, line='abc', text='abcabc')
-        await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+        await tab.until('window.__niceguiStash.typed.pending === 0')
 
 
 async def test_what_is_typed_is_carried_even_if_the_page_was_never_told_what_is_bound(visitor: Visitor, folder: Path):
@@ -75,8 +75,8 @@ async def test_what_is_typed_before_the_page_knows_what_is_bound_is_carried_once
             await enter(tab, line='typed early')
         await expect(tab.page.get_by_test_id('line')).to_have_text('typed early')
         assert await tab.page.evaluate('Object.keys(window.__niceguiStash.typed.bound)') == []
-        await tab.page.wait_for_function('window.openGate() > 0', polling=50)
-        await tab.page.wait_for_function(KNOWS, polling=50)
+        await tab.until('window.openGate() > 0')
+        await tab.until(KNOWS)
         await restart(server, tab, kill=True)
         await shows(tab, line='typed early')
         assert await rejected(tab) == []

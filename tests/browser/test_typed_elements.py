@@ -99,12 +99,13 @@ async def returned(
         visitors() as visitor,
     ):
         tab = await visit(visitor, f'{url}/elements')
+        await tab.until(ENTERED, 0)
         client = await tab.client()
         await server.kill()
         await tab.disconnected()
         for count, (name, (enter, _)) in enumerate(ELEMENTS.items(), start=1):
             await enter(tab.page, tab.page.locator(f'.at-{name}').first)
-            await tab.page.wait_for_function(ENTERED, arg=count, polling=50)
+            await tab.until(ENTERED, count)
         await server.start()
         await tab.connected(after=client)
         yield tab

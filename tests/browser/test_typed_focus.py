@@ -22,7 +22,7 @@ CURSOR = """(({dataset, selectionStart, selectionEnd}) =>
 async def test_focus_and_cursor_come_back(visitor: Visitor, folder: Path, name: str, latency: float):
     async with Server('typed.py', folder) as server, way_to(server, latency) as url:
         tab = await visit(visitor, url)
-        await tab.page.wait_for_function('window.__niceguiStash?.acknowledged', polling=50)
+        await tab.until('window.__niceguiStash?.acknowledged')
         client = await tab.client()
         await server.kill()
         await tab.disconnected()
@@ -42,7 +42,7 @@ async def test_the_focus_comes_back_where_nothing_was_typed(visitor: Visitor, fo
         tab = await visit(visitor, url)
         await enter(tab, line='stored')
         await shows(tab, line='stored')
-        await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+        await tab.until('window.__niceguiStash.typed.pending === 0')
         await restart(server, tab, kill=True)
         await shows(tab, line='stored')
         assert await tab.page.evaluate(CURSOR) == ['line-input', 6, 6]

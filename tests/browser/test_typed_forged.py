@@ -10,20 +10,18 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from nicegui_stash.ui.report import EVENT
-
 from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Tab, Visitor
 from .told import Visitors
 from .typist import enter, shows, visit
 
-HAND_OVER = """async ([event, sent]) => {
+HAND_OVER = """async (sent) => {
     const found = {};
     const answered = new Promise((resolve) => {
         window.__niceguiStash.typed.settle = (verdicts) => verdicts ? Object.assign(found, verdicts) : resolve(found);
     });
-    emitEvent(event, {typed: sent});
+    window.__niceguiStash.tell({typed: sent});
     return await answered;
 }"""
 BOUND = 'id => window.__niceguiStash.typed.bound[id]?.address'
@@ -42,7 +40,7 @@ async def of(tab: Tab, name: str) -> dict[str, Any]:
     """Return a value as the page itself would hand it over: with its address, and what may have been there before."""
     element = await tab.page.get_by_test_id(f'{name}-input').get_attribute('id')
     assert element is not None
-    await tab.page.wait_for_function(BOUND, arg=element[1:], polling=50)
+    await tab.until(BOUND, element[1:])
     address = await tab.page.evaluate(BOUND, element[1:])
     known = await tab.page.evaluate("['', 'typed'].map(value => window.__niceguiStash.typed.digest(value))")
     return {'f': address, 'v': '"forged"', 'known': known}
@@ -55,13 +53,13 @@ async def accepted(tab: Tab, **values: str) -> None:
 
 
 async def seal(tab: Tab) -> str:
-    await tab.page.wait_for_function('window.__niceguiStash?.acknowledged', polling=50)
+    await tab.until('window.__niceguiStash?.acknowledged')
     return await tab.page.evaluate('window.__niceguiStash.seal')
 
 
 async def hands_over(tab: Tab, sent: Any) -> Any:
     """Send what a browser hands over, and return the verdicts that the server has answered with when it is done."""
-    return await tab.page.evaluate(HAND_OVER, [EVENT, sent])
+    return await tab.page.evaluate(HAND_OVER, sent)
 
 
 async def test_what_is_handed_over_with_the_own_seal_is_accepted(visitor: Visitor, url: str):

@@ -42,7 +42,7 @@ async def shows(tab: Tab, **texts: str) -> None:
 
 
 async def is_stored(tab: Tab) -> None:
-    await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+    await tab.until('window.__niceguiStash.typed.pending === 0')
 
 
 async def test_what_is_typed_while_the_server_is_away_is_back_and_stored(visitor: Visitor, server: Server):

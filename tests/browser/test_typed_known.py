@@ -25,7 +25,7 @@ async def test_what_was_sent_when_a_short_drop_was_over_counts_as_shown_before(v
         for text in ('a', 'ab', 'abc'):
             await enter(tab, line=text)
         proxy.restore()
-        await tab.page.wait_for_function('window.socket.connected', polling=50)
+        await tab.until('window.socket.connected')
         assert await tab.client() == client, 'the same page'
         await shows(tab, line='abc')
         await eventually(is_stored, 'a put')
@@ -43,7 +43,7 @@ async def test_what_was_never_sent_is_not_carried_as_what_was_here_before(visito
         tab = await visit(visitor, server.url)
         await enter(tab, line='stored')
         await shows(tab, line='stored')
-        await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+        await tab.until('window.__niceguiStash.typed.pending === 0')
         await server.kill()
         await tab.disconnected()
         for text in ('a', 'ab', 'abc'):

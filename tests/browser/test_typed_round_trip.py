@@ -41,7 +41,7 @@ async def sent(tab: Tab) -> list[Any]:
 
 
 async def stored(tab: Tab) -> None:
-    await tab.page.wait_for_function('window.__niceguiStash.typed.pending === 0', polling=50)
+    await tab.until('window.__niceguiStash.typed.pending === 0')
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ async def test_what_was_typed_is_merged_by_what_the_new_page_says_first(
         await shows(tab, **typed)
         await stored(tab)
         assert await rejected(tab) == []
-        report, carried = [message['args'][0] for _, message in await sent(tab)]
-        assert '"rejoin"' in report
-        assert '"typed"' in carried
+        report, carried = [message['told'] for _, message in await sent(tab)]
+        assert report['reason'] == 'rejoin'
+        assert 'typed' in carried
         assert server.document()['slices']['Texts']['1']['']['data']['line'] == 'a line'
 
 
@@ -84,8 +84,8 @@ async def test_a_draft_that_was_stored_is_shown_by_what_the_new_page_says_first(
         await server.start()
         await tab.connected(after=client)
         await shows(tab, line='stored', text='a draft', mine="the tab's")
-        (report,) = [message['args'][0] for _, message in await sent(tab)]
-        assert '"rejoin"' in report
+        (report,) = [message['told'] for _, message in await sent(tab)]
+        assert report['reason'] == 'rejoin'
 
 
 async def test_what_was_stored_of_the_session_is_in_a_page_that_has_said_nothing(visitor: Visitor, folder: Path):
@@ -100,6 +100,6 @@ async def test_what_was_stored_of_the_session_is_in_a_page_that_has_said_nothing
         proxy.drop_sockets()
         await server.start()
         await tab.page.reload()
-        await tab.page.wait_for_function('old => window.clientId && window.clientId !== old', arg=client)
+        await tab.until('old => window.clientId && window.clientId !== old', client)
         await expect(tab.page.get_by_test_id('line-input')).to_have_value('stored')
         assert await tab.page.evaluate('[window.socket.connected, window.did_handshake]') == [False, False]

@@ -21,7 +21,8 @@ IGNORE_VERDICTS = """() => {
     window.settleAgain = () => {
         typed.settle = settle;
     };
-    typed.settle = () => {};
+    window.ignored = 0;
+    typed.settle = () => { window.ignored += 1 };
 }"""
 HOLD_ORDERS = """() => {
     const run = window.runJavascript;
@@ -45,17 +46,18 @@ async def test_what_is_typed_while_the_server_thinks_about_the_rest_survives_ano
         await tab.disconnected()
         await enter(tab, line='first')
         await tab.page.reload()
-        await tab.page.wait_for_function('window.__niceguiStash?.typed && window.socket', polling=50)
+        await tab.until('window.__niceguiStash?.typed && window.socket')
         await tab.page.evaluate(IGNORE_VERDICTS)
         proxy.restore()
         client = await tab.connected(after=client)
         await expect(tab.page.get_by_test_id('line')).to_have_text('first')
         await enter(tab, line='first and second')
+        await tab.until('window.ignored === 2')  # the verdict, and that all is settled: to be asked for again
         await tab.page.evaluate('window.settleAgain()')
         proxy.cut(sockets_only=True)
         await shows(tab, line='first and second')
         assert await tab.client() == client, 'a short drop'
-        await tab.page.wait_for_function(DURABLE, polling=50)
+        await tab.until(DURABLE)
 
 
 async def test_what_is_typed_just_after_the_connect_is_not_undone_by_what_the_page_was_built_with(
@@ -73,8 +75,8 @@ async def test_what_is_typed_just_after_the_connect_is_not_undone_by_what_the_pa
         await tab.connected()
         await enter(tab, line='typed at once')
         await expect(tab.page.get_by_test_id('line')).to_have_text('typed at once')
-        await tab.page.wait_for_function('window.openGate() > 0', polling=50)
-        await tab.page.wait_for_function(DURABLE, polling=50)
+        await tab.until('window.openGate() > 0')
+        await tab.until(DURABLE)
         await shows(tab, line='typed at once')
 
 
@@ -83,7 +85,7 @@ async def test_what_a_report_that_came_too_late_brings_does_not_hide_what_was_ty
         tab = await visit(visitor, server.url)
         await enter(tab, text='stored')
         await shows(tab, text='stored')
-        await tab.page.wait_for_function(DURABLE, polling=50)
+        await tab.until(DURABLE)
         client = await tab.client()
         await server.kill()
         await tab.disconnected()
@@ -94,7 +96,7 @@ async def test_what_a_report_that_came_too_late_brings_does_not_hide_what_was_ty
         await expect(tab.page.get_by_test_id('reason')).to_have_text('unknown')
         await expect(tab.page.get_by_test_id('text-input')).to_have_value('stored, and more')
         await tab.page.evaluate('window.release()')
-        await tab.page.wait_for_function(DURABLE, polling=50)
+        await tab.until(DURABLE)
         await tab.page.get_by_test_id('text-input').press('End')
         await tab.page.keyboard.type('!')
         await shows(tab, text='stored, and more!')
@@ -136,7 +138,7 @@ async def test_what_its_field_refuses_is_back_on_its_element_each_time(visitor: 
             await restart(server, tab, kill=True)
         await enter(tab, short='shorter')
         await shows(tab, short='shorter')
-        await tab.page.wait_for_function(DURABLE, polling=50)
+        await tab.until(DURABLE)
 
 
 HALF = """() => {
@@ -156,7 +158,7 @@ async def test_half_of_a_surrogate_pair_is_carried_as_the_sign_for_it(visitor: V
         await server.start()
         await tab.connected(after=client)
         await shows(tab, line='half \ufffd of it')
-        await tab.page.wait_for_function(DURABLE, polling=50)
+        await tab.until(DURABLE)
 
 
 FILL = """least => {
@@ -172,7 +174,7 @@ async def test_where_the_storage_has_no_room_for_what_was_typed_it_is_still_the_
         tab = await visit(visitor, proxy.url)
         await enter(tab, text='a draft')
         await shows(tab, text='a draft')
-        await tab.page.wait_for_function(DURABLE, polling=50)
+        await tab.until(DURABLE)
         client = await tab.client()
         proxy.drop_sockets()
         await tab.disconnected()

@@ -34,7 +34,7 @@ def query(tab: Tab) -> str:
 
 
 async def has_query(tab: Tab, expected: str) -> None:
-    await tab.page.wait_for_function('query => location.search === query', arg=expected and f'?{expected}', polling=30)
+    await tab.until('query => location.search === query', expected and f'?{expected}')
 
 
 async def shows(tab: Tab, **values: object) -> None:
@@ -172,10 +172,10 @@ async def test_forged_events_change_nothing_but_the_own_page(visitor: Visitor, u
     tab = await visitor.open(f'{url}/?q=lamp')
     for sent in ('null', '7', '{search: "?q=x"}', '{search: 1, made: 0}', '{search: "q=x", made: 0}',
                  '{search: "?q=" + "x".repeat(30000), made: 0}', '{search: "?q=x", made: -1}'):  # fmt: skip
-        await tab.page.evaluate(f'emitEvent("nicegui_stash_address", {sent})')
+        await tab.page.evaluate(f'__niceguiStash.tell({sent})')
     await tab.type(note='still here')
     await shows(tab, q='lamp')
-    await tab.page.evaluate('emitEvent("nicegui_stash_address", {search: "?q=x&page=-3", made: 1e9})')
+    await tab.page.evaluate('__niceguiStash.tell({search: "?q=x&page=-3", made: 1e9})')
     await shows(tab, q='x', page=1)
 
 

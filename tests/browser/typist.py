@@ -44,13 +44,13 @@ START = "sessionStorage.typist = JSON.stringify({count: 0, turn: 0, moves: true,
 STOP = 'sessionStorage.typist = JSON.stringify({...JSON.parse(sessionStorage.typist), stopped: true})'
 
 
-KNOWS = 'Object.keys(window.__niceguiStash.typed.bound).length > 0'
+KNOWS = 'Object.keys(window.__niceguiStash.typed?.bound ?? {}).length > 0'
 
 
 async def visit(visitor: Visitor, url: str) -> Tab:
     """Open a page, and return when it is connected and has been told which of its elements are bound."""
     tab = await visitor.open(url)
-    await tab.page.wait_for_function(KNOWS, polling=50)
+    await tab.until(KNOWS)
     return tab
 
 

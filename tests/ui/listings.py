@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
 
-from .scene import client_of, idle
+from .scene import client_of, idle, tell
 
 
 class Filter:
@@ -50,8 +49,5 @@ def told(tab: User) -> list[str]:
 
 async def go(tab: User, search: Any, *, made: Any = None, moved: Any = False) -> None:
     """Press back or forward, as the browser tells it."""
-    client = client_of(tab)
-    (listener,) = [each for each in client.layout._event_listeners.values() if each.type == 'nicegui_stash_address']
-    sent = {'search': search, 'made': len(told(tab)) if made is None else made, 'moved': moved}
-    client.handle_event({'id': client.layout.id, 'listener_id': listener.id, 'args': [json.dumps(sent)]})
+    tell(tab, {'search': search, 'made': len(told(tab)) if made is None else made, 'moved': moved})
     await idle()

@@ -26,6 +26,7 @@ from nicegui_stash.stores import StoredObject
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.instance import Instance
 from nicegui_stash.ui.properties import INSTANCE
+from nicegui_stash.ui.report import MESSAGE
 
 T = TypeVar('T')
 SECRET = 'the secret of the tests'
@@ -128,6 +129,11 @@ def emit(tab: User, found: Any, event: str, *args: Any) -> None:
     """Have the server receive an event of an element."""
     (listener,) = [each for each in found._event_listeners.values() if each.type == event]
     client_of(tab).handle_event({'id': found.id, 'listener_id': listener.id, 'args': [json.dumps(arg) for arg in args]})
+
+
+def tell(tab: User, told: Any) -> None:
+    """Have the server receive what our script in the browser tells beside the events of elements."""
+    core.sio.handlers['/'][MESSAGE]('the socket', {'client_id': client_of(tab).id, 'told': told})
 
 
 def click(tab: User, label: str) -> None:

@@ -15,10 +15,9 @@ from nicegui.testing import User
 from nicegui_stash import Recovery, Stash, stored
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui import carrying, internals
-from nicegui_stash.ui.report import EVENT
 from nicegui_stash.ui.typed import digest
 
-from .scene import Browser, client_of, emit, eventually, idle, instance_of, replace, serving, shown, with_values
+from .scene import Browser, client_of, eventually, idle, instance_of, replace, serving, shown, tell, with_values
 
 ANSWER = re.compile(r'typed\?\.settle\((.*)\)$')
 EMPTY = digest('')
@@ -58,14 +57,14 @@ def declare(stash: Stash) -> type[Any]:
 
 async def open_page(stash: Stash, cls: type[Any], browser: Browser | None = None) -> tuple[User, Any]:
     tab = await (browser or Browser()).open()
-    emit(tab, client_of(tab).layout, EVENT, {'reason': 'visit'})
+    tell(tab, {'reason': 'visit'})
     await idle()
     return tab, shown(stash, tab, cls)
 
 
 def hand_over(tab: User, page: Any, *values: dict[str, Any]) -> None:
-    sealed = instance_of(page).visit.carrying.seal()
-    emit(tab, client_of(tab).layout, EVENT, {'typed': {'seal': sealed, 'values': list(values)}})
+    sealed = instance_of(page).visit.seal()
+    tell(tab, {'typed': {'seal': sealed, 'values': list(values)}})
 
 
 def address_of(told: Told) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import nicegui
@@ -12,9 +13,9 @@ from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.ui import internals, visit
-from nicegui_stash.ui.report import ACKNOWLEDGE, EVENT, UNKNOWN, Report, parse_report
+from nicegui_stash.ui.report import ACKNOWLEDGE, UNKNOWN, Report, parse_report
 
-from .scene import Browser, client_of, emit, eventually, idle, shown, text, type_into
+from .scene import Browser, client_of, eventually, idle, shown, tell, text, type_into
 
 
 def declare(stash: Stash) -> type:
@@ -79,6 +80,19 @@ async def test_without_knowing_how_a_client_was_connected_the_reason_is_unknown(
     assert (page.draft, stash.recovery(page).reason) == ('', 'unknown')
 
 
+async def test_without_the_socket_server_no_page_is_heard_and_the_reason_is_unknown(
+    stash: Stash, browsers_report: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = declare(stash)
+    monkeypatch.setattr(internals, 'core', SimpleNamespace(script_mode=False))
+    monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
+    tab = await Browser().open()
+    identified = stash._roster.visit_of(client_of(tab)).wait_until_identified()
+    assert await asyncio.wait_for(identified, 5)
+    assert stash.recovery(shown(stash, tab, form)).reason == 'unknown'
+    assert browsers_report[ACKNOWLEDGE] == 0
+
+
 async def test_without_the_router_of_sub_pages_a_view_counts_as_part_of_the_page(
     stash: Stash, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,7 +123,7 @@ def browsers_report(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def report(tab: User, **sent: Any) -> None:
-    emit(tab, client_of(tab).layout, EVENT, sent)
+    tell(tab, sent)
 
 
 async def leave_a_draft(stash: Stash, ann: Browser) -> str:
@@ -136,6 +150,20 @@ async def test_a_page_is_built_with_its_draft_when_the_browser_has_reported_a_re
     page = shown(stash, tab, form)
     assert (text(tab, 'built'), stash.recovery(page).reason) == ("built with 'half'", 'rejoin')
     assert browsers_report[ACKNOWLEDGE] == 2
+
+
+@pytest.mark.parametrize('told', [{'search': '?x=1', 'made': 0, 'moved': True}, {'browser': 1, 'made': 0}])
+async def test_what_a_page_tells_before_its_report_does_not_count_as_one(
+    stash: Stash, browsers_report: Counter[str], told: dict[str, Any]
+) -> None:
+    declare(stash)
+    ann = Browser()
+    visit_id = await leave_a_draft(stash, ann)
+    tab = await ann.open()
+    report(tab, **told)
+    report(tab, reason='rejoin', visit=visit_id)
+    await idle()
+    assert text(tab, 'built') == "built with 'half'"
 
 
 async def test_a_report_that_comes_late_corrects_the_page_through_its_bindings(

@@ -16,7 +16,7 @@ from nicegui_stash.session import Session
 from nicegui_stash.testing import FaultyStore, rejoin, restart
 from nicegui_stash.ui.hub import abandon_all
 
-from .scene import Browser, client_of, data_of, eventually, text, type_into
+from .scene import Browser, click, client_of, data_of, eventually, slice_of, text, type_into
 
 Show = Callable[[], None]
 
@@ -100,6 +100,46 @@ async def test_refresh_is_called_once_for_what_others_change_and_never_for_what_
     made[0].items.append('figs')
     made[0].note = 'other'
     await eventually(lambda: calls == ['apples,figsother'])
+
+
+async def test_an_object_that_is_kept_on_a_page_that_was_open_already_has_its_tab(
+    stash: Stash, store: FaultyStore
+) -> None:
+    @stash.state
+    class Draft:
+        note: str = stored('', scope='tab')
+
+    made: list[Draft] = []
+
+    def write() -> None:
+        made.append(stash.keep(Draft()))
+        ui.input().mark('note').bind_value(made[-1], 'note')
+
+    @ui.page('/')
+    def page() -> None:
+        ui.button('write', on_click=write)
+
+    tab = await Browser().open()
+    click(tab, 'write')
+    type_into(tab, 'note', 'ripe')
+    await stash.flush(made[0])
+    kept = (await slice_of(store, 'Draft'))['tabs']
+    assert {id_: part['data'] for id_, part in kept.items()} == {client_of(tab).tab_id: {'note': 'ripe'}}
+
+
+async def test_what_another_tab_has_stored_meanwhile_is_there_on_a_page_that_was_open_already(stash: Stash) -> None:
+    made, show = declare(stash)
+
+    @ui.page('/plain')
+    def plain() -> None:
+        ui.button('show', on_click=show)
+
+    ann = Browser()
+    first = await ann.open('/plain')  # without a cookie
+    type_into(await ann.open('/'), 'note', 'ripe')
+    await abandon_all(drain=True)  # so that the session is in memory no more
+    click(first, 'show')
+    await eventually(lambda: [each.note for each in made] == ['ripe', 'ripe'])
 
 
 async def test_a_reset_gives_the_object_what_it_was_made_with(stash: Stash) -> None:

@@ -176,6 +176,6 @@ async def test_the_nonce_is_at_our_scripts_and_nowhere_else(url: str) -> None:
 
         html = (await Browser().get()).text
     script = html[html.index('<script nonce="r4nd0m">') :]
-    assert '__niceguiStash' in script[: script.index('</script>')]
+    assert '<script nonce="r4nd0m" src="${prefix}/_nicegui/stash/rejoin.js' in script[: script.index('</script>')]
     assert '<script nonce="r4nd0m" src="/_nicegui/stash/typed.js' in html
-    assert html.count('nonce=') == 2  # NiceGUI's own inline scripts have none
+    assert html.count('nonce=') == 3  # NiceGUI's own inline scripts have none

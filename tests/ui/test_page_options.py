@@ -168,7 +168,7 @@ async def test_a_link_finds_the_page_of_a_class(stash: Stash) -> None:
     assert link.props['href'] == '/there'
 
 
-async def test_the_script_is_in_the_head_of_every_page_once(url: str) -> None:
+async def test_every_page_loads_the_script_once_and_browsers_keep_it(url: str) -> None:
     def declare() -> None:
         one, two = Stash(url), Stash(url)
 
@@ -185,7 +185,12 @@ async def test_the_script_is_in_the_head_of_every_page_once(url: str) -> None:
 
     async with serving(declare):
         for path in ('/one', '/two', '/plain'):
-            assert (await Browser().get(path)).text.count('window.__niceguiStash =') == 1
+            found = re.findall(r'/_nicegui/stash/rejoin\.js\?v=\w+', (await Browser().get(path)).text)
+            assert len(found) == 1
+        script = await Browser().get(found[0])
+        assert 'window.__niceguiStash =' in script.text
+        assert script.headers['cache-control'].endswith('immutable')
+        assert (await Browser().get(found[0] + '0')).headers['cache-control'] == 'no-store'
 
 
 async def test_the_script_carries_the_nonce_that_the_environment_brings(

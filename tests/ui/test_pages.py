@@ -197,6 +197,21 @@ async def test_on_recovered_is_told_before_build_and_may_be_async(stash: Stash) 
     assert order == ['fresh 0', 'build', 'recovered 3', 'build']
 
 
+async def test_on_recovered_may_be_given_to_an_object_by_its_init(stash: Stash) -> None:
+    order: list[str] = []
+
+    @stash.page('/')
+    class Page:
+        def __init__(self) -> None:
+            self.on_recovered = lambda recovery: order.append(recovery.status)
+
+        def build(self) -> None:
+            order.append('build')
+
+    await Browser().open()
+    assert order == ['fresh', 'build']
+
+
 async def test_on_recovered_of_a_used_state_is_told_too(stash: Stash) -> None:
     order: list[str] = []
 

@@ -11,20 +11,10 @@ from nicegui_stash import Rejected, Stash
 from nicegui_stash.document import Part
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui import visit
-from nicegui_stash.ui.report import EVENT, Report, simulated
+from nicegui_stash.ui.report import Report, simulated
 from nicegui_stash.ui.visit import Visit
 
-from .scene import (
-    Browser,
-    client_of,
-    data_of,
-    emit,
-    eventually,
-    idle,
-    serving,
-    shown,
-    slice_of,
-)
+from .scene import Browser, client_of, data_of, eventually, idle, serving, shown, slice_of, tell
 from .versions import TAB, VISIT, declare_v1, declare_v2, visited
 
 # ---- drafts and tabs
@@ -91,7 +81,7 @@ async def test_a_rejoin_that_is_reported_late_follows_the_old_server_as_long_as_
     cart = declare_v2(stash)
     old = await visited(stash, store, items=['socks'])
     tab = await old.browser.open('/')
-    emit(tab, client_of(tab).layout, EVENT, {'reason': 'rejoin', 'visit': VISIT})
+    tell(tab, {'reason': 'rejoin', 'visit': VISIT})
     await looked.wait()
     page = shown(stash, tab, cart)
     assert (stash.recovery(page).reason, page.draft) == ('rejoin', '')

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-from fastapi import HTTPException
+import uvicorn
+from fastapi import FastAPI, HTTPException
 from nicegui import Client, app, core, ui
 
 builds: Counter[str] = Counter()
@@ -31,7 +32,13 @@ async def ask_to_reconnect(client_id: str) -> None:
 
 
 def serve() -> None:
-    """Run the app as the environment says."""
+    """Run the app as the environment says, below the path `MOUNT` of a FastAPI app if there is one."""
+    if mount := os.environ.get('MOUNT'):
+        above = FastAPI()
+        timeout = float(os.environ['RECONNECT_TIMEOUT'])
+        ui.run_with(above, mount_path=mount, reconnect_timeout=timeout, storage_secret=os.environ['SECRET'])
+        uvicorn.run(above, host='127.0.0.1', port=int(os.environ['PORT']))
+        return
     ui.run(
         host='127.0.0.1',
         port=int(os.environ['PORT']),

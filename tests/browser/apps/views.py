@@ -1,4 +1,4 @@
-"""Two views, each with one field of each scope, inside one page that never reloads by itself."""
+"""Views with one field of each scope inside pages that never reload by themselves; one begins with a plain view."""
 
 from __future__ import annotations
 
@@ -44,6 +44,18 @@ def index() -> None:
     ui.link('home', '/').props('data-testid=to-home-view')
     ui.link('form', '/form').props('data-testid=to-form-view')
     ui.sub_pages({'/': Home, '/form': Form})
+
+
+def start() -> None:
+    ui.label('start').props('data-testid=title')
+
+
+@ui.page('/late')
+@ui.page('/late/form')
+def late() -> None:
+    ui.link('start', '/late').props('data-testid=to-start-view')
+    ui.link('form', '/late/form').props('data-testid=to-form-view')
+    ui.sub_pages({'/late': start, '/late/form': Form})
 
 
 probe.serve()
