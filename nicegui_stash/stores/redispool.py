@@ -30,6 +30,7 @@ class Connections:
         self._maker = cast(Any, ConnectionPool).from_url(url, **{**options, **fixed})
         self._idle: list[AbstractConnection] = [self._maker.make_connection()]
         self._free = asyncio.Semaphore(limit)
+        self._closed = False
         self.made = 1
         """How many connections there are, open or not."""
 
@@ -49,9 +50,12 @@ class Connections:
                     return await _ask(connection, command, sent)
             finally:
                 self._idle.append(connection)
+                if self._closed:
+                    await connection.disconnect(nowait=True)
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close what is open, and what is in use as soon as it is given back."""
+        self._closed = True
         while self._idle:
             await self._idle.pop().disconnect()
 

@@ -151,6 +151,17 @@ async def test_a_server_that_hangs_holds_nobody_longer_than_the_deadline(
     assert [row async for row in far.list()] == [ObjectInfo('x', 3)]
 
 
+async def test_closing_closes_also_connections_that_are_in_use(far: RedisStore, network: Network) -> None:
+    reads = [asyncio.create_task(far.get(f'{number}')) for number in range(8)]
+    await asyncio.sleep(0)  # each has a connection now, and waits for it
+    await far.aclose()
+    assert await asyncio.gather(*reads) == [None] * 8
+    assert network.most == 8
+    async with asyncio.timeout(5):
+        while network.connections:
+            await asyncio.sleep(0.001)
+
+
 async def test_a_cancelled_operation_leaves_no_answer_to_the_next(far: RedisStore) -> None:
     for number in range(40):
         await far.put(f'k{number}', f'{number}'.encode(), if_match=None)
