@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from .bound import Bound, find_bound
 from .merging import Verdict, merge
 from .report import ACKNOWLEDGE
 from .served import served_element, typed_address
-from .typed import Typed, TypedValue, parse_typed
+from .typed import Typed, TypedValue, parse_typed, parse_values
 
 if TYPE_CHECKING:
     from .instance import Instance
@@ -31,6 +31,8 @@ BOUND = 'nicegui-stash-bound'
 """The prop of a page's content that tells what is bound; our script takes it out before anything is rendered."""
 PATIENCE = 2.0
 """Seconds for which what was typed waits for its element, once the page is built, and for the session to be read."""
+MOST_LOST = 1000
+"""Events that a drop may swallow on their way; of more than that the last ones count."""
 
 
 class Carrying:
@@ -43,6 +45,7 @@ class Carrying:
         self._counted = -1
         self._delivered = False
         self._number = 0  # of the last event that was handled, as the browser counts
+        self._lost: set[int] = set()  # what was sent before it, and has not arrived
         self._due: tuple[int, int | None] | None = None
         self._next: tuple[int, int | None] | None = None
         self._building = 0
@@ -136,6 +139,10 @@ class Carrying:
         """Note that a message was handled, so that the browser can be told when what it changed is durable."""
         number = message.get('stash')
         if type(number) is int:
+            if number > self._number + 1:
+                oldest = number - MOST_LOST
+                self._lost = {each for each in self._lost if oldest <= each < number}
+                self._lost.update(range(max(self._number + 1, oldest), number))
             self._number = number
             if 'told' not in message:  # what a page tells changes nothing, or does so when it is merged
                 self._note()
@@ -167,6 +174,9 @@ class Carrying:
 
     def receive(self, sent: Any) -> None:
         """Take what the browser hands over; it may be anything."""
+        if 'typed' not in sent:
+            self._repeat(parse_values(sent['again']))
+            return
         if self._received:  # repeated at a reconnect
             self._answer(self._verdicts)
             if self._settled:
@@ -190,7 +200,23 @@ class Carrying:
             await self._merge_as_built({value.address: value for value in typed.values})
         self._settled = True
         self._answer(None)
-        for instance in self._overruled:
+        await self._tell_overruled()
+
+    def _repeat(self, values: Iterable[TypedValue]) -> None:
+        """Have done what a short drop has swallowed on its way; the browser cannot know what else has arrived."""
+        lost, self._lost = self._lost, set()
+        self.announce()
+        for value in sorted(values, key=lambda value: value.number):
+            bound = self._bound.get(value.address)
+            if value.number in lost and bound is not None:
+                self._merge(bound, value)
+        self._note()
+        if self._overruled:
+            self._visit.registry.spawn(self._tell_overruled())
+
+    async def _tell_overruled(self) -> None:
+        overruled, self._overruled = self._overruled, []
+        for instance in overruled:
             await instance.notify_beside()
 
     async def _merge_as_built(self, waiting: dict[str, TypedValue]) -> None:
@@ -224,6 +250,9 @@ class Carrying:
             return 'rejected' if is_late else None
         if not bound.instance.session.is_read:
             return 'free' if is_late else None
+        return self._merge(bound, value)
+
+    def _merge(self, bound: Bound, value: TypedValue) -> Verdict:
         rejected = len(bound.instance.recovery.rejected)
         with self._visit.in_client():
             verdict = merge(bound, value)

@@ -52,6 +52,24 @@
     return true;
   };
 
+  // as much as there is room for in one message
+  const collect = () => {
+    const found = { values: [], unbound: [] }; // by address; by element id: the server has not said yet what is bound
+    const size = { characters: 0, bytes: 0 };
+    const add = (f, json, digests, n) => {
+      const value = { f, v: wellFormed(json), known: [...new Set(digests)], n };
+      size.characters += value.v.length + 20 * value.known.length;
+      size.bytes += new TextEncoder().encode(JSON.stringify(value)).length;
+      const count = found.values.length + found.unbound.length;
+      if (size.characters > MOST_CHARACTERS || size.bytes > MOST_BYTES || count >= MOST_VALUES) {
+        console.warn("nicegui_stash: too much was entered to be carried over");
+      } else {
+        found[typeof f === "string" ? "values" : "unbound"].push(value);
+      }
+    };
+    return { found, add };
+  };
+
   // what waits for a handshake or a throttle is not with the socket yet
   const overhear = () => {
     const throttle = window.throttle;
@@ -143,6 +161,13 @@
     window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [args] });
   };
 
+  // the server knows by the numbers what of it has arrived
+  const repeat = () => {
+    const { found, add } = collect();
+    stash.entered.each((f, json, digests, n) => n !== null && add(f, json, digests, n));
+    if (found.values.length) stash.tell({ again: found.values });
+  };
+
   stash.typed = {
     digest: stash.digest,
     bound,
@@ -197,28 +222,16 @@
 
     // what has to be carried, as it is kept in sessionStorage
     snapshot() {
-      const values = [];
-      const unbound = []; // by element id: the server has not said what is bound before it went away
-      const size = { characters: 0, bytes: 0 };
-      const add = (f, json, digests) => {
-        const [v, known] = [wellFormed(json), [...new Set(digests)]];
-        size.characters += v.length + 20 * known.length;
-        size.bytes += new TextEncoder().encode(JSON.stringify({ f, v, known })).length;
-        if (size.characters > MOST_CHARACTERS || size.bytes > MOST_BYTES || values.length + unbound.length >= MOST_VALUES) {
-          console.warn("nicegui_stash: too much was entered to be carried over");
-        } else {
-          (typeof f === "string" ? values : unbound).push({ f, v, known });
-        }
-      };
+      const { found, add } = collect();
       for (const [address, entry] of carried) {
         if (stash.entered.has(address)) continue;
         const sent = entry.sent === undefined ? [] : [stash.digest(JSON.parse(entry.sent), isNumeric(entry.place))];
         add(address, entry.v, [...entry.known, ...sent]);
       }
-      stash.entered.each(add);
-      const found = { seal: stash.seal, values, focus: stash.focus.find(bound) };
-      if (unbound.length) found.unknown = { page: pageDigest(), values: unbound };
-      return found;
+      stash.entered.each((f, json, digests) => add(f, json, digests));
+      const taken = { seal: stash.seal, values: found.values, focus: stash.focus.find(bound) };
+      if (found.unbound.length) taken.unknown = { page: pageDigest(), values: found.unbound };
+      return taken;
     },
 
     // what the document before has carried
@@ -239,6 +252,7 @@
         values.push({ f, v: entry.sent, known: entry.known });
       }
       if (values.length) stash.tell({ typed: { seal: stash.seal, values } });
+      repeat();
     },
 
     // what became of what was handed over; null: all that was not named before is rejected

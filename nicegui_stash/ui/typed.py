@@ -24,12 +24,14 @@ class TypedValue:
     """What was entered into one element: the arguments of its last event.
 
     `known` has the digests of what the element showed before, and of what was entered since it was last known to be
-    durable: where it shows anything else now, somebody else has written the field.
+    durable: where it shows anything else now, somebody else has written the field. `number` is that of the event, as
+    the browser counts, 0 if there was none.
     """
 
     address: str
     arguments: Any
     known: frozenset[str]
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +44,24 @@ class Typed:
 
 def is_typed(sent: object) -> bool:
     """Whether what a page sent is for `Carrying.receive`, and no report."""
-    return isinstance(sent, dict) and 'typed' in sent
+    return isinstance(sent, dict) and ('typed' in sent or 'again' in sent)
 
 
 def parse_typed(sent: object) -> Typed | None:
-    """Read what a browser hands over; `None` for what cannot come from our script. Malformed values are left out."""
+    """Read what a browser hands over; `None` for what cannot come from our script."""
     if not isinstance(sent, dict):
         return None
     fields = cast(dict[str, Any], sent)
     seal, values = fields.get('seal'), fields.get('values')
     if not isinstance(seal, str) or len(seal) > MAX_SEAL or not isinstance(values, list):
         return None
-    found = [_parse_value(value) for value in cast(list[Any], values)[:MAX_VALUES]]
-    return Typed(seal, tuple({value.address: value for value in found if value}.values()))
+    return Typed(seal, parse_values(cast(list[Any], values)))
+
+
+def parse_values(sent: object) -> tuple[TypedValue, ...]:
+    """Read the values that a browser hands over, one for each element; what is malformed is left out."""
+    found = [_parse_value(value) for value in cast(list[Any], sent)[:MAX_VALUES]] if isinstance(sent, list) else []
+    return tuple({value.address: value for value in found if value}.values())
 
 
 def _parse_value(sent: object) -> TypedValue | None:
@@ -72,7 +79,13 @@ def _parse_value(sent: object) -> TypedValue | None:
         _encode(arguments)
     except (ValueError, RecursionError):
         return None
-    return TypedValue(address, arguments, frozenset(each for each in digests if _DIGEST.fullmatch(each)))
+    number = fields.get('n')
+    return TypedValue(
+        address,
+        arguments,
+        frozenset(each for each in digests if _DIGEST.fullmatch(each)),
+        number if type(number) is int else 0,
+    )
 
 
 def _refuse(constant: str) -> None:

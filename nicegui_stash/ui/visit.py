@@ -190,8 +190,8 @@ class Visit:
     def hear(self, message: dict[str, Any]) -> None:
         """Take what the page tells beside its events; it may be anything."""
         if self._connected and not self.ended:
-            self._receive(message.get('told'))
             self._handled(message)
+            self._receive(message.get('told'))
 
     def _receive(self, sent: Any) -> None:
         if is_of_browser(sent):

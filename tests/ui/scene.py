@@ -131,9 +131,10 @@ def emit(tab: User, found: Any, event: str, *args: Any) -> None:
     client_of(tab).handle_event({'id': found.id, 'listener_id': listener.id, 'args': [json.dumps(arg) for arg in args]})
 
 
-def tell(tab: User, told: Any) -> None:
-    """Have the server receive what our script in the browser tells beside the events of elements."""
-    core.sio.handlers['/'][MESSAGE]('the socket', {'client_id': client_of(tab).id, 'told': told})
+def tell(tab: User, told: Any, *, number: int | None = None) -> None:
+    """Have the server receive what our script in the browser tells beside the events of elements, and counts."""
+    message = {'client_id': client_of(tab).id, 'told': told, 'stash': number}
+    core.sio.handlers['/'][MESSAGE]('the socket', message)
 
 
 def click(tab: User, label: str) -> None:

@@ -251,3 +251,81 @@ async def test_a_forged_number_of_an_event_is_told_back_as_a_number_or_not_at_al
     assert page.text == 'typed'
     said = [code for code in told if 'durable' in code]
     assert said == ([f'window.__niceguiStash?.typed?.durable({number})'] if type(number) is int else [])
+
+
+# ---- what a short drop swallowed
+
+
+def enter(page: Any, text: str, *, number: int) -> None:
+    """Have the page's element receive an event that the browser has counted."""
+    listener = next(iter(page.input._event_listeners.values()))
+    message = {'id': page.input.id, 'listener_id': listener.id, 'args': [json.dumps(text)], 'stash': number}
+    page.input.client.handle_event(message)
+
+
+async def test_an_event_whose_number_never_came_is_done_when_it_is_sent_again(stash: Stash, told: Told) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    enter(page, 'one', number=1)
+    again = {'f': address_of(told), 'v': '"three"', 'known': [digest('one'), digest('two')], 'n': 3}
+    tell(tab, {'again': [again]}, number=4)
+    assert page.text == 'three'
+    await stash.flush(page)
+    await idle()
+    assert told[-1].endswith('durable(4)')
+
+
+async def test_an_event_that_has_come_is_not_done_again(stash: Stash, told: Told) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    enter(page, 'one', number=1)
+    page.text = 'newer'
+    again = {'f': address_of(told), 'v': '"one"', 'known': [EMPTY, digest('newer')], 'n': 1}
+    tell(tab, {'again': [again]}, number=2)
+    tell(tab, {'again': [again]}, number=3)
+    await idle()
+    assert (page.text, stash.recovery(page).rejected) == ('newer', [])
+
+
+async def test_an_event_is_sent_again_once_more_where_that_was_swallowed_too(stash: Stash, told: Told) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    again = {'f': address_of(told), 'v': '"one"', 'known': [EMPTY], 'n': 1}
+    tell(tab, {'again': [again]}, number=3)
+    assert page.text == 'one'
+    page.text = ''
+    tell(tab, {'again': [again]}, number=4)
+    assert page.text == '', 'it has come by now'
+
+
+async def test_what_was_overruled_by_then_is_told_to_the_app(stash: Stash, told: Told) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    notices = page.notices
+    page.text = 'newer'
+    for number in (1, 3):
+        again = {'f': address_of(told), 'v': '"older"', 'known': [EMPTY], 'n': number}
+        tell(tab, {'again': [again]}, number=number + 1)
+        await idle()
+    assert (page.text, page.notices) == ('newer', notices + 2)
+    assert [each.value for each in stash.recovery(page).rejected] == ['older'] * 2
+
+
+@pytest.mark.parametrize('number', [2**53 - 1001, 10**7 - 1, 10**8 - 1, 10**9 - 1, 2**80 - 1, 2**53, 6, 5, True, '7'])
+async def test_however_far_a_browser_jumps_with_its_numbers_only_the_last_thousand_are_missed(
+    stash: Stash, told: Told, number: object
+) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    for jump in (10**9, 5, 10**8, 5, 2**80, 5, 10**7, 2**53):
+        enter(page, '', number=jump)
+    again = {'f': address_of(told), 'v': '"sent again"', 'known': [EMPTY]}
+    tell(tab, {'again': [{**again, 'n': number}]})
+    assert page.text == ''
+    for jump in (10**9, 2**53):
+        enter(page, '', number=jump)
+    tell(tab, {'again': [{**again, 'n': 2**53 - 1000}]})
+    assert page.text == 'sent again'
+
+
+@pytest.mark.parametrize('sent', [None, 7, 'again', {}, [None], [{}], [{'f': 'x' * 12, 'v': '1', 'known': [], 'n': 1}]])
+async def test_what_cannot_have_been_sent_again_breaks_nothing(stash: Stash, told: Told, sent: object) -> None:
+    tab, page = await open_page(stash, declare(stash))
+    tell(tab, {'again': sent}, number=2)
+    enter(page, 'works', number=3)
+    assert page.text == 'works'

@@ -1,0 +1,117 @@
+"""A short drop, after which the page goes on without a reload: what it swallowed on its way is sent again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from .proxy import LATENCIES, Proxy
+from .server import Server
+from .tab import Tab, Visitor
+from .test_typed_elements import ELEMENTS
+from .typist import enter, rejected, shows, visit
+
+DURABLE = 'window.__niceguiStash.typed.pending === 0'
+
+
+@pytest_asyncio.fixture(scope='module', loop_scope='session')
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    async with Server('typed.py', tmp_path_factory.mktemp('short')) as server:
+        yield server
+
+
+@pytest_asyncio.fixture(loop_scope='session', params=LATENCIES)
+async def proxy(server: Server, request: pytest.FixtureRequest) -> AsyncIterator[Proxy]:
+    async with Proxy(server.port, latency=request.param) as proxy:
+        yield proxy
+
+
+async def drop_shortly(proxy: Proxy, tab: Tab, **typed_while_offline: str) -> None:
+    """Lose what is on its way, and come back as the same page; some of it is typed when that has been noticed."""
+    client = await tab.client()
+    proxy.drop_sockets()
+    await tab.disconnected()
+    await enter(tab, **typed_while_offline)
+    proxy.restore()
+    await tab.until('window.socket.connected')
+    assert await tab.client() == client, 'the same page'
+
+
+async def test_what_it_swallowed_arrives(visitor: Visitor, proxy: Proxy):
+    tab = await visit(visitor, proxy.url)
+    await enter(tab, line='before')
+    await shows(tab, line='before')
+    proxy.hold()
+    for text in ('b', 'bo', 'both'):
+        await enter(tab, line=text, text=text)
+    await drop_shortly(proxy, tab)
+    await shows(tab, line='both', text='both')
+    await tab.until(DURABLE)
+    assert await rejected(tab) == []
+
+
+@pytest.mark.parametrize('name', ['number', 'select', 'checkbox', 'slider', 'toggle', 'codemirror'])
+async def test_what_it_swallowed_arrives_from_an_element_of_any_kind(visitor: Visitor, folder: Path, name: str):
+    enter, expected = ELEMENTS[name]
+    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
+        tab = await visit(visitor, f'{proxy.url}/elements')
+        proxy.hold()
+        await enter(tab.page, tab.page.locator(f'.at-{name}').first)
+        await drop_shortly(proxy, tab)
+        await expect(tab.page.get_by_test_id(name)).to_have_text(json.dumps(expected))
+        await tab.until(DURABLE)
+
+
+async def test_what_it_swallowed_arrives_also_where_more_was_typed_while_it_lasted(visitor: Visitor, proxy: Proxy):
+    tab = await visit(visitor, proxy.url)
+    proxy.hold()
+    await enter(tab, line='swallowed', text='swal')
+    await drop_shortly(proxy, tab, text='swallowed, too', mine='typed offline')
+    await shows(tab, line='swallowed', text='swallowed, too', mine='typed offline')
+    await tab.until(DURABLE)
+
+
+async def test_what_it_swallowed_does_not_replace_what_another_tab_has_written_since(
+    visitor: Visitor, server: Server, proxy: Proxy
+):
+    tab, other = await visit(visitor, proxy.url), await visit(visitor, server.url)
+    proxy.hold()
+    await enter(tab, line='swallowed')
+    await enter(other, line='newer')
+    await shows(other, line='newer')
+    await drop_shortly(proxy, tab)
+    await expect(tab.page.get_by_test_id('rejected')).to_have_text('[["line", "swallowed"]]')
+    await shows(tab, line='newer')
+    await shows(other, line='newer')
+    await tab.until(DURABLE)
+
+
+async def test_what_arrived_without_an_answer_is_not_sent_again(visitor: Visitor, server: Server, proxy: Proxy):
+    tab, other = await visit(visitor, proxy.url), await visit(visitor, server.url)
+    proxy.hold_answers()
+    await enter(tab, line='arrived')
+    await shows(other, line='arrived')
+    await enter(other, line='newer')
+    await shows(other, line='newer')
+    await drop_shortly(proxy, tab)
+    await shows(tab, line='newer')
+    await tab.until(DURABLE)
+    assert await rejected(tab) == []
+
+
+async def test_what_it_swallowed_is_stored_when_the_server_is_killed_afterwards(visitor: Visitor, folder: Path):
+    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
+        tab = await visit(visitor, proxy.url)
+        proxy.hold()
+        await enter(tab, line='swallowed')
+        await drop_shortly(proxy, tab)
+        await tab.until(DURABLE)
+        await server.kill()
+        await server.start()
+        fresh = await visit(visitor, server.url)
+        await shows(fresh, line='swallowed')
