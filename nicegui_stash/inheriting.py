@@ -40,7 +40,7 @@ class Inheriting(Exchange):
         Returns what was found: the own slice, or what was migrated and accepted under the own version. What does not
         migrate, or has no room, is a problem in its place and stays where it is.
         """
-        slice_id = SliceId(schema.name, schema.version, key)
+        slice_id = schema.slice_id(key)
         own = self.document.slice(slice_id)
         if own is not None and None not in [own.values(part) for part in parts]:
             return self._found_unread.get(slice_id) or Found(own, schema.version)
@@ -152,7 +152,7 @@ class Inheriting(Exchange):
 
 
 def _find_older(document: Document, schema: Schema, key: str, parts: Iterable[Part]) -> Found:
-    own = document.slice(SliceId(schema.name, schema.version, key))
+    own = document.slice(schema.slice_id(key))
     if own is None:
         return find(schema, document, key, parts)
     return find_parts(schema, document, key, [part for part in parts if own.values(part) is None])

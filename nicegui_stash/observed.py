@@ -51,14 +51,9 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _wrap(value: Any) -> Any:
-    if type(value) is list:
-        return ObservedList(cast(list[Any], value))
-    if type(value) is dict:
-        return ObservedDict(cast(dict[Any, Any], value))
-    if type(value) is set:
-        return ObservedSet(cast(set[Any], value))
-    return value
+def _wrap(value: object) -> Any:
+    make = _OBSERVED.get(type(value))
+    return value if make is None else make(value)
 
 
 def _told(collection: Any) -> None:
@@ -201,7 +196,8 @@ class ObservedSet(set[Any]):
         return copy.deepcopy(set(self), memo)
 
 
-_COLLECTIONS = frozenset({list, dict, set, ObservedList, ObservedDict, ObservedSet})
+_OBSERVED: dict[type, Callable[[Any], Any]] = {list: ObservedList, dict: ObservedDict, set: ObservedSet}
+_COLLECTIONS = frozenset({*_OBSERVED, ObservedList, ObservedDict, ObservedSet})
 
 
 def _holds_any(items: Iterable[Any]) -> bool:

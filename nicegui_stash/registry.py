@@ -92,16 +92,13 @@ class Registry:
             session = self._sessions[session_id] = Session(key, older_keys, self._shared, exists=exists)
         return session
 
-    def seal(self, session_id: str, visit_id: str) -> str:
-        """Return a token for the browser of a session to keep, which opens this session only, and for this visit."""
-        session = self.session(session_id)
-        session.seal = session.seal or self._keys.seal(session_id)
-        return f'{visit_id}.{session.seal}'
+    def seal(self, session_id: str) -> str:
+        """Return a token for the browser of a session to keep, which nobody else can make."""
+        return self._keys.seal(session_id)
 
-    def is_seal(self, seal: str, session_id: str, visit_id: str) -> bool:
-        """Whether a token that a browser gives back was made for this session and visit."""
-        visit, _, sealed = seal.rpartition('.')
-        return visit == visit_id and self._keys.is_seal(sealed, session_id)
+    def is_seal(self, seal: str, session_id: str) -> bool:
+        """Whether a token that a browser gives back was made for this session."""
+        return self._keys.is_seal(seal, session_id)
 
     def declare(self, schema: Schema) -> None:
         """Let sessions know a class, so that what its older versions hold is not hidden by what is written anew."""

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar, cast, get_origin, get_type_hin
 import msgspec
 
 from .codec import Codec
+from .document import SliceId
 from .errors import DeclarationError, ValueNotStorable
 from .fields import OUTSIDE, Field, Scope
 
@@ -60,6 +61,14 @@ class Schema:
     def names(self) -> tuple[str, ...]:
         """What the class is called in a document: its stored name, then the one it had before, if any."""
         return (self.name, self.renamed_from) if self.renamed_from else (self.name,)
+
+    @cached_property
+    def _unkeyed(self) -> SliceId:
+        return SliceId(self.name, self.version)
+
+    def slice_id(self, key: str = '') -> SliceId:
+        """Return which slice it is, for this value of its key."""
+        return SliceId(self.name, self.version, key) if key else self._unkeyed
 
     @cached_property
     def needed_arguments(self) -> str:

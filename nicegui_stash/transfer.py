@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass
+
+import msgspec
 
 from .errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
 from .stores.base import ETag, NotModified, Store, StoredObject
@@ -17,36 +18,31 @@ DEADLINE = 30.0
 """Seconds after which an operation counts as unanswered whatever the store's own time limits are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """The put was applied."""
 
     etag: ETag
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """The get was answered."""
 
     found: StoredObject | NotModified | None
 
 
-@dataclass(frozen=True, slots=True)
-class MustRead:
+class MustRead(msgspec.Struct, frozen=True):
     """A conflict, or an answer that was lost. A conflict alone proves nothing, so both mean: read again."""
 
     error: StoreError
 
 
-@dataclass(frozen=True, slots=True)
-class Away:
+class Away(msgspec.Struct, frozen=True):
     """The store cannot be reached; nothing was applied."""
 
     error: StoreError
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(msgspec.Struct, frozen=True):
     """The store refuses; nothing was applied."""
 
     error: StoreError

@@ -18,7 +18,7 @@ from . import internals
 from .bound import Bound, find_bound
 from .merging import Verdict, merge
 from .report import ACKNOWLEDGE
-from .served import served_element, typed_address
+from .served import nonce_attribute, typed_address
 from .typed import Typed, TypedValue, parse_typed, parse_values
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ PATIENCE = 2.0
 """Seconds for which what was typed waits for its element, once the page is built, and for the session to be read."""
 MOST_LOST = 1000
 """Events that a drop may swallow on their way; of more than that the last ones count."""
+RELOADING = {b'max-age=0', b'no-cache'}
+"""What a browser says to caches when it asks for a page again, as it does for `location.reload()`."""
 
 
 class Carrying:
@@ -194,7 +196,7 @@ class Carrying:
         visit = self._visit
         if not await visit.wait_until_identified():
             return
-        if visit.registry.is_seal(typed.seal, visit.session_id, visit.id):
+        if visit.is_seal(typed.seal):
             await visit.look_at_store()  # the page may be older than what somebody else has written
             await asyncio.sleep(0)  # until what was read is shown
             await self._merge_as_built({value.address: value for value in typed.values})
@@ -263,15 +265,14 @@ class Carrying:
 
 def offer(visit: Visit, request: Request, nonce: str) -> None:
     """Give a page what it carries typed values over with: in its first HTML, or later if it is open already."""
+    headers = dict(reversed(request.headers.raw))  # of one that comes twice the first counts, as for NiceGUI
+    prefix = headers.get(b'x-forwarded-prefix', b'').decode('latin-1') + request.scope.get('root_path', '')
+    address = typed_address(prefix)
     if visit.joins:
-        arguments = json.dumps([typed_address(request), visit.seal(), nonce])
+        arguments = json.dumps([address, visit.seal(), nonce])
         visit.client.run_javascript(f'window.__niceguiStash?.join(...{arguments})')
         return
-    internals.add_to_body(visit.client, served_element(request, nonce, visit.seal()))
-    if _is_reload(request):
+    attribute = nonce_attribute(nonce)
+    internals.add_to_body(visit.client, f'<script{attribute} src="{address}" data-seal="{visit.seal()}"></script>')
+    if headers.get(b'cache-control') in RELOADING:
         internals.before_response(visit.client, visit.carrying.deliver)
-
-
-def _is_reload(request: Request) -> bool:
-    """Whether the browser asks for a page again, as it does for `location.reload()`: it says so to caches."""
-    return request.headers.get('cache-control') in {'max-age=0', 'no-cache'}

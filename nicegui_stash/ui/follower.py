@@ -60,7 +60,7 @@ class Follower:
     def __init__(self, schema: Schema, target: Any, visit: Visit, key: str, *, given: bool) -> None:
         self.schema = schema
         self.visit = visit
-        self.slice_id = SliceId(schema.name, schema.version, key)
+        self.slice_id = schema.slice_id(key)
         self.recovery = Recovery()
         self._target = weakref.ref(target)
         self.page: object | None = target  # held while it is shown, whether or not anything is bound to it
@@ -246,7 +246,8 @@ class Follower:
     @property
     def wants_notice(self) -> bool:
         """Whether the class or one that it uses has `on_recovered`."""
-        return hasattr(self._target(), 'on_recovered') or any(state.wants_notice for state in self.used)
+        own = hasattr(self._target(), 'on_recovered')
+        return own or (bool(self.used) and any(state.wants_notice for state in self.used))
 
     async def notify_recovered(self) -> None:
         """Call the optional `on_recovered(recovery)` of the class and of those it uses, once each; it may be async."""

@@ -111,7 +111,7 @@ def _slice(schema: Schema, key: Key | None) -> SliceId:
     if len(values) != len(schema.key):
         many = 'a value' if len(schema.key) == 1 else f'{len(schema.key)} values'
         raise StashError(f'{schema.name} is stored for each {" and ".join(schema.key)}; pass key= with {many}')
-    return SliceId(schema.name, schema.version, schema.key_text(values))
+    return schema.slice_id(schema.key_text(values))
 
 
 def exported(session: Session) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from importlib.resources import files
 from typing import Final
 from urllib.parse import quote
 
-from fastapi import Request
 from fastapi.responses import Response
 from nicegui import app
 
@@ -40,27 +39,18 @@ def add_routes() -> None:
 
 def shared_element(nonce: str) -> str:
     """Return the HTML that loads what every page needs from its first moment on; an empty nonce is none."""
-    attribute = _attribute(nonce)
+    attribute = nonce_attribute(nonce)
     load = _LOAD.replace('ATTRIBUTE', attribute).replace('ADDRESS', _address('rejoin.js'))
     return f'<script{attribute}>{load}</script>'
 
 
-def served_element(request: Request, nonce: str, seal: str) -> str:
-    """Return the HTML that loads what a page with stored fields needs."""
-    return f'<script{_attribute(nonce)} src="{typed_address(request)}" data-seal="{seal}"></script>'
-
-
-def typed_address(request: Request) -> str:
-    """Return where a page that came with this request loads that from: below its prefix."""
-    return _below(request.headers.get('X-Forwarded-Prefix', '') + request.scope.get('root_path', ''))
-
-
 @lru_cache(maxsize=64)
-def _below(prefix: str) -> str:
+def typed_address(prefix: str) -> str:
+    """Return where a page below this prefix loads what it needs if it has stored fields."""
     return quote(prefix, safe='/:@$*+,;=%') + _address('typed.js')
 
 
-def _attribute(nonce: str) -> str:
+def nonce_attribute(nonce: str) -> str:
     return f' nonce="{nonce}"' if nonce else ''
 
 

@@ -44,6 +44,24 @@ class Visit:
     Its id is that of NiceGUI's client until a report says that it continues another visit.
     """
 
+    # Most pages that are requested get no further than this: what comes later belongs to the class until it does.
+    tab = ''
+    report: Report = UNKNOWN
+    loaded = False
+    identified = False
+    """Whether it is known which tab and which visit this is."""
+    ended = False
+    _connected = False
+    _reported = False
+    _acknowledge_from = 0.0
+    _watches_events = False
+    _watches_opaque = False
+    _status: Status | None = None
+    _status_scheduled = False
+    _browser: Browser | None = None
+    _address: Address | None = None
+    _carrying: Carrying | None = None
+
     def __init__(
         self,
         client: Client,
@@ -60,25 +78,10 @@ class Visit:
         self.exists = exists
         self.session: Session | None = registry.session(session_id, exists=exists)
         self.id = client.id
-        self.tab = ''
-        self.report: Report = UNKNOWN
         self.instances: list[Instance] = []
-        self.loaded = False
-        self.ended = False
         self._watch = watch
-        self.identified = False
-        """Whether it is known which tab and which visit this is."""
         self._settled = asyncio.Event()
-        self._connected = False
-        self._reported = False
-        self._acknowledge_from = 0.0
-        self._status: Status | None = None
-        self._status_scheduled = False
-        self._watches_events = self._watches_opaque = False
         self._tokens = tokens
-        self._browser: Browser | None = None
-        self._address: Address | None = None
-        self._carrying: Carrying | None = None
         client.on_connect(self._connect)
         self.joins = client.has_socket_connection  # the first class has come to a page that is open already
         if self.joins:
@@ -106,7 +109,14 @@ class Visit:
 
     def seal(self) -> str:
         """Return what binds typed values to the session and the visit, for the browser to keep."""
-        return self.registry.seal(self.session_id, self.id)
+        session = self.find_session()
+        session.seal = session.seal or self.registry.seal(self.session_id)
+        return f'{self.id}.{session.seal}'
+
+    def is_seal(self, seal: str) -> bool:
+        """Whether the browser brings the seal of this session and visit."""
+        visit, _, sealed = seal.rpartition('.')
+        return visit == self.id and self.registry.is_seal(sealed, self.session_id)
 
     async def wait_until_identified(self) -> bool:
         """Wait for the client to connect and report; return whether it is still there."""

@@ -319,18 +319,15 @@ async def test_the_names_of_memory_stores_keep_them_apart(make_registry: MakeReg
         await session.flush()
 
 
-async def test_a_seal_opens_its_own_session_for_its_own_visit_only(make_registry: MakeRegistry) -> None:
+async def test_a_seal_opens_its_own_session_only(make_registry: MakeRegistry) -> None:
     registry = make_registry()
-    session = registry.session('an id')
-    seal = registry.seal('an id', 'a-visit')
-    assert registry.is_seal(seal, 'an id', 'a-visit')
-    assert not registry.is_seal(seal, 'another id', 'a-visit')
-    assert not registry.is_seal(seal, 'an id', 'another-visit')
-    assert not registry.is_seal(seal.replace('a-visit.', 'a-visit'), 'an id', 'a-visit')
-    assert session.seal not in session.key
+    seal = registry.seal('an id')
+    assert registry.is_seal(seal, 'an id')
+    assert not registry.is_seal(seal, 'another id')
+    assert seal not in registry.session('an id').key
 
 
 async def test_a_seal_outlives_the_process_that_made_it_and_a_change_of_secrets(make_registry: MakeRegistry) -> None:
-    seal = make_registry(secrets=('old',)).seal('an id', 'a-visit')
-    assert make_registry(secrets=('new', 'old')).is_seal(seal, 'an id', 'a-visit')
-    assert not make_registry(secrets=('new',)).is_seal(seal, 'an id', 'a-visit')
+    seal = make_registry(secrets=('old',)).seal('an id')
+    assert make_registry(secrets=('new', 'old')).is_seal(seal, 'an id')
+    assert not make_registry(secrets=('new',)).is_seal(seal, 'an id')

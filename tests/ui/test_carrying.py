@@ -88,6 +88,24 @@ async def test_a_value_is_answered_and_then_that_everything_is(stash: Stash, tol
     assert page.text == 'typed'
 
 
+async def test_a_seal_is_for_its_session_and_its_visit_only(stash: Stash, told: Told) -> None:
+    cls = declare(stash)
+    browser = Browser()
+    (_, page), (_, same_session), (_, other) = [
+        await open_page(stash, cls, browser),
+        await open_page(stash, cls, browser),
+        await open_page(stash, cls),
+    ]
+    visit, second = instance_of(page).visit, instance_of(same_session).visit
+    assert visit.is_seal(visit.seal())
+    assert not second.is_seal(visit.seal())
+    assert not instance_of(other).visit.is_seal(visit.seal())
+    bare = visit.seal().removeprefix(f'{visit.id}.')
+    forged = (bare, f'.{bare}', f'{visit.id}{bare}', f'{visit.id}.', f'{visit.id}..{bare}', '')
+    assert [seal for seal in forged if visit.is_seal(seal)] == []
+    assert second.is_seal(f'{second.id}.{bare}'), 'which the same browser could have put together as well'
+
+
 async def test_what_is_handed_over_again_after_a_drop_is_answered_alike_and_not_merged_again(
     stash: Stash, told: Told
 ) -> None:
