@@ -16,7 +16,6 @@ from .pending import OperationKey
 from .policy import Shared
 from .reading import Fetched, Foreign, Same, erase, fetch
 from .resident import Resident
-from .stores.base import ETag
 from .subscriber import Subscriber
 from .transfer import DEADLINE, Away, Denied, MustRead, Stored, write
 
@@ -118,7 +117,9 @@ class Exchange(Resident):
     async def _revalidate(self, *, is_limited: bool = False) -> None:
         async with self._io:
             self._revalidation = None  # who asks from now on is not served by a read that has begun already
-            failure = await self._read(unless=self._etag, is_limited=is_limited)
+            failure = self._take(
+                await fetch(self._shared, self.key, self._older_keys, self._etag, is_limited=is_limited)
+            )
         if isinstance(failure, Foreign):
             self._failed(failure)
             self._start()
@@ -168,7 +169,7 @@ class Exchange(Resident):
         if not self.is_read or self._must_read:
             settled = self._pending.settled
             async with self._io:
-                failure = await self._read(unless=None)
+                failure = self._take(await fetch(self._shared, self.key, self._older_keys, None))
                 if failure is None and self._etag is not None:
                     await self._erase_inherited()  # the put that moved it was applied, and its answer lost
             self._end_attempt()
@@ -229,9 +230,9 @@ class Exchange(Resident):
             return self._shared.backoff(20, REFUSED_BACKOFF)  # slowly from the first time on
         return self._shared.backoff(self._failures, LONGEST_BACKOFF)
 
-    async def _read(self, *, unless: ETag | None, is_limited: bool = False) -> Away | Denied | Foreign | None:
-        """Read the document and merge what is pending into it; to be called while nothing is written."""
-        match await fetch(self._shared, self.key, self._older_keys, unless, is_limited=is_limited):
+    def _take(self, outcome: Fetched | Same | Foreign | Away | Denied) -> Away | Denied | Foreign | None:
+        """Merge what is pending into a document that was read while nothing was written; return a failure to do so."""
+        match outcome:
             case Same():
                 self._must_read = False
             case Fetched(etag=etag, condition='quarantined') if self.is_read:
