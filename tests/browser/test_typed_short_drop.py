@@ -16,12 +16,14 @@ from .tab import Tab, Visitor
 from .test_typed_elements import ELEMENTS
 from .typist import enter, rejected, shows, visit
 
+PATIENT = {'reconnect_timeout': 30}
+"""However slow the machine is, the page does not have to be reloaded."""
 DURABLE = 'window.__niceguiStash.typed.pending === 0'
 
 
 @pytest_asyncio.fixture(scope='module', loop_scope='session')
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    async with Server('typed.py', tmp_path_factory.mktemp('short')) as server:
+    async with Server('typed.py', tmp_path_factory.mktemp('short'), **PATIENT) as server:
         yield server
 
 
@@ -58,7 +60,7 @@ async def test_what_it_swallowed_arrives(visitor: Visitor, proxy: Proxy):
 @pytest.mark.parametrize('name', ['number', 'select', 'checkbox', 'slider', 'toggle', 'codemirror'])
 async def test_what_it_swallowed_arrives_from_an_element_of_any_kind(visitor: Visitor, folder: Path, name: str):
     enter, expected = ELEMENTS[name]
-    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
+    async with Server('typed.py', folder, **PATIENT) as server, Proxy(server.port) as proxy:
         tab = await visit(visitor, f'{proxy.url}/elements')
         proxy.hold()
         await enter(tab.page, tab.page.locator(f'.at-{name}').first)
@@ -105,7 +107,7 @@ async def test_what_arrived_without_an_answer_is_not_sent_again(visitor: Visitor
 
 
 async def test_what_it_swallowed_is_stored_when_the_server_is_killed_afterwards(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
+    async with Server('typed.py', folder, **PATIENT) as server, Proxy(server.port) as proxy:
         tab = await visit(visitor, proxy.url)
         proxy.hold()
         await enter(tab, line='swallowed')

@@ -39,7 +39,10 @@ HOLD_ORDERS = """() => {
 async def test_what_is_typed_while_the_server_thinks_about_the_rest_survives_another_drop(
     visitor: Visitor, folder: Path, latency: float
 ):
-    async with Server('typed.py', folder) as server, Proxy(server.port, latency=latency) as proxy:
+    async with (
+        Server('typed.py', folder, reconnect_timeout=30) as server,
+        Proxy(server.port, latency=latency) as proxy,
+    ):
         tab = await visit(visitor, proxy.url)
         client = await tab.client()
         proxy.drop_sockets()
