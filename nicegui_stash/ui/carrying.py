@@ -141,13 +141,19 @@ class Carrying:
         """Note that a message was handled, so that the browser can be told when what it changed is durable."""
         number = message.get('stash')
         if type(number) is int:
-            if number > self._number + 1:
-                oldest = number - MOST_LOST
-                self._lost = {each for each in self._lost if oldest <= each < number}
-                self._lost.update(range(max(self._number + 1, oldest), number))
-            self._number = number
+            self._count(number)
             if 'told' not in message:  # what a page tells changes nothing, or does so when it is merged
                 self._note()
+
+    def _count(self, number: int) -> None:
+        """Note which numbers are missing; one may come late, over a connection that counts as broken by now."""
+        begun = self._number or not self._visit.joins  # else this began to listen to a page that was open already
+        if number > self._number + 1 and begun:
+            oldest = number - MOST_LOST
+            self._lost = {each for each in self._lost if each >= oldest}
+            self._lost.update(range(max(self._number + 1, oldest), number))
+        self._lost.discard(number)
+        self._number = max(self._number, number)
 
     def _note(self) -> None:
         noted = (self._number, self._visit.find_session().accepted)
@@ -211,7 +217,7 @@ class Carrying:
         for value in sorted(values, key=lambda value: value.number):
             bound = self._bound.get(value.address)
             if value.number in lost and bound is not None:
-                self._merge(bound, value)
+                self._merge(bound, value, validated=False)
         self._note()
         if self._overruled:
             self._visit.registry.spawn(self._tell_overruled())
@@ -254,10 +260,10 @@ class Carrying:
             return 'free' if is_late else None
         return self._merge(bound, value)
 
-    def _merge(self, bound: Bound, value: TypedValue) -> Verdict:
+    def _merge(self, bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict:
         rejected = len(bound.instance.recovery.rejected)
         with self._visit.in_client():
-            verdict = merge(bound, value)
+            verdict = merge(bound, value, validated=validated)
         if len(bound.instance.recovery.rejected) > rejected and bound.instance not in self._overruled:
             self._overruled.append(bound.instance)
         return verdict

@@ -144,14 +144,14 @@
     },
 
     // call back with the address or the element's id, value, history and number of all that is not known to be durable;
-    // the number is null unless it was sent while there was a connection, which may have broken before it arrived
+    // the number is null while nothing was sent over any connection, of which each may have broken before it arrived
     each(report) {
       for (const [address, record] of records) {
         const element = raw()[record.place.id];
         if (record.isDurable === record.n || !element) continue;
         const left = record.known.filter((entry) => entry.waits !== connects); // nobody else knows of the others
         const digests = left.map((entry) => digestOf(entry, element.props.type === "number"));
-        const n = record.waits === null && record.n !== Infinity ? record.n : null;
+        const n = record.waits !== connects && record.n !== Infinity ? record.n : null;
         report(unplaced.has(record.place.id) ? record.place.id : address, jsonOf(record), digests, n);
       }
     },

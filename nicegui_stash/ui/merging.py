@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from typing import Literal
 
 from ..recovery import Rejected
@@ -21,8 +22,11 @@ say yet, so that the browser may send it as an event.
 """
 
 
-def merge(bound: Bound, value: TypedValue) -> Verdict:
-    """Let the element handle what was typed as an event, unless it shows what somebody else has written since."""
+def merge(bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict:
+    """Let the element handle what was typed as an event, unless it shows what somebody else has written since.
+
+    `validated`: it comes back from somewhere, so that `validate=` is asked.
+    """
     element, instance = bound.element, bound.instance
     try:
         entered = bound.value_of(value.arguments)
@@ -30,7 +34,7 @@ def merge(bound: Bound, value: TypedValue) -> Verdict:
             instance.recovery.rejected.append(Rejected(bound.field, entered))
             element.update()
             return 'rejected'
-        with instance.merging(bound.field) as refused:
+        with instance.merging(bound.field) if validated else nullcontext(set[str]()) as refused:
             internals.replay(element, value.arguments)
     except Exception as error:  # noqa: BLE001 an element may raise anything for what it never sends
         log.warning('what was typed into %s cannot come from its element: %s', bound.field, type(error).__name__)

@@ -161,7 +161,8 @@
     window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [args] });
   };
 
-  // the server knows by the numbers what of it has arrived
+  // When a connection breaks: it waits for the next one, ahead of what is done meanwhile. The server knows by the numbers
+  // what has arrived before.
   const repeat = () => {
     const { found, add } = collect();
     stash.entered.each((f, json, digests, n) => n !== null && add(f, json, digests, n));
@@ -180,6 +181,7 @@
     mount() {
       overhear();
       window.socket.on("connect", stash.entered.connected);
+      window.socket.on("disconnect", repeat);
       window.socket.on("update", takeAddresses); // before NiceGUI does: nothing is shown of the elements yet
       for (const script of document.querySelectorAll("script.nicegui-stash-bound")) {
         stash.typed.bind(JSON.parse(script.text));
@@ -252,7 +254,7 @@
         values.push({ f, v: entry.sent, known: entry.known });
       }
       if (values.length) stash.tell({ typed: { seal: stash.seal, values } });
-      repeat();
+      if (!window.socket.io.opts.query?.implicit_handshake) repeat(); // what came before the handshake was not heard
     },
 
     // what became of what was handed over; null: all that was not named before is rejected
