@@ -40,7 +40,7 @@ class Resident:
         self.condition: Condition = 'unread' if exists else 'fresh'
         self.problem: str | None = None
         self.refuses = False
-        self.seal = ''
+        self.seal = ''  # `Registry.seal` of this session, once a page was given it
         self._shared = shared
         self._etag: ETag | None = None
         self._must_read = exists

@@ -54,7 +54,6 @@ class Visit:
     _connected = False
     _reported = False
     _acknowledge_from = 0.0
-    _watches_events = False
     _watches_opaque = False
     _status: Status | None = None
     _status_scheduled = False
@@ -135,11 +134,15 @@ class Visit:
         return self._carrying
 
     def _connect(self) -> None:
-        """React to the first connect only: NiceGUI fires it on every reconnect of the same client."""
+        """React to the first connect only: NiceGUI fires it on every reconnect of the same client.
+
+        There is no event and no leave before it, so that both are watched from here on.
+        """
         if self._connected:
             return
         self._connected = True
-        self._watch_events()
+        self.client.on_disconnect(self._leave)
+        internals.after_each_event(self.client, self._handled)
         self.tab = identifier(self.client.tab_id) or self.client.id  # the browser may send anything
         self.find_session().touch()
         if not self.joins:
@@ -153,13 +156,6 @@ class Visit:
         """Show one more class on this page, and look after each event whether its opaque values changed in place."""
         self.instances.append(instance)
         self._watches_opaque = self._watches_opaque or instance.schema.is_opaque
-
-    def _watch_events(self) -> None:
-        """Look at what each event leaves behind, and for the leave, from the connect on: before it there is neither."""
-        if not self._watches_events:
-            self._watches_events = True
-            self.client.on_disconnect(self._leave)
-            internals.after_each_event(self.client, self._handled)
 
     def _handled(self, message: dict[str, Any]) -> None:
         self.carrying.handled(message)

@@ -13,7 +13,7 @@ from nicegui_stash.ui.report import MESSAGE
 from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Tab, Visitor
-from .told import fill, restart
+from .told import dead, fill, restart
 from .typist import KNOWS, enter, shows
 
 
@@ -75,12 +75,8 @@ async def test_what_is_typed_there_while_the_server_is_away_is_kept(visitor: Vis
     async with way_to(server, latency) as url:
         tab = await arrive(visitor, url)
         await tab.until(KNOWS)
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, session='a line', reconnect='a draft')
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            await enter(tab, session='a line', reconnect='a draft')
         await shows(tab, session='a line', reconnect='a draft')
 
 

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from .proxy import LATENCIES, Proxy, way_to
 from .server import Server
 from .tab import Tab, Visitor
-from .told import restart
+from .told import dead, restart
 from .typist import Typist, enter, rejected, shows, visit
 
 
@@ -177,12 +177,8 @@ async def test_a_newer_value_that_was_stored_by_another_server_is_not_overwritte
 async def test_what_validate_refuses_is_not_accepted_and_stays_marked_on_its_element(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
         tab = await visit(visitor, server.url)
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, short='much too long', line='fits')
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            await enter(tab, short='much too long', line='fits')
         await shows(tab, line='fits')
         await expect(tab.page.get_by_test_id('short')).to_have_text('')
         await expect(tab.page.get_by_text('validate= says')).to_be_visible()

@@ -9,7 +9,7 @@ import pytest
 from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Tab, Visitor
-from .told import restart
+from .told import dead, restart
 from .typist import enter, rejected, shows, visit
 
 ONCE = """(() => {
@@ -82,13 +82,9 @@ async def test_what_is_typed_in_the_first_moment_of_a_page_that_comes_back_follo
 ):
     async with Server('typed.py', folder) as server, way_to(server, latency) as url:
         tab = await visit_and_store(visitor, url)
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, line='typed while away')
-        await types_once(tab, when)
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            await enter(tab, line='typed while away')
+            await types_once(tab, when)
         await shows(tab, line='typed while away!')
         assert await rejected(tab) == []
 
@@ -109,11 +105,7 @@ async def test_what_is_typed_over_an_older_text_while_the_page_is_still_being_bu
 ):
     async with Server('typed.py', folder) as server:
         tab = await visit_and_store(visitor, f'{server.url}/waits')
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, line='typed while away', text='typed while away')
-        await types_once(tab, IS_THERE_AND_NOTHING_HANDED_OVER)
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            await enter(tab, line='typed while away', text='typed while away')
+            await types_once(tab, IS_THERE_AND_NOTHING_HANDED_OVER)
         await shows(tab, line='stored!', text='typed while away')

@@ -50,12 +50,9 @@ async def test_what_is_typed_is_carried_even_if_the_page_was_never_told_what_is_
         tab = await visit_without_socket(visitor, proxy)
         await tab.page.evaluate(GATE)
         proxy.restore()
-        client = await tab.connected()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, line='a line', text='a text')
-        await server.start()
-        await tab.connected(after=client)
+        await tab.connected()
+        async with dead(server, tab):
+            await enter(tab, line='a line', text='a text')
         await shows(tab, line='a line', text='a text')
         assert await rejected(tab) == []
 

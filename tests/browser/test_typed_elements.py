@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page, expect
 from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Tab
-from .told import Visitors
+from .told import Visitors, dead
 from .typist import visit
 
 Enter = Callable[[Page, Locator], Awaitable[None]]
@@ -100,14 +100,10 @@ async def returned(
     ):
         tab = await visit(visitor, f'{url}/elements')
         await tab.until(ENTERED, 0)
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        for count, (name, (enter, _)) in enumerate(ELEMENTS.items(), start=1):
-            await enter(tab.page, tab.page.locator(f'.at-{name}').first)
-            await tab.until(ENTERED, count)
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            for count, (name, (enter, _)) in enumerate(ELEMENTS.items(), start=1):
+                await enter(tab.page, tab.page.locator(f'.at-{name}').first)
+                await tab.until(ENTERED, count)
         yield tab
 
 

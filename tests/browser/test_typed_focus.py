@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Visitor
-from .told import restart
+from .told import dead, restart
 from .typist import enter, shows, visit
 
 CURSOR = """(({dataset, selectionStart, selectionEnd}) =>
@@ -23,13 +23,9 @@ async def test_focus_and_cursor_come_back(visitor: Visitor, folder: Path, name: 
     async with Server('typed.py', folder) as server, way_to(server, latency) as url:
         tab = await visit(visitor, url)
         await tab.until('window.__niceguiStash?.acknowledged')
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, **{name: 'some words'})
-        await tab.page.evaluate('document.activeElement.setSelectionRange(2, 6)')
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            await enter(tab, **{name: 'some words'})
+            await tab.page.evaluate('document.activeElement.setSelectionRange(2, 6)')
         await shows(tab, **{name: 'some words'})
         assert await tab.page.evaluate(CURSOR) == [f'{name}-input', 2, 6]
         await tab.page.keyboard.type('th')
@@ -59,12 +55,8 @@ async def test_a_long_text_is_scrolled_to_where_it_was(visitor: Visitor, folder:
     async with Server('typed.py', folder) as server:
         tab = await visit(visitor, server.url)
         text = '\n'.join(f'line {number}' for number in range(100))
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, text=text)
-        assert await tab.page.evaluate(SCROLLED, 700) == 700
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            await enter(tab, text=text)
+            assert await tab.page.evaluate(SCROLLED, 700) == 700
         await expect(tab.page.get_by_test_id('text-input')).to_be_focused()
         assert await tab.page.evaluate('document.activeElement.scrollTop') == 700

@@ -13,6 +13,7 @@ from tests.docs.examples import AFTER, named, program_of
 from .proxy import Proxy
 from .server import Server
 from .tab import Tab, Visitor
+from .told import dead
 from .typist import visit
 
 SERVED = """
@@ -49,12 +50,8 @@ async def test_what_is_typed_while_the_server_is_away_is_back_and_stored(visitor
     tab = await visit(visitor, f'{server.url}/note')
     await types(tab, title='A title', text='A text')
     await is_stored(tab)
-    client = await tab.client()
-    await server.kill()
-    await tab.disconnected()
-    await types(tab, title='Another title', text='A text, and more of it')
-    await server.start()
-    await tab.connected(after=client)
+    async with dead(server, tab):
+        await types(tab, title='Another title', text='A text, and more of it')
     await shows(tab, title='Another title', text='A text, and more of it')
     await is_stored(tab)
     other = await visit(visitor, f'{server.url}/note')
@@ -81,11 +78,7 @@ async def test_who_was_slower_is_told_what_was_typed(visitor: Visitor, server: S
 
 async def test_what_is_too_long_stays_marked_on_its_element(visitor: Visitor, server: Server):
     tab = await visit(visitor, f'{server.url}/note')
-    client = await tab.client()
-    await server.kill()
-    await tab.disconnected()
-    await types(tab, title='A title', text='x' * 5000)
-    await server.start()
-    await tab.connected(after=client)
+    async with dead(server, tab):
+        await types(tab, title='A title', text='x' * 5000)
     await expect(tab.page.get_by_text('validate= says')).to_be_visible()
     await shows(tab, title='A title', text='x' * 5000)

@@ -11,6 +11,7 @@ from playwright.async_api import expect
 from .proxy import Proxy
 from .server import Server
 from .tab import Tab, Visitor
+from .told import dead
 from .typist import enter, rejected, shows, visit
 
 GATE = """(() => {
@@ -55,14 +56,10 @@ async def test_what_was_typed_is_merged_by_what_the_new_page_says_first(
         await enter(tab, line='stored', **draft)
         await shows(tab, line='stored', **draft)
         await stored(tab)
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        typed = {'line': 'a line', 'mine': 'mine alone', 'text': 'typed'}
-        await enter(tab, **typed)
-        await tab.page.add_init_script(GATE)
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            typed = {'line': 'a line', 'mine': 'mine alone', 'text': 'typed'}
+            await enter(tab, **typed)
+            await tab.page.add_init_script(GATE)
         await shows(tab, **typed)
         await stored(tab)
         assert await rejected(tab) == []

@@ -11,6 +11,7 @@ from nicegui_stash.ui.typed import digest
 
 from .server import Server
 from .tab import Visitor
+from .told import dead
 from .typist import visit
 
 
@@ -47,14 +48,10 @@ async def test_browser_and_server_make_the_same_digest(visitor: Visitor, form: S
 async def test_fifty_fields_are_carried_at_once(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
         tab = await visit(visitor, f'{server.url}/fifty')
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        texts = [f'what was typed into field {index}' for index in range(50)]
-        for index, text in enumerate(texts):
-            await tab.page.locator(f'.at-{index} input').fill(text)
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            texts = [f'what was typed into field {index}' for index in range(50)]
+            for index, text in enumerate(texts):
+                await tab.page.locator(f'.at-{index} input').fill(text)
         await expect(tab.page.get_by_test_id('last')).to_have_text(texts[-1])
         for index, text in enumerate(texts):
             await expect(tab.page.locator(f'.at-{index} input')).to_have_value(text)

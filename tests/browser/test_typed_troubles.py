@@ -11,7 +11,7 @@ from .proxy import LATENCIES, Proxy
 from .server import Server
 from .tab import Visitor
 from .test_reports import WITHHOLD
-from .told import restart
+from .told import dead, restart
 from .typist import enter, shows, visit
 
 DURABLE = 'window.__niceguiStash.typed.pending === 0'
@@ -89,13 +89,9 @@ async def test_what_a_report_that_came_too_late_brings_does_not_hide_what_was_ty
         await enter(tab, text='stored')
         await shows(tab, text='stored')
         await tab.until(DURABLE)
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, text='stored, and more')
-        await tab.page.add_init_script(WITHHOLD)
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            await enter(tab, text='stored, and more')
+            await tab.page.add_init_script(WITHHOLD)
         await expect(tab.page.get_by_test_id('reason')).to_have_text('unknown')
         await expect(tab.page.get_by_test_id('text-input')).to_have_value('stored, and more')
         await tab.page.evaluate('window.release()')
@@ -127,12 +123,8 @@ async def test_what_was_typed_into_an_element_that_was_built_anew_is_back(visito
 async def test_what_its_field_refuses_is_back_on_its_element_each_time(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
         tab = await visit(visitor, server.url)
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await enter(tab, short='much too long')
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            await enter(tab, short='much too long')
         for _ in range(2):
             await expect(tab.page.get_by_text('validate= says')).to_be_visible()
             await expect(tab.page.get_by_test_id('short-input')).to_have_value('much too long')
@@ -154,12 +146,8 @@ HALF = """() => {
 async def test_half_of_a_surrogate_pair_is_carried_as_the_sign_for_it(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
         tab = await visit(visitor, server.url)
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await tab.page.evaluate(HALF)
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            await tab.page.evaluate(HALF)
         await shows(tab, line='half \ufffd of it')
         await tab.until(DURABLE)
 

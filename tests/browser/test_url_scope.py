@@ -14,7 +14,7 @@ from playwright.async_api import expect
 from .proxy import LATENCIES, Proxy, way_to
 from .server import Server, eventually
 from .tab import Tab, Visitor
-from .told import Visitors
+from .told import Visitors, dead
 
 
 @pytest_asyncio.fixture(scope='module', loop_scope='session')
@@ -206,13 +206,9 @@ async def test_back_while_the_server_is_away_counts_when_it_is_back(visitor: Vis
         await press(tab, 'next')
         await has_query(tab, 'page=2')
         await eventually(lambda: _stored(server, 'half'), 'the draft is stored')
-        client = await tab.client()
-        await server.kill()
-        await tab.disconnected()
-        await tab.page.go_back()
-        await has_query(tab, '')
-        await server.start()
-        await tab.connected(after=client)
+        async with dead(server, tab):
+            await tab.page.go_back()
+            await has_query(tab, '')
         await shows(tab, page=1, draft='half', reason='rejoin')
 
 

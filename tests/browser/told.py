@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,17 @@ async def fill(tab: Tab, *, flush: bool = False) -> tuple[dict[str, str], Shown]
     shown = await tab.look()
     assert shown.fields == typed
     return typed, shown
+
+
+@asynccontextmanager
+async def dead(server: Server, tab: Tab) -> AsyncIterator[None]:
+    """Kill the server, have the body done when the tab has noticed, and go on when the tab is back by itself."""
+    client = await tab.client()
+    await server.kill()
+    await tab.disconnected()
+    yield
+    await server.start()
+    await tab.connected(after=client)
 
 
 async def restart(server: Server, tab: Tab, *, kill: bool) -> None:

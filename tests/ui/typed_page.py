@@ -1,0 +1,73 @@
+"""A page with one bound element, and a browser that keeps what it is told: for the tests of what was typed."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from nicegui import Client, ui
+from nicegui.testing import User
+
+from nicegui_stash import Recovery, Stash, stored
+from nicegui_stash.ui import internals
+from nicegui_stash.ui.typed import digest
+
+from .scene import Browser, idle, shown, tell
+
+ANSWER = re.compile(r'typed\?\.settle\((.*)\)$')
+EMPTY = digest('')
+
+
+class Told(list[str]):
+    """What a page's browser was told, in order."""
+
+    @property
+    def answers(self) -> list[Any]:
+        return [json.loads(found[1]) for code in self if (found := ANSWER.search(code))]
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Clients count as connected by a browser; what it is told is kept."""
+    told = Told()
+    monkeypatch.setattr(internals, 'is_simulated', lambda client: False)
+    monkeypatch.setattr(Client, 'run_javascript', lambda client, code, **_: told.append(code))
+    return told
+
+
+def declare(stash: Stash) -> type[Any]:
+    @stash.page('/', build='request')
+    class Page:
+        text: str = stored('')
+        notices = 0
+
+        def build(self) -> None:
+            self.input = ui.input('text').bind_value(self, 'text').mark('text')
+
+        def on_recovered(self, recovery: Recovery) -> None:
+            self.notices += 1
+
+    return Page
+
+
+async def open_page(stash: Stash, cls: type[Any], browser: Browser | None = None) -> tuple[User, Any]:
+    tab = await (browser or Browser()).open()
+    tell(tab, {'reason': 'visit'})
+    await idle()
+    return tab, shown(stash, tab, cls)
+
+
+def address_of(told: Told) -> str:
+    """Return under which address the page's only element was told to be."""
+    (addresses,) = [json.loads(code[code.index('(') + 1 : -1]) for code in told if 'typed?.bind' in code]
+    ((_, address),) = addresses.items()
+    return address
+
+
+def enter(page: Any, text: str, *, number: object) -> None:
+    """Have the page's element receive an event that the browser has counted."""
+    listener = next(iter(page.input._event_listeners.values()))
+    message = {'id': page.input.id, 'listener_id': listener.id, 'args': [json.dumps(text)], 'stash': number}
+    page.input.client.handle_event(message)
