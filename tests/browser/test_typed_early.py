@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from .proxy import Proxy
 from .server import Server
 from .tab import Tab, Visitor
-from .told import restart
+from .told import dead, restart
 from .typist import KNOWS, enter, rejected, shows, visit
 
 GATE = """() => {
