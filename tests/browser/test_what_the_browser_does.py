@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from playwright.async_api import expect
+
 from .proxy import Proxy
 from .server import Server, eventually
 from .tab import Visitor
@@ -99,12 +101,13 @@ async def test_a_duplicated_tab_has_a_copy_of_the_session_storage_and_a_tab_id_o
 ):
     async with Server('plain.py', folder) as server:
         tab = await visitor.open(server.url)
+        await expect(tab.page.get_by_test_id('inherited')).to_have_text(await tab.client())
         await tab.page.evaluate('sessionStorage.mine = "copied"')
         copy = await visitor.duplicate(tab)
         assert await copy.storage('mine') == 'copied'
         assert await copy.storage('__nicegui_tab_id') != await tab.storage('__nicegui_tab_id')
         assert await copy.page.evaluate('OLD_TAB_ID') == await tab.storage('__nicegui_tab_id')
-        assert await copy.page.get_by_test_id('inherited').inner_text() == await tab.client()
+        await expect(copy.page.get_by_test_id('inherited')).to_have_text(await tab.client())
 
 
 async def test_a_silent_network_that_comes_back_in_time_keeps_the_client(visitor: Visitor, folder: Path):
