@@ -13,8 +13,8 @@ from .tab import Visitor
 from .told import dead, restart
 from .typist import enter, shows, visit
 
-CURSOR = """(({dataset, selectionStart, selectionEnd}) =>
-    [dataset.testid, selectionStart, selectionEnd])(document.activeElement)"""
+HAS_CURSOR = """([name, start, end]) => (({dataset, selectionStart, selectionEnd}) =>
+    dataset.testid === `${name}-input` && selectionStart === start && selectionEnd === end)(document.activeElement)"""
 
 
 @pytest.mark.parametrize('latency', LATENCIES)
@@ -27,7 +27,7 @@ async def test_focus_and_cursor_come_back(visitor: Visitor, folder: Path, name: 
             await enter(tab, **{name: 'some words'})
             await tab.page.evaluate('document.activeElement.setSelectionRange(2, 6)')
         await shows(tab, **{name: 'some words'})
-        assert await tab.page.evaluate(CURSOR) == [f'{name}-input', 2, 6]
+        await tab.until(HAS_CURSOR, [name, 2, 6])
         await tab.page.keyboard.type('th')
         await shows(tab, **{name: 'soth' + 'ords'})
 
@@ -41,7 +41,7 @@ async def test_the_focus_comes_back_where_nothing_was_typed(visitor: Visitor, fo
         await tab.until('window.__niceguiStash.typed.pending === 0')
         await restart(server, tab, kill=True)
         await shows(tab, line='stored')
-        assert await tab.page.evaluate(CURSOR) == ['line-input', 6, 6]
+        await tab.until(HAS_CURSOR, ['line', 6, 6])
 
 
 SCROLLED = """top => new Promise((resolve) => {
@@ -59,4 +59,4 @@ async def test_a_long_text_is_scrolled_to_where_it_was(visitor: Visitor, folder:
             await enter(tab, text=text)
             assert await tab.page.evaluate(SCROLLED, 700) == 700
         await expect(tab.page.get_by_test_id('text-input')).to_be_focused()
-        assert await tab.page.evaluate('document.activeElement.scrollTop') == 700
+        await tab.until('document.activeElement.scrollTop === 700')

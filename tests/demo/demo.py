@@ -144,5 +144,5 @@ async def move(tab: Tab, card: str, target: str) -> None:
     await tab.page.get_by_text(f'Move to {target}').click()
 
 
-async def cards(tab: Tab, lane: int) -> list[str]:
-    return await tab.page.get_by_test_id(f'lane-{lane}').locator('.card > div').all_inner_texts()
+async def has_cards(tab: Tab, lane: int, *cards: str) -> None:
+    await expect(tab.page.get_by_test_id(f'lane-{lane}').locator('.card > div')).to_have_text(cards)
