@@ -40,6 +40,9 @@ async def eventually(holds: Callable[[], Awaitable[Any]], what: str, *, timeout:
 
 
 BROWSER_VANISHED = re.compile(r"(?m)^(RuntimeError: No response returned\.|KeyError: 'REQUEST_METHOD')$")
+PACKAGE = ROOT / 'nicegui_stash'
+PASSED = PACKAGE / 'ui' / 'ahead.py'
+"""Middleware, which every request goes through."""
 
 
 class Server:
@@ -171,6 +174,8 @@ class Server:
 
 def _without_vanished(error: str) -> str:
     end = BROWSER_VANISHED.search(error)
-    if end is None or 'nicegui_stash' in error[: end.end()]:
+    if end is None:
         return error
-    return error[end.end() :]
+    files = map(Path, re.findall(r'File "(.+?)"', error[: end.end()]))
+    is_ours = any(file.is_relative_to(PACKAGE) and file != PASSED for file in files)
+    return error if is_ours else error[end.end() :]

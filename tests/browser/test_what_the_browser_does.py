@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from playwright.async_api import expect
 
 from .proxy import Proxy
-from .server import Server, eventually
+from .server import PACKAGE, Server, eventually
 from .tab import Visitor
 
 TYPE = 'performance.getEntriesByType("navigation")[0].type'
@@ -120,8 +121,9 @@ async def test_a_silent_network_that_comes_back_in_time_keeps_the_client(visitor
         assert await tab.connected() == client
 
 
-async def test_what_nicegui_logs_of_a_browser_that_vanished_is_told_from_other_complaints(folder: Path):
-    async with Server('plain.py', folder) as server:
+@pytest.mark.parametrize('app', ['plain.py', 'form.py'])
+async def test_what_nicegui_logs_of_a_browser_that_vanished_is_told_from_other_complaints(folder: Path, app: str):
+    async with Server(app, folder) as server:
 
         async def vanish() -> bool:
             _, writer = await asyncio.open_connection('127.0.0.1', server.port)
@@ -136,5 +138,8 @@ async def test_what_nicegui_logs_of_a_browser_that_vanished_is_told_from_other_c
         assert 'Traceback' not in server.complaints()
         with server.log.open('a') as log:
             log.write('ERROR:    Exception in ASGI application\nTraceback (most recent call last):\nValueError: mine\n')
+            log.write('ERROR:    Exception in ASGI application\nTraceback (most recent call last):\n')
+            log.write(f'  File "{PACKAGE / "session.py"}", line 1, in load\nKeyError: \'REQUEST_METHOD\'\n')
         assert 'ValueError: mine' in server.complaints()
+        assert 'session.py' in server.complaints()
         server.log.write_text('')
