@@ -104,19 +104,23 @@ async def _build_late(client: Client, instance: Instance, arguments: Mapping[str
         await instance.notify_recovered()
         response = await _call(instance.page, 'build', arguments)
         if isinstance(response, Response):
-            client.open(_location(response))
+            _redirect(client, response)
     except Exception as error:  # noqa: BLE001 the app's build may raise anything; NiceGUI cannot show it any more
         app.handle_exception(error)
         internals.show_error(client, error)
 
 
-def _location(response: Response) -> str:
+def _redirect(client: Client, response: Response) -> None:
+    """Lead the browser where the response would have led it, had the page not been delivered yet."""
     if 'location' not in response.headers:
         raise StashError(
             f'build() returned a response with status {response.status_code} after the page was delivered; '
             'return it from prepare(), which always runs within the request'
         )
-    return response.headers['location']
+    location = response.headers['location']
+    if location.startswith('/'):  # NiceGUI puts the path at which the app is mounted in front; here it is in it already
+        location = '/..' * client.request.scope.get('root_path', '').rstrip('/').count('/') + location
+    client.open(location)
 
 
 async def _call(page: object, name: str, arguments: Mapping[str, Any]) -> Any:
@@ -182,14 +186,14 @@ def _build_now(instance: Instance, arguments: Mapping[str, Any]) -> Any:
     build = getattr(instance.page, 'build')  # noqa: B009 that it is there was checked when the class was decorated
     result = build(**_wanted(type(instance.page), 'build', arguments))
     if isinstance(result, Response):
-        instance.visit.client.open(_location(result))
+        _redirect(instance.visit.client, result)
     return _finish_view(instance, result) if isawaitable(result) else None
 
 
 async def _finish_view(instance: Instance, result: Awaitable[Any]) -> None:
     response = await result
     if isinstance(response, Response):
-        instance.visit.client.open(_location(response))
+        _redirect(instance.visit.client, response)
 
 
 async def _build_view(instance: Instance, arguments: Mapping[str, Any]) -> None:
