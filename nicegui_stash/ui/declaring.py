@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypedDict
 
-from ..errors import StashError
+from ..errors import DeclarationError, StashError
 from ..schema import Migration, Schema, build_schema
 from .properties import StoredProperty
 from .roster import Roster
@@ -43,14 +43,27 @@ def caller() -> FrameType:
     return caller
 
 
-def declare(roster: Roster, cls: type, frame: FrameType, **options: Any) -> Schema:
-    """Make a class's declared fields bindable properties that are stored. Raises `DeclarationError`."""
+def declare(roster: Roster, cls: type, frame: FrameType, *, is_page: bool = False, **options: Any) -> Schema:
+    """Make a class's declared fields bindable properties that are stored. Raises `DeclarationError`.
+
+    A page that has several paths is declared once: all its decorators get the same schema.
+    """
+    if not isinstance(cls, type):  # pyright: ignore[reportUnnecessaryIsInstance]
+        label = getattr(cls, '__qualname__', repr(cls))
+        raise DeclarationError(label, None, 'it is no class; only @stash.page is given a path, above a class')
+    if unknown := sorted(options.keys() - VIEW_OPTIONS - {'makes_itself'}):
+        reason = f'{unknown[0]}= is no option of what is stored; those are {", ".join(sorted(VIEW_OPTIONS))}'
+        raise DeclarationError(cls.__qualname__, None, reason)
     names = frame.f_locals
     if cls.__module__ not in sys.modules:  # NiceGUI's user simulation unloads the modules of pages
         names = {**frame.f_globals, **names}
     origin = f'{Path(frame.f_code.co_filename).absolute()}:{frame.f_lineno}'  # a script that is run again names itself
     schema = build_schema(cls, local_names=names, origin=origin, **options)
-    roster.declare(schema)
+    if (known := roster.declare(schema, is_page=is_page)) is not schema:
+        if differing := sorted(name for name in VIEW_OPTIONS if getattr(known, name) != getattr(schema, name)):
+            reason = f'its decorators differ in {" and ".join(differing)}; a page with several paths is stored once'
+            raise DeclarationError(cls.__qualname__, None, reason)
+        return known
     for name, stored in schema.fields.items():
         setattr(cls, name, StoredProperty(stored))
     return schema

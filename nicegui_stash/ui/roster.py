@@ -14,7 +14,7 @@ from weakref import WeakSet
 from fastapi import Request
 from nicegui import Client, background_tasks, context, ui
 
-from ..errors import ConfigurationError, StashError
+from ..errors import ConfigurationError, DeclarationError, StashError
 from ..schema import Schema, mark
 from ..session import Session
 from ..settings import Settings
@@ -49,6 +49,7 @@ class Roster:
         self._script = served.shared_element(settings.csp_nonce)
         self._warned: set[str] = set()
         self._schemas: dict[str, Schema] = {}
+        self._pages: set[str] = set()
         self._visits: dict[Client, Visit] = {}
         self._hub: Hub | None = None
         self.reads_ahead = False
@@ -64,15 +65,26 @@ class Roster:
         if not internals.has_shared_head(self._script):
             ui.add_head_html(self._script, shared=True)
 
-    def declare(self, schema: Schema) -> None:
-        """Add a class. The same one again, by file and line, replaces it, as when tests re-execute the app."""
+    def declare(self, schema: Schema, *, is_page: bool) -> Schema:
+        """Add a class, and return the schema that holds: a page with several paths keeps its first.
+
+        The same one again, by file and line, replaces it, as when tests re-execute the app.
+        """
+        for known in self._schemas.values():
+            if known.cls is schema.cls:
+                if is_page and known.name in self._pages:
+                    return known
+                reason = 'it is declared already; only a page is declared several times, once for each of its paths'
+                raise DeclarationError(schema.cls.__qualname__, None, reason)
         other = self._schemas.get(schema.name)
         if other is not None and other.origin != schema.origin:
             raise duplicate_name(schema, other)
         if self._hub is not None and not self._hub.closed:
             self._hub.add_names([schema])
         self._schemas[schema.name] = schema
+        (self._pages.add if is_page else self._pages.discard)(schema.name)
         mark(schema)
+        return schema
 
     def schema_of(self, cls: type) -> Schema:
         for schema in self._schemas.values():

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, Unpack, cast, overload
 from fastapi import Request
 from nicegui import app, context
 
-from ..errors import ConfigurationError, StashError
+from ..errors import ConfigurationError, DeclarationError, StashError
 from ..recovery import Recovery
 from ..registry import Statistics
 from ..settings import OnInvalid, resolve
@@ -143,16 +143,20 @@ class Stash:
         - `version`, `migrations`: from each older version, a function from its JSON dict to that of the next.
         - `key`: one or several parameters of which each value has a slice of its own, at most `max_keys` (100) of them.
         - everything else goes to `ui.page`, as `title=`, `dark=`, `response_timeout=` or `api_router=`.
+        - several paths: one decorator for each, with the same of what is stored.
 
         Raises `DeclarationError` naming class and field.
         """
+        if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            given = getattr(path, '__qualname__', repr(path))
+            raise DeclarationError(given, None, "a page has a path: write @stash.page('/…') above the class")
         if build not in {'auto', 'request', 'connected'}:
             raise ConfigurationError('build', f'{build!r} is unknown', "Use 'auto', 'request' or 'connected'")
         frame = caller()
         stored_as: dict[str, Any] = {name: options.pop(name) for name in VIEW_OPTIONS & options.keys()}
 
         def decorate(cls: type[T]) -> type[T]:
-            schema = declare(self._roster, cls, frame, **stored_as)
+            schema = declare(self._roster, cls, frame, is_page=True, **stored_as)
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
             register_page(self._roster, schema, path, signature, options, build=build, auto=auto)

@@ -204,6 +204,49 @@ async def test_a_generic_class_is_refused(stash: Stash) -> None:
             def build(self) -> None: ...
 
 
+@pytest.mark.parametrize('given', [lambda: None, '/settings', 5])
+async def test_what_is_no_class_is_refused(stash: Stash, given: Any) -> None:
+    for declare in (stash.page('/'), stash.view, stash.state):
+        with pytest.raises(DeclarationError, match='it is no class'):
+            declare(given)
+
+
+async def test_a_page_decorator_without_a_path_is_refused_with_the_way_to_write_it(stash: Stash) -> None:
+    with pytest.raises(DeclarationError, match=r"Counter: a page has a path: write @stash\.page\('/…'\) above"):
+
+        @stash.page
+        class Counter:
+            def build(self) -> None: ...
+
+
+async def test_an_option_of_a_page_is_refused_by_name_at_a_view(stash: Stash) -> None:
+    with pytest.raises(DeclarationError, match='Counter: title= is no option of what is stored; those are key, max_k'):
+
+        @stash.view(title='Counter')
+        class Counter:
+            def build(self) -> None: ...
+
+
+async def test_the_decorators_of_a_page_with_several_paths_cannot_differ_in_what_is_stored(stash: Stash) -> None:
+    with pytest.raises(DeclarationError, match='Counter: its decorators differ in name and version; a page with sev'):
+
+        @stash.page('/one')
+        @stash.page('/two', name='Tally', version=2)
+        class Counter:
+            def build(self) -> None: ...
+
+
+async def test_a_page_is_no_view_or_state_besides(stash: Stash) -> None:
+    for declare in (stash.view, stash.state):
+
+        @stash.page('/')
+        class Counter:
+            def build(self) -> None: ...
+
+        with pytest.raises(DeclarationError, match='Counter: it is declared already; only a page is declared several'):
+            declare(Counter)
+
+
 async def test_two_classes_of_one_stored_name_are_refused_naming_the_place_of_the_first(stash: Stash) -> None:
     @stash.state
     class Counter:

@@ -11,8 +11,9 @@ from fastapi import Depends, HTTPException
 from nicegui import APIRouter, Client, app, binding, ui
 
 from nicegui_stash import Stash, stored
+from nicegui_stash.testing import FaultyStore
 
-from .scene import Browser, client_of, close, disconnect, eventually, idle, instance_of, serving, shown, text
+from .scene import Browser, client_of, close, data_of, disconnect, eventually, idle, instance_of, serving, shown, text
 
 
 def forbid() -> None:
@@ -232,3 +233,24 @@ async def test_a_page_that_fails_to_build_is_closed_like_any_other(
         client.delete()
     assert [instance_of(page).closed for page in pages] == [True, True]
     assert sum(map(len, binding.bindings.values())) == before
+
+
+async def test_a_page_with_several_paths_shows_at_each_what_is_stored(stash: Stash, store: FaultyStore) -> None:
+    @stash.page('/one', title='One')
+    @stash.page('/two/{step}', name='Page')
+    class Page:
+        count: int = stored(0)
+
+        def build(self, step: int = 0) -> None:
+            ui.label(f'{step} {self.count}').mark('got')
+
+    ann = Browser()
+    page = shown(stash, await ann.open('/one'), Page)
+    page.count = 3
+    tab = await ann.open('/two/5')
+    assert text(tab, 'got') == '5 3'
+    shown(stash, tab, Page).count += 1
+    await idle()
+    assert page.count == 4
+    await stash.flush(page)
+    assert await data_of(store, 'Page') == {'count': 4}
