@@ -22,6 +22,18 @@ Identity = Callable[[Any], str | None]
 PREFIX = 'NICEGUI_STASH_'
 _FOLDER = re.compile(r'[\w-][\w.-]*(/[\w-][\w.-]*)*', re.ASCII)  # what stores admit in keys
 _NONCE = re.compile(r'[A-Za-z0-9+/_-]+={0,2}')  # as https://www.w3.org/TR/CSP3/#grammardef-nonce-source has it
+_EXPECTED: Mapping[str, tuple[Any, str]] = {
+    'url': ((str, os.PathLike), 'a text'),
+    'storage_options': (Mapping, 'a dict'),
+    'engine': (str, 'a text'),
+    'prefix': (str, 'a text'),
+    'secrets': ((str, Sequence), 'a text, or a list of texts'),
+    'allow_lost_updates': (bool, 'True or False'),
+    'identity': (Callable, 'a function'),
+    'on_invalid': (str, 'a text'),
+    'csp_nonce': (str, 'a text'),
+}
+"""What an argument has to be; numbers and times are looked at more closely."""
 _TRUE, _FALSE = {'1', 'true', 'yes', 'on'}, {'0', 'false', 'no', 'off', ''}
 
 
@@ -123,6 +135,9 @@ def resolve(
 
 def _given(name: str, argument: T | None, parse: Callable[[str], T], default: D) -> T | D:
     if argument is not None:
+        kind, words = _EXPECTED.get(name, (object, ''))
+        if not isinstance(argument, kind):  # its value is not told: it may be a secret
+            raise ConfigurationError(name, f'it is of type {type(argument).__name__}', f'Pass {words}')
         return argument
     variable = PREFIX + name.upper()
     text = os.environ.get(variable)
@@ -158,7 +173,10 @@ def _truth(text: str) -> bool:
 
 
 def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(',') if part.strip()]
+    listed = [part.strip() for part in text.split(',') if part.strip()]
+    if not listed:  # another secret would be taken instead, under which nothing that was stored is found
+        raise ValueError('there is no secret in it')
+    return listed
 
 
 def _object(text: str) -> Mapping[str, Any]:
@@ -205,11 +223,15 @@ def _folder(prefix: str) -> str:
 
 
 def _interval(name: str, value: float | None) -> float | None:
-    return _positive(name, value) if value else value  # 0 spaces or sweeps nothing, None is the default
+    return (
+        value if value is None or value == 0 else _positive(name, value)
+    )  # 0 spaces or sweeps nothing, None is the default
 
 
 def _secrets(given: str | Sequence[str]) -> tuple[str, ...]:
     secrets = (given,) if isinstance(given, str) else tuple(given)
+    if not all(isinstance(secret, str) for secret in secrets):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError('secrets', 'one is no text', 'Write bytes as text, such as secret.hex()')
     if not all(secrets):
         raise ConfigurationError(
             'secrets', 'there is no secret in an empty text', 'Leave it out for the storage_secret of ui.run'

@@ -56,6 +56,10 @@ def open_store(
 def _choose(url: str | os.PathLike[str], options: Options, engine: str | None, *, allow_lost_updates: bool) -> Store:
     if not isinstance(url, str):
         return _open_folder(os.fspath(url), options)
+    if any(character < ' ' or '\ud800' <= character <= '\udfff' for character in url):
+        raise ConfigurationError(
+            'url', f'{without_credentials(url)!r} has a character that no address has', _KNOWN_FORMS
+        )
     scheme = scheme_of(url)
     if '::' not in url:
         if not scheme:

@@ -207,11 +207,6 @@ def test_an_argument_of_another_type_is_refused(option: str, value: object) -> N
         settings(**{option: value})
 
 
-def test_empty_secrets_in_the_environment_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv('NICEGUI_STASH_SECRETS', ' ')
-    assert settings().secrets == ()
-
-
 @examples(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.from_regex(r'[a-z.][a-z./-]{0,6}', fullmatch=True))
 def test_a_prefix_that_is_admitted_makes_keys_that_stores_admit(prefix: str) -> None:
