@@ -229,7 +229,10 @@ class Roster:
         """Return a handle for the session of the request or the client that is being served."""
         request = internals.current_request()
         if request is None:
-            raise StashError('there is no request and no client here; use stash.open(session_id)')
+            raise StashError(
+                'there is no request of NiceGUI and no client here; '
+                'let nicegui.app have the route, or use stash.open(session_id)'
+            )
         session_id, exists = self._identify(request)
         registry = self.hub().registry
         return OpenSession(

@@ -13,7 +13,7 @@ from nicegui.storage import Storage
 from nicegui.testing.general import nicegui_reset_globals
 from starlette.middleware.sessions import SessionMiddleware
 
-from nicegui_stash import ConfigurationError, Stash, stored
+from nicegui_stash import ConfigurationError, Stash, StashError, stored
 from nicegui_stash.identity import object_key
 from nicegui_stash.testing import FaultyStore
 
@@ -194,3 +194,18 @@ async def test_a_script_without_pages_reaches_a_session_by_its_id(
             session.set(Page, count=7)
     assert list(await documents(store)) == [object_key(SECRET, 'an id')]
     assert await data_of(store, 'Page') == {'count': 7}
+
+
+async def test_a_route_of_the_host_is_told_which_app_has_the_visitors(url: str) -> None:
+    parent = FastAPI()
+    said: list[str] = []
+
+    @parent.get('/basket')
+    def basket() -> None:
+        with pytest.raises(StashError) as error:
+            stash.current()
+        said.append(str(error.value))
+
+    async with hosted(declare(url), parent, mount_path='/gui', storage_secret=SECRET) as (stash, _):
+        assert (await Guest(parent).get('/basket')).status_code == 200
+    assert ['let nicegui.app have the route, or use stash.open(session_id)' in line for line in said] == [True]
