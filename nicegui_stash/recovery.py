@@ -41,14 +41,15 @@ class Rejected:
 
 @dataclass(slots=True)
 class Recovery:
-    """How a page's fields came back. The record is updated in place when a late recovery arrives.
+    """How a page's fields came back. The record is updated in place when a report or a late recovery arrives.
 
     `status` says what was found for this class: `fresh` (nothing was stored), `recovered`, `discarded` (a migration
     failed, or both versions have no room), `expired` (unseen for longer than `ttl`), `quarantined` (the stored bytes
     were no document) or `unavailable` (the store did not answer, or holds a format of a newer version). `reason` says
-    why the page was loaded. `problems` lists what did not fit any more, `rejected` the changes that a late recovery
-    overruled, and what was typed while the server was away where somebody else has written the field since, or where
-    its element does not take it any more.
+    why the page was loaded, as the browser reports it: it is `unknown` until the report has come, and so in `build()`
+    and `on_recovered()` of a page that does not wait for it, as most do not. `problems` lists what did not fit any
+    more, `rejected` the changes that a late recovery overruled, and what was typed while the server was away where
+    somebody else has written the field since, or where its element does not take it any more.
     `from_version` is the version the values were stored under, `age` the seconds since the slice was last seen; both
     are `None` where nothing was stored.
     """
