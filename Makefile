@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+WITHOUT ?=
 JOBS ?= 2
 BENCH_ARGS ?=
 SEEDS ?= 20000
@@ -20,8 +21,11 @@ demo: $(VENV)/.installed ## run the demo app; PORT=8080, its state in NICEGUI_ST
 	$(BIN)/python -m demo_app
 
 .PHONY: test
-test: $(VENV)/.installed-test chromium servers ## run all tests, JOBS=2 files at a time; PYTEST_ARGS='-m "not browser"' to choose
-	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(PYTEST_ARGS)
+test: $(VENV)/.installed-test $(filter-out $(WITHOUT),chromium servers) ## run all tests, JOBS=2 files at a time; PYTEST_ARGS='-k …', WITHOUT='chromium servers' to choose
+	$(BIN)/pytest --numprocesses $(JOBS) --dist loadfile $(LEFT_OUT) $(PYTEST_ARGS)
+
+# WITHOUT leaves out what is to be installed, and the tests that need it
+LEFT_OUT = $(if $(filter chromium,$(WITHOUT)),-m 'not browser') $(if $(filter servers,$(WITHOUT)),-k 'not azur and not s3rver and not redis')
 
 .PHONY: simulate
 simulate: $(VENV)/.installed-test ## live through SEEDS=20000 random lives of a session, with crashes and faults

@@ -95,7 +95,7 @@ def test_redis_is_fit_for_any_number_of_servers(redis: RedisServer, doctor: Run)
     assert 'right' not in table
 
 
-def test_a_wrong_password_says_which_setting_to_correct(redis: RedisServer, doctor: Run) -> None:
+def test_a_wrong_password_of_redis_says_which_setting_to_correct(redis: RedisServer, doctor: Run) -> None:
     code, table, _ = doctor(redis.url)
     assert code == 1
     assert results(table)['write, read, list, delete'] == 'FAILED'
