@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -64,6 +65,18 @@ _ALIKE = (
 )
 """Of these, values of two types can be equal and have the same JSON; and a NaN of `Decimal` cannot be compared."""
 
+_NO_KEYS = (
+    msgspec.inspect.NoneType,
+    msgspec.inspect.BoolType,
+    msgspec.inspect.CollectionType,
+    msgspec.inspect.TupleType,
+    msgspec.inspect.NamedTupleType,
+    msgspec.inspect.DataclassType,
+    msgspec.inspect.StructType,
+)
+"""Of what can be the key of a dict, what msgspec never writes as one."""
+_KEYS_INSTEAD = 'use texts, numbers, enums, UUIDs or dates, or pass encode= and decode='
+
 
 class Codec:
     """Encode and decode the values of one annotation. Raises `TypeError` if values of it cannot be stored at all.
@@ -105,27 +118,43 @@ class Codec:
             raise ValueNotStorable(self.name, '$', 'it is nested too deeply, or contains itself') from error
 
     def _encode_checked(self, value: Any) -> tuple[Any, msgspec.Raw]:
-        if self._encode_value:
-            encoded = self._encode_value(value)
-            raw = self.to_json(encoded)
-            for path in _not_finite(encoded, '$'):  # it would be written as null
-                raise ValueNotStorable(self.name, path, _NOT_FINITE)
-            self.decode(raw)
-            return value, raw
+        if self._encode_value or self._decode_value:
+            return value, self._encode_by_functions(value)
         raw = self.to_json(value)
         back = self.decode(raw, original=value)
-        if self._decode_value or (self.tell_tale and value == back and self.to_json(back) == raw):
+        if self.tell_tale and value == back and self.to_json(back) == raw:
             return value, raw
         if type(value) is int and type(back) is float:
             return back, _require_same(self.name, float(value), back, raw)
         return value, _require_same(self.name, value, back, raw)
+
+    def _encode_by_functions(self, value: Any) -> msgspec.Raw:
+        """Encode with `encode=`, and require that what `decode=` returns is equal, or is written the same again."""
+        raw = self._write(value)
+        back = self.decode(raw, original=value)
+        if _seems_equal(value, back):
+            return raw
+        with suppress(ValueNotStorable):  # as where encode= does not take what decode= returned
+            if self._write(back) == raw:
+                return raw
+        raise ValueNotStorable(self.name, '$', f'{_change(value, back)}; decode= has to undo what encode= does')
+
+    def _write(self, value: Any) -> msgspec.Raw:
+        try:
+            encoded = self._encode_value(value) if self._encode_value else value
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+            raise ValueNotStorable(self.name, '$', f'encode= raised {type(error).__name__}: {error}') from error
+        raw = self.to_json(encoded)
+        for path in _not_finite(encoded, '$'):  # it would be written as null
+            raise ValueNotStorable(self.name, path, _NOT_FINITE)
+        return raw
 
     def decode(self, raw: msgspec.Raw | bytes, *, original: Any = None) -> Any:
         """Return the value of stored JSON. Raises `ValueNotStorable` if it does not fit the annotation any more."""
         try:
             value = self._decoder.decode(raw)
             return self._decode_value(value) if self._decode_value else value
-        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
             for path in _not_finite(original, '$'):
                 raise ValueNotStorable(self.name, path, _NOT_FINITE) from error
             match = _PATH.match(str(error))
@@ -160,6 +189,9 @@ def _require_storable(annotation: Any) -> list[Any]:
         raise TypeError(f'its annotation cannot be stored: {error}') from error
     parts = list(_parts(info, set()))
     for part in parts:
+        if isinstance(part, msgspec.inspect.DictType) and not _can_be_key(part.key_type):
+            kind = type(part.key_type).__name__.removesuffix('Type').removeprefix('Var').lower()
+            raise TypeError(f'dict keys of the kind {kind} cannot be written as JSON; {_KEYS_INSTEAD}')
         if isinstance(part, msgspec.inspect.CustomType) and not hasattr(part.cls, 'model_validate'):
             package = part.cls.__module__.partition('.')[0]
             instead = _INSTEAD.get(package, 'use a dataclass, msgspec.Struct or plain types')
@@ -169,6 +201,15 @@ def _require_storable(annotation: Any) -> list[Any]:
     except TypeError as error:  # e.g. a union of two dataclasses, which JSON cannot tell apart
         raise TypeError(f'its annotation cannot be stored: {error}') from error
     return parts
+
+
+def _can_be_key(info: Any) -> bool:
+    """Whether a key of this type, or of one of a union, can be written; `True` for what is known only to the app."""
+    if isinstance(info, msgspec.inspect.UnionType):
+        return any(map(_can_be_key, info.types))
+    if isinstance(info, msgspec.inspect.LiteralType):
+        return info.values != (None,)
+    return not isinstance(info, _NO_KEYS)
 
 
 def _parts(info: Any, seen: set[int]) -> Iterator[Any]:
@@ -285,10 +326,19 @@ def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
             return None
         if cast(Any, kind).__eq__ is object.__eq__ and _encoder.encode(value) == _encoder.encode(back):
             return None  # a class without equality is judged by what it writes
-    stored, returned = kind.__qualname__, back_kind.__qualname__
-    return path, (
-        f'a {stored} would come back as a {returned}' if stored != returned else f'a {stored} would come back changed'
-    )
+    return path, _change(value, back)
+
+
+def _change(value: object, back: object) -> str:
+    stored, returned = type(value).__qualname__, type(back).__qualname__
+    return f'a {stored} would come back ' + (f'as a {returned}' if stored != returned else 'changed')
+
+
+def _seems_equal(value: Any, back: Any) -> bool:
+    try:
+        return isinstance(value, cast(type[Any], type(back))) and _equal(value, back)
+    except Exception:  # noqa: BLE001 an array compares its elements, and the app's code may raise anything
+        return False
 
 
 def _equal(value: Any, back: Any) -> bool:

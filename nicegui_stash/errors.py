@@ -77,11 +77,19 @@ class MalformedDocument(DocumentError):
 
 
 class UnknownFormat(DocumentError):
-    """The document has a format this version does not know, as after a rollback. It is never replaced."""
+    """The document has a format this version does not know, as after a rollback. It is never replaced.
+
+    `hint` says what to do about it.
+    """
 
     def __init__(self, found: int) -> None:
         super().__init__(f'document format {found} is not known to this version of nicegui_stash')
         self.found = found
+        self.hint = (
+            'a newer version wrote it: deploy that version again'
+            if found > 0
+            else 'formats count from 1, so no version wrote it: restore the object, or remove it'
+        )
 
 
 class StoreError(StashError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from importlib.util import find_spec
+from inspect import iscoroutinefunction
 from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from .codec import Decode, Encode
@@ -91,6 +92,12 @@ class Field:
             raise DeclarationError(cls, self.name, reason)
         if (self.default is MISSING) == (self.default_factory is None):
             raise DeclarationError(cls, self.name, 'give either a default or default_factory=')
+        for option in ('default_factory', 'encode', 'decode', 'validate'):
+            function = getattr(self, option)
+            if function is not None and (not callable(function) or iscoroutinefunction(function)):
+                raise DeclarationError(cls, self.name, f'{option}={function!r} has to be a plain function')
+        if self.renamed_from is not None and not isinstance(cast(Any, self.renamed_from), str):
+            raise DeclarationError(cls, self.name, f'renamed_from={self.renamed_from!r} has to be a text')
         if self.name.startswith('_') or self.name in {'build', 'prepare', 'on_recovered'}:
             raise DeclarationError(cls, self.name, 'a stored field cannot have this name; rename it')
 

@@ -103,7 +103,7 @@ async def _understand(
 
 def _foreign(shared: Shared, key: str, error: UnknownFormat) -> Foreign:
     shared.say_once('format', 'session %s: %s; it is left alone, and changes stay in memory', key, error)
-    return Foreign(Refused('get', key, str(error), 'a newer version wrote it: deploy that version again'))
+    return Foreign(Refused('get', key, str(error), error.hint))
 
 
 async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched | Foreign | Away | Denied:

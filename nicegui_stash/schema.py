@@ -115,7 +115,8 @@ def build_schema(
 ) -> Schema:
     """Read a class's declaration. Raises `DeclarationError` naming class and field.
 
-    `makes_itself`: nobody else makes objects of it, so that `__init__` gets no arguments.
+    `makes_itself`: nobody else makes objects of it, so that `__init__` gets no arguments. A class whose objects others
+    make is there for its stored fields alone, and has one.
     `local_names` are the names visible where the class is defined, for annotations of classes made in functions.
     The stored name never comes from the defining module, which is `__mp_main__` under auto-reload.
     """
@@ -126,14 +127,18 @@ def build_schema(
         raise DeclarationError(
             label, None, 'a generic class has no annotation that says what is stored; make it concrete'
         )
+    _check_options(label, name=name, renamed_from=renamed_from)
     _check_versions(label, version, migrations or {})
+    if not _is_whole(max_keys) or max_keys < 1:
+        raise DeclarationError(label, None, f'max_keys={max_keys!r} has to be a whole number, from 1')
     if makes_itself and (reason := needs_arguments(cls)):
         raise DeclarationError(label, None, f'__init__(self) has to take no arguments: {reason}')
     declared = _declared(cls)
-    for field_name, field in declared.items():
-        if field.renamed_from in declared:
-            reason = f'{field.renamed_from!r} is a field of the class as well; raise version and write a migration'
-            raise DeclarationError(label, field_name, f'renamed_from={reason}')
+    _check_taken(cls, label, declared)
+    if not declared and not makes_itself:
+        reason = 'it has no stored field, so that nothing of it would come back'
+        raise DeclarationError(label, None, f'{reason}; declare one, as in count: int = stored(0)')
+    _check_fields(label, declared)
     annotations = _annotations(cls, label, local_names)
     fields = {
         field_name: _stored_field(label, field_name, field, annotations) for field_name, field in declared.items()
@@ -160,7 +165,48 @@ def needs_arguments(cls: type) -> str:
     return ''
 
 
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_options(label: str, **texts: object) -> None:
+    for option, text in texts.items():
+        if text is not None and not (isinstance(text, str) and text):
+            raise DeclarationError(label, None, f'{option}={text!r} has to be a text that is not empty')
+
+
+def _check_fields(label: str, declared: Mapping[str, Field]) -> None:
+    former: dict[str, str] = {}
+    for name, field in declared.items():
+        field.check(label)
+        if field.renamed_from is None:
+            continue
+        if field.renamed_from in declared:
+            reason = f'{field.renamed_from!r} is a field of the class as well; raise version and write a migration'
+            raise DeclarationError(label, name, f'renamed_from={reason}')
+        first = former.setdefault(field.renamed_from, name)
+        if first != name:
+            reason = f'{field.renamed_from!r} is that of {first!r} as well; raise version and write a migration'
+            raise DeclarationError(label, name, f'renamed_from={reason}')
+
+
+def _check_taken(cls: type, label: str, declared: Mapping[str, Field]) -> None:
+    """Refuse a pydantic model, by duck type: it keeps what was assigned in its body elsewhere."""
+    fields: object = getattr(cls, '__pydantic_fields__', None) or getattr(cls, 'model_fields', None)
+    if not isinstance(fields, Mapping):
+        return
+    for name, info in cast(Mapping[str, Any], fields).items():
+        if name not in declared and isinstance(getattr(info, 'default', None), Field):
+            reason = 'pydantic takes the fields of a model out of the class, so that they cannot be stored'
+            raise DeclarationError(label, name, f'{reason}; decorate a plain class, and store the model in a field')
+
+
 def _check_versions(label: str, version: int, migrations: Mapping[int, Migration]) -> None:
+    if not _is_whole(version):
+        raise DeclarationError(label, None, f'version={version!r} has to be a whole number, from 1')
+    if not isinstance(cast(object, migrations), Mapping) or not all(map(_is_whole, migrations)):
+        reason = 'migrations= has to be a dict, from the number of a version to the function that leads to the next'
+        raise DeclarationError(label, None, reason)
     if version < 1 or any(step < 1 or step >= version for step in migrations):
         raise DeclarationError(
             label,
@@ -170,6 +216,14 @@ def _check_versions(label: str, version: int, migrations: Mapping[int, Migration
         )
     if version > MAX_VERSION:
         raise DeclarationError(label, None, f'version={version} is too large; count from 1, up to {MAX_VERSION}')
+    for step in range(min(migrations, default=version), version):
+        if step not in migrations:
+            reason = f'the one from version {step} is missing, so that those before it lead nowhere'
+            raise DeclarationError(
+                label,
+                None,
+                f'version={version} with migrations from {sorted(migrations)}: {reason}; write it, or take them out',
+            )
     for step, migration in migrations.items():
         if not callable(migration) or inspect.iscoroutinefunction(migration):
             reason = f'the migration from version {step} has to be a plain function, from a dict to a dict'
@@ -206,7 +260,6 @@ def _annotations(cls: type, label: str, local_names: Mapping[str, Any] | None) -
 
 
 def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str, Any]) -> StoredField:
-    field.check(label)
     if name not in annotations:
         raise DeclarationError(label, name, f'a stored field needs an annotation, as in {name}: int = stored(0)')
     if isinstance(annotations[name], TypeVar) or (
@@ -219,10 +272,18 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
     except TypeError as error:
         raise DeclarationError(label, name, str(error)) from error
     try:
-        codec.encode(field.new_default())
+        default = field.new_default()
+    except Exception as error:
+        what = 'default_factory=' if field.default_factory else 'copying its default'
+        raise DeclarationError(label, name, f'{what} raised {type(error).__name__}: {error}') from error
+    try:
+        codec.encode(default)
     except ValueNotStorable as error:
         where = '' if error.path == '$' else f' at {error.path}'
         raise DeclarationError(label, name, f'its default cannot be stored{where}: {error.reason}') from error
+    except Exception as error:
+        reason = f'its default cannot be stored: {type(error).__name__}: {error}'
+        raise DeclarationError(label, name, reason) from error
     return StoredField(name, field, codec)
 
 

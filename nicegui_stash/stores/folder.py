@@ -33,6 +33,8 @@ _LOCKS = '@locks'
 _TEMPORARY = '@temporary-'
 _TEMPORARY_LIFE = 3600.0
 
+_NO_FOLDER = 'where the folder of the store should be, or one above it, is a file: move the file away'
+
 # Old and new servers share a folder during a deploy: they must agree on a key's lock, so this never changes.
 _SHARDS = 64
 
@@ -139,11 +141,16 @@ class Folder:
             _sync_folder(self.root)
         except (OSError, Refused) as error:
             reason = error.reason if isinstance(error, Refused) else reason_of(error)
+            cause = error.__cause__ if isinstance(error, Refused) else error
+            remedy = (
+                'It, or a part of its path, is a file: move the file away'
+                if isinstance(cause, NotADirectoryError)
+                else 'Give the user that runs the server the right to create and write it'
+            )
             raise ConfigurationError(
                 'url',
                 f'the folder {self.root} cannot be used as a store ({reason})',
-                'Give the user that runs the server the right to create and write it, or set another url '
-                '(NICEGUI_STASH_URL)',
+                f'{remedy}, or set another url (NICEGUI_STASH_URL)',
             ) from error
 
     def _path(self, key: str) -> str:
@@ -155,6 +162,8 @@ class Folder:
         path = f'{self.root}/{_LOCKS}/{zlib.crc32(key.encode()) % _SHARDS:02x}'
         try:
             lock = _open_in_folder(path, os.O_RDWR | os.O_CREAT)
+        except NotADirectoryError as error:  # no key is on this path
+            raise Refused(operation, key, reason_of(error), _NO_FOLDER) from error
         except OSError as error:
             raise store_error(operation, key, error) from error
         try:

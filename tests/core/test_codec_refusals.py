@@ -302,10 +302,50 @@ def test_decoding_bytes_of_any_kind_raises_nothing_else(body: bytes) -> None:
 
 
 def test_a_decode_function_that_fails_is_a_value_that_does_not_fit() -> None:
-    for error in (ValueError, TypeError, KeyError, ZeroDivisionError):
+    for error in (ValueError, TypeError, KeyError, ZeroDivisionError, AttributeError):
 
         def decode(_: Any, error: type[Exception] = error) -> Any:
             raise error('no')
 
         with pytest.raises(ValueNotStorable, match='no'):
             Codec('Page.field', complex, decode=decode).decode(b'1')
+
+
+@pytest.mark.parametrize(
+    ('decode', 'change'),
+    [
+        (lambda pair: pair, 'as a list'),
+        (lambda pair: pair[0], 'as a float'),
+        (lambda pair: complex(pair[1], pair[0]), 'changed'),
+        (lambda _: None, 'as a NoneType'),
+    ],
+)
+def test_a_value_that_decode_does_not_give_back_is_refused(decode: Any, change: str) -> None:
+    codec = Codec('Page.field', complex, encode=lambda value: [value.real, value.imag], decode=decode)
+    with pytest.raises(ValueNotStorable) as caught:
+        codec.encode(1 + 2j)
+    reason = f'a complex would come back {change}; decode= has to undo what encode= does'
+    assert (caught.value.path, caught.value.reason) == ('$', reason)
+    assert caught.value.without_value == f'Page.field: {reason}'
+
+
+def test_a_value_that_decode_or_encode_alone_would_change_is_refused() -> None:
+    for codec in (
+        Codec('Page.field', int, encode=lambda value: value + 1),
+        Codec('Page.field', int, decode=lambda value: value + 1),
+    ):
+        with pytest.raises(ValueNotStorable, match='a int would come back changed; decode= has to undo'):
+            codec.encode(1)
+
+
+def test_nan_is_refused_also_where_only_decode_is_given() -> None:
+    with pytest.raises(ValueNotStorable, match='NaN and infinity'):
+        Codec('Page.field', float, decode=lambda value: value).encode(NAN)
+
+
+def test_an_encode_function_that_fails_is_a_value_that_does_not_fit() -> None:
+    codec = Codec('Page.field', complex, encode=lambda value: [value.real, value.imag], decode=lambda at: complex(*at))
+    with pytest.raises(ValueNotStorable, match='encode= raised AttributeError') as caught:
+        codec.encode('secret')
+    assert isinstance(caught.value.__cause__, AttributeError)
+    assert 'secret' not in caught.value.without_value

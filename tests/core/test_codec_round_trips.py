@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from itertools import count
 from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict, Union
 
 import msgspec
@@ -218,6 +219,45 @@ def test_encode_and_decode_serve_types_that_json_does_not_know() -> None:
     held, raw = codec.encode(1 + 2j)
     assert (held, bytes(raw)) == (1 + 2j, b'[1.0,2.0]')
     assert codec.decode(raw) == 1 + 2j
+
+
+class Note:
+    """Without equality."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class Row:
+    """Compared element by element, as an array is."""
+
+    def __init__(self, *cells: int) -> None:
+        self.cells = cells
+
+    def __eq__(self, other: object) -> Any:
+        raise ValueError('the truth value of an array is ambiguous')
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_what_cannot_be_compared_is_kept_where_it_is_written_the_same_again() -> None:
+    notes = Codec('Page.field', Note, encode=lambda note: note.text, decode=Note)
+    assert bytes(notes.encode(Note('a'))[1]) == b'"a"'
+    rows = Codec('Page.field', Row, encode=lambda row: row.cells, decode=lambda cells: Row(*cells))
+    assert bytes(rows.encode(Row(1, 2))[1]) == b'[1,2]'
+
+
+def test_what_is_equal_may_be_written_differently_each_time() -> None:
+    numbers = count()
+    codec = Codec('Page.field', str, encode=lambda text: [next(numbers), text], decode=lambda sealed: sealed[1])
+    assert codec.encode('a')[0] == 'a'
+    unordered = Codec('Page.field', set[int], encode=list, decode=lambda listed: {*reversed(listed)})
+    assert unordered.encode({0, 8})[0] == {0, 8}
+
+
+def test_encode_may_leave_out_what_need_not_come_back() -> None:
+    codec = Codec('Page.field', float, encode=lambda value: round(value, 1), decode=float)
+    assert bytes(codec.encode(1.23)[1]) == b'1.2'
 
 
 def test_encode_alone_leaves_decoding_to_the_annotation() -> None:

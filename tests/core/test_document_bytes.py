@@ -198,6 +198,20 @@ def test_a_document_of_another_format_is_told_by_its_number_whatever_else_it_hol
     assert caught.value.found == found
 
 
+@pytest.mark.parametrize(
+    ('found', 'hint'),
+    [
+        (2, 'a newer version wrote it: deploy that version again'),
+        (0, 'formats count from 1, so no version wrote it: restore the object, or remove it'),
+        (-1, 'formats count from 1, so no version wrote it: restore the object, or remove it'),
+    ],
+)
+def test_an_unknown_format_says_what_to_do_about_it(found: int, hint: str) -> None:
+    with pytest.raises(UnknownFormat) as caught:
+        from_bytes(EMPTY.replace(b'"format":1', b'"format":%d' % found))
+    assert caught.value.hint == hint
+
+
 @pytest.mark.parametrize('version', ['one', '-1', '01', '٣', '²', '1' * 5000])
 def test_a_version_that_is_no_number_is_kept_and_shown_to_nobody(version: str) -> None:
     slices = {'Counter': {version: {'': {'reset': 0, 'seen': 1, 'data': {'count': 3}, 'tabs': {}, 'visits': {}}}}}

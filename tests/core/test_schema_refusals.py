@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
+import pydantic.dataclasses
 import pytest
 
 from nicegui_stash.errors import DeclarationError
@@ -184,3 +186,146 @@ def test_a_field_is_not_renamed_from_another_one() -> None:
     error = refusal(Page)
     assert error.field == 'second'
     assert error.reason == "renamed_from='first' is a field of the class as well; raise version and write a migration"
+
+
+def test_two_fields_are_not_renamed_from_one() -> None:
+    class Page:
+        first: int = stored(0, renamed_from='old')
+        second: int = stored(0, renamed_from='old')
+
+    error = refusal(Page)
+    assert error.field == 'second'
+    assert error.reason == "renamed_from='old' is that of 'first' as well; raise version and write a migration"
+
+
+def test_a_former_name_is_a_text() -> None:
+    class Page:
+        count: int = stored(0, renamed_from=['old'])  # type: ignore[call-overload]
+
+    assert refusal(Page).reason == "renamed_from=['old'] has to be a text"
+
+
+@pytest.mark.parametrize(('version', 'steps', 'missing'), [(3, (1,), 2), (5, (1, 2, 4), 3), (5, (2, 3), 4)])
+def test_a_migration_that_leads_nowhere_is_refused(version: int, steps: tuple[int, ...], missing: int) -> None:
+    assert refusal(Counter, version=version, migrations=dict.fromkeys(steps, dict)).reason == (
+        f'version={version} with migrations from {list(steps)}: the one from version {missing} is missing, '
+        'so that those before it lead nowhere; write it, or take them out'
+    )
+
+
+@pytest.mark.parametrize('steps', [(), (3, 4), (4,)])
+def test_versions_of_long_ago_need_no_migration(steps: tuple[int, ...]) -> None:
+    assert set(build_schema(Counter, version=5, migrations=dict.fromkeys(steps, dict)).migrations) == set(steps)
+
+
+@pytest.mark.parametrize('version', ['2', 1.0, None, True])
+def test_a_version_is_a_whole_number(version: Any) -> None:
+    assert refusal(Counter, version=version).reason == f'version={version!r} has to be a whole number, from 1'
+
+
+@pytest.mark.parametrize('migrations', [[dict], {'1': dict}, {1.5: dict}, dict])
+def test_migrations_are_a_dict_by_version(migrations: Any) -> None:
+    reason = 'migrations= has to be a dict, from the number of a version to the function that leads to the next'
+    assert refusal(Counter, version=2, migrations=migrations).reason == reason
+
+
+@pytest.mark.parametrize('max_keys', [0, -1, '5', 2.5, None, True])
+def test_at_least_one_key_is_kept(max_keys: Any) -> None:
+    assert refusal(Counter, max_keys=max_keys).reason == f'max_keys={max_keys!r} has to be a whole number, from 1'
+
+
+@pytest.mark.parametrize('option', ['name', 'renamed_from'])
+def test_a_stored_name_is_a_text(option: str) -> None:
+    for given in (5, ''):
+        reason = f'{option}={given!r} has to be a text that is not empty'
+        assert refusal(Counter, **{option: given}).reason == reason
+
+
+async def later(_: Any = None) -> Any: ...
+
+
+@pytest.mark.parametrize('given', [3, 'text', later])
+@pytest.mark.parametrize('option', ['default_factory', 'encode', 'decode', 'validate'])
+def test_what_has_to_be_called_is_a_plain_function(option: str, given: Any) -> None:
+    default = () if option == 'default_factory' else (0,)
+    field: Any = stored(*default, **{option: given})
+    error = refusal(type('Page', (), {'count': field, '__annotations__': {'count': int}}))
+    assert (error.field, error.reason) == ('count', f'{option}={given!r} has to be a plain function')
+
+
+def test_a_default_that_cannot_be_made_is_refused_with_the_reason() -> None:
+    class Page:
+        ratio: float = stored(default_factory=lambda: 1 / 0)
+
+    class Locked:
+        lock: Any = stored(Lock(), encode=id, decode=id)
+
+    error = refusal(Page)
+    assert (error.field, error.reason) == ('ratio', 'default_factory= raised ZeroDivisionError: division by zero')
+    assert isinstance(error.__cause__, ZeroDivisionError)
+    assert refusal(Locked).reason.startswith('copying its default raised TypeError: cannot pickle')
+
+
+def test_a_default_that_decode_does_not_give_back_is_refused_naming_both_functions() -> None:
+    class Page:
+        number: complex = stored(0j, encode=lambda value: [value.real, value.imag], decode=lambda pair: pair)
+
+    error = refusal(Page)
+    assert error.field == 'number'
+    assert error.reason == (
+        'its default cannot be stored: a complex would come back as a list; decode= has to undo what encode= does'
+    )
+
+
+def test_an_encode_that_fails_with_the_default_is_refused() -> None:
+    def broken(_: Any) -> Any:
+        raise OSError('no')
+
+    class Page:
+        number: complex = stored(0j, encode=broken, decode=complex)
+
+    class Other:
+        number: complex = stored(0j, encode=lambda value: value.missing, decode=complex)
+
+    assert refusal(Page).reason == 'its default cannot be stored: OSError: no'
+    assert refusal(Other).reason.startswith('its default cannot be stored: encode= raised AttributeError')
+
+
+def test_dict_keys_that_json_cannot_write_are_refused_while_the_dict_is_empty() -> None:
+    class Page:
+        board: dict[tuple[int, int], str] = stored({})
+
+    error = refusal(Page)
+    assert error.field == 'board'
+    assert error.reason.startswith('dict keys of the kind tuple cannot be written as JSON; use texts, numbers')
+
+
+def test_a_class_that_is_there_for_its_stored_fields_has_one() -> None:
+    class Settings:
+        theme: str = 'light'
+
+    assert refusal(Settings, makes_itself=False).reason == (
+        'it has no stored field, so that nothing of it would come back; declare one, as in count: int = stored(0)'
+    )
+    assert build_schema(Settings).fields == {}
+
+
+@pytest.mark.parametrize('makes_itself', [True, False])
+def test_fields_that_pydantic_took_away_are_refused(makes_itself: bool) -> None:
+    class Settings(pydantic.BaseModel):
+        theme: str = stored('light')
+
+    error = refusal(Settings, makes_itself=makes_itself)
+    assert error.field == 'theme'
+    assert error.reason == (
+        'pydantic takes the fields of a model out of the class, so that they cannot be stored; '
+        'decorate a plain class, and store the model in a field'
+    )
+
+
+def test_a_dataclass_of_pydantic_keeps_its_stored_fields() -> None:
+    @pydantic.dataclasses.dataclass
+    class Settings:
+        theme: str = stored('light')
+
+    assert list(build_schema(Settings, makes_itself=False).fields) == ['theme']

@@ -105,7 +105,31 @@ def test_a_folder_below_a_file_is_a_configuration_error_that_names_it(tmp_path: 
     with pytest.raises(ConfigurationError) as caught:
         FileStore(tmp_path / name).check()
     assert str(tmp_path / name) in str(caught.value)
-    assert 'NICEGUI_STASH_URL' in caught.value.remedy
+    assert caught.value.reason.endswith('(Not a directory)')
+    assert caught.value.remedy == (
+        'It, or a part of its path, is a file: move the file away, or set another url (NICEGUI_STASH_URL)'
+    )
+
+
+def test_a_folder_without_the_right_to_write_is_a_configuration_error_that_asks_for_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, 'mkdir', failing(errno.EACCES))
+    with pytest.raises(ConfigurationError) as caught:
+        FileStore(folder).check()
+    assert caught.value.remedy.startswith('Give the user that runs the server the right to create and write it')
+
+
+async def test_a_folder_that_became_a_file_is_refused_by_what_happened(files: FileStore, folder: Path) -> None:
+    await files.put('x', b'body', if_match=None)
+    folder.rename(folder.with_name('elsewhere'))
+    folder.touch()
+    for refused in (files.put('y', b'body', if_match=None), files.delete('x')):
+        with pytest.raises(Refused) as caught:
+            await refused
+        assert caught.value.hint == (
+            'where the folder of the store should be, or one above it, is a file: move the file away'
+        )
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='/proc')

@@ -95,10 +95,17 @@ async def test_a_damaged_document_is_kept_aside_and_the_page_is_answered_with_de
         assert stash.recovery(shown(stash, await ann.open(), cls)).status == 'recovered'
 
 
+@pytest.mark.parametrize(('number', 'hint'), [(2, 'deploy that version again'), (0, 'formats count from 1')])
 async def test_a_document_of_an_unknown_format_is_left_alone_and_changes_stay_in_memory(
-    url: str, store: FaultyStore, ann: Browser, errors: Callable[[], list[str]], caplog: pytest.LogCaptureFixture
+    url: str,
+    store: FaultyStore,
+    ann: Browser,
+    errors: Callable[[], list[str]],
+    caplog: pytest.LogCaptureFixture,
+    number: int,
+    hint: str,
 ) -> None:
-    key = await replace(store, with_header(format=2))
+    key = await replace(store, with_header(format=number))
     before = await store.inner.get(key)
     async with serving(lambda: Stash(url, flush_interval=0, drain_timeout=0.1)) as stash:
         cls = declare(stash)
@@ -106,7 +113,7 @@ async def test_a_document_of_an_unknown_format_is_left_alone_and_changes_stay_in
         page = shown(stash, tab, cls)
         assert (page.count, stash.recovery(page).status) == (0, 'unavailable')
         page.count = 1
-        with pytest.raises(Refused, match='deploy that version again'):
+        with pytest.raises(Refused, match=hint):
             await stash.flush(page)
         assert shown(stash, await ann.open(), cls).count == 1
         assert stash.status(page).state == 'refused'

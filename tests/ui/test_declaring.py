@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import pydantic
 import pytest
 
 from nicegui_stash import ConfigurationError, DeclarationError, Stash, StashError, stored
@@ -163,6 +164,34 @@ async def test_an_init_that_wants_arguments_is_refused(stash: Stash) -> None:
             def build(self) -> None: ...
 
 
+async def test_a_state_without_a_stored_field_is_refused(stash: Stash) -> None:
+    with pytest.raises(DeclarationError, match=r'Settings: it has no stored field, .*; declare one, as in'):
+
+        @stash.state
+        class Settings:
+            theme: str = 'light'
+
+
+async def test_a_page_and_a_view_need_no_stored_field(stash: Stash) -> None:
+    @stash.page('/')
+    class Page:
+        def build(self) -> None: ...
+
+    @stash.view
+    class View:
+        def build(self) -> None: ...
+
+    assert stash.recovery(shown(stash, await Browser().open(), Page)).status == 'fresh'
+
+
+async def test_a_model_of_pydantic_is_refused_by_name(stash: Stash) -> None:
+    with pytest.raises(DeclarationError, match=r'Settings\.theme: pydantic takes the fields of a model out'):
+
+        @stash.state
+        class Settings(pydantic.BaseModel):
+            theme: str = stored('light')
+
+
 async def test_an_unknown_build_is_refused_with_the_known_ones(stash: Stash) -> None:
     with pytest.raises(ConfigurationError, match=r"^build: 'later' is unknown\. Use 'auto', 'request' or"):
         stash.page('/', build='later')  # type: ignore[arg-type]
@@ -241,6 +270,8 @@ async def test_a_page_is_no_view_or_state_besides(stash: Stash) -> None:
 
         @stash.page('/')
         class Counter:
+            count: int = stored(0)
+
             def build(self) -> None: ...
 
         with pytest.raises(DeclarationError, match='Counter: it is declared already; only a page is declared several'):

@@ -229,6 +229,35 @@ async def test_on_invalid_log_keeps_the_old_value_of_a_direct_assignment(
     assert [record.message for record in caplog.records if 'was not stored' in record.message] != []
 
 
+async def test_on_invalid_log_lets_a_change_in_place_raise(url: str) -> None:
+    async with serving(lambda: Stash(url, on_invalid='log')) as stash:
+
+        @stash.page('/')
+        class Form:
+            sizes: list[int] = stored([1])
+
+            def build(self) -> None: ...
+
+        form = shown(stash, await Browser().open(), Form)
+        with pytest.raises(ValueNotStorable):
+            form.sizes.append('large')  # type: ignore[arg-type]
+        assert form.sizes == [1]
+
+
+async def test_a_value_that_decode_does_not_give_back_is_refused_and_leaves_the_old_one(stash: Stash) -> None:
+    @stash.page('/')
+    class Form:
+        number: complex = stored(0j, encode=lambda value: [value.real, value.imag], decode=lambda pair: pair[0] + 0j)
+
+        def build(self) -> None: ...
+
+    form = shown(stash, await Browser().open(), Form)
+    form.number = 3 + 0j
+    with pytest.raises(ValueNotStorable, match='decode= has to undo what encode= does'):
+        form.number = 3 + 4j
+    assert form.number == 3
+
+
 async def test_on_invalid_can_come_from_the_environment(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('NICEGUI_STASH_ON_INVALID', 'log')
     async with serving(lambda: Stash(url)) as stash:
