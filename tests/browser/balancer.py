@@ -22,7 +22,7 @@ class Balancer(Proxy):
         super().__init__(servers[0].port)
         self.in_service = list(servers)
         self.served: list[Server] = []
-        self._http = httpx.AsyncClient(timeout=5)
+        self._http = httpx.AsyncClient(timeout=60)
 
     async def __aexit__(self, *of: object) -> None:
         await super().__aexit__(*of)

@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
 from .server import Server
-from .tab import Visitor
+from .tab import PATIENCE_MS, Visitor
 
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
 ARGUMENTS = [
@@ -25,7 +25,7 @@ ARGUMENTS = [
 ]
 HERE = Path(__file__).parent
 
-expect.set_options(timeout=60_000)  # ms: a limit for what never comes, not a measure of how fast it does
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

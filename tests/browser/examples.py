@@ -27,7 +27,7 @@ class Example(Server):
 
     async def probe(self) -> dict[str, Any]:
         """Ask for a file of NiceGUI's: the program knows nothing of tests."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             response = await client.get(f'{self.url}/_nicegui/{nicegui.__version__}/static/nicegui.css')
         return {'status': response.status_code}
 

@@ -110,12 +110,12 @@ class Server:
 
     async def probe(self) -> dict[str, Any]:
         """Ask the server about itself, past any proxy: see `apps/probe.py`."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             return (await client.get(f'{self.url}/probe')).json()
 
     async def ask_to_reconnect(self, client_id: str) -> None:
         """Have one of the server's clients reload by NiceGUI's own `try_reconnect`."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             (await client.post(f'{self.url}/probe/reconnect/{client_id}')).raise_for_status()
 
     async def forgot(self, client_id: str) -> None:

@@ -13,6 +13,8 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from .server import eventually
 
+PATIENCE_MS = 60_000
+"""A limit for what never comes, not a measure of how fast it does."""
 IS_CONNECTED = 'window.did_handshake && window.socket?.connected'
 FAST_RETRIES = 'window.socket.io.reconnectionDelay(100); window.socket.io.reconnectionDelayMax(300)'
 
@@ -58,7 +60,7 @@ class Visitor:
 
     async def __aenter__(self) -> Self:
         self._context = self._context or await self._browser.new_context()
-        self.context.set_default_timeout(60_000)
+        self.context.set_default_timeout(PATIENCE_MS)
         Visitor.live.add(self)
         return self
 

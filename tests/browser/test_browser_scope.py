@@ -65,7 +65,7 @@ async def test_it_is_there_in_a_duplicated_tab_after_history_and_after_a_long_dr
 
 
 async def test_a_new_visitors_first_html_is_complete(url: str):
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         first = await http.get(url)
         second = await http.get(url)
     assert 'built with' in first.text

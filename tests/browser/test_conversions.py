@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 
 from .examples import CONVERSIONS, Example
 from .server import eventually
-from .tab import Tab, Visitor
+from .tab import PATIENCE_MS, Tab, Visitor
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ async def test_a_newcomers_path(
         expect.set_options(timeout=1_000)  # for what must not come
         with pytest.raises(AssertionError):
             await conversion.looks(tab.page)
-        expect.set_options(timeout=20_000)
+        expect.set_options(timeout=PATIENCE_MS)
 
         server.replace(conversion.code('after'))
         began = perf_counter()

@@ -93,7 +93,7 @@ async def test_a_cookie_signed_with_another_secret_is_another_session(visitor: V
 
 
 async def test_a_crawler_without_cookies_leaves_no_object(folder: Path):
-    async with Server('form.py', folder) as server, httpx.AsyncClient(headers=HTML) as crawler:
+    async with Server('form.py', folder) as server, httpx.AsyncClient(timeout=60, headers=HTML) as crawler:
         for _ in range(20):
             for path in ('/', '/other'):
                 crawler.cookies.clear()
@@ -139,7 +139,9 @@ async def test_a_request_that_prefetches_is_not_a_visit(visitor: Visitor, folder
 
         await eventually(a_visit_would_be_noted, 'a tenth of the ttl has passed')
         cookies = {'session': await session_cookie(visitor)}
-        async with httpx.AsyncClient(headers=HTML | {'sec-purpose': 'prefetch'}, cookies=cookies) as browser:
+        async with httpx.AsyncClient(
+            timeout=60, headers=HTML | {'sec-purpose': 'prefetch'}, cookies=cookies
+        ) as browser:
             assert (await browser.get(server.url)).status_code == 200
         await server.terminate()  # everything pending is put by now
         assert json.loads(path.read_bytes()) == before

@@ -69,11 +69,11 @@ class Telling(Server):
 
     async def make(self, trouble: str) -> None:
         """Make the store `slow`, `away`, `full` or `well` again."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             (await client.post(f'{self.url}/store/{trouble}')).raise_for_status()
 
     async def puts(self) -> int:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             return (await client.get(f'{self.url}/store')).json()['put']
 
     async def messages(self, client_id: str) -> int:

@@ -51,7 +51,7 @@ async def history(tab: Tab) -> int:
 
 
 async def test_the_first_html_has_the_values_of_the_link(url: str):
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.get(f'{url}/?q=needle&page=42&tags=%5B%22haystack%22%5D')
     assert answer.status_code == 200
     assert all(word in answer.text for word in ('needle', '42', 'haystack'))

@@ -28,7 +28,7 @@ async def spans() -> InMemorySpanExporter:
         provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(EXPORTER))
         trace.set_tracer_provider(provider)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not EXPORTER.get_finished_spans():
             await read(MemoryStore('telemetry'), 'ab/cd.json')
     EXPORTER.clear()

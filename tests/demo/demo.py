@@ -43,7 +43,7 @@ class Demo(Server):
 
     async def probe(self) -> dict[str, object]:
         """Ask for something that is no page."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             return {'status': (await client.get(f'{self.url}/favicon.ico')).status_code}
 
     @property

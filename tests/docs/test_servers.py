@@ -47,7 +47,7 @@ async def serving(folder: Path, *command: str, port: int, **variables: str) -> A
         )
     try:
         address = f'http://127.0.0.1:{port}'
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             while True:
                 assert process.returncode is None, log.read_text()
                 try:
@@ -74,7 +74,7 @@ def folder(tmp_path: Path) -> Path:
 async def test_the_first_example_runs_as_it_stands(folder: Path) -> None:
     (folder / 'main.py').write_text(named('README.md', 'counter').code)
     port = free_port()
-    async with serving(folder, 'launch.py', str(port), port=port) as address, httpx.AsyncClient() as browser:
+    async with serving(folder, 'launch.py', str(port), port=port) as address, httpx.AsyncClient(timeout=60) as browser:
         answer = await browser.get(address)
         assert answer.status_code == 200
         assert '+1' in answer.text
@@ -85,7 +85,7 @@ async def test_an_app_behind_fastapi_serves_its_routes_and_its_page(folder: Path
     (folder / 'main.py').write_text(named('howto/fastapi.md', 'main.py').code)
     port = free_port()
     command = ('-m', 'uvicorn', 'main:api', '--port', str(port), '--log-level', 'warning')
-    async with serving(folder, *command, port=port) as address, httpx.AsyncClient() as browser:
+    async with serving(folder, *command, port=port) as address, httpx.AsyncClient(timeout=60) as browser:
         assert (await browser.get(f'{address}/health')).json() == {'status': 'well'}
         answer = await browser.get(address)
         assert '+1' in answer.text
@@ -104,6 +104,6 @@ async def test_a_second_server_on_the_same_folder_shows_what_the_first_one_store
     port = free_port()
     async with serving(tmp_path, 'main.py', port=port, PORT=str(port)) as address:
         session = {'session': cookies['session']}
-        async with httpx.AsyncClient(cookies=session) as browser:
+        async with httpx.AsyncClient(timeout=60, cookies=session) as browser:
             answer = await browser.get(address)
     assert '"text":1}' in answer.text

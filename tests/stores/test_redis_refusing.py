@@ -55,11 +55,11 @@ async def test_a_server_that_is_killed_and_started_again_has_lost_nothing_it_ack
         while acknowledged < 50:
             await asyncio.sleep(0.001)
         server.kill()
-        await asyncio.wait_for(killed.wait(), 10)
+        await asyncio.wait_for(killed.wait(), 60)
         server.start()
         await server.is_up()
         again.set()
-        await asyncio.wait_for(writing, 30)
+        await asyncio.wait_for(writing, 60)
         assert troubles > 0
         assert await value_of(store, 'count') == f'{acknowledged}'.encode()
     finally:

@@ -88,7 +88,7 @@ async def test_without_the_socket_server_no_page_is_heard_and_the_reason_is_unkn
     monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
     tab = await Browser().open()
     identified = stash._roster.visit_of(client_of(tab)).wait_until_identified()
-    assert await asyncio.wait_for(identified, 5)
+    assert await asyncio.wait_for(identified, 60)
     assert stash.recovery(shown(stash, tab, form)).reason == 'unknown'
     assert browsers_report[ACKNOWLEDGE] == 0
 
