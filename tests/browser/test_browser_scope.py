@@ -77,9 +77,11 @@ async def test_other_tabs_follow_and_what_is_not_live_does_not(visitor: Visitor,
     await shows(second, built='built with ')  # so it has told what the browser keeps
     await first.type(mine='only here', note='lamps')
     await shows(second, note='lamps')
-    await second.type(note='tables')
+    third = await visitor.open(url)
+    await shows(third, note='lamps')
+    await third.type(note='tables')
     await shows(first, note='tables')
-    await shows(second, mine='')
+    await shows(second, note='tables', mine='')
     await second.reload()
     await shows(second, mine='only here')
 
@@ -104,7 +106,8 @@ async def test_a_reset_and_clearing_are_followed_as_well(visitor: Visitor, url: 
     await shows(second, note='')
     await shows(first, note='')
     await keeps(first)
-    await fill(second, note='tables')
+    await fill(await visitor.open(url), note='tables')
+    await shows(second, note='tables')
     await first.page.evaluate('localStorage.setItem("another app", "x")')
     await press(first, 'clear')
     await shows(second, note='')

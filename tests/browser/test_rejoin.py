@@ -14,8 +14,9 @@ from .told import fill, restart, words
 
 async def test_two_tabs_with_one_form_keep_their_own_drafts_over_a_kill(visitor: Visitor, folder: Path):
     async with Server('form.py', folder) as server:
-        first, second = await visitor.open(server.url), await visitor.open(server.url)
+        first = await visitor.open(server.url)
         in_first, before_first = await fill(first)
+        second = await visitor.open(server.url)
         in_second, before_second = await fill(second, flush=True)
         await first.flush()
         await server.kill()

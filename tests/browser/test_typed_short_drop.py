@@ -152,10 +152,11 @@ async def test_what_it_swallowed_does_not_replace_what_another_tab_has_written_s
 
 
 async def test_what_arrived_without_an_answer_is_not_sent_again(visitor: Visitor, server: Server, proxy: Proxy):
-    tab, other = await visit(visitor, proxy.url), await visit(visitor, server.url)
+    tab, witness = await visit(visitor, proxy.url), await visit(visitor, server.url)
     proxy.hold_answers()
     await enter(tab, line='arrived')
-    await shows(other, line='arrived')
+    await shows(witness, line='arrived')
+    other = await visit(visitor, server.url)
     await enter(other, line='newer')
     await shows(other, line='newer')
     await drop_shortly(proxy, tab)
