@@ -181,13 +181,11 @@ def _check_fields(label: str, declared: Mapping[str, Field]) -> None:
         field.check(label)
         if field.renamed_from is None:
             continue
-        if field.renamed_from in declared:
-            reason = f'{field.renamed_from!r} is a field of the class as well; raise version and write a migration'
-            raise DeclarationError(label, name, f'renamed_from={reason}')
         first = former.setdefault(field.renamed_from, name)
-        if first != name:
-            reason = f'{field.renamed_from!r} is that of {first!r} as well; raise version and write a migration'
-            raise DeclarationError(label, name, f'renamed_from={reason}')
+        if field.renamed_from in declared or first != name:
+            taken = 'a field of the class' if field.renamed_from in declared else f'that of {first!r}'
+            reason = f'renamed_from={field.renamed_from!r} is {taken} as well; raise version and write a migration'
+            raise DeclarationError(label, name, reason)
 
 
 def _check_taken(cls: type, label: str, declared: Mapping[str, Field]) -> None:

@@ -223,9 +223,9 @@ def _folder(prefix: str) -> str:
 
 
 def _interval(name: str, value: float | None) -> float | None:
-    return (
-        value if value is None or value == 0 else _positive(name, value)
-    )  # 0 spaces or sweeps nothing, None is the default
+    if value is None or value == 0:  # the default, and no space or sweep at all
+        return value
+    return _positive(name, value)
 
 
 def _secrets(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ Factory = Callable[[str, Options], Store]
 ENTRY_POINTS = 'nicegui_stash.stores'
 """The entry point group of third parties: name is the scheme, value a callable `(url, storage_options) -> Store`."""
 
+_UNFIT = re.compile(r'[\x00-\x1f\ud800-\udfff]')
 _KNOWN_FORMS = (
     'Use a folder (/var/lib/app/stash), file:///absolute/folder, memory://, '
     's3://bucket/folder, redis://host:6379/0, a scheme that an installed package registers, '
@@ -54,12 +55,11 @@ def open_store(
 
 
 def _choose(url: str | os.PathLike[str], options: Options, engine: str | None, *, allow_lost_updates: bool) -> Store:
+    if _UNFIT.search(text := os.fspath(url)):
+        shown = without_credentials(text)
+        raise ConfigurationError('url', f'{shown!r} has a character that no address has', _KNOWN_FORMS)
     if not isinstance(url, str):
-        return _open_folder(os.fspath(url), options)
-    if any(character < ' ' or '\ud800' <= character <= '\udfff' for character in url):
-        raise ConfigurationError(
-            'url', f'{without_credentials(url)!r} has a character that no address has', _KNOWN_FORMS
-        )
+        return _open_folder(text, options)
     scheme = scheme_of(url)
     if '::' not in url:
         if not scheme:

@@ -70,12 +70,12 @@ class Roster:
 
         The same one again, by file and line, replaces it, as when tests re-execute the app.
         """
-        for known in self._schemas.values():
-            if known.cls is schema.cls:
-                if is_page and known.name in self._pages:
-                    return known
-                reason = 'it is declared already; only a page is declared several times, once for each of its paths'
-                raise DeclarationError(schema.cls.__qualname__, None, reason)
+        known = self._find(schema.cls)
+        if known is not None:
+            if is_page and known.name in self._pages:
+                return known
+            reason = 'it is declared already; only a page is declared several times, once for each of its paths'
+            raise DeclarationError(schema.cls.__qualname__, None, reason)
         other = self._schemas.get(schema.name)
         if other is not None and other.origin != schema.origin:
             raise duplicate_name(schema, other)
@@ -86,11 +86,14 @@ class Roster:
         mark(schema)
         return schema
 
+    def _find(self, cls: type) -> Schema | None:
+        return next((schema for schema in self._schemas.values() if schema.cls is cls), None)
+
     def schema_of(self, cls: type) -> Schema:
-        for schema in self._schemas.values():
-            if schema.cls is cls:
-                return schema
-        raise StashError(f'{cls.__qualname__} is not declared with this Stash; put @stash.state above it')
+        schema = self._find(cls)
+        if schema is None:
+            raise StashError(f'{cls.__qualname__} is not declared with this Stash; put @stash.state above it')
+        return schema
 
     def schema_without_key(self, cls: type) -> Schema:
         schema = self.schema_of(cls)

@@ -134,7 +134,7 @@ class Stash:
         `build` gets the parameters of a page function: path and query parameters, `client`, `request`; it may be
         async. `prepare(self, ...)`, optional and with the same parameters, always runs within the request, and a
         `Response` that it returns is the answer. `on_recovered(self, recovery)`, optional, is told how the fields came
-        back.
+        back. A page with several paths has a decorator for each, alike in how it is stored.
 
         - `auto=False`: nothing is stored before `save()`.
         - `build`: `'request'` builds while the request is answered, `'connected'` once the browser has reported, and
@@ -143,7 +143,6 @@ class Stash:
         - `version`, `migrations`: from each older version, a function from its JSON dict to that of the next.
         - `key`: one or several parameters of which each value has a slice of its own, at most `max_keys` (100) of them.
         - everything else goes to `ui.page`, as `title=`, `dark=`, `response_timeout=` or `api_router=`.
-        - several paths: one decorator for each, with the same of what is stored.
 
         Raises `DeclarationError` naming class and field.
         """

@@ -41,8 +41,8 @@ async def eventually(holds: Callable[[], Awaitable[Any]], what: str, *, timeout:
 
 BROWSER_VANISHED = re.compile(r"(?m)^(RuntimeError: No response returned\.|KeyError: 'REQUEST_METHOD')$")
 PACKAGE = ROOT / 'nicegui_stash'
-PASSED = PACKAGE / 'ui' / 'ahead.py'
-"""Middleware, which every request goes through."""
+MIDDLEWARE = PACKAGE / 'ui' / 'ahead.py'
+"""Every request goes through it."""
 
 
 class Server:
@@ -177,5 +177,5 @@ def _without_vanished(error: str) -> str:
     if end is None:
         return error
     files = map(Path, re.findall(r'File "(.+?)"', error[: end.end()]))
-    is_ours = any(file.is_relative_to(PACKAGE) and file != PASSED for file in files)
+    is_ours = any(file.is_relative_to(PACKAGE) and file != MIDDLEWARE for file in files)
     return error if is_ours else error[end.end() :]

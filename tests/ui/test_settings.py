@@ -47,6 +47,7 @@ from .scene import Browser, serving
         ({'url': 5}, r'url: it is of type int\. Pass a text$'),
         ({'url': 'a\0b'}, r"url: 'a\\x00b' has a character that no address has\. Use a folder"),
         ({'url': 'a\ud800b'}, r"url: 'a\\ud800b' has a character that no address has"),
+        ({'url': Path('a\0b')}, r"url: 'a\\x00b' has a character that no address has"),
         ({'prefix': 5}, r'prefix: it is of type int'),
         ({'storage_options': 'key=x'}, r'storage_options: it is of type str\. Pass a dict$'),
         ({'identity': 'who'}, r'identity: it is of type str\. Pass a function$'),
