@@ -39,6 +39,8 @@ def choose(option: str) -> Enter:
         await page.locator('.q-menu .q-item', has_text=option).click()
         await page.keyboard.press('Escape')
         await expect(page.locator('.q-menu')).to_have_count(0)
+        # Quasar gives a select its focus back when its menu has faded away, from whatever has it by then
+        await expect(element.locator('.q-select__focus-target')).to_be_focused()
 
     return enter
 
