@@ -237,6 +237,8 @@ class Carrying:
             if self._building:
                 deadline = loop.time() + PATIENCE
             is_late = not self._building and loop.time() > deadline
+            if is_late and (gone := sum(self._find(address) is None for address in waiting)):
+                log.warning('what was typed is gone, as the page does not have these elements any more: %d', gone)
             found: dict[str, Verdict] = {}
             for address, value in waiting.items():
                 if (verdict := self._verdict(value, is_late=is_late)) is not None:
@@ -250,11 +252,13 @@ class Carrying:
                 with suppress(TimeoutError):  # the session may have been read meanwhile
                     await asyncio.wait_for(self._changed.wait(), 0.1)
 
+    def _find(self, address: str) -> Bound | None:
+        bound = self._bound.get(address)
+        return None if bound is None or bound.element.is_deleted else bound
+
     def _verdict(self, value: TypedValue, *, is_late: bool) -> Verdict | None:
-        bound = self._bound.get(value.address)
-        if bound is None or bound.element.is_deleted:
-            if is_late:
-                log.warning('what was typed into an element that its page does not have any more is gone')
+        bound = self._find(value.address)
+        if bound is None:
             return 'rejected' if is_late else None
         if not bound.instance.session.is_read:
             return 'free' if is_late else None

@@ -125,6 +125,18 @@ async def test_a_value_without_an_element_is_rejected_after_a_while(
     assert told.answers == [{'nobodys12345': 'rejected'}, None]
 
 
+async def test_a_browser_that_names_many_elements_that_are_not_there_fills_no_log(
+    stash: Stash, told: Told, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(carrying, 'PATIENCE', 0.0)
+    tab, page = await open_page(stash, declare(stash))
+    hand_over(tab, page, *({'f': f'nobodys{number:05}', 'v': '"typed"', 'known': [EMPTY]} for number in range(300)))
+    await eventually(lambda: None in told.answers)
+    assert [record.getMessage() for record in caplog.records if record.name == 'nicegui_stash'] == [
+        'what was typed is gone, as the page does not have these elements any more: 300'
+    ]
+
+
 async def test_a_value_waits_for_its_element(stash: Stash, told: Told) -> None:
     tab, page = await open_page(stash, declare(stash))
     address = address_of(told)
