@@ -153,6 +153,7 @@ async def test_ten_thousand_values_are_no_more_than_five_hundred(visitor: Visito
 async def test_what_was_typed_before_signing_out_is_not_merged_into_the_next_session(visitor: Visitor, url: str):
     tab = await visit(visitor, url)
     await enter(tab, line='of the old session')
+    await shows(tab, line='of the old session')  # the label grows with it, and moves the button away under the pointer
     client, before = await tab.client(), await seal(tab)
     value = {**await of(tab, 'line'), 'v': '"of the old session"'}
     await tab.page.get_by_test_id('sign-out').click()
