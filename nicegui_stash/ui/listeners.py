@@ -15,6 +15,8 @@ from typing import Any, Literal, cast
 
 from nicegui import Client, app, background_tasks
 
+from .ending import when_cleared
+
 Cause = Literal['local', 'remote', 'recovered', 'reset']
 
 
@@ -38,7 +40,13 @@ class Listeners:
         self._handlers: dict[str, list[_Told]] = {}
 
     def add(self, field: str, handler: Handler) -> None:
-        self._handlers.setdefault(field, []).append(_told(handler))
+        """Call a handler from now on, as long as the container is shown in which it is given."""
+        told = _told(handler)
+        self._add(field, told)
+        when_cleared(self._client, lambda: self._handlers[field].remove(told))
+
+    def _add(self, field: str, told: _Told) -> None:
+        self._handlers.setdefault(field, []).append(told)
 
     def refresh(self, fields: Iterable[str], handler: Callable[[], Any]) -> None:
         """Call a handler after any of these fields was changed by somebody else, once for all that change together."""
@@ -56,7 +64,7 @@ class Listeners:
             self._call(handler)
 
         for field in fields:
-            self.add(field, told)
+            self._add(field, told)
 
     def tell(self, field: str, cause: Cause) -> None:
         """Call the handlers of a field; their exceptions go to NiceGUI's handlers, not to the change."""

@@ -21,6 +21,7 @@ from ..settings import Settings
 from . import internals, renewal, served
 from .ahead import WAITED, read_ahead
 from .carrying import offer
+from .ending import when_cleared
 from .handle import OpenSession
 from .hub import Hub, duplicate_name, hub_for
 from .instance import Instance
@@ -274,8 +275,7 @@ class Roster:
         visit = self.visit_of(client)
         instance = Instance(schema, page, visit, '', auto=True, on_invalid=self._settings.on_invalid, given=True)
         self._follow(instance)
-        if context.slot.parent is not client.content:
-            internals.Ending(lambda: visit.leave(instance, left=False))
+        when_cleared(client, lambda: visit.leave(instance, left=False))
         if instance.wants_notice:
             background_tasks.create(instance.notify_beside(), name=f'recovered {schema.name}')
         return instance

@@ -333,7 +333,7 @@ class Stash:
     def on_change(self, page: object, field: str, handler: Callable[[Change], Any] | Callable[[], Any]) -> None:
         """Call a handler, which may be async, after a field changed: here, elsewhere, by recovery or by a reset.
 
-        It gets a `Change` if it requires an argument, else nothing: `self.draw.refresh` can stand here.
+        It gets a `Change` if it requires an argument, as `self.draw.refresh` does not. It ends with its view.
         """
         schema = self._roster.schema_of(type(page))
         if field not in schema.fields:

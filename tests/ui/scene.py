@@ -97,6 +97,14 @@ def client_of(tab: User) -> Client:
     return tab.client
 
 
+async def go(tab: User, path: str) -> None:
+    """Navigate within the page."""
+    client = client_of(tab)
+    with client:
+        await client.sub_pages_router._handle_open(path)
+    await idle()
+
+
 def instance_of(page: object) -> Instance:
     return vars(page)[INSTANCE]
 

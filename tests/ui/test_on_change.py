@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from nicegui_stash.testing import FaultyStore
 from .scene import (
     Browser,
     client_of,
+    go,
     idle,
     replace,
     shown,
@@ -124,6 +126,81 @@ async def test_on_change_may_be_async_and_has_the_page_as_its_context(stash: Sta
     await idle()
     await left.should_see('local 1')
     await right.should_see('remote 1')
+
+
+async def test_a_handler_ends_with_the_view_that_follows_what_several_views_share(stash: Stash) -> None:
+    told: list[str] = []
+
+    @stash.state
+    class Settings:
+        theme: str = stored('light')
+
+    class Following:
+        settings: Settings
+
+        def build(self) -> None:
+            stash.on_change(self.settings, 'theme', lambda: told.append(type(self).__name__))
+
+    @stash.view
+    class Form(Following):
+        settings = stash.use(Settings)
+
+    @stash.view
+    class Other(Following):
+        settings = stash.use(Settings)
+
+    @ui.page('/')
+    @ui.page('/other')
+    def page() -> None:
+        ui.sub_pages({'/': Form, '/other': Other})
+
+    tab = await Browser().open('/')
+    for path in ('/other', '/', '/other'):
+        await go(tab, path)
+    shown(stash, tab, Settings).theme = 'dark'
+    await idle()
+    assert told == ['Other']
+
+
+async def test_a_handler_ends_with_the_part_of_the_page_that_it_was_given_in(stash: Stash) -> None:
+    told: list[str] = []
+
+    @stash.page('/')
+    class Page:
+        theme: str = stored('light')
+
+        def build(self) -> None:
+            stash.on_change(self, 'theme', lambda: told.append('page'))
+            self.part()
+
+        @ui.refreshable_method
+        def part(self) -> None:
+            stash.on_change(self, 'theme', lambda: told.append('part'))
+
+    page = shown(stash, await Browser().open(), Page)
+    for _ in range(3):
+        await page.part.refresh()
+    page.theme = 'dark'
+    assert told == ['page', 'part']
+
+
+async def test_a_handler_can_be_given_where_no_element_can_be_made(stash: Stash) -> None:
+    told: list[int] = []
+
+    @stash.page('/')
+    class Page:
+        count: int = stored(0)
+
+        def build(self) -> None: ...
+
+    page = shown(stash, await Browser().open(), Page)
+
+    async def job() -> None:
+        stash.on_change(page, 'count', lambda: told.append(page.count))
+
+    await asyncio.create_task(job())
+    page.count = 1
+    assert told == [1]
 
 
 async def test_on_change_of_an_unknown_field_is_refused(stash: Stash) -> None:

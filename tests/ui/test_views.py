@@ -16,6 +16,7 @@ from .scene import (
     client_of,
     data_of,
     eventually,
+    go,
     idle,
     replace,
     serving,
@@ -25,14 +26,6 @@ from .scene import (
     type_into,
     with_values,
 )
-
-
-async def go(tab: object, path: str) -> None:
-    """Navigate within the page."""
-    client = client_of(tab)
-    with client:
-        await client.sub_pages_router._handle_open(path)
-    await idle()
 
 
 def declare_form(stash: Stash) -> type:
