@@ -30,6 +30,9 @@ def signature_of(cls: type, local_names: Mapping[str, Any]) -> Signature:
         method = getattr(cls, name, None)
         if method is None:
             continue
+        if isinstance(method, ui.refreshable) or inspect.ismethod(method):
+            reason = f'it has to be a plain method, def {name}(self, ...); it may call what is refreshable'
+            raise DeclarationError(cls.__qualname__, name, reason)
         try:
             hints = get_type_hints(method, localns=dict(local_names), include_extras=True)
         except NameError as error:

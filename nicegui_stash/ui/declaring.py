@@ -43,7 +43,7 @@ def caller() -> FrameType:
     return caller
 
 
-def declare(roster: Roster, cls: type, frame: FrameType, *, is_page: bool = False, **options: Any) -> Schema:
+def declare(roster: Roster, cls: type, frame: FrameType, *, path: str | None = None, **options: Any) -> Schema:
     """Make a class's declared fields bindable properties that are stored. Raises `DeclarationError`.
 
     A page that has several paths is declared once: all its decorators get the same schema.
@@ -59,7 +59,7 @@ def declare(roster: Roster, cls: type, frame: FrameType, *, is_page: bool = Fals
         names = {**frame.f_globals, **names}
     origin = f'{Path(frame.f_code.co_filename).absolute()}:{frame.f_lineno}'  # a script that is run again names itself
     schema = build_schema(cls, local_names=names, origin=origin, **options)
-    if (known := roster.declare(schema, is_page=is_page)) is not schema:
+    if (known := roster.declare(schema, path)) is not schema:
         if differing := sorted(name for name in VIEW_OPTIONS if getattr(known, name) != getattr(schema, name)):
             reason = f'its decorators differ in {" and ".join(differing)}; a page with several paths is stored once'
             raise DeclarationError(cls.__qualname__, None, reason)

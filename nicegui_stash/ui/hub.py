@@ -176,7 +176,8 @@ def duplicate_name(schema: Schema, other: Schema) -> DeclarationError:
     return DeclarationError(
         schema.cls.__qualname__,
         None,
-        f'the class at {other.origin} is stored under the name {schema.name!r} already; pass name= to one',
+        f'the class at {other.origin} is stored under the name {schema.name!r} already; '
+        'pass name= to one, or to each that a loop makes',
     )
 
 

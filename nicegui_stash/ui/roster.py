@@ -50,7 +50,7 @@ class Roster:
         self._script = served.shared_element(settings.csp_nonce)
         self._warned: set[str] = set()
         self._schemas: dict[str, Schema] = {}
-        self._pages: set[str] = set()
+        self._pages: dict[str, str] = {}  # by stored name, the first path of each page
         self._visits: dict[Client, Visit] = {}
         self._hub: Hub | None = None
         self.reads_ahead = False
@@ -66,24 +66,27 @@ class Roster:
         if not internals.has_shared_head(self._script):
             ui.add_head_html(self._script, shared=True)
 
-    def declare(self, schema: Schema, *, is_page: bool) -> Schema:
+    def declare(self, schema: Schema, path: str | None) -> Schema:
         """Add a class, and return the schema that holds: a page with several paths keeps its first.
 
         The same one again, by file and line, replaces it, as when tests re-execute the app.
         """
         known = self._find(schema.cls)
         if known is not None:
-            if is_page and known.name in self._pages:
+            if path is not None and known.name in self._pages:
                 return known
             reason = 'it is declared already; only a page is declared several times, once for each of its paths'
             raise DeclarationError(schema.cls.__qualname__, None, reason)
         other = self._schemas.get(schema.name)
-        if other is not None and other.origin != schema.origin:
+        is_of_loop = path is not None and self._pages.get(schema.name, path) != path
+        if other is not None and (other.origin != schema.origin or is_of_loop):
             raise duplicate_name(schema, other)
         if self._hub is not None and not self._hub.closed:
             self._hub.add_names([schema])
         self._schemas[schema.name] = schema
-        (self._pages.add if is_page else self._pages.discard)(schema.name)
+        self._pages.pop(schema.name, None)
+        if path is not None:
+            self._pages[schema.name] = path
         mark(schema)
         return schema
 

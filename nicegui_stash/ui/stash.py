@@ -155,7 +155,7 @@ class Stash:
         stored_as: dict[str, Any] = {name: options.pop(name) for name in VIEW_OPTIONS & options.keys()}
 
         def decorate(cls: type[T]) -> type[T]:
-            schema = declare(self._roster, cls, frame, is_page=True, **stored_as)
+            schema = declare(self._roster, cls, frame, path=path, **stored_as)
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
             register_page(self._roster, schema, path, signature, options, build=build, auto=auto)

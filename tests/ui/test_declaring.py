@@ -5,10 +5,12 @@ from typing import Any, Generic, TypeVar
 
 import pydantic
 import pytest
+from nicegui import ui
 
 from nicegui_stash import ConfigurationError, DeclarationError, Stash, StashError, stored
+from nicegui_stash.testing import FaultyStore
 
-from .scene import Browser, serving, shown
+from .scene import Browser, data_of, serving, shown
 
 T = TypeVar('T')
 
@@ -230,6 +232,42 @@ async def test_a_generic_class_is_refused(stash: Stash) -> None:
         class Counter(Generic[T]):
             items: list[T] = stored([])
 
+            def build(self) -> None: ...
+
+
+async def test_pages_that_a_loop_makes_of_one_class_need_names(stash: Stash, store: FaultyStore) -> None:
+    def declare(kind: str, **options: Any) -> type[Any]:
+        @stash.page(f'/{kind}', **options)
+        class List:
+            items: list[str] = stored([])
+
+            def build(self) -> None:
+                stash.on_change(self, 'items', lambda: None)
+
+        return List
+
+    declare('tools')
+    with pytest.raises(DeclarationError, match=r"stored under the name 'List' already; .* each that a loop makes"):
+        declare('flour')
+    lists = {kind: declare(kind, name=kind) for kind in ('nails', 'paint')}
+    visitor = Browser()
+    for kind, cls in lists.items():
+        page = shown(stash, await visitor.open(f'/{kind}'), cls)
+        page.items.append(kind)
+        await stash.flush(page)
+    assert await data_of(store, 'nails') == {'items': ['nails']}
+    assert await data_of(store, 'paint') == {'items': ['paint']}
+
+
+@pytest.mark.parametrize('kind', [ui.refreshable_method, classmethod])
+async def test_a_build_that_is_no_plain_method_is_refused(stash: Stash, kind: Any) -> None:
+    with pytest.raises(DeclarationError, match=r'Counter\.build: it has to be a plain method.* refreshable'):
+
+        @stash.page('/')
+        class Counter:
+            count: int = stored(0)
+
+            @kind
             def build(self) -> None: ...
 
 
