@@ -23,9 +23,9 @@ async def rejoin(user: User) -> Client:
 
 async def reload(user: User) -> Client:
     """Press F5 on the connected page: the same tab, but a new visit."""
-    simulated[user.tab_id] = Report('reload', previous=_visit_of(user))
+    report = Report('reload', previous=_visit_of(user))
     _leave(user)
-    return await _open_again(user)
+    return await _open_again(user, report)
 
 
 async def restart(*users: User, kill: bool = False) -> None:
@@ -77,12 +77,15 @@ def _leave(user: User) -> None:
 
 
 async def _come_back(user: User, visit: str) -> Client:
-    simulated[user.tab_id] = Report('rejoin', visit=visit)
-    client = await _open_again(user)
+    client = await _open_again(user, Report('rejoin', visit=visit))
     _visits[user] = client.id, visit
     return client
 
 
-async def _open_again(user: User) -> Client:
+async def _open_again(user: User, report: Report) -> Client:
     path = user.back_history.pop()
-    return await user.open(path, clear_forward_history=False)
+    simulated[user.tab_id] = report
+    try:
+        return await user.open(path, clear_forward_history=False)
+    finally:
+        del simulated[user.tab_id]

@@ -34,7 +34,7 @@ class Report:
 UNKNOWN: Final = Report()
 
 simulated: Final[dict[str, Report]] = {}
-"""By tab id, what NiceGUI's user simulation reports at its next connect; `nicegui_stash.testing` puts it there."""
+"""By tab id, what NiceGUI's user simulation reports when it connects; `nicegui_stash.testing` puts it there."""
 
 
 def parse_report(sent: object) -> Report:

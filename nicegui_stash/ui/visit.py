@@ -148,7 +148,7 @@ class Visit:
         if not self.joins:
             self.carrying.begin()
         if internals.is_simulated(self.client):
-            self._identify(simulated.pop(self.tab, UNKNOWN))
+            self._identify(simulated.get(self.tab, UNKNOWN))
         else:
             asyncio.get_running_loop().call_later(REPORT_TIMEOUT, self._identify, UNKNOWN)
 

@@ -41,4 +41,24 @@ class Survey:
         self.zoom += 1
 
 
+aside = Stash('memory://', prefix='aside')
+
+
+@stash.state
+class Notes:
+    note: str = stored('', scope='reconnect')
+
+
+@aside.state
+class Asides:
+    note: str = stored('', scope='reconnect')
+
+
+@ui.page('/notes')
+def notes() -> None:
+    for name, kept in (('Note', stash.keep(Notes())), ('Aside', aside.keep(Asides()))):
+        ui.input(name).bind_value(kept, 'note')
+        ui.label().bind_text_from(kept, 'note', lambda note, name=name: f'{name.lower()} is {note}')
+
+
 ui.run(storage_secret='a secret of the tests')

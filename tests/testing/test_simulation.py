@@ -37,6 +37,15 @@ async def test_a_rejoin_after_a_rejoin_continues_the_same_visit(stash_store: Fau
     await user.should_see('draft: half-ty')
 
 
+async def test_a_rejoin_continues_the_visit_for_each_stash_of_the_page(stash_store: FaultyStore, user: User):
+    await user.open('/notes')
+    user.find('Note').type('half-ty')
+    user.find('Aside').type('by the w')
+    await rejoin(user)
+    await user.should_see('note is half-ty')
+    await user.should_see('aside is by the w')
+
+
 async def test_a_reload_is_a_new_visit_in_the_same_tab(stash_store: FaultyStore, user: User):
     await fill_in(user)
     await reload(user)
