@@ -41,7 +41,7 @@ Written = tuple[Part, str, Raw]
 class Update(msgspec.Struct):
     """A read-modify-write of one slice: `change` tells what to write from what is there, and may be asked again.
 
-    What it raises is kept in `error`, and nothing is written.
+    What it raises is kept in `error`, and nothing is written. `size`: the bytes that it counts while it is pending.
     """
 
     sequence: int
@@ -49,6 +49,7 @@ class Update(msgspec.Struct):
     reset: int
     slice: SliceId
     change: Callable[[Slice], list[Written]]
+    size: int = 0
     part: Part = SESSION_PART
     error: Exception | None = None
 

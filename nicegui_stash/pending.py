@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from .errors import StoreError
-from .operations import Operation, Set
+from .operations import Operation, Set, Update
 from .policy import Shared
 
 OperationKey = tuple[object, ...]
@@ -54,6 +54,7 @@ class Pending:
         """Add an operation that what was accepted before it must not be moved behind."""
         self._operations = {(earlier.sequence,): earlier for earlier in self}
         self._operations[operation.sequence,] = operation
+        self._account(operation, 1)
 
     def discard(self, unwanted: Callable[[Operation], bool]) -> None:
         for key, operation in list(self._operations.items()):
@@ -89,7 +90,7 @@ class Pending:
         return waiter
 
     def _account(self, operation: Operation, sign: int) -> None:
-        if isinstance(operation, Set):
-            size = sign * len(operation.raw)
+        if isinstance(operation, (Set, Update)):
+            size = sign * (len(operation.raw) if isinstance(operation, Set) else operation.size)
             self.size += size
             self._shared.pending_bytes += size

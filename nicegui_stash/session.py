@@ -14,6 +14,9 @@ from .inheriting import Inheriting
 from .operations import Drop, Forget, Reset, Set, Update, Written, apply
 from .subscriber import Subscriber
 
+UPDATE_BYTES = 1024
+"""What a pending update counts at least: its function is kept with all that it refers to."""
+
 
 class Session(Inheriting):
     """One browser session's document: whatever pages change is accepted here, and shown to the others."""
@@ -47,6 +50,7 @@ class Session(Inheriting):
             or self._size + growth > policy.max_document_bytes
             or shared.pending_bytes + size > policy.max_session_pending
         ):
+            self._require_small(f'{slice_id.name}.{name}', size)
             self._require_room(f'{slice_id.name}.{name}', size, growth)
         # Not before: an empty slice, left by a refused change, would hide what an older version stored.
         if cell is None:
@@ -94,12 +98,13 @@ class Session(Inheriting):
         """
         self._inherit_first(slice_id)
         found = self.document.slice(slice_id) or Slice()
-        for _, name, raw in change(found):
-            self._require_room(f'{slice_id.name}.{name}', len(raw), len(raw))
-        operation = Update(self._shared.next_sequence(), self.document.epoch, found.reset, slice_id, change)
+        size, growth = self._measure(slice_id, found, change(found))
+        self._require_room(slice_id.name, size, growth)
+        operation = Update(self._shared.next_sequence(), self.document.epoch, found.reset, slice_id, change, size)
         apply(self.document, [operation])
         if operation.error is not None:
             raise operation.error
+        self._size += growth
         self._cells.clear()
         self._pending.add_last(operation)
         self._start()
@@ -127,12 +132,23 @@ class Session(Inheriting):
         found = self.document.slice(slice_id)
         return (found.values(part) if found else None) or {}
 
+    def _measure(self, slice_id: SliceId, found: Slice, written: list[Written]) -> tuple[int, int]:
+        """Return how many bytes an update is to count while it is pending, and by how many the document grows."""
+        size = growth = 0
+        for part, name, raw in written:
+            self._require_small(f'{slice_id.name}.{name}', len(raw))
+            old = (found.values(part) or {}).get(name)
+            size += len(raw)
+            growth += len(raw) - (len(old) if old is not None else -len(name) - 4)
+        return max(size, UPDATE_BYTES), growth
+
+    def _require_small(self, name: str, size: int) -> None:
+        limit = self._shared.policy.max_value_bytes
+        if size > limit:
+            raise ValueTooLarge(name, '$', f'{size} bytes of JSON are more than max_value_bytes={limit}')
+
     def _require_room(self, name: str, size: int, growth: int) -> None:
         policy = self._shared.policy
-        if size > policy.max_value_bytes:
-            raise ValueTooLarge(
-                name, '$', f'{size} bytes of JSON are more than max_value_bytes={policy.max_value_bytes}'
-            )
         if growth > 0 and self._size + growth > policy.max_document_bytes:
             self._size = len(to_bytes(self.document))  # after a merge it is an estimate, and never too low
         if growth > 0 and self._size + growth > policy.max_document_bytes:

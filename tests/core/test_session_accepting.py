@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from nicegui_stash.document import SESSION_PART, Part, Slice, SliceId, to_bytes
-from nicegui_stash.errors import TooMuchPending, ValueTooLarge
+from nicegui_stash.errors import StoreError, TooMuchPending, ValueTooLarge
 from nicegui_stash.operations import Written
 from nicegui_stash.testing import FaultyStore
 
@@ -325,3 +326,47 @@ async def test_an_update_that_raises_changes_nothing(make_session: MakeSession, 
         await session.update(COUNTER, large)
     await idle()
     assert (to_bytes(session.document), session.pending, store.calls['put']) == (before, 0, 0)
+
+
+async def test_updates_that_are_pending_are_bounded_as_changes_are(
+    make_registry: MakeRegistry, store: FaultyStore
+) -> None:
+    registry = make_registry(max_session_pending=5000)
+    session = registry.session('an id', exists=False)
+    store.down = True
+
+    def noted(found: Slice) -> list[Written]:
+        return [(SESSION_PART, 'note', raw('x' * 1998))]
+
+    for change in (noted, noted):
+        with pytest.raises(StoreError):
+            await session.update(COUNTER, change)
+    assert (session.pending_bytes, registry.statistics().pending_bytes) == (4000, 4000)
+    for change in (noted, incremented):  # a small one counts as well: its function is kept
+        with pytest.raises(TooMuchPending):
+            await session.update(COUNTER, change)
+    assert (set(values(session)), session.pending) == ({'note'}, 2)
+    store.down = False
+    await session.flush()
+    assert registry.statistics().pending_bytes == 0
+
+
+async def test_all_that_an_update_writes_has_to_fit_into_the_document(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    session = make_session(exists=False, max_document_bytes=1000)
+
+    def writing(length: int, *names: str) -> Callable[[Slice], list[Written]]:
+        return lambda found: [(SESSION_PART, name, raw('x' * length)) for name in names]
+
+    with pytest.raises(ValueTooLarge, match='Counter: the document would exceed max_document_bytes=1000'):
+        await session.update(COUNTER, writing(300, 'a', 'b', 'c', 'd'))
+    assert (values(session), session.pending, store.calls['put']) == ({}, 0, 0)
+    store.down = True
+    with pytest.raises(StoreError):
+        await session.update(COUNTER, writing(300, 'a', 'b'))
+    with pytest.raises(ValueTooLarge):
+        put(session, 'c', 'x' * 500)  # what an update wrote is counted before it is put
+    store.down = False
+    await session.update(COUNTER, writing(310, 'a', 'b'))
+    assert len(to_bytes(session.document)) < 1000
