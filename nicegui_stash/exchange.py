@@ -126,6 +126,8 @@ class Exchange(Resident):
 
     async def flush(self) -> None:
         """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""
+        if self._pending and self._shared.closed:
+            raise self._closed()
         if self._pending:
             durable = self._pending.durable()
             self._start()
@@ -138,10 +140,17 @@ class Exchange(Resident):
         if self._waker is not None and not self._waker.done():
             self._waker.set_result(None)
 
+    def give_up(self) -> None:
+        """Tell whoever waits that nothing more is written."""
+        self._pending.fail(self._closed())
+
+    def _closed(self) -> Unavailable:
+        return Unavailable('put', self.key, 'this server has closed the store')
+
     # ---- reading and writing
 
     def _start(self) -> None:
-        if self._task is not None:
+        if self._task is not None or self._shared.closed:
             return
         self._task = self._shared.spawn(self._work())
         self._tell_activity()

@@ -48,6 +48,7 @@ class Shared:
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
     sequence: int = 0
     pending_bytes: int = 0
+    closed: bool = False
     counts: Counter[str] = field(default_factory=Counter[str])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])

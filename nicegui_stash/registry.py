@@ -179,7 +179,13 @@ class Registry:
         )
 
     async def aclose(self) -> None:
-        """Stop what is still running; what is not drained is lost. The store stays open: others may use it."""
+        """Stop what is still running; what is not drained is lost. The store stays open: others may use it.
+
+        Whoever waits for a flush gets `Unavailable`, and nothing that is changed from then on is written.
+        """
+        self._shared.closed = True
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for session in list(self._sessions.values()):
+            session.give_up()

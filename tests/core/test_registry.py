@@ -244,6 +244,37 @@ async def test_closing_ends_every_task_and_the_store(make_registry: MakeRegistry
     await kill(registry)
 
 
+@pytest.mark.parametrize('has_begun', [True, False])
+async def test_who_waits_for_a_flush_while_the_registry_is_closed_is_told(
+    make_registry: MakeRegistry, store: FaultyStore, has_begun: bool
+) -> None:
+    registry = make_registry()
+    session = registry.session('an id', exists=False)
+    gate = store.hold('put')
+    waiting = asyncio.ensure_future(session.flush())
+    put(session, 'count', 1)
+    if has_begun:
+        await gate.started.wait()
+    await registry.aclose()
+    with pytest.raises(Unavailable, match='closed'):
+        await waiting
+    await kill(registry)
+
+
+async def test_what_is_changed_when_the_registry_is_closed_is_not_written_and_a_flush_says_so(
+    make_registry: MakeRegistry, store: FaultyStore
+) -> None:
+    registry = make_registry()
+    session = registry.session('an id', exists=False)
+    await registry.aclose()
+    await session.flush()
+    put(session, 'count', 1)
+    with pytest.raises(Unavailable, match='closed'):
+        await session.flush()
+    assert (await tasks_of(registry), store.calls['put']) == (set(), 0)
+    await kill(registry)
+
+
 # ---- the rest
 
 
