@@ -12,7 +12,7 @@ from typing import assert_never
 
 from .errors import Unavailable
 from .operations import Operation, Touch
-from .pending import OperationKey
+from .pending import OperationKey, Pending
 from .policy import Shared
 from .reading import Fetched, Foreign, Same, erase, fetch
 from .resident import Resident
@@ -144,13 +144,26 @@ class Exchange(Resident):
         """Tell whoever waits that nothing more is written."""
         self._pending.fail(self._closed())
 
+    def retire(self, why: str) -> None:
+        """Write nothing any more; what is pending and what is changed from now on stays with whoever holds this."""
+        if self._task is not None:
+            self._task.cancel()
+        self._shared = self._shared.apart(why)
+        self.give_up()
+        self._pending.discard(lambda _: True)
+        self._pending = Pending(self._shared)
+
     def _closed(self) -> Unavailable:
-        return Unavailable('put', self.key, 'this server has closed the store')
+        return Unavailable('put', self.key, self._shared.closed)
 
     # ---- reading and writing
 
     def _start(self) -> None:
-        if self._task is not None or self._shared.closed:
+        if self._task is not None:
+            return
+        if self._shared.closed:
+            if self._pending:
+                self._shared.say_once('closed', 'what is changed now is not kept: %s', self._shared.closed)
             return
         self._task = self._shared.spawn(self._work())
         self._tell_activity()

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .outage import Outage
@@ -37,7 +37,8 @@ class Shared:
     """The store, and what sessions count together. Clock, randomness and task creation are passed in here.
 
     `writer` names this process in a document's `applied`; `sequence` numbers its operations, over all sessions, so that
-    a session that is loaded again goes on counting. `schemas` are the classes of this process, by stored name.
+    a session that is loaded again goes on counting. `schemas` are the classes of this process, by stored name. `closed`
+    says why nothing is written any more.
     """
 
     store: Store
@@ -48,7 +49,7 @@ class Shared:
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
     sequence: int = 0
     pending_bytes: int = 0
-    closed: bool = False
+    closed: str = ''
     counts: Counter[str] = field(default_factory=Counter[str])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
@@ -58,6 +59,10 @@ class Shared:
 
     def __post_init__(self) -> None:
         self.outage = Outage(self.random)
+
+    def apart(self, why: str) -> Shared:
+        """Return the same for a session that nothing is written for any more."""
+        return replace(self, closed=why, pending_bytes=0, _said={})
 
     def next_sequence(self) -> int:
         self.sequence += 1

@@ -92,6 +92,17 @@ class Registry:
             session = self._sessions[session_id] = Session(key, older_keys, self._shared, exists=exists)
         return session
 
+    def leave(self, session_id: str, session: Session) -> None:
+        """Part with a session that was erased for good: what is still changed in it is shown there and never stored.
+
+        Whoever comes with its id again finds another session, which is empty.
+        """
+        self._sessions.pop(session_id, None)
+        was_changed = session.pending or not session.document.erased
+        session.retire('the browser has got a new session')
+        if was_changed:
+            self.session(session_id).forget()
+
     def seal(self, session_id: str) -> str:
         """Return a token for the browser of a session to keep, which nobody else can make."""
         return self._keys.seal(session_id)
@@ -183,7 +194,7 @@ class Registry:
 
         Whoever waits for a flush gets `Unavailable`, and nothing that is changed from then on is written.
         """
-        self._shared.closed = True
+        self._shared.closed = 'this server has closed the store'
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

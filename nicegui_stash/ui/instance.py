@@ -18,6 +18,7 @@ from ..fields import OUTSIDE
 from ..operations import Written
 from ..recovery import Problem, invalid
 from ..schema import Schema
+from ..session import Session
 from ..settings import OnInvalid
 from . import internals
 from .detached import updating
@@ -281,6 +282,15 @@ class Instance(Follower):
     def unmark(self, name: str) -> None:
         if self.marked is not None:
             self.marked.remove(name)
+
+    def follow(self, session: Session) -> None:
+        """Go on in another session, which holds the same."""
+        self.session.detach(self)
+        self._hold(-1)
+        self.session = session
+        session.attach(self)
+        self._hold(1)
+        self._generation = self._current_generation()
 
     def close(self, *, left: bool = False) -> None:
         """Stop following. `left`: the person navigated away within the page, so that the visit to this view is over."""

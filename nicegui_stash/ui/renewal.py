@@ -13,6 +13,7 @@ import asyncio
 import re
 import time
 import uuid
+import weakref
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from fastapi import Request
@@ -43,9 +44,11 @@ _used: dict[str, float] = {}
 """New session ids whose link was followed in this process, and when: a link opens a session once."""
 _moved: dict[str, tuple[str, str]] = {}
 """By new session id, while no page of it has connected: the old id, and the client that asked."""
+_locks: weakref.WeakKeyDictionary[Session, asyncio.Lock] = weakref.WeakKeyDictionary()
+"""Who leaves a session does so alone."""
 
 
-class _Sent(TypedDict):
+class Sent(TypedDict):
     old: str
     new: str
     to: str
@@ -66,20 +69,38 @@ def former(request: Request) -> list[str]:
 
 
 async def renew(visit: Visit, *, keep: bool, to: str) -> None:
-    """Give the visit's browser a new session, empty or with what was stored, and erase the old one."""
+    """Give the visit's browser a new session, empty or with what was stored, and erase the old one.
+
+    A button that is pressed twice sends the browser to the same one again.
+    """
     if not _PATH_OF_APP.fullmatch(to):
         raise StashError(f'to={to!r} has to be a path of this app, such as "/"')
-    old, new_id = visit.find_session(), str(uuid.uuid4())
-    if keep:
-        await _move(old, visit.registry.session(new_id, exists=False))
-    else:
+    async with _locks.setdefault(visit.find_session(), asyncio.Lock()):
+        if visit.sent is None or (visit.sent['keep'] and not keep):
+            new_id = str(uuid.uuid4())
+            await _leave(visit, new_id if keep else None)
+            visit.sent = {'old': visit.session_id, 'new': new_id, 'to': to, 'leaving': visit.client.id, 'keep': keep}
+    visit.client.open(f'{PATH}?token={_serializer().dumps({**visit.sent, "to": to})}')
+
+
+async def _leave(visit: Visit, new_id: str | None) -> None:
+    """Erase the visit's session, which only those still hold that have come with its cookie. Raises `StoreError`.
+
+    With a new id the visit goes on in the new session. The others on the old one do not: whoever knew the old cookie
+    could read along.
+    """
+    old = visit.find_session()
+    if new_id is None:
         old.forget()
         await old.flush()
-    sent: _Sent = {'old': visit.session_id, 'new': new_id, 'to': to, 'leaving': visit.client.id, 'keep': keep}
-    visit.client.open(f'{PATH}?token={_serializer().dumps(sent)}')
+    else:
+        new = visit.registry.session(new_id, exists=False)
+        new.seal = visit.registry.seal(new_id)
+        await _move(visit, old, new)
+    visit.registry.leave(visit.sent['new'] if visit.sent else visit.session_id, old)
 
 
-async def _move(old: Session, new: Session) -> None:
+async def _move(visit: Visit, old: Session, new: Session) -> None:
     """Copy what is stored, also by other servers and while the copy is put; only then erase it. Raises `StoreError`."""
     if not await old.revalidate(1.0) or not old.is_read:
         raise Unavailable('get', old.key, 'what is to be kept could not be read', old.problem or 'no answer in time')
@@ -88,12 +109,15 @@ async def _move(old: Session, new: Session) -> None:
         if not new.pending:
             break
         await new.flush()
-    kept = list(old.document.all_slices())
+    _copy(old, new)
+    new.hurry()
+    visit.enter(new)
     old.forget()
     try:
         await old.flush()
     except StoreError:
-        for slice_id, found in kept:  # the browser keeps its identity, so it keeps what is stored as well
+        visit.enter(old)
+        for slice_id, found in list(new.document.all_slices()):  # the browser keeps its identity, so it keeps this
             old.adopt(slice_id, found)
         new.forget()
         raise
@@ -108,7 +132,7 @@ def _copy(old: Session, new: Session) -> None:
 
 async def _answer(request: Request, token: str = '') -> Response:
     try:
-        sent: _Sent = _serializer().loads(token, max_age=MAX_AGE)
+        sent: Sent = _serializer().loads(token, max_age=MAX_AGE)
     except BadSignature:
         return _refused('This link is no longer valid.')
     found = request.session.get('id')

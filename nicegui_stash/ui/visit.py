@@ -60,6 +60,8 @@ class Visit:
     _browser: Browser | None = None
     _address: Address | None = None
     _carrying: Carrying | None = None
+    sent: renewal.Sent | None = None
+    """Where the browser was sent for another session, once it was."""
 
     def __init__(
         self,
@@ -105,6 +107,13 @@ class Visit:
 
     def find_session(self) -> Session:
         return self.session or self.registry.session(self.session_id)
+
+    def enter(self, session: Session) -> None:
+        """Go on in another session, with what is shown here."""
+        if not self.ended:
+            self.session = session
+            for instance in self.instances:
+                instance.follow(session)
 
     def seal(self) -> str:
         """Return what binds typed values to the session and the visit, for the browser to keep."""

@@ -302,6 +302,165 @@ async def test_an_app_without_a_secret_in_its_storage_secret_does_not_start(url:
             pass
 
 
+# ---- what is still changed after the call
+
+
+async def test_what_a_page_assigns_after_sign_in_goes_to_the_new_session(stash: Stash, sent: Sent) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    page, planted = shown(stash, tab, cls), ann.http.cookies['session']
+    page.note, page.step = 'mine', 3
+    await renew(stash, tab, keep=True)
+    assert (page.note, page.step) == ('mine', 3)
+    page.note += ' and signed in'
+    page.draft, page.step = 'half', 4
+    await stash.flush(page)
+    await ann.get(sent.link)
+    assert shown(stash, await ann.open(), cls).note == 'mine and signed in'
+    found = shown(stash, await with_cookie(planted).open(), cls)
+    assert (found.note, stash.recovery(found).status) == ('', 'fresh')
+
+
+async def test_what_a_page_assigns_after_sign_out_is_dropped_and_logged_once(
+    stash: Stash, store: FaultyStore, sent: Sent, caplog: pytest.LogCaptureFixture
+) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    page, old = shown(stash, tab, cls), ann.http.cookies['session']
+    await renew(stash, tab)
+    for note in ('of nobody', 'of nobody at all'):
+        page.note = note
+        await idle()
+    assert page.note == 'of nobody at all'
+    with pytest.raises(StoreError, match='new session'):
+        await stash.flush(page)
+    await ann.get(sent.link)
+    assert shown(stash, await ann.open(), cls).note == ''
+    assert shown(stash, await with_cookie(old).open(), cls).note == ''
+    assert 'of nobody' not in json.dumps(await documents(store))
+    assert [record.message for record in caplog.records if 'not kept' in record.message] == [
+        'what is changed now is not kept: the browser has got a new session'
+    ]
+    assert stash.statistics().pending_bytes == 0
+
+
+async def test_who_had_come_with_the_old_cookie_neither_sees_nor_changes_the_new_session(
+    stash: Stash, sent: Sent
+) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    planted = ann.http.cookies['session']
+    mallory = shown(stash, await with_cookie(planted).open(), cls)
+    page = shown(stash, tab, cls)
+    await renew(stash, tab, keep=True)
+    page.note = 'private'
+    mallory.draft, mallory.note = 'hers', 'changed'
+    await idle()
+    assert (page.note, mallory.note) == ('private', 'changed')
+    await stash.flush(page)
+    await ann.get(sent.link)
+    assert shown(stash, await ann.open(), cls).note == 'private'
+    assert shown(stash, await with_cookie(planted).open(), cls).note == ''
+
+
+async def test_the_old_cookie_finds_an_empty_session_that_works_as_a_new_one(
+    stash: Stash, store: FaultyStore, sent: Sent
+) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    planted = ann.http.cookies['session']
+    await renew(stash, tab, keep=True)
+    mallory = with_cookie(planted)
+    found = shown(stash, await mallory.open(), cls)
+    found.note = 'of the old cookie'
+    await stash.flush(found)
+    assert shown(stash, await mallory.open(), cls).note == 'of the old cookie'
+    assert shown(stash, tab, cls).note == ''
+
+
+async def test_what_another_tab_changes_while_the_old_session_is_erased_is_erased_as_well(
+    stash: Stash, store: FaultyStore, sent: Sent
+) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab, other = await ann.open(), await ann.open()
+    planted = ann.http.cookies['session']
+    shown(stash, tab, cls).note = 'mine'
+    await stash.flush(shown(stash, tab, cls))
+    gate = store.hold('put')
+    work = asyncio.ensure_future(renew(stash, tab))
+    await gate.started.wait()
+    shown(stash, other, cls).note = 'late'
+    store.release()
+    await work
+    await idle()
+    assert 'late' not in json.dumps(await documents(store))
+    assert shown(stash, await with_cookie(planted).open(), cls).note == ''
+
+
+async def test_a_page_whose_sign_in_failed_goes_on_in_its_session(stash: Stash, store: FaultyStore, sent: Sent) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    page = shown(stash, tab, cls)
+    page.note = 'mine'
+    await stash.flush(page)
+    put, calls = store.put, 0
+
+    async def fail_second(key: str, body: bytes, *, if_match: ETag | None):
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # the copy is stored, and the page goes on while the old session is erased
+            page.note = 'mine, changed meanwhile'
+        store.down = calls >= 2
+        return await put(key, body, if_match=if_match)
+
+    store.put = fail_second  # type: ignore[method-assign]
+    with pytest.raises(StoreError):
+        await renew(stash, tab, keep=True)
+    store.put, store.down = put, False  # type: ignore[method-assign]
+    assert page.note == 'mine, changed meanwhile'
+    page.draft = 'half'
+    await stash.flush(page)
+    assert shown(stash, await ann.open(), cls).note == 'mine, changed meanwhile'
+    await renew(stash, tab, keep=True)
+    await ann.get(sent.link)
+    assert shown(stash, await ann.open(), cls).note == 'mine, changed meanwhile'
+
+
+@pytest.mark.parametrize('at_once', [True, False])
+async def test_a_button_that_is_pressed_twice_leads_to_one_new_session(stash: Stash, sent: Sent, at_once: bool) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    shown(stash, tab, cls).note = 'mine'
+    if at_once:
+        await asyncio.gather(renew(stash, tab, keep=True), renew(stash, tab, keep=True))
+    else:
+        await renew(stash, tab, keep=True)
+        await renew(stash, tab, keep=True)
+    assert [(await ann.get(link)).status_code for link in sent.opened] == [303, 303]
+    assert shown(stash, await ann.open(), cls).note == 'mine'
+
+
+async def test_sign_out_right_after_sign_in_erases_what_came_along(
+    stash: Stash, store: FaultyStore, sent: Sent
+) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    shown(stash, tab, cls).note = 'mine'
+    await renew(stash, tab, keep=True)
+    await renew(stash, tab)
+    await ann.get(sent.link)
+    assert shown(stash, await ann.open(), cls).note == ''
+    assert 'mine' not in json.dumps(await documents(store))
+
+
 # ---- mounted in another app
 
 
