@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from ..errors import DeclarationError, StashError
 from ..schema import Migration, Schema, build_schema
-from .properties import StoredProperty
+from .properties import StoredProperty, detach_copies
 from .roster import Roster
 
 
@@ -66,4 +66,5 @@ def declare(roster: Roster, cls: type, frame: FrameType, *, path: str | None = N
         return known
     for name, stored in schema.fields.items():
         setattr(cls, name, StoredProperty(stored))
+    detach_copies(cls)
     return schema

@@ -67,6 +67,9 @@ class Instance(Follower):
         self._following = False
         self._merging: str | None = None  # the field that what was typed before a rejoin is being merged into
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> None:
+        """Leave a page's copy without a session, also where its class copies what it has by itself."""
+
     def accept(self, name: str, raw: Raw) -> None:
         """Hand a checked change to the session, or hold it until it is known which tab or visit it belongs to."""
         if name == self._merging and (why := self._invalid(name, raw)):

@@ -123,6 +123,24 @@ class StoredProperty(BindableProperty):
             internals.propagate(owner, self.names)
 
 
+def detach_copies(cls: Any) -> None:
+    """Let copies of a class's objects be objects of their own: what is assigned to one is not stored."""
+    state_of = cls.__getstate__
+
+    def __getstate__(self: object) -> object:  # noqa: N807 `copy` looks for it, also as NiceGUI has it copy bindable objects
+        return _without_instance(state_of(self))
+
+    cls.__getstate__ = __getstate__
+
+
+def _without_instance(state: object) -> object:
+    if isinstance(state, tuple):  # where a base has slots
+        return tuple(_without_instance(each) for each in cast(tuple[object, ...], state))
+    if isinstance(state, dict):
+        return {name: value for name, value in cast(dict[str, object], state).items() if name != INSTANCE}
+    return state
+
+
 @per_class
 def properties_of(cls: type) -> Mapping[str, StoredProperty]:
     """Return the stored properties of a decorated class by name, in order of declaration."""
