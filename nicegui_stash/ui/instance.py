@@ -10,7 +10,7 @@ from threading import Lock, get_ident
 from typing import Any
 
 from msgspec import Raw
-from nicegui import binding
+from nicegui import app, binding
 
 from ..document import Slice
 from ..errors import ValueNotStorable
@@ -199,8 +199,7 @@ class Instance(Follower):
         if (target := self._target()) is not None:
             with self.visit.in_client():
                 self.unmark(name)
-                internals.propagate_in_place(target, name)
-            self.tell(name)
+                self._show_changed_in_place(target, name)
 
     def changed_in_place(self, name: str) -> None:
         """Accept what a collection became. Raises `ValueNotStorable`; the collection then undoes the change."""
@@ -214,7 +213,14 @@ class Instance(Follower):
             self.post(name, raw)
             return
         self.accept(name, raw)
-        internals.propagate_in_place(target, name)
+        self._show_changed_in_place(target, name)
+
+    def _show_changed_in_place(self, target: Any, name: str) -> None:
+        """Tell what is bound and who listens; what that raises undoes nothing, since the change is accepted."""
+        try:
+            internals.propagate_in_place(target, name)
+        except Exception as error:  # noqa: BLE001 what is bound may raise anything
+            app.handle_exception(error)
         self.tell(name)
 
     def save(self) -> None:
@@ -231,8 +237,7 @@ class Instance(Follower):
                 self._submit(name, raw)
                 self.raws[name] = raw
             if changed:
-                internals.propagate_in_place(target, name)
-                self.tell(name)
+                self._show_changed_in_place(target, name)
         self._unsaved = frozenset()
 
     def save_opaque(self) -> None:

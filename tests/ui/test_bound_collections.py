@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nicegui import binding, ui
@@ -138,3 +139,30 @@ async def test_a_refreshable_can_follow_a_list(stash: Stash) -> None:
     shown(stash, tab, Page).items.append('a')
     await idle()
     assert (text(tab, 'said'), text(other, 'said')) == ('1 items', '1 items')
+
+
+async def test_a_binding_that_raises_undoes_no_change_in_place(
+    stash: Stash, store: FaultyStore, errors: Callable[[], list[str]]
+) -> None:
+    @stash.page('/')
+    class Page:
+        names: list[str] = stored(['Ann'])
+
+        def build(self) -> None:
+            ui.label().mark('initial').bind_text_from(self, 'names', lambda names: names[-1][0])
+            ui.button('Add', on_click=self.add)
+
+        def add(self) -> None:
+            self.names.append('')
+            self.names.append('Bob')
+
+    ann = Browser()
+    left, right = await ann.open(), await ann.open()
+    click(left, 'Add')
+    await idle()
+    for tab in (left, right):
+        assert shown(stash, tab, Page).names == ['Ann', '', 'Bob']
+        assert text(tab, 'initial') == 'B'
+    await stash.flush(shown(stash, left, Page))
+    assert await data_of(store, 'Page') == {'names': ['Ann', '', 'Bob']}
+    assert set(errors()) == {'string index out of range'}
