@@ -248,8 +248,21 @@ class Instance(Follower):
             except ValueNotStorable as error:
                 log.warning('a value that was changed in place cannot be stored: %s', error.without_value)
 
+    def submit_opaque(self) -> None:
+        """Submit the same ones before something that counts on them. Raises `ValueNotStorable`."""
+        if self._auto and self.schema.is_opaque:
+            self.save()
+
+    async def flush(self) -> None:
+        """Do what `Visit.flush` does, also for a page that is gone, and that a background job has changed."""
+        try:
+            self.submit_opaque()
+        finally:
+            await self.visit.flush()
+
     async def update(self, function: Callable[[Any], object]) -> None:
         """Read, modify and write the fields whose place is known; held ones are not there yet."""
+        self.submit_opaque()
         change = updating(self.schema, dict(self._parts), function, dict(self.defaults))
 
         def note(found: Slice) -> list[Written]:

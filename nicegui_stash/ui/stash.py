@@ -248,12 +248,12 @@ class Stash:
         instance_of(page).save()
 
     async def flush(self, page: object | None = None) -> None:
-        """Return once everything accepted is durable. Raises `StoreError` if the store cannot take it; nothing is lost.
+        """Return once every change so far is durable. Raises `StoreError` if the store cannot take it; nothing is lost.
 
-        `page` says whose session; without one it is that of the current client.
+        `page` says whose session; without one it is that of the current client. Raises `ValueNotStorable` for an opaque
+        value that was changed in place into one that does not fit; the rest is durable then.
         """
-        visit = self._roster.visit_of(context.client) if page is None else instance_of(page).visit
-        await visit.find_session().flush()
+        await (self._roster.visit_of(context.client) if page is None else instance_of(page)).flush()
 
     async def update(self, page: T, function: Callable[[T], object]) -> None:
         """Read, modify and write a page's fields, so that two servers changing one field both count.

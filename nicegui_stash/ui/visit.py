@@ -276,6 +276,14 @@ class Visit:
         for instance in self.instances:
             instance.touched = None
 
+    async def flush(self) -> None:
+        """Submit opaque values that were changed in place, and wait until all is durable. Raises `ValueNotStorable`."""
+        try:
+            for instance in self.instances:
+                instance.submit_opaque()
+        finally:
+            await self.find_session().flush()
+
     async def look_at_store(self) -> None:
         """Show what other servers have changed."""
         await self.find_session().revalidate(1.0)
