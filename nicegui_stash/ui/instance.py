@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from asyncio import get_running_loop
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from threading import Lock, get_ident
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..settings import OnInvalid
 from . import internals
 from .detached import updating
 from .follower import Follower
+from .inside import elements_at, encode
 from .keeper import Keeper
 from .listeners import Cause
 from .marks import Marks
@@ -206,13 +207,14 @@ class Instance(Follower):
         target = self._target()
         if target is None:
             return
-        raw = self.schema.fields[name].codec.encode(getattr(target, name))[1]
+        raw = encode(target, self.schema.fields[name])
         if self.raws.get(name) == raw:
             return
         if get_ident() != self.thread:
             self.post(name, raw)
             return
         self.accept(name, raw)
+        self.unmark(name)
         self._show_changed_in_place(target, name)
 
     def _show_changed_in_place(self, target: Any, name: str) -> None:
@@ -224,29 +226,43 @@ class Instance(Follower):
         self.tell(name)
 
     def save(self) -> None:
-        """Submit what `auto=False` kept back, and opaque values that were changed in place."""
+        """Submit what `auto=False` kept back, and opaque values that were changed in place.
+
+        Raises the first `ValueNotStorable`, when the other fields are submitted.
+        """
+        for error in list(self._save()):
+            raise error
+
+    def _save(self) -> Iterator[ValueNotStorable]:
+        """Submit all that can be; put on record what cannot, until it can, and iterate over that."""
         target = self._target()
-        if target is None:
-            return
-        for name, stored in self.schema.fields.items():
+        for name, stored in self.schema.fields.items() if target is not None else ():
             if name not in self._unsaved and not stored.codec.opaque:
                 continue
-            raw = stored.codec.encode(getattr(target, name))[1]
-            changed = self.raws.get(name) != raw
-            if changed or name in self._unsaved:
-                self._submit(name, raw)
-                self.raws[name] = raw
-            if changed:
-                self._show_changed_in_place(target, name)
-        self._unsaved = frozenset()
+            try:
+                self._save_field(target, name)
+            except ValueNotStorable as error:
+                self.marked = self.marked or Marks(self.visit.schedule_status)
+                if self.marked.hold(name, elements_at(target, name, error), error):
+                    log.warning('a value that was changed in place cannot be stored: %s', error.without_value)
+                yield error
+
+    def _save_field(self, target: Any, name: str) -> None:
+        raw = encode(target, self.schema.fields[name])
+        changed = self.raws.get(name) != raw
+        if changed or name in self._unsaved:
+            self._submit(name, raw)
+            self.raws[name] = raw
+            self._unsaved -= {name}
+        if self.marked is not None:
+            self.marked.release(name)
+        if changed:
+            self._show_changed_in_place(target, name)
 
     def save_opaque(self) -> None:
         """Submit opaque values that were changed in place: looked for after each UI event, and when the page may go."""
         if self._auto and not self.closed:
-            try:
-                self.save()
-            except ValueNotStorable as error:
-                log.warning('a value that was changed in place cannot be stored: %s', error.without_value)
+            list(self._save())
 
     def submit_opaque(self) -> None:
         """Submit the same ones before something that counts on them. Raises `ValueNotStorable`."""
@@ -285,9 +301,18 @@ class Instance(Follower):
         """Show at once what a slice holds that was just deleted; what was not saved or placed yet goes with it."""
         self._unsaved = frozenset()
         self._held = {}
+        self._forget_inside()
         self._show(dict(self.defaults), self.schema.version, 'reset')
         for keeper in set(self._keepers.values()):
             keeper.reset(self)
+
+    def _forget_inside(self) -> None:
+        """Have opaque values shown anew that were changed in place and are not saved."""
+        for name, stored in self.schema.fields.items():
+            with suppress(ValueNotStorable):
+                if not stored.codec.opaque or encode(self._target(), stored) == self.raws.get(name):
+                    continue
+            self.raws.pop(name, None)
 
     def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None:
         """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""

@@ -116,13 +116,13 @@ def sources(owner: object, name: str) -> Iterator[Any]:
                 yield source
 
 
-def two_way(owner: object, name: str) -> Iterator[tuple[ValueElement[Any], Transform | None]]:
+def two_way(owner: object, *names: str) -> Iterator[tuple[ValueElement[Any], Transform | None]]:
     """Iterate over the elements whose value is bound to an attribute both ways, each with what transforms its value."""
-    for _, element, element_name, _ in bindings.get((id(owner), (name,)), ()):
+    for _, element, element_name, _ in bindings.get((id(owner), names), ()):
         if not isinstance(element, ValueElement) or element_name != ('value',):
             continue
         for _, target, target_name, transform in bindings.get((id(element), ('value',)), ()):
-            if target is owner and target_name == (name,):
+            if target is owner and target_name == names:
                 yield element, transform
                 break
 

@@ -19,6 +19,7 @@ class Marks:
         self._on_change = on_change
         self._errors: dict[str, ValueNotStorable] = {}
         self._elements: dict[str, list[Any]] = {}
+        self._held: set[str] = set()
         self._refusals: Counter[str] = Counter()
         self._watched: set[tuple[int, str]] = set()
 
@@ -28,10 +29,9 @@ class Marks:
     def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
         """Iterate over field, label of its element and error, as far as somebody still sees the value."""
         for name, elements in self._elements.items():
-            for element in elements:
-                if not element.is_deleted:
-                    yield name, str(element.props.get('label') or ''), self._errors[name]
-                    break
+            shown = [element for element in elements if not element.is_deleted]
+            if shown or name in self._held:
+                yield name, str(shown[0].props.get('label') or '') if shown else '', self._errors[name]
 
     def add(self, name: str, elements: list[Any], error: ValueNotStorable) -> None:
         """Mark elements at the end of this turn of the loop, since the element's own validation still has to run."""
@@ -42,6 +42,28 @@ class Marks:
             self._watch(element, name)
         asyncio.get_running_loop().call_soon(self._show, name, error.reason)
         self._on_change()
+
+    def hold(self, name: str, elements: list[Any], error: ValueNotStorable) -> bool:
+        """Mark elements until a save of the field succeeds, whatever they show meanwhile; return whether that is news.
+
+        Asked again, it marks them again: an element's own validation takes the mark away.
+        """
+        news = name not in self._held or str(self._errors[name]) != str(error)
+        for element in self._elements.get(name, ()):
+            if element not in elements and not element.is_deleted:
+                _mark(element, None)
+        self._held.add(name)
+        self._elements[name] = elements
+        self._errors[name] = error
+        self._show(name, error.reason)
+        if news:
+            self._on_change()
+        return news
+
+    def release(self, name: str) -> None:
+        """Take away what is held, now that a save of the field has succeeded."""
+        if name in self._held:
+            self.remove(name)
 
     def _watch(self, element: Any, name: str) -> None:
         """Remove the mark also when the element gets back the value that is stored, which no binding would bring."""
@@ -66,6 +88,7 @@ class Marks:
     def remove(self, name: str) -> None:
         if name not in self._elements:
             return
+        self._held.discard(name)
         for element in self._elements.pop(name):
             if not element.is_deleted:
                 _mark(element, None)

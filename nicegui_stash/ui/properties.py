@@ -61,7 +61,7 @@ class StoredProperty(BindableProperty):
                 raw = self._to_json(value)
             else:
                 value, raw = self._encode(value)
-            if instance.raws.get(self.name) == raw:
+            if instance.raws.get(self.name) == raw and not (instance.marked and self.stored.codec.opaque):
                 return
             if get_ident() != instance.thread:
                 attributes[self.slot] = instance.observed(self.name, value)  # first: the event loop may look at once
@@ -110,6 +110,8 @@ class StoredProperty(BindableProperty):
 
     def show(self, owner: Any, value: Any, instance: Instance) -> None:
         """Set a value that came from the session, and tell what is bound to it."""
+        if instance.marked:
+            instance.unmark(self.name)
         held = owner.__dict__.get(self.slot, MISSING)
         if held is MISSING:
             self.begin(owner, instance.observed(self.name, value))

@@ -11,7 +11,7 @@ from nicegui import ui
 from nicegui_stash import Stash, ValueNotStorable, stored
 from nicegui_stash.testing import FaultyStore
 
-from .scene import Browser, click, close, data_of, eventually, shown
+from .scene import Browser, click, close, data_of, element, eventually, idle, shown, type_into
 
 
 @dataclass
@@ -56,7 +56,7 @@ async def test_a_flush_is_a_barrier_for_what_was_just_changed_inside_an_object(
 
 async def test_a_flush_raises_for_what_was_changed_inside_an_object_and_does_not_fit(stash: Stash) -> None:
     cls = declare(stash)
-    page = shown(stash, await Browser().open(), cls)
+    page: Any = shown(stash, await Browser().open(), cls)
     page.guest.age = 'old'
     with pytest.raises(ValueNotStorable):
         await stash.flush(page)
@@ -96,3 +96,118 @@ async def test_an_update_begins_with_what_was_just_changed_inside_an_object(stas
     await stash.update(page, grow)
     assert page.guest == Guest('Ann', 19)
     assert await data_of(store, 'Page') == {'guest': {'name': 'Ann', 'age': 19}}
+
+
+def declare_form(stash: Stash) -> type:
+    @stash.page('/')
+    class Page:
+        guest: Guest = stored(default_factory=Guest)
+        note: list[Guest] = stored([])
+
+        def build(self) -> None:
+            ui.number('Age').mark('age').bind_value(self.guest, 'age')
+            ui.number('Age').mark('nested').bind_value(self, ('guest', 'age'))
+            ui.input('Name').mark('name').bind_value(self.guest, 'name')
+            ui.button('Note', on_click=lambda: self.note.append(Guest('Bob')))
+            ui.button('Reset', on_click=lambda: stash.reset(self))
+
+    return Page
+
+
+async def test_a_whole_number_that_an_element_brings_into_an_object_is_stored_as_an_int(
+    stash: Stash, store: FaultyStore
+) -> None:
+    @stash.page('/')
+    class Page:
+        guests: list[Guest] = stored([Guest()])
+        sizes: dict[str, int] = stored({'small': 1})
+
+        def build(self) -> None:
+            ui.number().mark('age').bind_value(self.guests[0], 'age')
+            ui.number().mark('small').bind_value(self.sizes, 'small')
+            ui.button('Add', on_click=lambda: self.guests.append(Guest('Bob')))
+
+    tab = await Browser().open()
+    page = shown(stash, tab, Page)
+    type_into(tab, 'age', 42)
+    click(tab, 'Add')
+    type_into(tab, 'small', 2)
+    await stash.flush(page)
+    assert page.guests == [Guest(age=42), Guest('Bob')]
+    assert (type(page.guests[0].age), type(page.sizes['small'])) == (int, int)
+    found = await data_of(store, 'Page')
+    assert found == {'guests': [{'name': '', 'age': 42}, {'name': 'Bob', 'age': 18}], 'sizes': {'small': 2}}
+
+
+async def test_what_does_not_fit_inside_an_object_is_told_and_marked_until_it_does(
+    stash: Stash, store: FaultyStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    cls = declare_form(stash)
+    tab = await Browser().open()
+    page: Any = shown(stash, tab, cls)
+    status = stash.status(page)
+    type_into(tab, 'age', None)
+    await idle()
+    assert (status.state, [(each.field, each.label) for each in status.troubles]) == ('refused', [('guest', 'Age')])
+    assert element(tab, 'age').error == 'Expected `int`, got `null`'
+    type_into(tab, 'name', 'Ann')
+    click(tab, 'Note')
+    await idle()
+    assert element(tab, 'age').error == 'Expected `int`, got `null`'
+    assert sum('in place' in record.getMessage() for record in caplog.records) == 1
+    with pytest.raises(ValueNotStorable):
+        await stash.flush(page)
+    assert await data_of(store, 'Page') == {'note': [{'name': 'Bob', 'age': 18}]}
+    type_into(tab, 'age', 30)
+    await idle()
+    assert (status.troubles, element(tab, 'age').error) == ((), None)
+    await stash.flush(page)
+    assert (await data_of(store, 'Page'))['guest'] == {'name': 'Ann', 'age': 30}
+
+
+async def test_nested_names_of_an_element_are_marked_too(stash: Stash) -> None:
+    cls = declare_form(stash)
+    tab = await Browser().open()
+    type_into(tab, 'nested', None)
+    await idle()
+    assert element(tab, 'nested').error == 'Expected `int`, got `null`'
+    type_into(tab, 'nested', 19)
+    await idle()
+    assert (element(tab, 'nested').error, shown(stash, tab, cls).guest) == (None, Guest('', 19))
+
+
+@pytest.mark.parametrize('is_reset', [True, False])
+async def test_a_reset_or_an_assignment_ends_what_does_not_fit_inside_an_object(stash: Stash, is_reset: bool) -> None:
+    cls = declare_form(stash)
+    tab = await Browser().open()
+    page: Any = shown(stash, tab, cls)
+    status = stash.status(page)
+    type_into(tab, 'age', None)
+    await idle()
+    if is_reset:
+        click(tab, 'Reset')
+    else:
+        page.guest = Guest()
+    await idle()
+    assert (page.guest, status.troubles, status.state) == (Guest(), (), 'saved')
+
+
+async def test_a_field_that_does_not_fit_keeps_no_other_from_being_saved(stash: Stash, store: FaultyStore) -> None:
+    @stash.page('/', auto=False)
+    class Page:
+        guest: Guest = stored(default_factory=Guest)
+        text: str = stored('')
+
+        def build(self) -> None: ...
+
+    page = shown(stash, await Browser().open(), Page)
+    page.guest.age = 'old'  # type: ignore[assignment]
+    page.text = 'new'
+    with pytest.raises(ValueNotStorable):
+        stash.save(page)
+    await stash.flush(page)
+    assert await data_of(store, 'Page') == {'text': 'new'}
+    page.guest.age = 3
+    stash.save(page)
+    await stash.flush(page)
+    assert await data_of(store, 'Page') == {'text': 'new', 'guest': {'name': '', 'age': 3}}
