@@ -158,8 +158,16 @@ class ObservedDict(dict[Any, Any]):
         return dict(self)
 
     def restore(self, content: dict[Any, Any]) -> None:
+        """Become this content. A dict in it goes into the one that is there, since elements may be bound to that."""
+        kept: dict[int, Any] = {}
+        merged = dict(content)
+        for key, item in content.items():
+            held = self.get(key)
+            if type(item) is dict and isinstance(held, ObservedDict) and id(held) not in kept:
+                held.restore(cast(dict[Any, Any], item))
+                kept[id(held)] = merged[key] = held
         dict.clear(self)
-        dict.update(self, content)
+        dict.update(self, merged)
         self.adopt()
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -47,6 +47,8 @@ class Instance(Follower):
     _unkept: Mapping[str, Problem] = {}
     _returned: tuple[int, float] | None = None
     _refused: set[str]
+    foreign: frozenset[str] = frozenset()
+    """Fields with an object that the app has made and may use elsewhere too, so that it is never changed here."""
 
     def __init__(
         self,
@@ -61,6 +63,8 @@ class Instance(Follower):
     ) -> None:
         super().__init__(schema, target, visit, key, given=given)
         self.thread = get_ident()
+        if schema.is_opaque and (given or schema.cls.__init__ is not object.__init__):
+            self.foreign = frozenset(schema.fields)
         self.on_invalid: OnInvalid = on_invalid
         self._auto = auto
         self.marked: Marks | None = None

@@ -47,6 +47,34 @@ def test_a_child_that_moved_to_another_field_tells_that_one() -> None:
     assert (old.value, old.told) == ([], told)
 
 
+def test_a_dict_in_a_dict_stays_the_same_object_when_another_content_is_shown() -> None:
+    field = Field({'look': {'theme': 'light'}, 'old': {}})
+    look = field.value['look']
+    field.value.restore({'new': {}, 'look': {'theme': 'dark'}})
+    assert field.value['look'] is look
+    assert list(field.value.items()) == [('new', {}), ('look', {'theme': 'dark'})]
+    told = field.told
+    look['theme'] = 'blue'
+    assert (field.value['look'], field.told) == ({'theme': 'blue'}, told + 1)
+
+
+def test_a_dict_that_is_in_two_places_takes_two_contents() -> None:
+    field = Field({'one': {'size': 1}})
+    field.value['two'] = field.value['one']
+    field.value.restore({'one': {'size': 2}, 'two': {'size': 3}})
+    assert field.value == {'one': {'size': 2}, 'two': {'size': 3}}
+
+
+def test_a_refused_change_gives_a_dict_its_own_children_back() -> None:
+    field = Field({'look': {'theme': 'light'}})
+    look = field.value['look']
+    field.refusing = True
+    with pytest.raises(Refused):
+        field.value['look'] = {'theme': 'dark'}
+    assert field.value['look'] is look
+    assert look == {'theme': 'light'}
+
+
 def test_children_follow_when_a_field_is_assigned_a_selection_of_them() -> None:
     old = Field([{'done': True}, {'done': False}])
     kept = old.value[1]
