@@ -20,8 +20,8 @@ from ..recovery import Problem, decode_values
 from ..schema import StoredField
 
 if TYPE_CHECKING:
-    from .instance import Instance
     from .listeners import Cause
+    from .outside import Outside
 
 _SEARCH: Final = re.compile(r'(\?[^#\s]{0,20000})?')
 TELL: Final = 'window.__niceguiStash?.address?.tell()'
@@ -35,8 +35,8 @@ class Address:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._instances: list[Instance] = []
-        self._changed: dict[str, Instance] = {}
+        self._instances: list[Outside] = []
+        self._changed: dict[str, Outside] = {}
         self._pushes = False
         self._sent = 0
         self._loop = asyncio.get_running_loop()
@@ -44,7 +44,7 @@ class Address:
 
     # ---- what a page object asks (Keeper)
 
-    def begin(self, instance: Instance) -> None:
+    def begin(self, instance: Outside) -> None:
         for other in self._instances:
             if taken := {*_names(other)} & {*_names(instance)}:
                 raise StashError(
@@ -54,7 +54,7 @@ class Address:
         self._instances.append(instance)
         self._show(instance, 'recovered')
 
-    def keep(self, instance: Instance, name: str, raw: Raw) -> None:
+    def keep(self, instance: Outside, name: str, raw: Raw) -> None:
         change = {name: self._written(instance, name, raw)}
         query.require_room(f'{instance.schema.name}.{name}', query.replaced(self._shown, change))
         self._pushes |= instance.schema.fields[name].field.history == 'push'
@@ -62,14 +62,14 @@ class Address:
             self._loop.call_soon(self._project)
         self._changed[name] = instance
 
-    def reset(self, instance: Instance) -> None:
+    def reset(self, instance: Outside) -> None:
         for name in _names(instance):
             self.keep(instance, name, instance.defaults[name])
 
-    def end(self, instance: Instance) -> None:
+    def end(self, instance: Outside) -> None:
         self._instances.remove(instance)
 
-    def awaits(self, instance: Instance) -> bool:  # noqa: ARG002 it came with the request
+    def awaits(self, instance: Outside) -> bool:  # noqa: ARG002 it came with the request
         return False
 
     # ---- from the fields to the address
@@ -79,7 +79,7 @@ class Address:
         """The path with its query, as the browser shows it below the app's own prefix."""
         return self._client.sub_pages_router.current_path
 
-    def _written(self, instance: Instance, name: str, raw: Raw) -> str | None:
+    def _written(self, instance: Outside, name: str, raw: Raw) -> str | None:
         stored = instance.schema.fields[name]
         return None if raw == instance.defaults[name] else query.written(name, query.to_text(stored, raw))
 
@@ -124,7 +124,7 @@ class Address:
         for instance in list(self._instances):
             self._client.safe_invoke(partial(self._show, instance, 'remote'))
 
-    def _show(self, instance: Instance, cause: Cause) -> None:
+    def _show(self, instance: Outside, cause: Cause) -> None:
         found = query.parameters(self._shown)
         raws = {name: _read(instance, name, found) for name in _names(instance)}
         instance.show_kept(raws, cause, own=True)
@@ -135,7 +135,7 @@ def is_of_address(sent: Any) -> bool:
     return isinstance(sent, dict) and 'search' in sent
 
 
-def _names(instance: Instance) -> list[str]:
+def _names(instance: Outside) -> list[str]:
     return [name for name, stored in instance.schema.fields.items() if stored.scope == 'url']
 
 
@@ -143,7 +143,7 @@ def _old_names(stored: StoredField) -> dict[str, None]:
     return {stored.field.renamed_from: None} if stored.field.renamed_from else {}
 
 
-def _read(instance: Instance, name: str, found: dict[str, str]) -> Raw | Problem:
+def _read(instance: Outside, name: str, found: dict[str, str]) -> Raw | Problem:
     """Return the JSON of a field as the address says, its default where it says nothing, or why it cannot be used."""
     schema = instance.schema
     stored = schema.fields[name]

@@ -26,8 +26,8 @@ from .kept import Kept, names
 from .simulated import storage_of
 
 if TYPE_CHECKING:
-    from .instance import Instance
     from .listeners import Cause
+    from .outside import Outside
     from .visit import Visit
 
 log = logging.getLogger('nicegui_stash')
@@ -45,7 +45,7 @@ _numbers = itertools.count(1)
 class _Ask:
     """A class whose kept values the browser was asked for, and what it has told so far."""
 
-    instance: Instance
+    instance: Outside
     answered: asyncio.Future[None]
     items: dict[str, str] = field(default_factory=dict[str, str])
     size: int = 0
@@ -66,7 +66,7 @@ class Browser:
         self._loop = asyncio.get_running_loop()
         self._connected = False
         self._waiting: list[tuple[str, tuple[Any, ...]]] = []  # what is to be said at the connect
-        self._instances: list[Instance] = []
+        self._instances: list[Outside] = []
         self._asks: dict[int, _Ask] = {}
         self._ask_numbers = itertools.count(1)
         self._scheduled = False
@@ -83,13 +83,13 @@ class Browser:
 
     # ---- what a page object asks (Keeper)
 
-    def begin(self, instance: Instance) -> None:
+    def begin(self, instance: Outside) -> None:
         self._instances.append(instance)
         number = next(self._ask_numbers)
         self._asks[number] = _Ask(instance, self._loop.create_future())
         self._say('watch', number, self._kept.prefixes(instance))
 
-    def awaits(self, instance: Instance) -> bool:
+    def awaits(self, instance: Outside) -> bool:
         asked = (ask for ask in self._asks.values() if ask.instance is instance and not ask.waited)
         return self._visit.exists and any(asked)  # without a session, nothing that is kept can belong to it
 
@@ -101,7 +101,7 @@ class Browser:
         for ask in asks:
             ask.waited = True
 
-    def keep(self, instance: Instance, name: str, raw: Raw) -> None:
+    def keep(self, instance: Outside, name: str, raw: Raw) -> None:
         token = self._kept.token(instance, name, raw)
         if self._visit.client.is_deleted:
             log.warning('%s.%s: its page is gone, so no browser keeps this change', instance.schema.name, name)
@@ -111,10 +111,10 @@ class Browser:
         self._changed[key] = token
         self._touch([key])
 
-    def reset(self, instance: Instance) -> None:
+    def reset(self, instance: Outside) -> None:
         self._clear(self._kept.prefixes(instance), self._kept.keys(instance))
 
-    def end(self, instance: Instance) -> None:
+    def end(self, instance: Outside) -> None:
         self._instances.remove(instance)
         for number in [number for number, ask in self._asks.items() if ask.instance is instance]:
             self._answered(self._asks.pop(number))
@@ -211,7 +211,7 @@ class Browser:
                 ask.instance.blame(name, f'the browser keeps nothing: {_named(told["error"])}')
             self._answered(ask)
 
-    def _recover(self, instance: Instance, items: Mapping[str, str], made: int) -> None:
+    def _recover(self, instance: Outside, items: Mapping[str, str], made: int) -> None:
         """Show what the browser keeps of a class, and have it keep anew what should be."""
         back = self._kept.find(instance, items)
         overtaken = {name for name in names(instance) if self._is_overtaken(self._kept.key(instance, name), made)}
@@ -229,7 +229,7 @@ class Browser:
         if self._renewed:
             self._touch([])
 
-    def _renew(self, instance: Instance, name: str, raw: Raw, read: str | None) -> None:
+    def _renew(self, instance: Outside, name: str, raw: Raw, read: str | None) -> None:
         try:
             self._renewed[self._kept.key(instance, name)] = read, self._kept.token(instance, name, raw)
         except ValueTooLarge as error:  # a migration made it longer, or encryption
@@ -253,7 +253,7 @@ class Browser:
                     self._visit.client.safe_invoke(partial(self._show, instance, raws, cause))
 
     @staticmethod
-    def _show(instance: Instance, raws: Mapping[str, Raw | Problem], cause: Cause) -> None:
+    def _show(instance: Outside, raws: Mapping[str, Raw | Problem], cause: Cause) -> None:
         instance.show_kept(raws, cause, own=False)
 
     def _is_overtaken(self, key: str, made: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from asyncio import get_running_loop
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock, get_ident
 from typing import Any
@@ -14,25 +14,23 @@ from nicegui import app, binding
 
 from ..document import Slice
 from ..errors import ValueNotStorable
-from ..fields import OUTSIDE
 from ..operations import Written
-from ..recovery import Problem, invalid
+from ..recovery import invalid
 from ..schema import Schema
 from ..session import Session
 from ..settings import OnInvalid
 from . import internals
 from .detached import updating
-from .follower import Follower
 from .inside import elements_at, encode
-from .keeper import Keeper
 from .listeners import Cause
 from .marks import Marks
+from .outside import Outside
 from .visit import Visit
 
 log = logging.getLogger('nicegui_stash')
 
 
-class Instance(Follower):
+class Instance(Outside):
     """What connects a page object's fields with a session.
 
     When the page goes it is closed. While a background job still holds the page, the session stays in memory, so that
@@ -43,9 +41,6 @@ class Instance(Follower):
     """Held for so short a time that all pages share it."""
     _updated: frozenset[str] = frozenset()
     """Fields that an update of this page is changing."""
-    _outside: Sequence[Problem] = ()
-    _unkept: Mapping[str, Problem] = {}
-    _returned: tuple[int, float] | None = None
     _refused: set[str]
     foreign: frozenset[str] = frozenset()
     """Fields with an object that the app has made and may use elsewhere too, so that it is never changed here."""
@@ -68,8 +63,6 @@ class Instance(Follower):
         self.on_invalid: OnInvalid = on_invalid
         self._auto = auto
         self.marked: Marks | None = None
-        self._keepers: Mapping[str, Keeper] = {}  # who keeps the values of fields that are not in the store
-        self._following = False
         self._merging: str | None = None  # the field that what was typed before a rejoin is being merged into
 
     def __deepcopy__(self, memo: dict[int, Any]) -> None:
@@ -111,77 +104,6 @@ class Instance(Follower):
             self._keepers[name].keep(self, name, raw)
         else:
             super()._submit(name, raw)
-
-    def recover_outside(self) -> None:
-        """Keep on record what came back from outside of the store, and what was wrong with it."""
-        known = self.recovery.problems
-        known += [problem for problem in (*self._outside, *self._unkept.values()) if problem not in known]
-        self._count_returned()
-
-    @property
-    def awaits_outside(self) -> bool:
-        """Whether the browser has not said yet what it keeps."""
-        return any(keeper.awaits(self) for keeper in set(self._keepers.values()))
-
-    def begin_outside(self) -> None:
-        """Take what the browser keeps of this class, and keep changes there."""
-        keepers = {scope: self.visit.keeper(scope) for scope in self.schema.scopes & OUTSIDE}
-        self._keepers = {
-            name: keepers[stored.scope] for name, stored in self.schema.fields.items() if stored.scope in keepers
-        }
-        for keeper in keepers.values():
-            keeper.begin(self)
-
-    def is_unsaved(self, name: str) -> bool:
-        """Whether a change waits for `save()`, with `auto=False`."""
-        return name in self._unsaved
-
-    def show_kept(self, raws: Mapping[str, Raw | Problem], cause: Cause, *, own: bool) -> list[Problem]:
-        """Show what is kept outside of the store; a field with a problem gets its default. Return the problems.
-
-        `own`: a person did it on this page, so that what follows from it is a change of this page.
-        """
-        found = {name: self.defaults[name] if isinstance(raw, Problem) else raw for name, raw in raws.items()}
-        before, self._following = self._following, own
-        try:
-            problems = self._show(found, self.schema.version, cause)
-        finally:
-            self._following = before
-        problems += [raw for raw in raws.values() if isinstance(raw, Problem)]
-        self._outside = [problem for problem in self._outside if problem.field not in raws] + problems
-        others = [problem for problem in self.recovery.problems if problem.field not in raws]
-        self.recovery.problems = others + problems
-        return problems
-
-    def note_kept(self, version: int, age: float, problem: Problem | None) -> None:
-        """Put it on record that something came back which is not in the store, or could not be migrated."""
-        if problem is None:
-            self._returned = version, age
-            self._count_returned()
-        else:
-            self._outside = [*self._outside, problem]
-            self.recovery.problems.append(problem)
-            if self.recovery.status == 'fresh':
-                self.recovery.status, self.recovery.from_version = 'discarded', version
-
-    def _count_returned(self) -> None:
-        if self._returned is not None and self.recovery.status == 'fresh':
-            self.recovery.status = 'recovered'
-            self.recovery.from_version, self.recovery.age = self._returned
-
-    def blame(self, name: str, why: str) -> None:
-        """Put it on record that a value is not kept, until one of this field is again."""
-        self.forgive(name)
-        problem = Problem(name, self.schema.version, why)
-        self._unkept = {**self._unkept, name: problem}
-        self.recovery.problems.append(problem)
-
-    def forgive(self, name: str) -> None:
-        problem = self._unkept.get(name)
-        if problem is not None:
-            self._unkept = {each: why for each, why in self._unkept.items() if each != name}
-            if problem in self.recovery.problems:
-                self.recovery.problems.remove(problem)
 
     def post(self, name: str, raw: Raw) -> None:
         """Accept a change made in a worker thread: visible there at once, and here in the order of posting."""

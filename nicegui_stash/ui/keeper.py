@@ -7,28 +7,28 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Raw
 
 if TYPE_CHECKING:
-    from .instance import Instance
+    from .outside import Outside
 
 
 class Keeper(Protocol):
     """Keeps the fields of one scope for all stored classes of one open page."""
 
-    def begin(self, instance: Instance) -> None:
+    def begin(self, instance: Outside) -> None:
         """Show what is kept for a page object, and follow it. Raises `StashError` for a name that is taken."""
         ...
 
-    def keep(self, instance: Instance, name: str, raw: Raw) -> None:
+    def keep(self, instance: Outside, name: str, raw: Raw) -> None:
         """Accept a checked change. Raises `ValueTooLarge`."""
         ...
 
-    def reset(self, instance: Instance) -> None:
+    def reset(self, instance: Outside) -> None:
         """Keep nothing of a page object any more, whose fields have their defaults."""
         ...
 
-    def end(self, instance: Instance) -> None:
+    def end(self, instance: Outside) -> None:
         """Follow no more; what is kept stays."""
         ...
 
-    def awaits(self, instance: Instance) -> bool:
+    def awaits(self, instance: Outside) -> bool:
         """Whether building should wait, because what is kept of this page object is not known yet."""
         ...

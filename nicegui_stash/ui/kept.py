@@ -15,7 +15,7 @@ from ..recovery import Found, Problem, find, stored_values
 from ..tokens import MAX_TOKEN, BadToken, ExpiredToken, Opened, Tokens
 
 if TYPE_CHECKING:
-    from .instance import Instance
+    from .outside import Outside
     from .visit import Visit
 
 
@@ -42,17 +42,17 @@ class Kept:
         self._tokens = tokens
         self.root = f'nicegui_stash:{_quoted(tokens.prefix)}:'
 
-    def prefixes(self, instance: Instance) -> list[str]:
+    def prefixes(self, instance: Outside) -> list[str]:
         """Return how the keys of a class begin, of all its versions, and of the class it was renamed from."""
         return [f'{self.root}{_quoted(name)}:{_quoted(instance.slice_id.key)}:' for name in instance.schema.names]
 
-    def key(self, instance: Instance, name: str) -> str:
+    def key(self, instance: Outside, name: str) -> str:
         return f'{self.prefixes(instance)[0]}{instance.schema.version}:{_quoted(name)}'
 
-    def keys(self, instance: Instance) -> list[str]:
+    def keys(self, instance: Outside) -> list[str]:
         return [self.key(instance, name) for name in names(instance)]
 
-    def token(self, instance: Instance, name: str, raw: Raw) -> str:
+    def token(self, instance: Outside, name: str, raw: Raw) -> str:
         """Return the token that keeps a value. Raises `ValueTooLarge`."""
         stored, place = instance.schema.fields[name], _place(instance.slice_id, name)
         encrypted, now = stored.field.encrypted, self._visit.registry.now
@@ -63,14 +63,14 @@ class Kept:
             )
         return token
 
-    def read(self, instance: Instance, name: str, token: str) -> Raw | Problem:
+    def read(self, instance: Outside, name: str, token: str) -> Raw | Problem:
         """Return what a token of a field holds, or why it cannot be used."""
         try:
             return self._open(instance.slice_id, name, token).raw
         except BadToken as error:
             return Problem(name, instance.schema.version, str(error))
 
-    def find(self, instance: Instance, items: Mapping[str, str]) -> Returned:
+    def find(self, instance: Outside, items: Mapping[str, str]) -> Returned:
         """Return what of these items is a class's; of an older version only where nothing of its own is there."""
         schema, own = instance.schema, instance.slice_id
         document, opened, problems = new_document(), dict[str, Opened](), list[Problem]()
@@ -100,7 +100,7 @@ class Kept:
                 returned.due[name] = items.get(key)
         return returned
 
-    def _parse(self, instance: Instance, key: str) -> Iterator[tuple[SliceId, str]]:
+    def _parse(self, instance: Outside, key: str) -> Iterator[tuple[SliceId, str]]:
         """Say which slice and field of a class a key is for, nothing for one that we would not write."""
         schema = instance.schema
         for name, prefix in zip((schema.name, schema.renamed_from or ''), self.prefixes(instance), strict=False):
@@ -111,12 +111,12 @@ class Kept:
     def _open(self, slice_id: SliceId, name: str, token: str) -> Opened:
         return self._tokens.open(_place(slice_id, name), self._visit.owners, token, now=self._visit.registry.now)
 
-    def _is_due(self, instance: Instance, name: str, opened: Opened) -> bool:
+    def _is_due(self, instance: Outside, name: str, opened: Opened) -> bool:
         encrypted = instance.schema.fields[name].field.encrypted
         return self._tokens.is_due(opened, now=self._visit.registry.now, encrypted=encrypted)
 
 
-def names(instance: Instance) -> list[str]:
+def names(instance: Outside) -> list[str]:
     """Return the fields of a class that browsers keep."""
     return [name for name, stored in instance.schema.fields.items() if stored.scope == 'browser']
 

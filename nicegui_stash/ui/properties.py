@@ -118,7 +118,8 @@ class StoredProperty(BindableProperty):
         if instance.marked:
             instance.unmark(self.name)
         refills = self._refills and self.name not in instance.foreign
-        instance.foreign -= self._foreign
+        if self._refills:
+            instance.foreign -= self._foreign
         held = owner.__dict__.get(self.slot, MISSING)
         if held is MISSING:
             self.begin(owner, instance.observed(self.name, value))
