@@ -1,0 +1,98 @@
+"""What can be annotated: which types JSON can hold, and what is to be known of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import NoneType, UnionType
+from typing import Any, Union, cast, get_args, get_origin
+
+import msgspec
+
+EXACT: tuple[type, ...] = (int, str, bool, float)
+"""Types whose values fit a field of this annotation without being looked at."""
+_INSTEAD = {
+    'numpy': 'store value.tolist() in a list field',
+    'pandas': "store value.to_dict('list') in a dict field",
+    'polars': 'store value.to_dict(as_series=False) in a dict field',
+    'PIL': 'store the address of the image, not its pixels',
+}
+OBJECTS = (msgspec.inspect.DataclassType, msgspec.inspect.StructType, msgspec.inspect.CustomType)
+ALIKE = (
+    msgspec.inspect.SetType,
+    msgspec.inspect.FrozenSetType,
+    msgspec.inspect.BytesType,
+    msgspec.inspect.ByteArrayType,
+    msgspec.inspect.MemoryViewType,
+    msgspec.inspect.DecimalType,
+)
+"""Of these, values of two types can be equal and have the same JSON; and a NaN of `Decimal` cannot be compared."""
+_NO_KEYS = (
+    msgspec.inspect.NoneType,
+    msgspec.inspect.BoolType,
+    msgspec.inspect.CollectionType,
+    msgspec.inspect.TupleType,
+    msgspec.inspect.NamedTupleType,
+    msgspec.inspect.DataclassType,
+    msgspec.inspect.StructType,
+)
+"""Of what can be the key of a dict, what msgspec never writes as one."""
+_KEYS_INSTEAD = 'use texts, numbers, enums, UUIDs or dates, or pass encode= and decode='
+
+
+def exact_types(annotation: Any) -> frozenset[type]:
+    if any(annotation is exact for exact in EXACT):
+        return frozenset({annotation})
+    parts = get_args(annotation)
+    if get_origin(annotation) in {Union, UnionType} and all(part in EXACT or part is NoneType for part in parts):
+        return frozenset(parts)
+    return frozenset()
+
+
+def require_storable(annotation: Any) -> list[Any]:
+    """Return the types that an annotation consists of, or raise `TypeError` with a way out if it cannot be stored."""
+    try:
+        info = msgspec.inspect.type_info(annotation)
+    except (TypeError, NameError) as error:
+        raise TypeError(f'its annotation cannot be stored: {error}') from error
+    parts = list(_parts(info, set()))
+    for part in parts:
+        if isinstance(part, msgspec.inspect.DictType) and not _can_be_key(part.key_type):
+            kind = type(part.key_type).__name__.removesuffix('Type').removeprefix('Var').lower()
+            raise TypeError(f'dict keys of the kind {kind} cannot be written as JSON; {_KEYS_INSTEAD}')
+        if isinstance(part, msgspec.inspect.CustomType) and not hasattr(part.cls, 'model_validate'):
+            package = part.cls.__module__.partition('.')[0]
+            instead = _INSTEAD.get(package, 'use a dataclass, msgspec.Struct or plain types')
+            raise TypeError(f'{part.cls.__qualname__} cannot be stored; {instead}, or pass encode= and decode=')
+    try:
+        msgspec.json.Decoder(annotation, dec_hook=from_builtin)
+    except TypeError as error:  # e.g. a union of two dataclasses, which JSON cannot tell apart
+        raise TypeError(f'its annotation cannot be stored: {error}') from error
+    return parts
+
+
+def _can_be_key(info: Any) -> bool:
+    """Whether a key of this type, or of one of a union, can be written; `True` for what is known only to the app."""
+    if isinstance(info, msgspec.inspect.UnionType):
+        return any(map(_can_be_key, info.types))
+    if isinstance(info, msgspec.inspect.LiteralType):
+        return info.values != (None,)
+    return not isinstance(info, _NO_KEYS)
+
+
+def _parts(info: Any, seen: set[int]) -> Iterator[Any]:
+    """Walk msgspec's description of a type, which is a tree of Structs with cycles where a type contains itself."""
+    if id(info) in seen:
+        return
+    seen.add(id(info))
+    if isinstance(info, tuple):
+        for item in cast(tuple[Any, ...], info):
+            yield from _parts(item, seen)
+    elif isinstance(info, msgspec.Struct):
+        yield info
+        for name in info.__struct_fields__:
+            yield from _parts(getattr(info, name), seen)
+
+
+def from_builtin(expected: type, value: Any) -> Any:
+    """Decode what msgspec does not know by itself: pydantic models."""
+    return cast(Any, expected).model_validate(value)
