@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import Enum
 from operator import attrgetter, eq
 from types import NoneType
@@ -108,7 +108,7 @@ class Codec:
     def _write(self, value: Any) -> msgspec.Raw:
         try:
             encoded = self._encode_value(value) if self._encode_value else value
-        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        except Exception as error:  # it is the app's code and may raise anything
             raise ValueNotStorable(self.name, '$', f'encode= raised {type(error).__name__}: {error}') from error
         raw = self.to_json(encoded)
         for path in _not_finite(encoded, '$'):  # it would be written as null
@@ -120,11 +120,12 @@ class Codec:
         try:
             value = self._decoder.decode(raw)
             return self._decode_value(value) if self._decode_value else value
-        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError) as error:
+        except Exception as error:  # the app's code runs within, as decode= or __post_init__, and may raise anything
             for path in _not_finite(original, '$'):
                 raise ValueNotStorable(self.name, path, _NOT_FINITE) from error
-            match = _PATH.match(str(error))
-            reason, path = (match['reason'], match['path']) if match else (str(error), None)
+            said = str(error) or type(error).__name__
+            match = _PATH.match(said)
+            reason, path = (match['reason'], match['path']) if match else (said, None)
             raise ValueNotStorable(self.name, path or '$', reason) from error
 
     def to_json(self, value: Any) -> msgspec.Raw:
@@ -133,8 +134,8 @@ class Codec:
             return msgspec.Raw(_encoder.encode(value))
         except RecursionError as error:
             raise ValueNotStorable(self.name, '$', 'it is nested too deeply, or contains itself') from error
-        except (TypeError, ValueError, OverflowError) as error:
-            path, reason = _offender(value, '$', str(error))
+        except Exception as error:  # a model that is dumped may raise anything
+            path, reason = _offender(value, '$', error)
             raise ValueNotStorable(self.name, path, reason) from error
 
 
@@ -150,21 +151,21 @@ def _children(value: Any, path: str) -> Iterator[tuple[Any, str]]:
             yield item, f'{path}[...]'
     elif isinstance(value, msgspec.Struct):
         for name in value.__struct_fields__:
-            yield getattr(value, name), f'{path}.{name}'
+            yield getattr(value, name, None), f'{path}.{name}'
     elif is_dataclass(value) and not isinstance(value, type):
         for field in dataclass_fields(value):
-            yield getattr(value, field.name), f'{path}.{field.name}'
+            yield getattr(value, field.name, None), f'{path}.{field.name}'
 
 
-def _offender(value: Any, path: str, reason: str, depth: int = 0) -> tuple[str, str]:
+def _offender(value: Any, path: str, error: Exception, depth: int = 0) -> tuple[str, str]:
     """Find the innermost part of a value that cannot be encoded."""
     if depth < 50:
         for child, child_path in _children(value, path):
             try:
                 _encoder.encode(child)
-            except (TypeError, ValueError, OverflowError, RecursionError) as error:
-                return _offender(child, child_path, str(error), depth + 1)
-    return path, reason
+            except Exception as inner:  # noqa: BLE001 as above
+                return _offender(child, child_path, inner, depth + 1)
+    return path, str(error) or type(error).__name__
 
 
 def _not_finite(value: Any, path: str) -> Iterator[str]:
@@ -247,16 +248,13 @@ def _change(value: object, back: object) -> str:
 
 
 def _seems_equal(value: Any, back: Any) -> bool:
-    try:
-        return isinstance(value, cast(type[Any], type(back))) and _equal(value, back)
-    except Exception:  # noqa: BLE001 an array compares its elements, and the app's code may raise anything
-        return False
+    return isinstance(value, cast(type[Any], type(back))) and _equal(value, back)
 
 
 def _equal(value: Any, back: Any) -> bool:
-    if isinstance(value, datetime) and isinstance(back, datetime) and value.tzinfo and back.tzinfo:
-        return value.astimezone(UTC) == back.astimezone(UTC)  # while clocks are set back no two zones are equal
     try:
+        if isinstance(value, datetime) and isinstance(back, datetime) and value.tzinfo and back.tzinfo:
+            return value - back == timedelta()  # while clocks are set back no two zones are equal
         return bool(value == back)
-    except ArithmeticError:  # a signalling NaN of decimal
+    except Exception:  # noqa: BLE001 as of a signalling NaN of decimal; and the app's code may raise anything
         return False

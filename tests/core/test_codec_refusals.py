@@ -6,7 +6,7 @@ import enum
 import math
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -57,6 +57,47 @@ class Reading(pydantic.BaseModel):
 
 class Plain:
     pass
+
+
+class Unforeseen(Exception):
+    pass
+
+
+@dataclass
+class Even:
+    number: int
+
+    def __post_init__(self) -> None:
+        if self.number % 2:
+            raise AssertionError
+
+
+class EvenModel(pydantic.BaseModel):
+    number: int
+
+    @pydantic.field_validator('number')
+    @classmethod
+    def _even(cls, number: int) -> int:
+        if number % 2:
+            raise Unforeseen
+        return number
+
+
+class Unwritable(pydantic.BaseModel):
+    number: int = 0
+
+    @pydantic.model_serializer
+    def _no(self) -> Any:
+        raise Unforeseen(self.number)
+
+
+class Incomparable(pydantic.BaseModel):
+    number: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        raise Unforeseen
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def refusal(annotation: Any, value: Any) -> ValueNotStorable:
@@ -259,6 +300,15 @@ def test_a_value_that_contains_itself_is_refused() -> None:
     assert refusal(Any, value).reason == 'it is nested too deeply, or contains itself'
 
 
+@pytest.mark.parametrize('hours', [-5, 5])
+def test_the_first_and_last_moment_are_kept_in_any_zone(hours: int) -> None:
+    zone = timezone(timedelta(hours=hours))
+    for at in (datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone)):
+        codec = Codec('Page.field', datetime)
+        codec.tell_tale = False
+        assert codec.decode(codec.encode(at)[1]) == at
+
+
 def test_a_time_with_a_zone_is_kept_in_every_hour_of_the_year() -> None:
     codec = Codec('Page.field', datetime)
     for fold in (0, 1):
@@ -302,7 +352,7 @@ def test_decoding_bytes_of_any_kind_raises_nothing_else(body: bytes) -> None:
 
 
 def test_a_decode_function_that_fails_is_a_value_that_does_not_fit() -> None:
-    for error in (ValueError, TypeError, KeyError, ZeroDivisionError, AttributeError):
+    for error in (ValueError, TypeError, KeyError, ZeroDivisionError, AttributeError, AssertionError, Unforeseen):
 
         def decode(_: Any, error: type[Exception] = error) -> Any:
             raise error('no')
@@ -349,3 +399,38 @@ def test_an_encode_function_that_fails_is_a_value_that_does_not_fit() -> None:
         codec.encode('secret')
     assert isinstance(caught.value.__cause__, AttributeError)
     assert 'secret' not in caught.value.without_value
+
+
+def test_whatever_a_class_raises_when_it_is_made_is_a_value_that_does_not_fit() -> None:
+    for annotation, kind in ((Even, 'AssertionError'), (EvenModel, 'Unforeseen')):
+        with pytest.raises(ValueNotStorable) as caught:
+            Codec('Page.field', annotation).decode(b'{"number":1}')
+        assert caught.value.reason == kind
+        assert 'Unforeseen' not in caught.value.without_value
+    odd = Even(2)
+    odd.number = 1
+    assert refusal(Even, odd).reason == 'AssertionError'
+
+
+def test_whatever_a_class_raises_when_it_is_written_is_a_value_that_does_not_fit() -> None:
+    assert refusal(list[Unwritable], [Unwritable()]).path == '$[0]'
+    codec = Codec('Page.field', complex, encode=lambda value: 1 // 0 if value else odd(), decode=complex)
+    for value in (1j, 0j):
+        with pytest.raises(ValueNotStorable, match='encode= raised'):
+            codec.encode(value)
+
+
+def odd() -> Any:
+    raise Unforeseen
+
+
+def test_what_cannot_be_compared_is_a_value_that_does_not_fit() -> None:
+    assert refusal(Incomparable, Incomparable()).reason == 'a Incomparable would come back changed'
+
+
+def test_an_object_that_lacks_an_attribute_is_a_value_that_does_not_fit() -> None:
+    point, item = Point(1.0), Item('a')
+    del point.x
+    del item.name
+    assert refusal(list[Point], [point]).path == '$[0]'
+    assert refusal(list[Item], [item]).path.startswith('$[0]')

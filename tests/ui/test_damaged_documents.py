@@ -143,6 +143,30 @@ async def test_a_field_that_no_longer_fits_has_its_default_alone_and_is_named(
     assert await data_of(store, 'Page') == {'count': 5, 'name': 'Bob'}  # a rollback finds it again
 
 
+async def test_a_field_that_can_no_longer_be_decoded_has_its_default_alone_and_is_named(url: str, ann: Browser) -> None:
+    class Undecodable(Exception):
+        pass
+
+    def decode(count: int) -> int:
+        if count:
+            raise Undecodable
+        return count
+
+    async with serving(lambda: Stash(url)) as stash:
+
+        @stash.page('/')
+        class Page:
+            count: int = stored(0, decode=decode)
+            name: str = stored('')
+
+            def build(self) -> None: ...
+
+        page = shown(stash, await ann.open(), Page)
+        recovery = stash.recovery(page)
+        assert (page.count, page.name, recovery.status) == (0, 'Ann', 'recovered')
+        assert recovery.problems == [Problem('count', 1, 'Undecodable')]
+
+
 async def test_an_older_version_is_migrated_and_stays_where_it_was(url: str, store: FaultyStore, ann: Browser) -> None:
     async with serving(lambda: Stash(url)) as stash:
 
