@@ -12,29 +12,40 @@ import copy
 import weakref
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 M = TypeVar('M', bound=Callable[..., Any])
+Known = dict[int, tuple[Any, set[int]]]
+"""What collections keep, by their ids: each collection, and the ids of what is in it."""
+
+KINDS: Final = (list, dict, set)
+_IN_PLACE: Final = object()
 
 
 class Observed(Protocol):
-    """A collection inside a field's value: `parent` leads to the collection it is in, `announce` to the field."""
+    """A collection inside a field's value: `parent` leads to the collection it is in, `announce` to the field.
+
+    `field` says, of the whole value, which field that is.
+    """
 
     parent: weakref.ref[Any] | None
     announce: Callable[[], None] | None
+    field: object
 
     def restore(self, content: Any) -> None: ...
-    def adopt(self) -> None: ...
+    def adopt(self, field: object = ...) -> None: ...
 
 
-def observe(value: Any, announce: Callable[[], None]) -> Any:
+def observe(value: Any, announce: Callable[[], None], field: object = None) -> Any:
     """Return a copy of a list, dict or set that calls `announce` after each change in place; other values as they are.
 
-    Also an observed one is copied, since it tells another field.
+    Also an observed one is copied, since it tells another field. Inside, what another field holds is copied as well;
+    what an earlier value of the same field holds follows.
     """
-    observed = _wrap(plain(value))
+    observed = _wrap(plain(value), field)
     if observed is not value:
         observed.announce = announce
+        observed.field = field
     return observed
 
 
@@ -51,9 +62,9 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _wrap(value: object) -> Any:
+def _wrap(value: object, field: object = _IN_PLACE) -> Any:
     make = _OBSERVED.get(type(value))
-    return value if make is None else make(value)
+    return value if make is None else make(value, field)
 
 
 def _told(collection: Any) -> None:
@@ -75,6 +86,7 @@ def _announcing(method: M) -> M:
             self.adopt()
             _told(self)
         except BaseException:
+            _reclaim(self, before)
             self.restore(before)
             raise
         return result
@@ -82,39 +94,66 @@ def _announcing(method: M) -> M:
     return cast(M, announcing)
 
 
-def _adopt(parent: Any, item: Any) -> Any:
+def _reclaim(parent: Any, content: Any) -> None:
+    """Let all that is inside tell its field again: a change that is undone may have moved some of it."""
+    me = weakref.ref(parent)
+    for item in _items(content):
+        if isinstance(item, (ObservedList, ObservedDict, ObservedSet)):
+            item.parent = me
+            _reclaim(item, item)
+
+
+def _adopt(parent: Any, item: Any, field: object, known: Known) -> Any:
     if isinstance(item, (ObservedList, ObservedDict, ObservedSet)):
         above: Any = parent
         while above is not None:
             if above is item:
                 raise ValueError('a collection cannot contain itself')
             above = above.parent() if above.parent is not None else None
-        if item.announce is not None:  # the whole value of a field, which has to go on telling that field
+        if item.announce is not None or _is_held(item, field, known):  # it has to go on telling that field
             item = plain(item)
-    observed = _wrap(item)
+    observed = _wrap(item, field)
     if isinstance(observed, (ObservedList, ObservedDict, ObservedSet)):
         observed.parent = weakref.ref(parent)
     return observed
 
 
+def _is_held(collection: Any, field: object, known: Known) -> bool:
+    """Whether a collection is inside a value that stays: not one that is taken out, nor a former one of `field`."""
+    if collection.announce is not None:
+        return collection.field != field
+    if collection.parent is None:
+        return True  # the value that is being made
+    above = collection.parent()
+    if above is None:
+        return False
+    if id(above) not in known:
+        known[id(above)] = above, set(map(id, _items(above))) if _is_held(above, field, known) else set()
+    return id(collection) in known[id(above)][1]
+
+
+def _items(content: Any) -> Iterable[Any]:
+    return cast(dict[Any, Any], content).values() if isinstance(content, dict) else cast(Iterable[Any], content)
+
+
 class ObservedList(list[Any]):
     """A list that tells its field when it is changed."""
 
-    __slots__ = ('__weakref__', 'announce', 'parent')
+    __slots__ = ('__weakref__', 'announce', 'field', 'parent')
 
-    def __init__(self, content: list[Any]) -> None:
+    def __init__(self, content: list[Any], field: object = _IN_PLACE) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
         self.announce: Callable[[], None] | None = None
-        self.adopt()
+        self.adopt(field)
 
-    def adopt(self) -> None:
+    def adopt(self, field: object = _IN_PLACE) -> None:
         if not _holds_any(self):
             return
-        me = weakref.ref(self)
+        me, known = weakref.ref(self), Known()
         for index, item in enumerate(self):
             if type(item) in _COLLECTIONS and getattr(item, 'parent', None) is not me:
-                list.__setitem__(self, index, _adopt(self, item))
+                list.__setitem__(self, index, _adopt(self, item, field, known))
 
     def snapshot(self) -> list[Any]:
         return list(self)
@@ -133,21 +172,21 @@ class ObservedList(list[Any]):
 class ObservedDict(dict[Any, Any]):
     """A dict that tells its field when it is changed."""
 
-    __slots__ = ('__weakref__', 'announce', 'parent')
+    __slots__ = ('__weakref__', 'announce', 'field', 'parent')
 
-    def __init__(self, content: dict[Any, Any]) -> None:
+    def __init__(self, content: dict[Any, Any], field: object = _IN_PLACE) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
         self.announce: Callable[[], None] | None = None
-        self.adopt()
+        self.adopt(field)
 
-    def adopt(self) -> None:
+    def adopt(self, field: object = _IN_PLACE) -> None:
         if not _holds_any(self.values()):
             return
-        me = weakref.ref(self)
+        me, known = weakref.ref(self), Known()
         for key, item in self.items():
             if type(item) in _COLLECTIONS and getattr(item, 'parent', None) is not me:
-                dict.__setitem__(self, key, _adopt(self, item))
+                dict.__setitem__(self, key, _adopt(self, item, field, known))
 
     def setdefault(self, key: Any, default: Any = None, /) -> Any:
         if key not in self:
@@ -180,14 +219,14 @@ class ObservedDict(dict[Any, Any]):
 class ObservedSet(set[Any]):
     """A set that tells its field when it is changed."""
 
-    __slots__ = ('announce', 'parent')  # a set can be referred to weakly as it is
+    __slots__ = ('announce', 'field', 'parent')  # a set can be referred to weakly as it is
 
-    def __init__(self, content: set[Any]) -> None:
+    def __init__(self, content: set[Any], field: object = _IN_PLACE) -> None:  # noqa: ARG002 as the others
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
         self.announce: Callable[[], None] | None = None
 
-    def adopt(self) -> None:
+    def adopt(self, field: object = _IN_PLACE) -> None:
         """Do nothing: what is in a set is hashable, so it holds no observed collection."""
 
     def snapshot(self) -> set[Any]:
@@ -204,7 +243,7 @@ class ObservedSet(set[Any]):
         return copy.deepcopy(set(self), memo)
 
 
-_OBSERVED: dict[type, Callable[[Any], Any]] = {list: ObservedList, dict: ObservedDict, set: ObservedSet}
+_OBSERVED: dict[type, Callable[[Any, object], Any]] = {list: ObservedList, dict: ObservedDict, set: ObservedSet}
 _COLLECTIONS = frozenset({*_OBSERVED, ObservedList, ObservedDict, ObservedSet})
 
 

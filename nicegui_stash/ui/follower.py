@@ -18,7 +18,7 @@ from nicegui import app, background_tasks
 
 from ..document import SESSION_PART, Part, SliceId
 from ..errors import ValueNotStorable
-from ..observed import observe
+from ..observed import KINDS, observe
 from ..operations import Set
 from ..recovery import (
     Found,
@@ -93,7 +93,7 @@ class Follower:
             self.session.set(self.slice_id, part, name, raw, source=self)
 
     def observed(self, name: str, value: Any) -> Any:
-        return observe(value, partial(self.changed_in_place, name)) if isinstance(value, (list, dict, set)) else value
+        return observe(value, partial(self.changed_in_place, name), (self, name)) if isinstance(value, KINDS) else value
 
     def changed_in_place(self, name: str) -> None:
         """Accept what a collection became, after it was changed in place."""

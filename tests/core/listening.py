@@ -12,12 +12,12 @@ class Refused(Exception):
 
 
 class Field:
-    """What is told of changes, and refuses them while `refusing`."""
+    """What is told of changes, and refuses them while `refusing`; of one name they are one field."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Any, name: str = '') -> None:
         self.told = 0
         self.refusing = False
-        self.value = observe(value, self.changed)
+        self.value = observe(value, self.changed, name)
 
     def changed(self) -> None:
         self.told += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import json
+import operator
 import pickle
 import weakref
 from collections.abc import Callable
@@ -81,6 +82,93 @@ def test_children_follow_when_a_field_is_assigned_a_selection_of_them() -> None:
     new = Field([item for item in old.value if not item['done']])
     kept['done'] = True
     assert (new.value, new.told) == ([{'done': True}], 1)
+
+
+def test_a_child_that_is_put_into_another_field_as_well_is_copied_there() -> None:
+    one, two = Field([[1], [2]]), Field({})
+    one_child = one.value[0]
+    two.value['first'] = one_child
+    two.value['both'] = [one.value[0], {'second': one.value[1]}]
+    told = two.told
+    one_child.append(3)
+    one.value[1].append(4)
+    assert (one.value, one.told) == ([[1, 3], [2, 4]], 2)
+    assert (two.value, two.told) == ({'first': [1], 'both': [[1], {'second': [2]}]}, told)
+    two.value['both'][1]['second'].append(5)
+    assert (one.value, two.told) == ([[1, 3], [2, 4]], told + 1)
+
+
+def test_a_field_that_is_assigned_what_another_holds_gets_copies() -> None:
+    rows = Field([{'name': 'a', 'tags': ['x']}], 'rows')
+    picked = Field([row for row in rows.value], 'picked')  # noqa: C416 as an app selects
+    tags = Field([row['tags'] for row in rows.value], 'tags')
+    rows.value[0]['name'] = 'b'
+    rows.value[0]['tags'].append('y')
+    assert (rows.value, rows.told) == ([{'name': 'b', 'tags': ['x', 'y']}], 2)
+    assert (picked.value, tags.value) == ([{'name': 'a', 'tags': ['x']}], [['x']])
+    picked.value[0]['tags'].append('z')
+    assert (picked.told, tags.told, rows.told) == (1, 0, 2)
+
+
+def test_a_child_that_is_in_the_next_value_of_its_field_twice_is_copied_once() -> None:
+    old = Field([['x']])
+    tags = old.value[0]
+    rows = Field([{'tags': tags}, {'tags': tags}, {'more': [tags], 'others': [tags]}])
+    assert rows.value[0]['tags'] is tags
+    for found in (rows.value[0]['tags'], rows.value[1]['tags'], rows.value[2]['more'][0], rows.value[2]['others'][0]):
+        told = rows.told
+        found.append('y')
+        assert rows.told == told + 1
+
+
+def test_a_child_of_another_child_of_the_same_field_is_copied() -> None:
+    rows = Field([{'tags': []}, {'tags': ['x']}])
+    rows.value[0]['tags'] = rows.value[1]['tags']
+    rows.value.pop(0)
+    told = rows.told
+    rows.value[0]['tags'].append('new')
+    assert (rows.value, rows.told) == ([{'tags': ['x', 'new']}], told + 1)
+
+
+def test_children_that_change_places_stay_what_they_are() -> None:
+    field = Field([{'n': 2}, {'n': 1}, {'n': 3}])
+    first, second, third = field.value
+    field.value[0], field.value[1] = field.value[1], field.value[0]
+    assert all(map(operator.is_, field.value, (second, first, third)))
+    field.value.sort(key=lambda row: -row['n'])
+    field.value[:] = field.value[1:] + field.value[:1]
+    field.value.reverse()
+    assert all(map(operator.is_, field.value, (third, second, first)))
+    told = field.told
+    for row in (first, second, third):
+        row['n'] += 1
+    assert field.told == told + 3
+
+
+def test_what_is_inside_of_a_row_follows_into_the_row_that_replaces_it() -> None:
+    field = Field([{'tags': ['x']}])
+    tags = field.value[0]['tags']
+    field.value[0] = {**field.value[0], 'done': True}
+    tags.append('y')
+    assert (field.value, field.told) == ([{'tags': ['x', 'y'], 'done': True}], 2)
+
+
+def test_what_a_refused_change_would_have_moved_still_tells_its_field() -> None:
+    rows, names = Field([{'tags': ['x']}]), Field([])
+    row = rows.value[0]
+    rows.refusing = names.refusing = True
+    for change in (
+        lambda: names.value.append(row),
+        lambda: rows.value.__setitem__(0, {**row, 'done': 1}),
+        lambda: rows.value.__setitem__(slice(0, 1), [[row['tags']]]),
+    ):
+        with pytest.raises(Refused):
+            change()
+    rows.refusing = False
+    told = rows.told
+    row['tags'].append('y')
+    row['name'] = 'a'
+    assert (rows.value, rows.told) == ([{'tags': ['x', 'y'], 'name': 'a'}], told + 2)
 
 
 def test_a_child_that_was_taken_out_changes_no_field_that_is_gone() -> None:

@@ -135,6 +135,26 @@ async def test_a_bad_change_in_place_raises_with_its_path_and_is_undone(stash: S
     assert store.calls['put'] == 0
 
 
+async def test_rows_follow_within_their_field_and_are_copied_into_another(stash: Stash, store: FaultyStore) -> None:
+    @stash.page('/')
+    class Page:
+        rows: list[dict[str, str]] = stored([{'name': 'a'}, {'name': 'b'}])
+        picked: list[dict[str, str]] = stored([])
+
+        def build(self) -> None: ...
+
+    page = shown(stash, await Browser().open(), Page)
+    row = page.rows[1]
+    page.picked = [each for each in page.rows if each is row]
+    page.rows = [each for each in page.rows if each is row]
+    row['name'] = 'c'
+    await stash.flush(page)
+    assert await data_of(store, 'Page') == {'rows': [{'name': 'c'}], 'picked': [{'name': 'b'}]}
+    page.picked[0]['name'] = 'd'
+    await stash.flush(page)
+    assert await data_of(store, 'Page') == {'rows': [{'name': 'c'}], 'picked': [{'name': 'd'}]}
+
+
 async def test_a_list_that_was_replaced_tells_nobody_any_more(stash: Stash) -> None:
     @stash.page('/')
     class Page:
