@@ -11,14 +11,18 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Callable, Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import wraps
+from types import NoneType
 from typing import Any, Final, Protocol, TypeVar, cast
+from uuid import UUID
 
 M = TypeVar('M', bound=Callable[..., Any])
 Known = dict[int, tuple[Any, set[int]]]
 """What collections keep, by their ids: each collection, and the ids of what is in it."""
 
-KINDS: Final = (list, dict, set)
+KINDS: Final[tuple[type, ...]] = (list, dict, set)
 _IN_PLACE: Final = object()
 
 
@@ -63,7 +67,10 @@ def plain(value: Any) -> Any:
 
 
 def _wrap(value: object, field: object = _IN_PLACE) -> Any:
-    make = _OBSERVED.get(type(value))
+    kind = cast(type, type(value))
+    make = _OBSERVED.get(kind)
+    if make is None and kind not in _COLLECTIONS:  # a defaultdict would come back as a dict
+        make = next((_OBSERVED[base] for base in KINDS if issubclass(kind, base)), None)
     return value if make is None else make(value, field)
 
 
@@ -152,7 +159,7 @@ class ObservedList(list[Any]):
             return
         me, known = weakref.ref(self), Known()
         for index, item in enumerate(self):
-            if type(item) in _COLLECTIONS and getattr(item, 'parent', None) is not me:
+            if getattr(item, 'parent', None) is not me and isinstance(item, KINDS):
                 list.__setitem__(self, index, _adopt(self, item, field, known))
 
     def snapshot(self) -> list[Any]:
@@ -185,13 +192,17 @@ class ObservedDict(dict[Any, Any]):
             return
         me, known = weakref.ref(self), Known()
         for key, item in self.items():
-            if type(item) in _COLLECTIONS and getattr(item, 'parent', None) is not me:
+            if getattr(item, 'parent', None) is not me and isinstance(item, KINDS):
                 dict.__setitem__(self, key, _adopt(self, item, field, known))
 
     def setdefault(self, key: Any, default: Any = None, /) -> Any:
         if key not in self:
             self[key] = default
         return self[key]  # the observed collection, not the one that was passed
+
+    @classmethod
+    def fromkeys(cls, keys: Iterable[Any], value: Any = None, /) -> dict[Any, Any]:
+        return dict.fromkeys(keys, value)
 
     def snapshot(self) -> dict[Any, Any]:
         return dict(self)
@@ -245,11 +256,13 @@ class ObservedSet(set[Any]):
 
 _OBSERVED: dict[type, Callable[[Any, object], Any]] = {list: ObservedList, dict: ObservedDict, set: ObservedSet}
 _COLLECTIONS = frozenset({*_OBSERVED, ObservedList, ObservedDict, ObservedSet})
+_LEAVES = frozenset({str, int, float, bool, NoneType, bytes, date, datetime, time, timedelta, Decimal, UUID})
+"""What most collections hold."""
 
 
 def _holds_any(items: Iterable[Any]) -> bool:
     """Whether a collection is among some items: a loop in C, since most lists hold none and it runs at each change."""
-    return not _COLLECTIONS.isdisjoint(map(type, items))
+    return not _LEAVES.issuperset(map(type, items)) and any(isinstance(item, KINDS) for item in items)
 
 
 _MUTATORS: dict[type, tuple[str, ...]] = {

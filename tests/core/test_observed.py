@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from nicegui.observables import ObservableList
 
 from nicegui_stash.observed import ObservedDict, ObservedList, ObservedSet, plain
 
@@ -175,6 +177,59 @@ def test_what_is_put_in_is_observed_whatever_the_way() -> None:
         way(field.value)
         field.value['a'].append(1)
         assert (field.value, field.told) == ({'a': [1]}, 2)
+
+
+class Texts(list[str]):
+    pass
+
+
+class Numbers(set[int]):
+    pass
+
+
+@pytest.mark.parametrize(
+    ('value', 'change'),
+    [
+        (Texts(['a']), lambda at: at.append('b')),
+        (Counter('aab'), lambda at: at.update(c=1)),
+        (OrderedDict(a=1), lambda at: at.pop('a')),
+        (Numbers({1}), lambda at: at.add(2)),
+        (ObservableList(['a']), lambda at: at.append('b')),
+    ],
+)
+def test_a_collection_of_another_class_is_held_as_what_would_come_back(
+    value: Any, change: Callable[[Any], Any]
+) -> None:
+    for put in (
+        lambda: Field([copy.copy(value)]),
+        lambda: Field({'a': copy.copy(value)}),
+        lambda: Field([1, Field([]).value, copy.copy(value)]),
+    ):
+        field = put()
+        held = field.value['a'] if isinstance(field.value, dict) else field.value[-1]
+        assert type(held) in {ObservedList, ObservedDict, ObservedSet}
+        assert held == value
+        change(held)
+        assert field.told == 1
+    field = Field(copy.copy(value))
+    change(field.value)
+    field = Field([])
+    field.value.append(copy.copy(value))
+    change(field.value[0])
+    assert field.told == 2
+
+
+def test_groups_that_are_made_by_a_defaultdict_are_observed_inside() -> None:
+    groups: dict[str, Any] = defaultdict(lambda: defaultdict(list))
+    groups['a']['b'].append(1)
+    field = Field(groups)
+    field.value['a']['b'].append(2)
+    assert (field.value, field.told) == ({'a': {'b': [1, 2]}}, 1)
+
+
+def test_a_dict_that_is_made_of_keys_is_an_ordinary_one() -> None:
+    made = Field({}).value.fromkeys(['a', 'b'], 0)
+    assert (type(made), made) == (dict, {'a': 0, 'b': 0})
 
 
 def test_setdefault_returns_the_collection_that_is_in_the_field() -> None:
