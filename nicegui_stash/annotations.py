@@ -26,6 +26,14 @@ ALIKE = (
     msgspec.inspect.DecimalType,
 )
 """Of these, values of two types can be equal and have the same JSON; and a NaN of `Decimal` cannot be compared."""
+_TUPLES = (msgspec.inspect.TupleType, msgspec.inspect.VarTupleType, msgspec.inspect.NamedTupleType)
+_MUTABLE = (
+    msgspec.inspect.ListType,
+    msgspec.inspect.SetType,
+    msgspec.inspect.DictType,
+    msgspec.inspect.TypedDictType,
+    msgspec.inspect.AnyType,
+)
 _NO_KEYS = (
     msgspec.inspect.NoneType,
     msgspec.inspect.BoolType,
@@ -46,6 +54,14 @@ def exact_types(annotation: Any) -> frozenset[type]:
     if get_origin(annotation) in {Union, UnionType} and all(part in EXACT or part is NoneType for part in parts):
         return frozenset(parts)
     return frozenset()
+
+
+def is_opaque(parts: list[Any]) -> bool:
+    """Whether values of these types may change without anybody being told: objects, and what is inside of a tuple."""
+    if any(isinstance(part, (*OBJECTS, msgspec.inspect.ByteArrayType)) for part in parts):
+        return True
+    tuples = [part for part in parts if isinstance(part, _TUPLES)]
+    return any(isinstance(inner, _MUTABLE) for part in tuples for inner in _parts(part, set()))
 
 
 def require_storable(annotation: Any) -> list[Any]:

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import msgspec
 
-from .annotations import ALIKE, EXACT, OBJECTS, exact_types, from_builtin, require_storable
+from .annotations import ALIKE, EXACT, OBJECTS, exact_types, from_builtin, is_opaque, require_storable
 from .errors import ValueNotStorable
 
 Encode = Callable[[Any], Any]
@@ -66,7 +66,7 @@ class Codec:
         self.tell_tale = False
         if decode is None:
             parts = require_storable(annotation)
-            self.opaque = encode is not None or any(isinstance(part, OBJECTS) for part in parts)
+            self.opaque = encode is not None or is_opaque(parts)
             self.tell_tale = encode is None and not any(isinstance(part, (*OBJECTS, *ALIKE)) for part in parts)
             self.exact = frozenset() if encode else exact_types(annotation)
         self._decoder = msgspec.json.Decoder(Any if decode else annotation, dec_hook=from_builtin)

@@ -221,6 +221,42 @@ def test_encode_alone_does_not_admit_a_type_that_cannot_be_decoded() -> None:
         Codec('Page.field', Plain, encode=vars)
 
 
+class Box(NamedTuple):
+    name: str
+    items: list[str]
+
+
+class Labels(TypedDict):
+    labels: tuple[str, ...]
+
+
+@pytest.mark.parametrize(
+    ('annotation', 'opaque'),
+    [
+        (tuple[list[int], list[int]], True),
+        (tuple[dict[str, int], ...], True),
+        (tuple[Labels, ...], True),
+        (tuple[tuple[set[int]], int], True),
+        (tuple[Any, ...], True),
+        (tuple, True),
+        (Box, True),
+        (list[Box], True),
+        (dict[str, tuple[int, list[int] | None]], True),
+        (bytearray, True),
+        (list[bytearray], True),
+        (Car, True),
+        (Point, False),
+        (tuple[int, str | None, bytes], False),
+        (Labels, False),
+        (frozenset[tuple[int, ...]], False),
+        (list[tuple[int, Weekday]], False),
+        (dict[str, list[Any]], False),
+    ],
+)
+def test_what_holds_something_mutable_where_nobody_can_observe_it_is_opaque(annotation: Any, opaque: bool) -> None:
+    assert Codec('Page.field', annotation).opaque is opaque
+
+
 def test_a_new_type_is_what_it_stands_for() -> None:
     assert Codec('Page.field', UserId).encode(UserId(3)) == (3, msgspec.Raw(b'3'))
 
