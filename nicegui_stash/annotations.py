@@ -24,6 +24,10 @@ ALIKE = (
     msgspec.inspect.ByteArrayType,
     msgspec.inspect.MemoryViewType,
     msgspec.inspect.DecimalType,
+    msgspec.inspect.EnumType,
+    msgspec.inspect.NamedTupleType,
+    msgspec.inspect.TimeType,
+    msgspec.inspect.DateTimeType,
 )
 """Of these, values of two types can be equal and have the same JSON; and a NaN of `Decimal` cannot be compared."""
 _TUPLES = (msgspec.inspect.TupleType, msgspec.inspect.VarTupleType, msgspec.inspect.NamedTupleType)

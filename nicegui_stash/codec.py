@@ -13,7 +13,7 @@ from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
 from datetime import date, datetime, time, timedelta
 from enum import Enum
-from operator import attrgetter, eq
+from operator import attrgetter, eq, is_
 from types import NoneType
 from typing import Any, cast
 from uuid import UUID
@@ -27,8 +27,9 @@ Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any]
 
 _PATH = re.compile(r'^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$', re.DOTALL)
-_LEAVES = frozenset({*EXACT, NoneType, bytes, date, datetime, time, timedelta, UUID})
+_LEAVES = frozenset({*EXACT, NoneType, bytes, date, timedelta, UUID})
 """Types without parts, whose values are what they seem if they are equal."""
+_ZONED = frozenset({datetime, time})
 _NOT_FINITE = 'NaN and infinity cannot be written as JSON; store None'
 _ATTRIBUTES = '_nicegui_stash_attributes'
 
@@ -74,7 +75,8 @@ class Codec:
     def encode(self, value: Any) -> tuple[Any, msgspec.Raw]:
         """Check a value; return it as it will come back, with its JSON. Raises `ValueNotStorable`.
 
-        An `int` in a `float` field becomes a `float`; everything else is kept as it is or refused.
+        An `int` in a `float` field becomes a `float`, a text enum in a `str` field its text. What would not come back
+        equal is refused, and objects are kept as they are.
         """
         if type(value) in self.exact and (type(value) is not float or math.isfinite(value)):
             return value, self.to_json(value)
@@ -89,10 +91,17 @@ class Codec:
         raw = self.to_json(value)
         back = self.decode(raw, original=value)
         if self.tell_tale and value == back and self.to_json(back) == raw:
-            return value, raw
+            in_place = getattr(value, 'announce', None) is not None  # nobody puts another one in its place
+            if in_place or _is_plain(value):
+                return value, raw
         if type(value) is int and type(back) is float:
-            return back, _require_same(self.name, float(value), back, raw)
-        return value, _require_same(self.name, value, back, raw)
+            value = float(value)
+        if _plainly_same(value, back):
+            return value, raw
+        if (difference := _difference(value, back, '$')) is not None:
+            raise ValueNotStorable(self.name, *difference)
+        held = _settled(value, back)
+        return held, raw if held is value else self.to_json(held)
 
     def _encode_by_functions(self, value: Any) -> msgspec.Raw:
         """Encode with `encode=`, and require that what `decode=` returns is equal, or is written the same again."""
@@ -177,10 +186,24 @@ def _not_finite(value: Any, path: str) -> Iterator[str]:
             yield from _not_finite(child, child_path)
 
 
-def _require_same(name: str, value: Any, back: Any, raw: msgspec.Raw) -> msgspec.Raw:
-    if not _plainly_same(value, back) and (difference := _difference(value, back, '$')) is not None:
-        raise ValueNotStorable(name, *difference)
-    return raw
+def _is_plain(value: Any) -> bool:
+    """Whether a value consists of what JSON brings back and of no enum or `NamedTuple` that is equal to it.
+
+    It goes level by level, in loops that run in C.
+    """
+    level: list[Any] = [value]
+    while not _LEAVES.issuperset(map(type, level)):
+        deeper: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                deeper += cast(dict[Any, Any], item)
+                deeper += cast(dict[Any, Any], item).values()
+            elif isinstance(item, list) or type(item) is tuple:
+                deeper += cast(list[Any], item)
+            elif type(item) not in _LEAVES:
+                return False
+        level = deeper
+    return True
 
 
 def _plainly_same(value: Any, back: Any) -> bool:
@@ -189,15 +212,17 @@ def _plainly_same(value: Any, back: Any) -> bool:
     What comes back was JSON, so that it is finite.
     """
     kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
-    if kind in _LEAVES or issubclass(kind, Enum):
-        return kind is back_kind and bool(value == back)
-    if (back_kind is list and issubclass(kind, list)) or (back_kind is tuple and kind is tuple):
+    if kind in _LEAVES or kind in _ZONED or issubclass(kind, Enum):
+        equal = kind is back_kind and bool(value == back)
+        return equal and (kind not in _ZONED or value.tzinfo == back.tzinfo)
+    if (back_kind is list and issubclass(kind, list)) or (kind is back_kind and issubclass(kind, tuple)):
         kinds = list(map(type, value))
         if _LEAVES.issuperset(kinds):  # a loop in C, where most of what is stored in lists ends
             return kinds == list(map(type, back)) and all(map(eq, value, back))
         return len(value) == len(back) and all(map(_plainly_same, value, back))
     if back_kind is dict and issubclass(kind, dict):
-        return list(value) == list(back) and _plainly_same(list(value.values()), list(back.values()))
+        same_keys = _plainly_same(list(value), list(back))
+        return same_keys and _plainly_same(list(value.values()), list(back.values()))
     if kind is back_kind and (attributes_of := _attributes_of(kind)) is not None:
         return _plainly_same(attributes_of(value), attributes_of(back))
     return False
@@ -242,8 +267,30 @@ def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
     return path, _change(value, back)
 
 
+def _settled(value: Any, back: Any) -> Any:
+    """Return a value that is equal to what comes back with the types of that; what has them already is kept."""
+    kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
+    if back_kind is list and issubclass(kind, list):
+        items = list(map(_settled, value, back))
+        return value if all(map(is_, items, value)) else items
+    if back_kind is dict and issubclass(kind, dict):
+        items = list(map(_settled, value.values(), back.values()))
+        kept = all(map(is_, items, value.values())) and all(map(is_, map(_settled, value, back), value))
+        return value if kept else dict(zip(back, items, strict=True))
+    if issubclass(back_kind, (set, frozenset)):
+        others = dict(zip(back, back, strict=True))
+        return value if all(_settled(item, others[item]) is item for item in value) else back
+    if kind is not back_kind:
+        return tuple(map(_settled, value, back)) if back_kind is tuple else back
+    if issubclass(kind, tuple):
+        return value if all(map(is_, map(_settled, value, back), value)) else back
+    return back if kind is datetime and value.tzinfo != back.tzinfo else value
+
+
 def _change(value: object, back: object) -> str:
     stored, returned = type(value).__qualname__, type(back).__qualname__
+    if _loses_its_zone(value, back):
+        return f'a {stored} would come back without its zone; give it a fixed offset, or none'
     return f'a {stored} would come back ' + (f'as a {returned}' if stored != returned else 'changed')
 
 
@@ -251,10 +298,15 @@ def _seems_equal(value: Any, back: Any) -> bool:
     return isinstance(value, cast(type[Any], type(back))) and _equal(value, back)
 
 
+def _loses_its_zone(value: object, back: object) -> bool:
+    """Whether it is a time of day in a zone whose offset depends on the date, which Python takes for equal to none."""
+    return isinstance(value, time) and isinstance(back, time) and bool(value.tzinfo) and not back.tzinfo
+
+
 def _equal(value: Any, back: Any) -> bool:
     try:
         if isinstance(value, datetime) and isinstance(back, datetime) and value.tzinfo and back.tzinfo:
             return value - back == timedelta()  # while clocks are set back no two zones are equal
-        return bool(value == back)
+        return bool(value == back) and not _loses_its_zone(value, back)
     except Exception:  # noqa: BLE001 as of a signalling NaN of decimal; and the app's code may raise anything
         return False

@@ -6,7 +6,7 @@ import enum
 import math
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -300,12 +300,20 @@ def test_a_value_that_contains_itself_is_refused() -> None:
     assert refusal(Any, value).reason == 'it is nested too deeply, or contains itself'
 
 
+def test_a_time_of_day_that_would_lose_its_zone_is_refused() -> None:
+    lost = time(8, tzinfo=ZoneInfo('Europe/Berlin'))
+    assert refusal(time, lost).reason == 'a time would come back without its zone; give it a fixed offset, or none'
+    assert refusal(dict[str, list[time]], {'a': [lost]}).path == "$['a'][0]"
+    assert 'without its zone' in refusal(time | None, lost).without_value
+    for kept in (time(8), time(8, tzinfo=UTC), time(8, tzinfo=timezone(timedelta(hours=2)))):
+        assert Codec('Page.field', time).encode(kept)[0] is kept
+
+
 @pytest.mark.parametrize('hours', [-5, 5])
 def test_the_first_and_last_moment_are_kept_in_any_zone(hours: int) -> None:
     zone = timezone(timedelta(hours=hours))
     for at in (datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone)):
         codec = Codec('Page.field', datetime)
-        codec.tell_tale = False
         assert codec.decode(codec.encode(at)[1]) == at
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from itertools import count
 from typing import Annotated, Any, Literal, NamedTuple, Optional, TypedDict, Union
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pydantic
@@ -19,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nicegui_stash.codec import Codec
+from nicegui_stash.observed import observe
 
 
 class Colour(enum.Enum):
@@ -193,10 +195,59 @@ def test_an_int_in_a_union_of_int_and_float_stays_one() -> None:
     assert (type(held), bytes(raw)) == (int, b'3')
 
 
-def test_a_text_enum_in_a_text_field_is_its_text() -> None:
-    codec = Codec('Page.field', str)
-    held, raw = codec.encode(Mood.GOOD)
-    assert held == codec.decode(raw) == 'good'
+BERLIN = ZoneInfo('Europe/Berlin')
+NOON = datetime(2025, 1, 2, 12, tzinfo=BERLIN)
+
+
+@pytest.mark.parametrize(
+    ('annotation', 'value', 'held'),
+    [
+        (str, Mood.GOOD, 'good'),
+        (str | None, Mood.GOOD, 'good'),
+        (Literal['good', 'bad'], Mood.GOOD, 'good'),
+        (Any, Mood.GOOD, 'good'),
+        (int, Size.SMALL, 1),
+        (Mood, 'good', Mood.GOOD),
+        (list[str], ['a', Mood.GOOD], ['a', 'good']),
+        (list[Mood], [Mood.GOOD, 'good'], [Mood.GOOD, Mood.GOOD]),
+        (dict[str, int], {Mood.GOOD: Size.LARGE}, {'good': 2}),
+        (dict[Mood, list[str]], {'good': [Mood.GOOD]}, {Mood.GOOD: ['good']}),
+        (set[str], {Mood.GOOD}, {'good'}),
+        (set[tuple[str, ...]], {(Mood.GOOD,)}, {('good',)}),
+        (tuple[int, str], Pair(1, 'a'), (1, 'a')),
+        (list[tuple[int, str]], [Pair(1, 'a'), (2, 'b')], [(1, 'a'), (2, 'b')]),
+        (Pair, Pair(1, Mood.GOOD), Pair(1, 'good')),
+        (list[float], [1, 2.5], [1.0, 2.5]),
+        (datetime, NOON, NOON.astimezone(timezone(timedelta(hours=1)))),
+        (dict[str, list[datetime]], {'a': [NOON]}, {'a': [NOON.astimezone(timezone(timedelta(hours=1)))]}),
+        (set[datetime], {NOON}, {NOON.astimezone(timezone(timedelta(hours=1)))}),
+    ],
+)
+def test_what_is_equal_but_of_another_type_becomes_what_comes_back(annotation: Any, value: Any, held: Any) -> None:
+    codec = Codec('Page.field', annotation)
+    found, raw = codec.encode(value)
+    assert repr(found) == repr(codec.decode(raw)) == repr(held)
+    assert codec.encode(found)[1] == raw
+
+
+def test_a_value_whose_types_come_back_stays_the_object_that_it_is() -> None:
+    item, point, tags = Item('a', 5), Point(1, 2), ['x']
+    for annotation, value in (
+        (Item, item),
+        (list[Item], [item]),
+        (dict[str, list[Point]], {'a': [point]}),
+        (list[list[str]], [tags]),
+        (list[tuple[Mood, Pair]], [(Mood.GOOD, Pair(1, 'a'))]),
+        (set[Decimal], {Decimal('1.50')}),
+        (list[datetime], [datetime(2025, 1, 2, tzinfo=UTC)]),
+        (dict[str, Any], observe({'a': tags}, lambda: None)),
+    ):
+        assert Codec('Page.field', annotation).encode(value)[0] is value
+    held, _ = Codec('Page.field', list[Item | str]).encode([item, Mood.GOOD])
+    assert held == [item, 'good']
+    assert held[0] is item
+    held, _ = Codec('Page.field', list[list[str]]).encode([tags, [Mood.GOOD]])
+    assert held[0] is tags
 
 
 def test_a_class_without_equality_is_judged_by_what_it_writes() -> None:
