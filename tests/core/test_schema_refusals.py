@@ -287,7 +287,7 @@ def test_an_encode_that_fails_with_the_default_is_refused() -> None:
     class Other:
         number: complex = stored(0j, encode=lambda value: value.missing, decode=complex)
 
-    assert refusal(Page).reason == 'its default cannot be stored: OSError: no'
+    assert refusal(Page).reason == 'its default cannot be stored: encode= raised OSError: no'
     assert refusal(Other).reason.startswith('its default cannot be stored: encode= raised AttributeError')
 
 
