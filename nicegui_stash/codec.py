@@ -151,7 +151,8 @@ class Codec:
 def _children(value: Any, path: str) -> Iterator[tuple[Any, str]]:
     if isinstance(value, dict):
         for key, item in cast(dict[Any, Any], value).items():
-            yield item, f'{path}[{key!r}]'
+            written = str(key) if type(key) is int else key  # as JSON does, so that it cannot be taken for an index
+            yield item, f'{path}[{written!r}]'
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(cast(list[Any], value)):
             yield item, f'{path}[{index}]'

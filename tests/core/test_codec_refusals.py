@@ -442,3 +442,11 @@ def test_an_object_that_lacks_an_attribute_is_a_value_that_does_not_fit() -> Non
     del item.name
     assert refusal(list[Point], [point]).path == '$[0]'
     assert refusal(list[Item], [item]).path.startswith('$[0]')
+
+
+def test_no_key_of_a_dict_can_be_logged_whatever_its_type() -> None:
+    for annotation, key in ((dict[int, float], 4111111111111111), (dict[int, float], 7), (dict[str, float], '7')):
+        error = refusal(list[annotation], [{}, {key: NAN}])
+        assert error.path == f"$[1]['{key}']"
+        assert error.without_value == 'Page.field at $[1][...]: NaN and infinity cannot be written as JSON; store None'
+    assert '4915112345678' not in refusal(dict[int, str], {4915112345678: 'a\ud800'}).without_value
