@@ -68,6 +68,7 @@ def _client_of(user: User) -> Client:
 
 def _leave(user: User) -> None:
     client = _client_of(user)
+    simulated.pop(client.id, None)
     if not client.is_deleted:
         shown = client.sub_pages_router.current_path  # with what fields of scope `url` have put into the address
         path, _, _ = user.back_history[-1].partition('?')
@@ -86,6 +87,8 @@ async def _open_again(user: User, report: Report) -> Client:
     path = user.back_history.pop()
     simulated[user.tab_id] = report
     try:
-        return await user.open(path, clear_forward_history=False)
+        client = await user.open(path, clear_forward_history=False)
     finally:
         del simulated[user.tab_id]
+    simulated[client.id] = report  # for a class that comes to the open page
+    return client

@@ -14,6 +14,9 @@ from .internals import Ending
 
 def when_cleared(client: Client, on_end: Callable[[], None]) -> None:
     """Call back when the part of the client's page that is being made now is cleared; not for the whole page."""
-    stack = context.slot_stack
-    if stack and stack[-1].parent.client is client and stack[-1].parent is not client.content:
+    try:
+        parent = context.slot.parent
+    except RuntimeError:  # nothing can be made here, or what it would be made in is gone
+        return
+    if parent.client is client and parent is not client.content and not parent.is_deleted:
         Ending(on_end)

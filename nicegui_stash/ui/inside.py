@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
-from msgspec import Raw, Struct
+from msgspec import Raw
 from nicegui.elements.mixins.value_element import ValueElement
 
 from ..errors import ValueNotStorable
@@ -28,41 +27,6 @@ def encode(page: object, stored: StoredField) -> Raw:
         except ValueNotStorable as error:
             if not _make_whole(page, stored.name, error):
                 raise
-
-
-def refill(held: Any, value: Any, to_json: Callable[[Any], Raw]) -> bool:
-    """Give a dataclass or a Struct the attributes of another one, since elements may be bound to it.
-
-    Returns whether it is now what the other is; if not, the other one has to take its place.
-    """
-    if type(held) is not type(value):
-        return False
-    if isinstance(held, Struct):
-        names, frozen = held.__struct_fields__, held.__struct_config__.frozen
-    elif is_dataclass(held):
-        names, frozen = tuple(each.name for each in fields(held)), cast(Any, held).__dataclass_params__.frozen
-    else:
-        return False
-    if frozen:
-        return False
-    try:
-        for name in names:
-            setattr(held, name, getattr(value, name))
-        _take_over_others(held, value, names)
-        return to_json(held) == to_json(value)
-    except Exception:  # noqa: BLE001 properties and `__setattr__` of the app may raise anything
-        return False
-
-
-def _take_over_others(held: Any, value: Any, names: Sequence[str]) -> None:
-    """Do the same for what `__post_init__` made of the attributes, or a `cached_property`."""
-    if not hasattr(held, '__dict__'):
-        return
-    own, others = cast(dict[str, Any], vars(held)), cast(dict[str, Any], vars(value))
-    known = {*names, *(f'___{name}' for name in names)}  # the latter are NiceGUI's, of a bindable dataclass
-    for name in own.keys() - others.keys() - known:
-        del own[name]
-    own.update({name: item for name, item in others.items() if name not in known})
 
 
 def elements_at(page: object, field: str, error: ValueNotStorable) -> list[ValueElement[Any]]:

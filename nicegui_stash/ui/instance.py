@@ -42,8 +42,6 @@ class Instance(Outside):
     _updated: frozenset[str] = frozenset()
     """Fields that an update of this page is changing."""
     _refused: set[str]
-    foreign: frozenset[str] = frozenset()
-    """Fields with an object that the app has made and may use elsewhere too, so that it is never changed here."""
 
     def __init__(
         self,
@@ -58,8 +56,6 @@ class Instance(Outside):
     ) -> None:
         super().__init__(schema, target, visit, key, given=given)
         self.thread = get_ident()
-        if schema.is_opaque and (given or schema.cls.__init__ is not object.__init__):
-            self.foreign = frozenset(schema.fields)
         self.on_invalid: OnInvalid = on_invalid
         self._auto = auto
         self.marked: Marks | None = None
@@ -190,21 +186,20 @@ class Instance(Outside):
         if self._auto and not self.closed:
             list(self._save())
 
-    def submit_opaque(self) -> None:
-        """Submit the same ones before something that counts on them. Raises `ValueNotStorable`."""
-        if self._auto and self.schema.is_opaque:
-            self.save()
+    def submit_opaque(self) -> list[ValueNotStorable]:
+        """Submit the same ones before a flush, also for a page that is gone; return what does not fit."""
+        return list(self._save()) if self._auto and self.schema.is_opaque else []
 
     async def flush(self) -> None:
         """Do what `Visit.flush` does, also for a page that is gone, and that a background job has changed."""
-        try:
-            self.submit_opaque()
-        finally:
-            await self.visit.flush()
+        refused = self.submit_opaque()
+        await (self.visit.flush() if self.session is self.visit.session else self.session.flush())
+        for error in refused:
+            raise error
 
     async def update(self, function: Callable[[Any], object]) -> None:
         """Read, modify and write the fields whose place is known; held ones are not there yet."""
-        self.submit_opaque()
+        self.save_opaque()
         change = updating(self.schema, dict(self._parts), function, dict(self.defaults))
 
         def note(found: Slice) -> list[Written]:
@@ -238,7 +233,7 @@ class Instance(Outside):
             with suppress(ValueNotStorable):
                 if not stored.codec.opaque or encode(self._target(), stored) == self.raws.get(name):
                     continue
-            self.raws.pop(name, None)
+            self.raws[name] = Raw(b'')
 
     def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None:
         """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""

@@ -15,7 +15,6 @@ from ..fields import MISSING
 from ..observed import ObservedDict
 from ..schema import StoredField
 from . import internals
-from .inside import refill
 from .per_class import per_class
 
 if TYPE_CHECKING:
@@ -39,8 +38,6 @@ class StoredProperty(BindableProperty):
         self._encode = stored.codec.encode
         self._to_json = stored.codec.to_json
         self._known: type | None = None
-        self._refills = stored.codec.opaque and not stored.field.encode and not stored.field.decode
-        self._foreign = frozenset({stored.name} if self._refills else ())
 
     def __get__(self, owner: Any, _: type | None = None) -> Any:
         if owner is None:
@@ -64,7 +61,6 @@ class StoredProperty(BindableProperty):
                 raw = self._to_json(value)
             else:
                 value, raw = self._encode(value)
-                instance.foreign |= self._foreign
             if instance.raws.get(self.name) == raw and not (instance.marked and self.stored.codec.opaque):
                 return
             if get_ident() != instance.thread:
@@ -94,8 +90,7 @@ class StoredProperty(BindableProperty):
         if type(self.field.default) in self._exact:
             return self.field.default
         if self.field.default_factory:
-            value, raw = self._encode(self.field.default_factory())
-            return self.stored.codec.decode(raw) if self._refills else value
+            return self._encode(self.field.default_factory())[0]
         value = self._encode(self.field.default)[0]
         return value if type(value) in self.stored.codec.exact else copy.deepcopy(value)
 
@@ -117,18 +112,12 @@ class StoredProperty(BindableProperty):
         """Set a value that came from the session, and tell what is bound to it."""
         if instance.marked:
             instance.unmark(self.name)
-        refills = self._refills and self.name not in instance.foreign
-        if self._refills:
-            instance.foreign -= self._foreign
         held = owner.__dict__.get(self.slot, MISSING)
         if held is MISSING:
             self.begin(owner, instance.observed(self.name, value))
             return
         if isinstance(held, ObservedDict) and isinstance(value, dict):  # elements may be bound to its entries
             held.restore(cast(dict[Any, Any], value))
-            internals.propagate_in_place(owner, self.name)
-            return
-        if refills and refill(held, value, self._to_json):
             internals.propagate_in_place(owner, self.name)
             return
         owner.__dict__[self.slot] = instance.observed(self.name, value)

@@ -96,6 +96,7 @@ async def _leave(visit: Visit, new_id: str | None) -> None:
     else:
         new = visit.registry.session(new_id, exists=False)
         new.seal = visit.registry.seal(new_id)
+        _locks[new] = _locks[old]  # the visit is in the new one before the old one is erased
         await _move(visit, old, new)
     visit.registry.leave(visit.sent['new'] if visit.sent else visit.session_id, old)
 

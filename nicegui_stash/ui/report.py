@@ -34,7 +34,9 @@ class Report:
 UNKNOWN: Final = Report()
 
 simulated: Final[dict[str, Report]] = {}
-"""By tab id, what NiceGUI's user simulation reports when it connects; `nicegui_stash.testing` puts it there."""
+"""What NiceGUI's user simulation reports when a page connects; `nicegui_stash.testing` puts it there.
+
+By tab id, and once the page is open by client id."""
 
 
 def parse_report(sent: object) -> Report:

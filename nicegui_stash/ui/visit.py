@@ -157,7 +157,7 @@ class Visit:
         if not self.joins:
             self.carrying.begin()
         if internals.is_simulated(self.client):
-            self._identify(simulated.get(self.tab, UNKNOWN))
+            self._identify(simulated.get(self.client.id) or simulated.get(self.tab, UNKNOWN))
         else:
             asyncio.get_running_loop().call_later(REPORT_TIMEOUT, self._identify, UNKNOWN)
 
@@ -278,11 +278,10 @@ class Visit:
 
     async def flush(self) -> None:
         """Submit opaque values that were changed in place, and wait until all is durable. Raises `ValueNotStorable`."""
-        try:
-            for instance in self.instances:
-                instance.submit_opaque()
-        finally:
-            await self.find_session().flush()
+        refused = [error for instance in self.instances for error in instance.submit_opaque()]
+        await self.find_session().flush()
+        for error in refused:
+            raise error
 
     async def look_at_store(self) -> None:
         """Show what other servers have changed."""

@@ -61,4 +61,14 @@ def notes() -> None:
         ui.label().bind_text_from(kept, 'note', lambda note, name=name: f'{name.lower()} is {note}')
 
 
+@ui.page('/later')
+def later() -> None:
+    async def show() -> None:
+        kept = await stash.recover(Notes)
+        ui.input('Note').bind_value(kept, 'note')
+        ui.label().bind_text_from(kept, 'note', lambda note: f'note is {note}')
+
+    ui.button('Show', on_click=show)
+
+
 ui.run(storage_secret='a secret of the tests')

@@ -46,6 +46,22 @@ async def test_a_rejoin_continues_the_visit_for_each_stash_of_the_page(stash_sto
     await user.should_see('aside is by the w')
 
 
+async def test_a_rejoin_continues_the_visit_for_a_class_that_comes_to_the_open_page(
+    stash_store: FaultyStore, user: User
+):
+    await user.open('/later')
+    user.find('Show').click()
+    await user.should_see('note is')
+    user.find('Note').type('half-ty')
+    await rejoin(user)
+    user.find('Show').click()
+    await user.should_see('note is half-ty')
+    await user.open('/later')
+    user.find('Show').click()
+    await user.should_see('note is')
+    await user.should_not_see('half-ty')
+
+
 async def test_a_reload_is_a_new_visit_in_the_same_tab(stash_store: FaultyStore, user: User):
     await fill_in(user)
     await reload(user)

@@ -19,7 +19,7 @@ from nicegui_stash.stores.base import ETag
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui import renewal
 
-from .scene import SECRET, Browser, client_of, documents, idle, serving, shown
+from .scene import SECRET, Browser, client_of, close, documents, idle, serving, shown
 
 
 class Sent:
@@ -445,6 +445,46 @@ async def test_a_button_that_is_pressed_twice_leads_to_one_new_session(stash: St
         await renew(stash, tab, keep=True)
     assert [(await ann.get(link)).status_code for link in sent.opened] == [303, 303]
     assert shown(stash, await ann.open(), cls).note == 'mine'
+
+
+async def test_a_button_that_is_pressed_again_while_the_old_session_is_erased_leads_to_the_same_one(
+    stash: Stash, store: FaultyStore, sent: Sent
+) -> None:
+    cls = declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    shown(stash, tab, cls).note = 'mine'
+    await stash.flush(shown(stash, tab, cls))
+    copied = store.hold('put')
+    first = asyncio.create_task(renew(stash, tab, keep=True))
+    await copied.started.wait()
+    erased = store.hold('put')
+    await erased.started.wait()
+    second = asyncio.create_task(renew(stash, tab, keep=True))
+    await idle()
+    store.release()
+    await asyncio.gather(first, second)
+    assert [(await ann.get(link)).status_code for link in sent.opened] == [303, 303]
+    assert shown(stash, await ann.open(), cls).note == 'mine'
+
+
+async def test_flush_waits_for_the_session_of_a_page_that_has_gone_since_its_sign_in(
+    stash: Stash, store: FaultyStore, sent: Sent
+) -> None:
+    cls = declare(stash)
+    tab = await Browser().open()
+    page = shown(stash, tab, cls)
+    page.note = 'one'
+    await renew(stash, tab, keep=True)
+    await close(tab)
+    store.hold('put')
+    page.note = 'two'
+    flushed = asyncio.create_task(stash.flush(page))
+    await idle()
+    assert not flushed.done()
+    store.release()
+    await flushed
+    assert 'two' in json.dumps(await documents(store))
 
 
 async def test_sign_out_right_after_sign_in_erases_what_came_along(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,9 @@ from nicegui_stash.testing import FaultyStore
 
 from .scene import (
     Browser,
+    click,
     client_of,
+    element,
     go,
     idle,
     replace,
@@ -201,6 +204,36 @@ async def test_a_handler_can_be_given_where_no_element_can_be_made(stash: Stash)
     await asyncio.create_task(job())
     page.count = 1
     assert told == [1]
+
+
+async def test_a_handler_can_be_given_from_a_part_that_is_gone_by_then(
+    stash: Stash, errors: Callable[[], list[str]]
+) -> None:
+    told: list[int] = []
+    gate, given = asyncio.Event(), asyncio.Event()
+
+    @stash.page('/')
+    class Page:
+        count: int = stored(0)
+
+        def build(self) -> None:
+            with ui.column().mark('part'):
+                ui.button('Follow', on_click=self.follow)
+
+        async def follow(self) -> None:
+            await gate.wait()
+            stash.on_change(self, 'count', lambda: told.append(self.count))
+            given.set()
+
+    tab = await Browser().open()
+    click(tab, 'Follow')
+    await idle()
+    element(tab, 'part').delete()
+    gc.collect()
+    gate.set()
+    await given.wait()
+    shown(stash, tab, Page).count = 1
+    assert (told, errors()) == ([1], [])
 
 
 async def test_on_change_of_an_unknown_field_is_refused(stash: Stash) -> None:

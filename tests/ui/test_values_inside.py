@@ -11,7 +11,7 @@ from nicegui import ui
 from nicegui_stash import Stash, ValueNotStorable, stored
 from nicegui_stash.testing import FaultyStore
 
-from .scene import Browser, click, close, data_of, element, eventually, idle, shown, type_into
+from .scene import Browser, click, client_of, close, data_of, element, eventually, idle, shown, type_into
 
 
 @dataclass
@@ -72,6 +72,66 @@ async def test_a_job_flushes_what_it_changed_inside_an_object_of_a_page_that_is_
     page.guest.name = 'Ann'
     await stash.flush(page)
     assert await data_of(store, 'Page') == {'guest': {'name': 'Ann', 'age': 18}}
+
+
+async def test_a_flush_raises_when_the_rest_of_the_page_is_durable(stash: Stash, store: FaultyStore) -> None:
+    @stash.state
+    class Shared:
+        guest: Guest = stored(default_factory=Guest)
+
+    @stash.page('/')
+    class Page:
+        shared = stash.use(Shared)
+        guest: Guest = stored(default_factory=Guest)
+
+        def build(self) -> None: ...
+
+    tab = await Browser().open()
+    page: Any = shown(stash, tab, Page)
+    page.shared.guest.age = 'old'
+    page.guest.name = 'Ann'
+    with client_of(tab), pytest.raises(ValueNotStorable, match=r'guest at \$\.age'):
+        await stash.flush()
+    assert await data_of(store, 'Page') == {'guest': {'name': 'Ann', 'age': 18}}
+
+
+async def test_what_does_not_fit_inside_an_object_keeps_no_update_of_other_fields_from_counting(stash: Stash) -> None:
+    @stash.page('/')
+    class Page:
+        guest: Guest = stored(default_factory=Guest)
+        count: int = stored(0)
+
+        def build(self) -> None: ...
+
+    def one_more(found: Any) -> None:
+        found.count += 1
+
+    page: Any = shown(stash, await Browser().open(), Page)
+    page.guest.age = 'old'
+    await stash.update(page, one_more)
+    assert (page.count, page.guest.age) == (1, 'old')
+
+
+async def test_a_default_that_validate_refuses_by_now_stops_no_later_change_from_being_shown(stash: Stash) -> None:
+    names = {'', 'Ann'}
+
+    @stash.page('/')
+    class Page:
+        guest: Guest = stored(default_factory=Guest, validate=lambda guest: guest.name in names)
+        count: int = stored(0)
+
+        def build(self) -> None: ...
+
+    ann = Browser()
+    page, other = [shown(stash, await ann.open(), Page) for _ in range(2)]
+    names.remove('')
+    page.guest.name = 'Bob'
+    stash.reset(page)
+    await idle()
+    other.guest = Guest('Ann')
+    other.count = 1
+    await idle()
+    assert (page.guest, page.count) == (Guest('Ann'), 1)
 
 
 async def test_a_flush_leaves_to_save_what_save_is_to_submit(stash: Stash, store: FaultyStore) -> None:
