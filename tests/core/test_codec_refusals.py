@@ -97,7 +97,7 @@ class Incomparable(pydantic.BaseModel):
     def __eq__(self, other: object) -> bool:
         raise Unforeseen
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
 
 def refusal(annotation: Any, value: Any) -> ValueNotStorable:

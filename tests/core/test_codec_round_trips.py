@@ -85,7 +85,7 @@ class Person(pydantic.BaseModel):
 
 
 class Renamed(pydantic.BaseModel):
-    first: str = pydantic.Field(default='', alias='firstName')
+    first: str = pydantic.Field('', alias='firstName')
 
 
 class Family(pydantic.BaseModel):
@@ -280,9 +280,9 @@ def test_a_value_whose_types_come_back_stays_the_object_that_it_is() -> None:
     ('value', 'raw'),
     [
         (Renamed(firstName='a'), b'{"firstName":"a"}'),
-        (Family(members=[Renamed(firstName='a')], theHead=Renamed(firstName='b')), None),
+        (Family(members=[Renamed(firstName='a')], theHead=Renamed()), None),
         (ShownAs(first='a'), b'{"first":"a"}'),
-        (ByName.model_validate({'first': 'a'}), b'{"firstName":"a"}'),
+        (ByName(first='a'), b'{"firstName":"a"}'),
         (Computed(side=3), b'{"side":3}'),
     ],
 )
