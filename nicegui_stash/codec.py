@@ -39,9 +39,7 @@ def _to_builtin(value: Any) -> Any:
     dump = getattr(value, 'model_dump', None)
     if dump is None:
         raise TypeError(f'a value of type {type(value).__qualname__} cannot be written as JSON')
-    fields = getattr(cast(Any, type(value)), 'model_fields', {}).values()
-    by_alias = all(field.serialization_alias == field.validation_alias for field in fields)
-    return dump(mode='json', round_trip=True, by_alias=by_alias)
+    return dump(mode='json')
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
