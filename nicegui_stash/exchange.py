@@ -142,6 +142,8 @@ class Exchange(Resident):
 
     def give_up(self) -> None:
         """Tell whoever waits that nothing more is written."""
+        self._task = None
+        self._end_attempt()
         self._pending.fail(self._closed())
 
     def retire(self, why: str) -> None:

@@ -37,7 +37,7 @@ class Observed(Protocol):
     field: object
 
     def restore(self, content: Any) -> None: ...
-    def adopt(self, field: object = ...) -> None: ...
+    def adopt(self, field: object = ..., known: Known | None = ...) -> None: ...
 
 
 def observe(value: Any, announce: Callable[[], None], field: object = None) -> Any:
@@ -66,12 +66,17 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _wrap(value: object, field: object = _IN_PLACE) -> Any:
+def _wrap(value: object, field: object = _IN_PLACE, known: Known | None = None) -> Any:
     kind = cast(type, type(value))
     make = _OBSERVED.get(kind)
     if make is None and kind not in _COLLECTIONS:  # a defaultdict would come back as a dict
         make = next((_OBSERVED[base] for base in KINDS if issubclass(kind, base)), None)
-    return value if make is None else make(value, field)
+    return value if make is None else make(value, field, known)
+
+
+def is_ordinary(value: object) -> bool:
+    """Whether a value is a list, a dict or a set, and of no class of the app's."""
+    return type(value) in _COLLECTIONS
 
 
 def _told(collection: Any) -> None:
@@ -119,7 +124,7 @@ def _adopt(parent: Any, item: Any, field: object, known: Known) -> Any:
             above = above.parent() if above.parent is not None else None
         if item.announce is not None or _is_held(item, field, known):  # it has to go on telling that field
             item = plain(item)
-    observed = _wrap(item, field)
+    observed = _wrap(item, field, known)
     if isinstance(observed, (ObservedList, ObservedDict, ObservedSet)):
         observed.parent = weakref.ref(parent)
     return observed
@@ -139,6 +144,12 @@ def _is_held(collection: Any, field: object, known: Known) -> bool:
     return id(collection) in known[id(above)][1]
 
 
+def _note(known: Known, collection: Any, item: Any) -> None:
+    """Keep what is known of a collection true, now that it holds this item."""
+    if id(collection) in known:
+        known[id(collection)][1].add(id(item))
+
+
 def _items(content: Any) -> Iterable[Any]:
     return cast(dict[Any, Any], content).values() if isinstance(content, dict) else cast(Iterable[Any], content)
 
@@ -148,19 +159,20 @@ class ObservedList(list[Any]):
 
     __slots__ = ('__weakref__', 'announce', 'field', 'parent')
 
-    def __init__(self, content: list[Any], field: object = _IN_PLACE) -> None:
+    def __init__(self, content: list[Any], field: object = _IN_PLACE, known: Known | None = None) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
         self.announce: Callable[[], None] | None = None
-        self.adopt(field)
+        self.adopt(field, known)
 
-    def adopt(self, field: object = _IN_PLACE) -> None:
+    def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
         if not _holds_any(self):
             return
-        me, known = weakref.ref(self), Known()
+        me, known = weakref.ref(self), Known() if known is None else known
         for index, item in enumerate(self):
             if getattr(item, 'parent', None) is not me and isinstance(item, KINDS):
-                list.__setitem__(self, index, _adopt(self, item, field, known))
+                list.__setitem__(self, index, made := _adopt(self, item, field, known))
+                _note(known, self, made)
 
     def snapshot(self) -> list[Any]:
         return list(self)
@@ -181,19 +193,20 @@ class ObservedDict(dict[Any, Any]):
 
     __slots__ = ('__weakref__', 'announce', 'field', 'parent')
 
-    def __init__(self, content: dict[Any, Any], field: object = _IN_PLACE) -> None:
+    def __init__(self, content: dict[Any, Any], field: object = _IN_PLACE, known: Known | None = None) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
         self.announce: Callable[[], None] | None = None
-        self.adopt(field)
+        self.adopt(field, known)
 
-    def adopt(self, field: object = _IN_PLACE) -> None:
+    def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
         if not _holds_any(self.values()):
             return
-        me, known = weakref.ref(self), Known()
+        me, known = weakref.ref(self), Known() if known is None else known
         for key, item in self.items():
             if getattr(item, 'parent', None) is not me and isinstance(item, KINDS):
-                dict.__setitem__(self, key, _adopt(self, item, field, known))
+                dict.__setitem__(self, key, made := _adopt(self, item, field, known))
+                _note(known, self, made)
 
     def setdefault(self, key: Any, default: Any = None, /) -> Any:
         if key not in self:
@@ -232,12 +245,12 @@ class ObservedSet(set[Any]):
 
     __slots__ = ('announce', 'field', 'parent')  # a set can be referred to weakly as it is
 
-    def __init__(self, content: set[Any], field: object = _IN_PLACE) -> None:  # noqa: ARG002 as the others
+    def __init__(self, content: set[Any], *_: object) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
         self.announce: Callable[[], None] | None = None
 
-    def adopt(self, field: object = _IN_PLACE) -> None:
+    def adopt(self, *_: object) -> None:
         """Do nothing: what is in a set is hashable, so it holds no observed collection."""
 
     def snapshot(self) -> set[Any]:
@@ -254,7 +267,7 @@ class ObservedSet(set[Any]):
         return copy.deepcopy(set(self), memo)
 
 
-_OBSERVED: dict[type, Callable[[Any, object], Any]] = {list: ObservedList, dict: ObservedDict, set: ObservedSet}
+_OBSERVED: dict[type, Callable[..., Any]] = {list: ObservedList, dict: ObservedDict, set: ObservedSet}
 _COLLECTIONS = frozenset({*_OBSERVED, ObservedList, ObservedDict, ObservedSet})
 _LEAVES = frozenset({str, int, float, bool, NoneType, bytes, date, datetime, time, timedelta, Decimal, UUID})
 """What most collections hold."""

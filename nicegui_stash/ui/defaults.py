@@ -12,7 +12,7 @@ from .properties import INSTANCE, declared_defaults, properties_of
 if TYPE_CHECKING:
     from .instance import Instance
 
-Made = Mapping[str, tuple[object, Raw]]
+Made = dict[str, tuple[object, Raw]]
 """By field: a value that this object alone has as a default, and its JSON."""
 
 

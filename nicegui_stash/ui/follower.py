@@ -18,7 +18,7 @@ from nicegui import app, background_tasks
 
 from ..document import SESSION_PART, Part, SliceId
 from ..errors import ValueNotStorable
-from ..observed import KINDS, observe
+from ..observed import KINDS, is_ordinary, observe
 from ..operations import Set
 from ..recovery import (
     Found,
@@ -65,9 +65,7 @@ class Follower:
         self._target = weakref.ref(target)
         self.page: object | None = target  # held while it is shown, whether or not anything is bound to it
         self.session: Session = visit.find_session()
-        self.defaults: Mapping[str, Raw]
-        self._made: Made  # until they are set
-        self.defaults, self._made = begin(target, given=given)
+        self.defaults, self._made = begin(target, given=given)  # the latter until they are set
         self._parts: dict[str, Part] = {'session': SESSION_PART}
         self._loop = asyncio.get_running_loop()
         self.touched: set[str] | None = None  # this one and the next two because each change looks at them
@@ -83,7 +81,7 @@ class Follower:
             if target is not None and prop.slot not in target.__dict__:
                 value = self._made[name][0] if name in self._made else prop.new_default()
                 prop.begin(target, self.observed(name, value))
-        self._made = {}
+        self._made = Made()
 
     def _submit(self, name: str, raw: Raw) -> None:
         part = self._parts.get(self.schema.fields[name].scope)
@@ -93,7 +91,9 @@ class Follower:
             self.session.set(self.slice_id, part, name, raw, source=self)
 
     def observed(self, name: str, value: Any) -> Any:
-        return observe(value, partial(self.changed_in_place, name), (self, name)) if isinstance(value, KINDS) else value
+        if not isinstance(value, KINDS) or (self.schema.fields[name].field.decode and not is_ordinary(value)):
+            return value  # what decode= makes comes back as what it is
+        return observe(value, partial(self.changed_in_place, name), (self, name))
 
     def changed_in_place(self, name: str) -> None:
         """Accept what a collection became, after it was changed in place."""

@@ -75,7 +75,7 @@ ELEMENTS: dict[str, tuple[Enter, object]] = {
     'checkbox': (itself, True),
     'switch': (itself, True),
     'slider': (press('[tabindex="0"]', 'ArrowRight'), 11.0),
-    'range': (press('[tabindex="0"]', 'ArrowRight'), {'min': 21, 'max': 80}),
+    'range': (press('[tabindex="0"]', 'ArrowRight'), {'min': 21.0, 'max': 80.0}),
     'toggle': (click('button', 1), 'bee'),
     'radio': (click('.q-radio', 2), 'cat'),
     'date': (click('.q-date__calendar-item button', 19), '2031-07-20'),

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nicegui_stash import observed
 from nicegui_stash.observed import observe, plain
 
 from .listening import Field, Refused
@@ -25,6 +26,27 @@ from .listening import Field, Refused
 @dataclass
 class Item:
     tags: list[str]
+
+
+@pytest.mark.parametrize('name', ['', 'another'])
+def test_rows_that_are_made_of_others_are_taken_in_with_one_look_at_each(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    rows = Field([{'number': number, 'tags': ['a']} for number in range(300)]).value
+    looked: list[Any] = []
+    items = observed._items
+    monkeypatch.setattr(observed, '_items', lambda content: looked.extend(items(content)) or items(content))
+    Field([{**row} for row in rows], name)
+    assert len(looked) < 5 * len(rows)
+
+
+def test_a_row_that_comes_twice_within_lists_of_another_field_is_two_rows() -> None:
+    first, second = Field([{'done': 0}, {'done': 0}]).value
+    field = Field([[first], [first], [second], [second]], 'another')
+    for row in (row for rows in field.value for row in rows):
+        row['done'] += 1
+    assert field.value == [[{'done': 1}]] * 4
+    assert field.told == 4
 
 
 def test_a_child_that_moved_within_a_field_still_tells_it() -> None:

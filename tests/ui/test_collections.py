@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -226,6 +227,22 @@ async def test_on_change_is_told_once_for_each_change_in_place(stash: Stash) -> 
     page.items.sort()
     page.items.sort()
     assert told == [Change('items', 'local')] * 2
+
+
+async def test_a_collection_that_decode_makes_is_of_its_own_class_and_compared_after_events(
+    stash: Stash, store: FaultyStore
+) -> None:
+    @stash.page('/')
+    class Page:
+        votes: Counter[str] = stored(default_factory=Counter, encode=dict, decode=Counter)
+
+        def build(self) -> None: ...
+
+    page = shown(stash, await Browser().open(), Page)
+    page.votes['a'] += 1
+    await stash.flush(page)
+    assert page.votes.most_common() == [('a', 1)]
+    assert await data_of(store, 'Page') == {'votes': {'a': 1}}
 
 
 async def test_a_collection_that_was_changed_outlives_its_page(stash: Stash, store: FaultyStore) -> None:
