@@ -124,10 +124,20 @@ def _adopt(parent: Any, item: Any, field: object, known: Known) -> Any:
             above = above.parent() if above.parent is not None else None
         if item.announce is not None or _is_held(item, field, known):  # it has to go on telling that field
             item = plain(item)
+        else:
+            _take_along(item, field, known)
     observed = _wrap(item, field, known)
     if isinstance(observed, (ObservedList, ObservedDict, ObservedSet)):
         observed.parent = weakref.ref(parent)
     return observed
+
+
+def _take_along(collection: Any, field: object, known: Known) -> None:
+    """Copy what is in a collection that moves, and has a place elsewhere already."""
+    collection.adopt(field, known)
+    for item in _items(collection):
+        if isinstance(item, (ObservedList, ObservedDict)):
+            _take_along(item, field, known)
 
 
 def _is_held(collection: Any, field: object, known: Known) -> bool:

@@ -40,6 +40,16 @@ def test_rows_that_are_made_of_others_are_taken_in_with_one_look_at_each(
     assert len(looked) < 5 * len(rows)
 
 
+@pytest.mark.parametrize('names', [['picked', 'rows'], ['rows', 'picked']])
+def test_a_row_that_is_put_beside_the_list_it_stays_in_tells_its_field_from_both(names: list[str]) -> None:
+    board = Field({'rows': [{'done': 0}]}).value
+    new = {'picked': [board['rows'][0]], 'rows': board['rows']}
+    field = Field({name: new[name] for name in names})
+    field.value['picked'] = []
+    field.value['rows'][0]['done'] = 1
+    assert (field.value, field.told) == ({'picked': [], 'rows': [{'done': 1}]}, 2)
+
+
 def test_a_row_that_comes_twice_within_lists_of_another_field_is_two_rows() -> None:
     first, second = Field([{'done': 0}, {'done': 0}]).value
     field = Field([[first], [first], [second], [second]], 'another')
