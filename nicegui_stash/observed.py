@@ -24,6 +24,7 @@ Known = dict[int, tuple[Any, set[int]]]
 
 KINDS: Final[tuple[type, ...]] = (list, dict, set)
 _IN_PLACE: Final = object()
+"""The field of what is put into a collection: unlike what is assigned, it is no new value of any field."""
 
 
 class Observed(Protocol):
