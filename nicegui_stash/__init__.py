@@ -16,9 +16,9 @@ from .errors import (
     ValueNotStorable,
     ValueTooLarge,
 )
-from .fields import stored
-from .recovery import Problem, Recovery, Rejected
-from .registry import Statistics
+from .model.fields import stored
+from .model.recovery import Problem, Recovery, Rejected
+from .session.registry import Statistics
 from .ui import Change, Indicator, OpenSession, Stash, Status, Trouble
 
 __all__ = [

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Literal, TypeVar, cast
 
 from .errors import ConfigurationError
-from .policy import Policy
+from .model.limits import Policy
 
 T = TypeVar('T')
 D = TypeVar('D')

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from ..errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
 from ..stores.base import NOT_MODIFIED, Store, StoredObject
-from ..stores.probe import ConditionsIgnored, probe
+from ..stores.objects.probe import ConditionsIgnored, probe
 
 State = Literal['ok', 'warning', 'FAILED', 'skipped']
 BODY: Final = b'x' * 2000

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from ..errors import StoreError, Unavailable
 from ..settings import Settings
 from ..stores.base import Guarantee, Store
-from ..stores.files import FileStore
+from ..stores.file.files import FileStore
 from .checkup import Checkup, check_up
 from .common import AWAY, FINE, FOUND, add_place, folder_of, opened, place_of, settings_of
 from .report import Progress

@@ -14,7 +14,7 @@ from typing import Any, cast
 from nicegui import ui
 
 from ..errors import ConfigurationError
-from ..schema import Schema, schema_of
+from ..model.schema import Schema, schema_of
 
 
 def load_schema(target: str) -> Schema:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..schema import Schema
+from ..model.schema import Schema
 from ..settings import Settings
 from ..stores.base import Store
 from .common import FINE, FOUND, WRONG, add_place, opened_existing, place_of, settings_of

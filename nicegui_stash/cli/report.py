@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final, Self, TextIO
 
-from ..schema import Schema
+from ..model.schema import Schema
 from .survey import Kind, Tally, Verdict
 
 _TELLING: Final[dict[Kind, str]] = {

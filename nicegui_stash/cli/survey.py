@@ -10,14 +10,15 @@ from typing import Final, Literal, Protocol
 
 import msgspec
 
-from ..document import Document, Slice, from_bytes, version_number
 from ..errors import MalformedDocument, UnknownFormat, ValueNotStorable
-from ..identity import is_document_key
-from ..policy import Policy
-from ..recovery import blame, candidates, find, find_parts, stored_value, too_large
-from ..schema import Schema, StoredField
+from ..model.document import Document, Slice, from_bytes, version_number
+from ..model.limits import Policy
+from ..model.recovery import stored_value
+from ..model.schema import Schema, StoredField
+from ..model.versions import blame, candidates, find, find_parts, too_large
+from ..session.keys import is_document_key
+from ..session.store_io import Read, read
 from ..stores.base import Store, StoredObject
-from ..transfer import Read, read
 
 Kind = Literal[
     'current', 'migrates', 'discarded', 'newer', 'nothing', 'erased', 'expired', 'foreign', 'malformed', 'unread'

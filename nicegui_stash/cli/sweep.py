@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from ..maintenance.sweep import Fate, Sweep, Tally
 from ..settings import PREFIX, Settings
 from ..stores.base import Store
-from ..sweeping import Fate, Sweep, Tally
 from .common import FINE, FOUND, WRONG, add_place, duration, opened_existing, place_of, settings_of
 from .report import Progress
 

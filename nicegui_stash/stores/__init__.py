@@ -1,7 +1,7 @@
 """Where documents are kept: the `Store` protocol, its implementations, and how a URL chooses one."""
 
 from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, NotModified, ObjectInfo, Store, StoredObject
-from .files import FileStore
+from .file.files import FileStore
 from .generic import FsspecStore
 from .memory import MemoryStore
 from .opening import open_store, register_store

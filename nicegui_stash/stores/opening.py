@@ -10,11 +10,11 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from .base import Expiring, Store
-from .engines import FAMILIES, check_engine, open_objects
-from .files import FileStore
+from .file.files import FileStore
 from .generic import FsspecStore
 from .keys import is_key
 from .memory import MemoryStore
+from .objects.engines import FAMILIES, check_engine, open_objects
 from .urls import scheme_of, without_credentials
 
 Options = Mapping[str, Any]
@@ -99,7 +99,7 @@ def _open_memory(url: str, options: Options) -> Store:
 
 def _open_redis(url: str, options: Options) -> Store:
     try:
-        from .redis import RedisStore  # noqa: PLC0415 its package is an extra
+        from .redis.store import RedisStore  # noqa: PLC0415 its package is an extra
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             'url', f'{without_credentials(url)!r} needs the package redis', "pip install 'nicegui-stash[redis]'"

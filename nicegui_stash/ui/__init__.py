@@ -1,9 +1,9 @@
 """The NiceGUI edge: the only code that imports nicegui."""
 
-from .handle import OpenSession
-from .indicator import Indicator
-from .listeners import Change
+from .app.open_session import OpenSession
+from .page.indicator import Indicator
+from .page.on_change import Change
+from .page.status import Status, Trouble
 from .stash import Stash
-from .status import Status, Trouble
 
 __all__ = ['Change', 'Indicator', 'OpenSession', 'Stash', 'Status', 'Trouble']

@@ -13,20 +13,20 @@ from fastapi import Request
 from nicegui import app, context
 
 from ..errors import ConfigurationError, DeclarationError, StashError
-from ..recovery import Recovery
-from ..registry import Statistics
+from ..model.recovery import Recovery
+from ..session.registry import Statistics
 from ..settings import OnInvalid, resolve
 from ..stores.opening import open_store
-from . import internals
-from .building import Build, register_page, require_build, signature_of, view_constructor
-from .declaring import VIEW_OPTIONS, StateOptions, ViewOptions, caller, declare
-from .handle import OpenSession
-from .hub import missing_secret
-from .indicator import Indicator
-from .listeners import Change
-from .properties import instance_of
-from .roster import Roster, Used
-from .status import Status, Trouble
+from . import nicegui_private
+from .app.app_state import AppState, Used
+from .app.declaring import VIEW_OPTIONS, StateOptions, ViewOptions, caller, declare
+from .app.open_session import OpenSession
+from .app.pages import Build, register_page, require_build, signature_of, view_constructor
+from .app.runtime import missing_secret
+from .page.indicator import Indicator
+from .page.on_change import Change
+from .page.status import Status, Trouble
+from .page.stored_property import page_object_of
 
 T = TypeVar('T')
 
@@ -104,13 +104,15 @@ class Stash:
             on_invalid=on_invalid,
             csp_nonce=csp_nonce,
         )
-        if settings.url and not internals.is_script_for_visitor():  # a mistake is known now, not when the server starts
+        if (
+            settings.url and not nicegui_private.is_script_for_visitor()
+        ):  # a mistake is known now, not when the server starts
             options, lossy = settings.storage_options, settings.allow_lost_updates
             open_store(settings.url, options, engine=settings.engine, allow_lost_updates=lossy)
-        self._roster = Roster(settings)
+        self._app_state = AppState(settings)
         if not app.is_started:  # as it is where a test makes one; the first page opens the store then
             app.on_startup(self._start)
-        internals.warn_if_untried()
+        nicegui_private.warn_if_untried()
 
     def _start(self) -> None:
         """Stop the server before it serves a page that could not keep its promise.
@@ -118,9 +120,9 @@ class Stash:
         NiceGUI logs what a start-up handler raises and goes on, unless it is an exit.
         """
         try:
-            if not internals.storage_secret():  # with an empty one, anybody could sign a cookie
+            if not nicegui_private.storage_secret():  # with an empty one, anybody could sign a cookie
                 raise missing_secret()
-            self._roster.hub()
+            self._app_state.runtime()
         except StashError as error:
             raise SystemExit(f'nicegui_stash: {error}') from error
 
@@ -155,10 +157,10 @@ class Stash:
         stored_as: dict[str, Any] = {name: options.pop(name) for name in VIEW_OPTIONS & options.keys()}
 
         def decorate(cls: type[T]) -> type[T]:
-            schema = declare(self._roster, cls, frame, path=path, **stored_as)
+            schema = declare(self._app_state, cls, frame, path=path, **stored_as)
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
-            register_page(self._roster, schema, path, signature, options, build=build, auto=auto)
+            register_page(self._app_state, schema, path, signature, options, build=build, auto=auto)
             return cls
 
         return decorate
@@ -176,10 +178,10 @@ class Stash:
         frame = caller()
 
         def decorate(cls: type[T]) -> type[T]:
-            schema = declare(self._roster, cls, frame, **options)
+            schema = declare(self._app_state, cls, frame, **options)
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
-            setattr(cls, '__new__', staticmethod(view_constructor(self._roster, schema, signature, auto=auto)))  # noqa: B010
+            setattr(cls, '__new__', staticmethod(view_constructor(self._app_state, schema, signature, auto=auto)))  # noqa: B010
             setattr(cls, '__signature__', signature)  # noqa: B010 what ui.sub_pages looks at
             return cls
 
@@ -197,8 +199,8 @@ class Stash:
         frame = caller()
 
         def decorate(cls: type[T]) -> type[T]:
-            declare(self._roster, cls, frame, makes_itself=False, **options)
-            self._roster.reads_ahead = True
+            declare(self._app_state, cls, frame, makes_itself=False, **options)
+            self._app_state.reads_ahead = True
             return cls
 
         return decorate if cls is None else decorate(cls)
@@ -208,7 +210,7 @@ class Stash:
 
         Raises `StashError` for a class that is not declared with this `Stash`, or that has a key.
         """
-        self._roster.schema_without_key(cls)
+        self._app_state.schema_without_key(cls)
         return cast(T, Used(cls))
 
     # ---- within a page
@@ -219,13 +221,13 @@ class Stash:
         The same client gets the same instance again. Raises `StashError` for a class that is not declared with this
         `Stash`, or that has a key.
         """
-        schema = self._roster.schema_without_key(cls)
-        visit = await self._roster.arrive(function=True)
-        instance = self._roster.make(schema, visit, {}, auto=True)
-        if instance.needs_report:
+        schema = self._app_state.schema_without_key(cls)
+        visit = await self._app_state.arrive(function=True)
+        page_object = self._app_state.make(schema, visit, {}, auto=True)
+        if page_object.needs_report:
             await visit.wait_until_identified()
-        await instance.notify_recovered()
-        return cast(T, instance.page)
+        await page_object.notify_recovered()
+        return cast(T, page_object.page)
 
     def keep(self, page: T, *, refresh: Callable[[], Any] | None = None) -> T:
         """Recover an object of a stored class that the page has made, and save what changes; return the object.
@@ -235,9 +237,9 @@ class Stash:
         `refresh`: called after somebody else changed a field, as another tab, a reset, or a recovery that the page
         could not wait for. Raises `StashError` as `recover` does, and `ValueNotStorable` for a default.
         """
-        instance = self._roster.keep(page)
-        if instance is not None and refresh is not None:
-            instance.listen().refresh(instance.schema.fields, refresh)
+        page_object = self._app_state.keep(page)
+        if page_object is not None and refresh is not None:
+            page_object.listen().refresh(page_object.schema.fields, refresh)
         return page
 
     def save(self, page: object) -> None:
@@ -245,7 +247,7 @@ class Stash:
 
         Raises `ValueNotStorable` for a value that was changed into one that does not fit.
         """
-        instance_of(page).save()
+        page_object_of(page).save()
 
     async def flush(self, page: object | None = None) -> None:
         """Return once every change so far is durable. Raises `StoreError` if the store cannot take it; nothing is lost.
@@ -253,7 +255,7 @@ class Stash:
         `page` says whose session; without one it is that of the current client. Raises `ValueNotStorable` for an opaque
         value that was changed in place into one that does not fit; the rest is durable then.
         """
-        await (self._roster.visit_of(context.client) if page is None else instance_of(page)).flush()
+        await (self._app_state.visit_of(context.client) if page is None else page_object_of(page)).flush()
 
     async def update(self, page: T, function: Callable[[T], object]) -> None:
         """Read, modify and write a page's fields, so that two servers changing one field both count.
@@ -263,18 +265,18 @@ class Stash:
         durable. Raises what `function` raises, and nothing is changed then; and `StoreError` if the store cannot take
         it now: it is accepted then, and must not be repeated.
         """
-        await instance_of(page).update(function)
+        await page_object_of(page).update(function)
 
     def open(self, session_id: str) -> OpenSession:
         """Open the session of an id, as `identity=` gives it, or NiceGUI's `app.storage.browser['id']`.
 
         For code without a page: `async with stash.open(session_id) as session:`.
         """
-        return self._roster.open(session_id)
+        return self._app_state.open(session_id)
 
     def current(self) -> OpenSession:
         """Open the session of the request that is being answered, or of the current client, as `open` does."""
-        return self._roster.current()
+        return self._app_state.current()
 
     async def export(self) -> dict[str, Any]:
         """Return everything that is stored for the current browser session, as JSON values; not what browsers keep."""
@@ -283,17 +285,17 @@ class Stash:
 
     def reset(self, page: object) -> None:
         """Delete what is stored for a page's class, older versions too; its fields get their defaults, in all tabs."""
-        instance = instance_of(page)
-        instance.session.reset(instance.slice_id)
-        instance.show_defaults()
+        page_object = page_object_of(page)
+        page_object.session.reset(page_object.slice_id)
+        page_object.show_defaults()
 
     def clear_browser(self) -> None:
         """Have the browser of the current client drop all that it keeps; those fields become defaults, in all tabs."""
-        self._roster.visit_of(context.client).browser.clear()
+        self._app_state.visit_of(context.client).browser.clear()
 
     async def forget(self) -> None:
         """Erase all of the current browser session, durably, and what the browser keeps; fields become defaults."""
-        await self._roster.forget()
+        await self._app_state.forget()
 
     async def new_session(self, *, keep: bool = False, to: str | None = None) -> None:
         """Give the browser a new identity, as at sign-in and sign-out: the old cookie opens nothing afterwards.
@@ -303,15 +305,15 @@ class Stash:
         `app.storage.user` belongs to the old identity and does not move. Raises `StoreError` if the store cannot take
         it; the browser keeps its identity then.
         """
-        await self._roster.renew_session(keep=keep, to=to)
+        await self._app_state.renew_session(keep=keep, to=to)
 
     def recovery(self, page: object) -> Recovery:
         """Return how a page's fields came back. The record is updated when a late recovery arrives."""
-        return Recovery() if internals.is_script_for_nobody() else instance_of(page).recovery
+        return Recovery() if nicegui_private.is_script_for_nobody() else page_object_of(page).recovery
 
     def status(self, page: object) -> Status:
         """Return the bindable status of what was changed on a page: pending, saving, saved, offline or refused."""
-        return Status() if internals.is_script_for_nobody() else instance_of(page).visit.status
+        return Status() if nicegui_private.is_script_for_nobody() else page_object_of(page).visit.status
 
     def indicator(
         self,
@@ -326,25 +328,25 @@ class Stash:
         `texts` replaces English words by their name, as in `{'saved': 'Gespeichert'}`; `reason` makes the sentence for
         each `Trouble` instead. Raises `StashError` for a text that there is not.
         """
-        if page is not None or internals.is_script_for_nobody():
+        if page is not None or nicegui_private.is_script_for_nobody():
             return Indicator(self.status(page), texts, reason)
-        return Indicator(self._roster.visit_of(context.client).status, texts, reason)
+        return Indicator(self._app_state.visit_of(context.client).status, texts, reason)
 
     def on_change(self, page: object, field: str, handler: Callable[[Change], Any] | Callable[[], Any]) -> None:
         """Call a handler, which may be async, after a field changed: here, elsewhere, by recovery or by a reset.
 
         It gets a `Change` if it requires an argument, as `self.draw.refresh` does not. It ends with its view.
         """
-        schema = self._roster.schema_of(type(page))
+        schema = self._app_state.schema_of(type(page))
         if field not in schema.fields:
             raise StashError(f'{schema.name} has no stored field {field!r}')
-        if not internals.is_script_for_nobody():
-            instance_of(page).listen().add(field, handler)
+        if not nicegui_private.is_script_for_nobody():
+            page_object_of(page).listen().add(field, handler)
 
     async def ready(self, timeout: float = 1.0) -> bool:
         """Whether the store answers within `timeout` seconds: for `/healthz`. Pages are served either way."""
-        return await self._roster.hub().registry.answers(timeout)
+        return await self._app_state.runtime().registry.answers(timeout)
 
     def statistics(self) -> Statistics:
         """Return counts of what the sessions of this process did, and what they hold now."""
-        return self._roster.hub().registry.statistics()
+        return self._app_state.runtime().registry.statistics()

@@ -13,7 +13,7 @@ from nicegui import app, ui
 from nicegui.persistence import file_persistent_dict
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.stores.files import FileStore
+from nicegui_stash.stores.file.files import FileStore
 
 from .documents import Filled
 from .measure import Row, Target, without_garbage_collection

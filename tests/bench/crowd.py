@@ -13,11 +13,11 @@ from time import process_time
 
 import msgspec
 
-from nicegui_stash.document import SESSION_PART, SliceId, new_document, stamp, to_bytes
-from nicegui_stash.identity import Keys
-from nicegui_stash.policy import Policy
-from nicegui_stash.registry import Registry
-from nicegui_stash.session import Session
+from nicegui_stash.model.document import SESSION_PART, SliceId, new_document, stamp, to_bytes
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.session.keys import Keys
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
 from nicegui_stash.stores.base import ETag, NotModified, StoredObject
 from nicegui_stash.stores.memory import MemoryStore
 

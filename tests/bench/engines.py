@@ -13,8 +13,8 @@ from botocore.handlers import add_expect_header
 from s3fs import S3FileSystem
 
 from nicegui_stash.stores.base import ETag, Store
+from nicegui_stash.stores.objects.s3 import _CONFIG
 from nicegui_stash.stores.opening import open_store
-from nicegui_stash.stores.s3 import _CONFIG
 from tests.servers.s3 import S3Server, seaweedfs
 
 from .measure import Row, Samples, Target, without_garbage_collection

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from nicegui_stash.document import SESSION_PART, SliceId, new_document, to_bytes
+from nicegui_stash.model.document import SESSION_PART, SliceId, new_document, to_bytes
 from nicegui_stash.stores.base import ETag, Store
-from nicegui_stash.stores.files import FileStore
+from nicegui_stash.stores.file.files import FileStore
 from nicegui_stash.stores.memory import MemoryStore
 
 from .measure import Row, without_garbage_collection

@@ -14,12 +14,12 @@ from uuid import uuid4
 import msgspec
 from nicegui.persistence import FilePersistentDict
 
-from nicegui_stash.document import SESSION_PART, SliceId, new_document, stamp, to_bytes
-from nicegui_stash.identity import Keys
-from nicegui_stash.policy import Policy
-from nicegui_stash.registry import Registry
-from nicegui_stash.session import Session
-from nicegui_stash.stores.files import FileStore
+from nicegui_stash.model.document import SESSION_PART, SliceId, new_document, stamp, to_bytes
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.session.keys import Keys
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
+from nicegui_stash.stores.file.files import FileStore
 
 from .measure import Row, Samples, Target, without_garbage_collection
 from .simulation import serving, written_by_nicegui

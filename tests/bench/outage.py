@@ -23,7 +23,7 @@ from nicegui import Client, ui
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.stores.base import StoredObject
-from nicegui_stash.stores.redis import RedisStore
+from nicegui_stash.stores.redis.store import RedisStore
 from tests.stores.redis_server import RedisServer
 
 from .measure import Row, Target

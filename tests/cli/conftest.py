@@ -14,7 +14,7 @@ import pytest
 from nicegui.testing.general import nicegui_reset_globals
 
 from nicegui_stash.cli import main
-from nicegui_stash.identity import object_key
+from nicegui_stash.session.keys import object_key
 
 SECRET = 'the secret of the tests'
 APP = """

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nicegui_stash.document import SESSION_PART, SliceId
-from nicegui_stash.fields import stored as declared
-from nicegui_stash.schema import build_schema
-from nicegui_stash.session import Session
+from nicegui_stash.model.document import SESSION_PART, SliceId
+from nicegui_stash.model.fields import stored as declared
+from nicegui_stash.model.schema import build_schema
+from nicegui_stash.session.session import Session
 from nicegui_stash.testing import FaultyStore
 
 from .scene import VISIT, document, put

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from hypothesis import HealthCheck, settings
 
-from nicegui_stash.identity import Keys
-from nicegui_stash.policy import Policy
-from nicegui_stash.registry import Registry
-from nicegui_stash.schema import Schema
-from nicegui_stash.session import Session
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.model.schema import Schema
+from nicegui_stash.session.keys import Keys
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.stores.base import Store
 from nicegui_stash.testing import FaultyStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nicegui_stash.observed import observe
+from nicegui_stash.model.observed import observe
 
 
 class Refused(Exception):

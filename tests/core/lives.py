@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from nicegui_stash.document import Part, SliceId
-from nicegui_stash.fields import stored
-from nicegui_stash.registry import Registry
-from nicegui_stash.schema import Schema, build_schema
-from nicegui_stash.session import Session
+from nicegui_stash.model.document import Part, SliceId
+from nicegui_stash.model.fields import stored
+from nicegui_stash.model.schema import Schema, build_schema
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
 
 
 class OldForm:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal as Money
 
-from nicegui_stash.fields import stored
+from nicegui_stash.model.fields import stored
 
 
 @dataclass

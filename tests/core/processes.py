@@ -17,12 +17,12 @@ from typing import Any
 
 import msgspec
 
-from nicegui_stash.document import SESSION_PART, SliceId
-from nicegui_stash.identity import Keys
-from nicegui_stash.policy import Policy
-from nicegui_stash.registry import Registry
-from nicegui_stash.session import Session
-from nicegui_stash.stores.files import FileStore
+from nicegui_stash.model.document import SESSION_PART, SliceId
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.session.keys import Keys
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
+from nicegui_stash.stores.file.files import FileStore
 
 COUNTER = SliceId('Counter', 1)
 

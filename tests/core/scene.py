@@ -9,10 +9,10 @@ from weakref import WeakSet
 
 import msgspec
 
-from nicegui_stash.document import SESSION_PART, Part, SliceId
-from nicegui_stash.operations import Set
-from nicegui_stash.registry import Registry
-from nicegui_stash.session import Session
+from nicegui_stash.model.document import SESSION_PART, Part, SliceId
+from nicegui_stash.model.operations import Set
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
 from nicegui_stash.stores import ObjectInfo, StoredObject
 from nicegui_stash.stores.base import Store
 from nicegui_stash.testing import FaultyStore

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from nicegui_stash.document import Document, to_bytes
 from nicegui_stash.errors import Unavailable
-from nicegui_stash.identity import object_key
+from nicegui_stash.maintenance.sweep import Fate, Sweep, Tally
+from nicegui_stash.model.document import Document, to_bytes
+from nicegui_stash.session.keys import object_key
 from nicegui_stash.stores import ObjectInfo
-from nicegui_stash.sweeping import Fate, Sweep, Tally
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import WallClock

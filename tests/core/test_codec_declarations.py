@@ -17,8 +17,8 @@ import msgspec
 import pydantic
 import pytest
 
-from nicegui_stash.codec import Codec
 from nicegui_stash.errors import ValueNotStorable
+from nicegui_stash.model.codec import Codec
 
 UserId = NewType('UserId', int)
 Cell = NewType('Cell', tuple[int, int])

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nicegui_stash.codec import Codec
 from nicegui_stash.errors import ValueNotStorable
+from nicegui_stash.model.codec import Codec
 
 NAN, INF = math.nan, math.inf
 AS_TEXT = 'its keys would come back as text; annotate their type, as in dict[int, str]'

@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nicegui_stash.codec import Codec
-from nicegui_stash.observed import observe
+from nicegui_stash.model.codec import Codec
+from nicegui_stash.model.observed import observe
 
 
 class Colour(enum.Enum):

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nicegui_stash.codec import Codec, _difference, _plainly_same
 from nicegui_stash.errors import ValueNotStorable
-from nicegui_stash.observed import observe
+from nicegui_stash.model.codec import Codec, _difference, _plainly_same
+from nicegui_stash.model.observed import observe
 
 
 class Colour(Enum):

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nicegui_stash.document import (
+from nicegui_stash.errors import DocumentError, MalformedDocument, UnknownFormat
+from nicegui_stash.model.document import (
     SESSION_PART,
     Document,
     Part,
@@ -22,11 +23,10 @@ from nicegui_stash.document import (
     stamp,
     to_bytes,
 )
-from nicegui_stash.errors import DocumentError, MalformedDocument, UnknownFormat
-from nicegui_stash.fields import stored
-from nicegui_stash.operations import Forget, Set, apply
-from nicegui_stash.recovery import Found, find
-from nicegui_stash.schema import build_schema
+from nicegui_stash.model.fields import stored
+from nicegui_stash.model.operations import Forget, Set, apply
+from nicegui_stash.model.schema import build_schema
+from nicegui_stash.model.versions import Found, find
 
 GOLDEN = Path(__file__).parent / 'golden'
 

@@ -11,25 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nicegui_stash.document import (
-    MAX_WRITERS,
-    SESSION_PART,
-    Part,
-    Slice,
-    SliceId,
-    new_document,
-    stamp,
-    to_bytes,
-)
-from nicegui_stash.operations import (
-    Drop,
-    Operation,
-    Set,
-    Touch,
-    Written,
-    apply,
-    rebase,
-)
+from nicegui_stash.model.document import MAX_WRITERS, SESSION_PART, Part, Slice, SliceId, new_document, stamp, to_bytes
+from nicegui_stash.model.operations import Drop, Operation, Set, Touch, Written, apply, rebase
 
 from .writers import COUNTER, OTHER, PLACES, VISIT, Server, Writer, shown
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 import pytest
 
-from nicegui_stash.document import (
+from nicegui_stash.model.document import (
     MAX_PARTS,
     SESSION_PART,
     Document,

@@ -5,21 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from nicegui_stash.document import (
-    Document,
-    Part,
-    SliceId,
-    new_document,
-)
-from nicegui_stash.operations import (
-    Drop,
-    Forget,
-    Operation,
-    Reset,
-    Set,
-    apply,
-    settle_unread,
-)
+from nicegui_stash.model.document import Document, Part, SliceId, new_document
+from nicegui_stash.model.operations import Drop, Forget, Operation, Reset, Set, apply, settle_unread
 
 from .writers import COUNTER, OTHER, PLACES, shown
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nicegui_stash import identity, reading
 from nicegui_stash.errors import ConfigurationError
-from nicegui_stash.identity import Keys, object_key
+from nicegui_stash.session import keys, loading
+from nicegui_stash.session.keys import Keys, object_key
 from nicegui_stash.stores.keys import is_key
 
 TEXT = st.text(st.characters(codec='utf-8'), min_size=1, max_size=60)
@@ -61,8 +61,8 @@ def test_any_text_can_be_sealed_and_any_text_is_a_wrong_seal(text: str, other: s
 
 
 def test_the_examples_in_the_documentation_are_true() -> None:
-    assert doctest.testmod(identity) == (0, 1)
-    assert doctest.testmod(reading) == (0, 1)
+    assert doctest.testmod(keys) == (0, 1)
+    assert doctest.testmod(loading) == (0, 1)
 
 
 def test_the_first_secret_names_new_objects_and_the_older_ones_are_looked_up() -> None:

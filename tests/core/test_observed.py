@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from nicegui.observables import ObservableList
 
-from nicegui_stash.observed import ObservedDict, ObservedList, ObservedSet, plain
+from nicegui_stash.model.observed import ObservedDict, ObservedList, ObservedSet, plain
 
 from .listening import Field, Refused
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nicegui_stash import observed
-from nicegui_stash.observed import observe, plain
+from nicegui_stash.model import observed
+from nicegui_stash.model.observed import observe, plain
 
 from .listening import Field, Refused
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from nicegui_stash.errors import OutcomeUnknown, Refused, StoreError, TooMuchPending, Unavailable
-from nicegui_stash.registry import Registry
-from nicegui_stash.session import Session
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
 from nicegui_stash.stores.base import ETag, NotModified, StoredObject
 from nicegui_stash.testing import FaultyStore
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nicegui_stash.identity import Keys, object_key
-from nicegui_stash.policy import Policy
-from nicegui_stash.reading import quarantine_key
-from nicegui_stash.registry import Registry
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.session.keys import Keys, object_key
+from nicegui_stash.session.loading import quarantine_key
+from nicegui_stash.session.registry import Registry
 from nicegui_stash.stores import FileStore
 
 from .scene import put, values

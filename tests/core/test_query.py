@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nicegui_stash.codec import Codec
 from nicegui_stash.errors import ValueNotStorable, ValueTooLarge
-from nicegui_stash.fields import Field, stored
-from nicegui_stash.query import (
+from nicegui_stash.model.codec import Codec
+from nicegui_stash.model.fields import Field, stored
+from nicegui_stash.model.query import (
     MAX_PARAMETER,
     MAX_QUERY,
     from_text,
@@ -25,7 +25,7 @@ from nicegui_stash.query import (
     to_text,
     written,
 )
-from nicegui_stash.schema import StoredField
+from nicegui_stash.model.schema import StoredField
 
 
 class Size(Enum):

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from nicegui_stash.document import Document, Part, PartData, Slice, SliceId, from_bytes, new_document, to_bytes
-from nicegui_stash.fields import stored
-from nicegui_stash.recovery import Found, Problem, Recovery, decode_values, find, part_of, stored_values
-from nicegui_stash.schema import Schema, build_schema
+from nicegui_stash.model.document import Document, Part, PartData, Slice, SliceId, from_bytes, new_document, to_bytes
+from nicegui_stash.model.fields import stored
+from nicegui_stash.model.recovery import Problem, Recovery, decode_values, part_of, stored_values
+from nicegui_stash.model.schema import Schema, build_schema
+from nicegui_stash.model.versions import Found, find
 
 
 class Counter:

@@ -8,12 +8,12 @@ import weakref
 
 import pytest
 
-from nicegui_stash.document import SESSION_PART
 from nicegui_stash.errors import Unavailable
-from nicegui_stash.identity import Keys, object_key
-from nicegui_stash.policy import Policy
-from nicegui_stash.registry import Registry
-from nicegui_stash.session import Session
+from nicegui_stash.model.document import SESSION_PART
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.session.keys import Keys, object_key
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.testing import FaultyStore
 

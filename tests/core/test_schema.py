@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from nicegui_stash.errors import DeclarationError, StashError
-from nicegui_stash.fields import Field, stored
-from nicegui_stash.schema import Schema, StoredField, build_schema, migrate
+from nicegui_stash.model.fields import Field, stored
+from nicegui_stash.model.schema import Schema, StoredField, build_schema, migrate
 
 from .mixins import Owned, Owner
 

@@ -9,8 +9,8 @@ import pydantic.dataclasses
 import pytest
 
 from nicegui_stash.errors import DeclarationError
-from nicegui_stash.fields import stored
-from nicegui_stash.schema import build_schema
+from nicegui_stash.model.fields import stored
+from nicegui_stash.model.schema import build_schema
 
 T = TypeVar('T')
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from nicegui_stash.document import SESSION_PART, Part, Slice, SliceId, to_bytes
 from nicegui_stash.errors import StoreError, TooMuchPending, ValueTooLarge
-from nicegui_stash.operations import Written
+from nicegui_stash.model.document import SESSION_PART, Part, Slice, SliceId, to_bytes
+from nicegui_stash.model.operations import Written
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry, MakeSession

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from nicegui_stash.document import SliceId
+from nicegui_stash.model.document import SliceId
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeSession, WallClock

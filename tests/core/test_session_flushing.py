@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from nicegui_stash.document import Part
 from nicegui_stash.errors import Unavailable
+from nicegui_stash.model.document import Part
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry, MakeSession, WallClock

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from nicegui_stash.errors import OutcomeUnknown, Refused, Unavailable
-from nicegui_stash.reading import quarantine_key
+from nicegui_stash.session.loading import quarantine_key
 from nicegui_stash.stores import StoredObject
 from nicegui_stash.testing import FaultyStore
 

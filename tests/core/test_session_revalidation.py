@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from nicegui_stash.session.store_io import DEADLINE
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.transfer import DEADLINE
 
 from .conftest import MakeSession
 from .scene import COUNTER, Page, document, put, stored, values

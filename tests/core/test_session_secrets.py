@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from nicegui_stash.errors import OutcomeUnknown, Unavailable
-from nicegui_stash.registry import Registry
+from nicegui_stash.session.registry import Registry
 from nicegui_stash.stores.base import ETag, NotModified, StoredObject
 from nicegui_stash.testing import FaultyStore
 

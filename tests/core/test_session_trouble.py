@@ -10,8 +10,8 @@ from typing import Literal
 import pytest
 
 from nicegui_stash.errors import Conflict, OutcomeUnknown, Refused, Unavailable
+from nicegui_stash.session.store_io import DEADLINE
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.transfer import DEADLINE
 
 from .conftest import MakeRegistry, MakeSession
 from .scene import put, stored, tasks_of, values

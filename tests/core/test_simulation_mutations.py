@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from nicegui_stash import exchange, operations, resident, sweeping
-from nicegui_stash.document import Document
 from nicegui_stash.errors import OutcomeUnknown
-from nicegui_stash.operations import Operation
-from nicegui_stash.pending import Pending
-from nicegui_stash.reading import Fetched
+from nicegui_stash.maintenance import sweep
+from nicegui_stash.model import operations
+from nicegui_stash.model.document import Document
+from nicegui_stash.model.operations import Operation
+from nicegui_stash.session import state, sync
+from nicegui_stash.session.loading import Fetched
+from nicegui_stash.session.pending import Pending
+from nicegui_stash.session.store_io import MustRead, Stored
+from nicegui_stash.session.store_io import write as real_write
 from nicegui_stash.stores.base import ETag
-from nicegui_stash.transfer import MustRead, Stored
-from nicegui_stash.transfer import write as real_write
 
 from .lives import Broken
 from .simulation import live
@@ -34,20 +36,20 @@ def without_the_applied_check(patch: pytest.MonkeyPatch) -> None:
     def rebase(document: Document, pending: Iterable[Operation], writer: str) -> list[Operation]:
         return operations.apply(document, pending)
 
-    patch.setattr(resident, 'rebase', rebase)
+    patch.setattr(state, 'rebase', rebase)
 
 
 def overwriting_unread(patch: pytest.MonkeyPatch) -> None:
     """After a conflict only the etag is taken, and what is in memory is put over what another server wrote."""
-    merge = resident.Resident._merge
+    merge = state.Resident._merge
 
-    def take_the_etag(self: resident.Resident, fetched: Fetched) -> None:
+    def take_the_etag(self: state.Resident, fetched: Fetched) -> None:
         if self.is_read:
             self._etag, self._must_read = fetched.etag, False
         else:
             merge(self, fetched)
 
-    patch.setattr(resident.Resident, '_merge', take_the_etag)
+    patch.setattr(state.Resident, '_merge', take_the_etag)
 
 
 def rebasing_in_the_wrong_order(patch: pytest.MonkeyPatch) -> None:
@@ -57,7 +59,7 @@ def rebasing_in_the_wrong_order(patch: pytest.MonkeyPatch) -> None:
         settled = document.applied.get(writer, -1)
         return operations.apply(document, [one for one in reversed(list(pending)) if one.sequence > settled])
 
-    patch.setattr(resident, 'rebase', rebase)
+    patch.setattr(state, 'rebase', rebase)
 
 
 def forgetting_waiters(patch: pytest.MonkeyPatch) -> None:
@@ -100,7 +102,7 @@ def believing_that_a_lost_answer_was_a_yes(patch: pytest.MonkeyPatch) -> None:
             return Stored(ETag('unknown'))
         return outcome
 
-    patch.setattr(exchange, 'write', write)
+    patch.setattr(sync, 'write', write)
 
 
 def sweeping_without_a_mark(patch: pytest.MonkeyPatch) -> None:
@@ -109,12 +111,12 @@ def sweeping_without_a_mark(patch: pytest.MonkeyPatch) -> None:
     async def write(*_: object) -> Stored:
         return Stored(ETag(''))
 
-    patch.setattr(sweeping, 'write', write)
+    patch.setattr(sweep, 'write', write)
 
 
 def putting_over_a_mark(patch: pytest.MonkeyPatch) -> None:
     """Who comes back does not wait for the delete."""
-    patch.setattr('nicegui_stash.reading.CLOSING_PATIENCE', -1.0)
+    patch.setattr('nicegui_stash.session.loading.CLOSING_PATIENCE', -1.0)
 
 
 MUTATIONS: list[Mutation] = [

@@ -8,12 +8,12 @@ import time
 import pytest
 
 from nicegui_stash.cli.checkup import _conditions
-from nicegui_stash.document import SESSION_PART
 from nicegui_stash.errors import OutcomeUnknown, Unavailable
-from nicegui_stash.identity import object_key
-from nicegui_stash.reading import quarantine_key
-from nicegui_stash.stores.probe import probe
-from nicegui_stash.sweeping import Fate, Sweep, Tally
+from nicegui_stash.maintenance.sweep import Fate, Sweep, Tally
+from nicegui_stash.model.document import SESSION_PART
+from nicegui_stash.session.keys import object_key
+from nicegui_stash.session.loading import quarantine_key
+from nicegui_stash.stores.objects.probe import probe
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry, WallClock

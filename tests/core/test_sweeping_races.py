@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from nicegui_stash.document import from_bytes
 from nicegui_stash.errors import Unavailable
-from nicegui_stash.identity import object_key
+from nicegui_stash.model.document import from_bytes
+from nicegui_stash.session.keys import object_key
 from nicegui_stash.stores import StoredObject
 from nicegui_stash.testing import FaultyStore
 

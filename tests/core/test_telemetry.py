@@ -10,10 +10,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from nicegui_stash.session.store_io import read, write
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.stores.base import ETag
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.transfer import read, write
 
 EXPORTER = InMemorySpanExporter()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nicegui_stash.tokens import MAX_TOKEN, BadToken, ExpiredToken, Tokens
+from nicegui_stash.model.tokens import MAX_TOKEN, BadToken, ExpiredToken, Tokens
 
 DAY = 86400.0
 NOW = 1_763_700_000.0

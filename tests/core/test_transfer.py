@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from nicegui_stash.errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
+from nicegui_stash.session.store_io import DEADLINE, Away, Denied, MustRead, Read, Stored, read, write
 from nicegui_stash.stores import StoredObject
 from nicegui_stash.stores.base import NOT_MODIFIED
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.transfer import DEADLINE, Away, Denied, MustRead, Read, Stored, read, write
 
 pytestmark = pytest.mark.usefixtures('loop')
 

@@ -10,12 +10,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nicegui_stash.document import SESSION_PART, Part, SliceId
-from nicegui_stash.identity import Keys
-from nicegui_stash.policy import Policy
-from nicegui_stash.recovery import Found
-from nicegui_stash.registry import Registry
-from nicegui_stash.session import Session
+from nicegui_stash.model.document import SESSION_PART, Part, SliceId
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.model.versions import Found
+from nicegui_stash.session.keys import Keys
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.testing import FaultyStore
 

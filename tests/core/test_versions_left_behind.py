@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from nicegui_stash.document import SliceId
-from nicegui_stash.recovery import Found
-from nicegui_stash.schema import build_schema
+from nicegui_stash.model.document import SliceId
+from nicegui_stash.model.schema import build_schema
+from nicegui_stash.model.versions import Found
 from nicegui_stash.testing import FaultyStore
 
 from .carts import NEW, OLD, V1, V2, NewCart, OldCart, Serve, slices, stored_by_v1, to_dicts

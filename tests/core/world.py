@@ -14,13 +14,13 @@ from typing import Any
 
 import msgspec
 
-from nicegui_stash.document import SESSION_PART, Document, Raw, Slice, SliceId, from_bytes
 from nicegui_stash.errors import StoreError
-from nicegui_stash.identity import Keys
-from nicegui_stash.operations import Written
-from nicegui_stash.policy import Policy
-from nicegui_stash.registry import Registry
-from nicegui_stash.sweeping import Sweep, Tally
+from nicegui_stash.maintenance.sweep import Sweep, Tally
+from nicegui_stash.model.document import SESSION_PART, Document, Raw, Slice, SliceId, from_bytes
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.model.operations import Written
+from nicegui_stash.session.keys import Keys
+from nicegui_stash.session.registry import Registry
 
 from .lives import VERSIONS, Broken, Life
 from .weather import Weather

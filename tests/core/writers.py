@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from nicegui_stash.document import (
+from nicegui_stash.model.document import (
     SESSION_PART,
     Document,
     Part,
@@ -21,17 +21,7 @@ from nicegui_stash.document import (
     stamp,
     to_bytes,
 )
-from nicegui_stash.operations import (
-    Drop,
-    Forget,
-    Operation,
-    Reset,
-    Set,
-    Update,
-    Written,
-    apply,
-    rebase,
-)
+from nicegui_stash.model.operations import Drop, Forget, Operation, Reset, Set, Update, Written, apply, rebase
 
 COUNTER, OTHER = SliceId('Counter', 1), SliceId('Other', 2, 'key')
 TAB, VISIT = Part('tabs', 't'), Part('visits', 'v')

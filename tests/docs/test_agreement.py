@@ -16,8 +16,8 @@ import pytest
 
 import nicegui_stash
 from nicegui_stash import Stash
-from nicegui_stash.document import from_bytes, to_bytes
 from nicegui_stash.errors import ConfigurationError
+from nicegui_stash.model.document import from_bytes, to_bytes
 from nicegui_stash.settings import PREFIX, Settings, resolve
 
 from .examples import DOCS, ROOT, blocks, named, pages

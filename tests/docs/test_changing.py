@@ -13,7 +13,7 @@ import pytest
 from nicegui import ui
 from nicegui.testing import User
 
-from nicegui_stash.identity import object_key
+from nicegui_stash.session.keys import object_key
 
 from .conftest import Running
 from .examples import EXAMPLES, ROOT, named, program_of

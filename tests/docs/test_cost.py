@@ -6,14 +6,14 @@ import asyncio
 import re
 import uuid
 
-from nicegui_stash.document import SESSION_PART, Raw, SliceId
-from nicegui_stash.identity import Keys
-from nicegui_stash.policy import Policy
-from nicegui_stash.registry import Registry
+from nicegui_stash.model.document import SESSION_PART, Raw, SliceId
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.session.keys import Keys
+from nicegui_stash.session.registry import Registry
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.stores.generic import FsspecStore
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.visit import ARRIVAL_LOOKS
+from nicegui_stash.ui.visit.visit import ARRIVAL_LOOKS
 from tests.core.virtual import run
 
 from .examples import DOCS

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from nicegui_stash.registry import Statistics
+from nicegui_stash.session.registry import Statistics
+from nicegui_stash.session.store_io import Away, Denied, MustRead, Read, Stored
 from nicegui_stash.stores import MemoryStore, StoredObject, opening
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.transfer import Away, Denied, MustRead, Read, Stored
 
 from .conftest import Running
 from .examples import DOCS, ROOT, named

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 import pytest
 
 from nicegui_stash.stores import Store, open_store
-from nicegui_stash.stores.probed import ProbedStore
+from nicegui_stash.stores.objects.probed import ProbedStore
 from nicegui_stash.testing import StoreConformance
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 
 from nicegui_stash.errors import Conflict
 from nicegui_stash.stores.base import ETag, StoredObject
-from nicegui_stash.stores.files import FileStore
-from nicegui_stash.stores.folder import Folder
+from nicegui_stash.stores.file.files import FileStore
+from nicegui_stash.stores.file.folder import Folder
 
 SIZE = 200_000
 """Bytes of a body of `overwrite_forever`, all alike."""

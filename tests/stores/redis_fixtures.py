@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from nicegui_stash.stores import StoredObject
-from nicegui_stash.stores.redis import RedisStore
+from nicegui_stash.stores.redis.store import RedisStore
 
 from .redis_server import RedisServer
 

@@ -10,7 +10,7 @@ import pytest
 
 from nicegui_stash.errors import Conflict, Refused, Unavailable
 from nicegui_stash.stores import NOT_MODIFIED, ETag, FileStore, StoredObject
-from nicegui_stash.stores.folder import Folder
+from nicegui_stash.stores.file.folder import Folder
 from nicegui_stash.testing import StoreConformance
 
 from .looking import failing, keys_of, stored, temporaries

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from nicegui_stash.errors import ConfigurationError
-from nicegui_stash.stores import engines, open_store
-from nicegui_stash.stores.obstore_options import azure_config
-from nicegui_stash.stores.places import Place, place_of
+from nicegui_stash.stores import open_store
+from nicegui_stash.stores.objects import engines
+from nicegui_stash.stores.objects.obstore_options import azure_config
+from nicegui_stash.stores.objects.places import Place, place_of
 from tests.servers.s3 import S3Server
 
 SECRET = 'hunter2'

@@ -11,8 +11,8 @@ import pytest
 
 from nicegui_stash.errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, Unavailable
 from nicegui_stash.stores import ETag, MemoryStore, NotModified, StoredObject, open_store
-from nicegui_stash.stores.probe import ConditionsIgnored, probe
-from nicegui_stash.stores.probed import ProbedStore
+from nicegui_stash.stores.objects.probe import ConditionsIgnored, probe
+from nicegui_stash.stores.objects.probed import ProbedStore
 from nicegui_stash.testing import FaultyStore
 from tests.servers.s3 import S3Server
 

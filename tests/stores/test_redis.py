@@ -10,7 +10,7 @@ import pytest
 
 from nicegui_stash.errors import Conflict, OutcomeUnknown, Unavailable
 from nicegui_stash.stores import NOT_MODIFIED, ObjectInfo, StoredObject, open_store
-from nicegui_stash.stores.redis import NAMESPACE, RedisStore
+from nicegui_stash.stores.redis.store import NAMESPACE, RedisStore
 from nicegui_stash.testing import StoreConformance
 
 from .redis_fixtures import running, server, store, value_of

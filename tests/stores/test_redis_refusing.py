@@ -9,7 +9,7 @@ import pytest
 
 from nicegui_stash.errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, Unavailable
 from nicegui_stash.stores import NOT_MODIFIED, ETag, ObjectInfo, StoredObject, open_store
-from nicegui_stash.stores.redis import NAMESPACE, RedisStore
+from nicegui_stash.stores.redis.store import NAMESPACE, RedisStore
 
 from .redis_fixtures import running, server, store, value_of
 from .redis_server import RedisServer

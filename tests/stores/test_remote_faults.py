@@ -11,7 +11,7 @@ import pytest
 
 from nicegui_stash.errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
 from nicegui_stash.stores import NOT_MODIFIED, StoredObject, open_store
-from nicegui_stash.stores.probed import ProbedStore
+from nicegui_stash.stores.objects.probed import ProbedStore
 from nicegui_stash.testing import StoreConformance
 from tests.servers.faulty import Fault, FaultyProxy, Request, answer
 from tests.servers.s3 import S3Server

@@ -9,7 +9,7 @@ from nicegui import ui
 from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.ui.simulated import SimulatedStorage, storage_of
+from nicegui_stash.ui.scopes.simulated_browser import SimulatedStorage, storage_of
 
 from .scene import Browser, client_of, idle, shown
 
@@ -55,7 +55,7 @@ def problems(stash: Stash, page: object) -> dict[str, str]:
 
 
 def set_clock(stash: Stash, *, days: float) -> None:
-    shared = stash._roster.hub().registry._shared
+    shared = stash._app_state.hub().registry._shared
     before = shared.wall
     shared.wall = lambda: before() + days * 86400
 

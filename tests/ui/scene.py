@@ -24,9 +24,9 @@ from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 from nicegui_stash import Stash
 from nicegui_stash.stores import StoredObject
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.instance import Instance
-from nicegui_stash.ui.properties import INSTANCE
-from nicegui_stash.ui.report import MESSAGE
+from nicegui_stash.ui.page.page_object import PageObject
+from nicegui_stash.ui.page.stored_property import PAGE_OBJECT
+from nicegui_stash.ui.visit.report import MESSAGE
 
 T = TypeVar('T')
 SECRET = 'the secret of the tests'
@@ -105,14 +105,14 @@ async def go(tab: User, path: str) -> None:
     await idle()
 
 
-def instance_of(page: object) -> Instance:
-    return vars(page)[INSTANCE]
+def page_object_of(page: object) -> PageObject:
+    return vars(page)[PAGE_OBJECT]
 
 
 def shown(stash: Stash, tab: User, cls: type[T], key: str = '') -> T:
     """Return the page object that a tab shows."""
-    roster = stash._roster
-    instance = roster.visit_of(client_of(tab)).find(roster.schema_of(cls), key)
+    app_state = stash._app_state
+    instance = app_state.visit_of(client_of(tab)).find(app_state.schema_of(cls), key)
     assert instance is not None, f'{cls.__name__} is not shown'
     return cast(T, instance.page)
 

@@ -11,10 +11,10 @@ import pytest
 from nicegui import ui
 
 from nicegui_stash import DeclarationError, Stash, StashError, ValueNotStorable, stored
-from nicegui_stash.fields import Field
+from nicegui_stash.model.fields import Field
 
 from .desks import Desk, desk, fill, items, place, problems, storage
-from .scene import Browser, client_of, close, idle, instance_of, serving, shown, text
+from .scene import Browser, client_of, close, idle, page_object_of, serving, shown, text
 
 __all__ = ['desk']
 
@@ -201,7 +201,7 @@ async def test_what_a_hostile_browser_tells_changes_nothing(
 ) -> None:
     tab = await fill(stash, Browser(), desk, note='lamps')
     page = shown(stash, tab, desk)
-    visit = instance_of(page).visit
+    visit = page_object_of(page).visit
     visit._receive(sent | {'browser': visit.browser._number})
     visit._receive(sent | {'browser': [visit.browser._number]})
     await idle()
@@ -223,13 +223,15 @@ async def test_what_the_browser_did_not_keep_is_on_record_and_in_the_log(
 ) -> None:
     tab = await fill(stash, Browser(), desk, note='lamps')
     page = shown(stash, tab, desk)
-    number = instance_of(page).visit.browser._number
+    number = page_object_of(page).visit.browser._number
     failed = {place(tab, 'note'): 'QuotaExceededError', 'x': 'y'}
     with caplog.at_level(logging.WARNING):
-        instance_of(page).visit._receive({'browser': number, 'made': 1, 'failed': failed})
+        page_object_of(page).visit._receive({'browser': number, 'made': 1, 'failed': failed})
     assert problems(stash, page) == {'note': 'the browser did not keep it: QuotaExceededError'}
     assert 'Lamps.note: the browser did not keep it: QuotaExceededError' in caplog.text
-    instance_of(page).visit._receive({'browser': number, 'made': 1, 'failed': {place(tab, 'note'): 'a\nforged line'}})
+    page_object_of(page).visit._receive(
+        {'browser': number, 'made': 1, 'failed': {place(tab, 'note'): 'a\nforged line'}}
+    )
     assert problems(stash, page) == {'note': 'the browser did not keep it: unknown'}
     page.note = 'shorter'
     assert problems(stash, page) == {}
@@ -243,7 +245,7 @@ async def test_a_page_without_such_fields_asks_nothing(stash: Stash) -> None:
         def build(self) -> None: ...
 
     tab = await Browser().open()
-    assert instance_of(shown(stash, tab, Page)).visit._browser is None
+    assert page_object_of(shown(stash, tab, Page)).visit._browser is None
 
 
 @pytest.mark.parametrize('scope', ['session', 'tab', 'reconnect', 'url'])

@@ -8,7 +8,7 @@ from nicegui_stash import Change, Stash, stored
 from nicegui_stash.testing import FaultyStore, reload, restart
 
 from .desks import Desk, desk, fill, items, set_clock, storage
-from .scene import Browser, client_of, documents, idle, instance_of, shown, text, type_into
+from .scene import Browser, client_of, documents, idle, page_object_of, shown, text, type_into
 
 __all__ = ['desk']
 
@@ -147,7 +147,7 @@ async def test_a_token_that_is_made_anew_undoes_no_change_of_another_tab(stash: 
     second = await ann.open()
     assert items(first)['note'] != before, 'it was due'
     set_clock(stash, days=5)
-    instance = instance_of(shown(stash, second, desk))
+    instance = page_object_of(shown(stash, second, desk))
     shown(stash, first, desk).note = 'tables'
     instance.visit.browser._recover(instance, dict(storage(second).items), 0)  # of what was read a moment before
     await idle()

@@ -9,7 +9,7 @@ import pytest
 from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.tokens import MAX_TOKEN
+from nicegui_stash.model.tokens import MAX_TOKEN
 
 from .desks import Desk, desk, fill, items, place, problems, set_clock, storage
 from .scene import Browser, idle, serving, shown

@@ -12,23 +12,23 @@ from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui import carrying
-from nicegui_stash.ui.typed import digest
+from nicegui_stash.ui.carryover import handover
+from nicegui_stash.ui.carryover.typed import digest
 
-from .scene import Browser, client_of, eventually, idle, instance_of, replace, serving, tell, with_values
+from .scene import Browser, client_of, eventually, idle, page_object_of, replace, serving, tell, with_values
 from .typed_page import EMPTY, Told, address_of, declare, enter, open_page, told
 
 __all__ = ['told']
 
 
 def hand_over(tab: User, page: Any, *values: dict[str, Any]) -> None:
-    sealed = instance_of(page).visit.seal()
+    sealed = page_object_of(page).visit.seal()
     tell(tab, {'typed': {'seal': sealed, 'values': list(values)}})
 
 
 def sent_with_elements(tab: User) -> dict[int, str]:
     """Return the addresses that come with the elements of a page that is built once its browser has reported."""
-    return client_of(tab).content.props[carrying.BOUND]
+    return client_of(tab).content.props[handover.BOUND]
 
 
 async def test_a_value_is_answered_and_then_that_everything_is(stash: Stash, told: Told) -> None:
@@ -48,10 +48,10 @@ async def test_a_seal_is_for_its_session_and_its_visit_only(stash: Stash, told: 
         await open_page(stash, cls, browser),
         await open_page(stash, cls),
     ]
-    visit, second = instance_of(page).visit, instance_of(same_session).visit
+    visit, second = page_object_of(page).visit, page_object_of(same_session).visit
     assert visit.is_seal(visit.seal())
     assert not second.is_seal(visit.seal())
-    assert not instance_of(other).visit.is_seal(visit.seal())
+    assert not page_object_of(other).visit.is_seal(visit.seal())
     bare = visit.seal().removeprefix(f'{visit.id}.')
     forged = (bare, f'.{bare}', f'{visit.id}{bare}', f'{visit.id}.', f'{visit.id}..{bare}', '')
     assert [seal for seal in forged if visit.is_seal(seal)] == []
@@ -75,7 +75,7 @@ async def test_what_is_handed_over_again_after_a_drop_is_answered_alike_and_not_
 async def test_what_nobody_can_judge_while_the_store_is_away_may_be_sent_as_an_event(
     url: str, store: FaultyStore, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrying, 'PATIENCE', 0.0)
+    monkeypatch.setattr(handover, 'PATIENCE', 0.0)
     browser = Browser()
     async with serving(lambda: Stash(url)) as stash:
         declare(stash)
@@ -118,7 +118,7 @@ async def test_a_value_is_judged_by_what_is_in_the_store_not_by_what_a_page_had_
 async def test_a_value_without_an_element_is_rejected_after_a_while(
     stash: Stash, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrying, 'PATIENCE', 0.0)
+    monkeypatch.setattr(handover, 'PATIENCE', 0.0)
     tab, page = await open_page(stash, declare(stash))
     hand_over(tab, page, {'f': 'nobodys12345', 'v': '"typed"', 'known': [EMPTY]})
     await eventually(lambda: None in told.answers)
@@ -128,7 +128,7 @@ async def test_a_value_without_an_element_is_rejected_after_a_while(
 async def test_a_browser_that_names_many_elements_that_are_not_there_fills_no_log(
     stash: Stash, told: Told, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(carrying, 'PATIENCE', 0.0)
+    monkeypatch.setattr(handover, 'PATIENCE', 0.0)
     tab, page = await open_page(stash, declare(stash))
     hand_over(tab, page, *({'f': f'nobodys{number:05}', 'v': '"typed"', 'known': [EMPTY]} for number in range(300)))
     await eventually(lambda: None in told.answers)
@@ -154,7 +154,7 @@ async def test_a_value_waits_for_its_element(stash: Stash, told: Told) -> None:
 async def test_a_value_waits_as_long_as_its_page_is_being_built(
     stash: Stash, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(carrying, 'PATIENCE', 0.0)
+    monkeypatch.setattr(handover, 'PATIENCE', 0.0)
     gate, begun = asyncio.Event(), asyncio.Event()
 
     @stash.page('/', build='connected')
@@ -171,12 +171,12 @@ async def test_a_value_waits_as_long_as_its_page_is_being_built(
     await begun.wait()
     with client_of(tab):
         addressed = ui.input('text').bind_value(page, 'text')
-    instance_of(page).visit.carrying.announce()
+    page_object_of(page).visit.handover.announce()
     (address,) = sent_with_elements(tab).values()
     addressed.delete()
     hand_over(tab, page, {'f': address, 'v': '"typed"', 'known': [EMPTY]})
-    looks = Mock(side_effect=carrying.find_bound)
-    monkeypatch.setattr(carrying, 'find_bound', looks)
+    looks = Mock(side_effect=handover.find_bound)
+    monkeypatch.setattr(handover, 'find_bound', looks)
     await eventually(lambda: looks.call_count > 2)
     assert told.answers == []
     gate.set()
@@ -205,7 +205,7 @@ async def test_a_page_that_is_built_late_says_what_is_bound_with_its_elements_an
 
     with client_of(tab):
         other = ui.input('other').bind_value(page, 'other')
-    instance_of(page).visit.carrying.announce()
+    page_object_of(page).visit.handover.announce()
     assert list(sent_with_elements(tab)) == [page.input.id, other.id], 'as its content may be sent again'
     assert address_of(told) == sent_with_elements(tab)[other.id]
 

@@ -14,7 +14,7 @@ from nicegui.testing.general import nicegui_reset_globals
 from starlette.middleware.sessions import SessionMiddleware
 
 from nicegui_stash import ConfigurationError, Stash, StashError, stored
-from nicegui_stash.identity import object_key
+from nicegui_stash.session.keys import object_key
 from nicegui_stash.testing import FaultyStore
 
 from .scene import SECRET, Browser, close, data_of, documents, idle, shown, text

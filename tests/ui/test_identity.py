@@ -13,9 +13,9 @@ from fastapi import Request
 from nicegui import app, ui
 
 from nicegui_stash import Stash, StashError, stored
-from nicegui_stash.identity import object_key
+from nicegui_stash.session.keys import object_key
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui import lifecycle
+from nicegui_stash.ui.visit import cookie as visit_cookie
 
 from .scene import SECRET, Browser, client_of, documents, idle, serving, shown, text
 
@@ -132,7 +132,7 @@ async def test_other_secrets_name_other_objects_and_older_ones_are_looked_up(url
 async def test_the_cookie_is_renewed_once_a_day(stash: Stash, monkeypatch: pytest.MonkeyPatch) -> None:
     declare(stash)
     days = [20_000]
-    monkeypatch.setattr(lifecycle, 'time', SimpleNamespace(time=lambda: days[0] * 86400.0 + 100))
+    monkeypatch.setattr(visit_cookie, 'time', SimpleNamespace(time=lambda: days[0] * 86400.0 + 100))
     ann = Browser()
     first = await ann.get()
     assert 'session=' in first.headers['set-cookie']
@@ -159,7 +159,7 @@ async def test_the_cookie_is_renewed_by_a_page_of_views_whose_session_is_in_memo
         ui.sub_pages({'/': View})
 
     days = [20_000]
-    monkeypatch.setattr(lifecycle, 'time', SimpleNamespace(time=lambda: days[0] * 86400.0 + 100))
+    monkeypatch.setattr(visit_cookie, 'time', SimpleNamespace(time=lambda: days[0] * 86400.0 + 100))
     ann = Browser()
     await ann.open()
     days[0] += 1
@@ -203,7 +203,7 @@ async def test_a_visitor_whom_identity_does_not_know_has_the_session_of_the_cook
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     days = [20_000]
-    monkeypatch.setattr(lifecycle, 'time', SimpleNamespace(time=lambda: days[0] * 86400.0 + 100))
+    monkeypatch.setattr(visit_cookie, 'time', SimpleNamespace(time=lambda: days[0] * 86400.0 + 100))
     async with serving(lambda: Stash(url, identity=lambda request: request.headers.get('x-account'))) as stash:
         cls = declare(stash)
         ann = Browser()
@@ -288,7 +288,7 @@ async def test_what_a_browser_may_know_of_its_session_is_nothing_but_its_id(stas
     ann = Browser()
     shown(stash, await ann.open(), cls).count = 123456
     answer = await Browser(cookies=ann.http.cookies).get()
-    assert set(session_of(ann)) == {'id', lifecycle.RENEWED}
+    assert set(session_of(ann)) == {'id', visit_cookie.RENEWED}
     assert object_key(SECRET, session_of(ann)['id']) not in answer.text
 
 

@@ -9,8 +9,8 @@ from nicegui import ui
 
 from nicegui_stash import Indicator, Refused, Stash, StashError, Trouble, stored
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.indicator import TEXTS, sentence
-from nicegui_stash.ui.status import Kind
+from nicegui_stash.ui.page.indicator import TEXTS, sentence
+from nicegui_stash.ui.page.status import Kind
 
 from .scene import Browser, client_of, element, idle, serving, shown, type_into
 

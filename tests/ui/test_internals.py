@@ -12,8 +12,9 @@ from nicegui import Client, ui
 from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.ui import internals, visit
-from nicegui_stash.ui.report import ACKNOWLEDGE, UNKNOWN, Report, parse_report
+from nicegui_stash.ui import nicegui_private
+from nicegui_stash.ui.visit import visit
+from nicegui_stash.ui.visit.report import ACKNOWLEDGE, UNKNOWN, Report, parse_report
 
 from .scene import Browser, client_of, eventually, idle, shown, tell, text, type_into
 
@@ -37,9 +38,9 @@ def declare(stash: Stash) -> type:
 @pytest.fixture
 def untold(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing was said yet about the version of NiceGUI."""
-    internals.warn_if_untried.cache_clear()
+    nicegui_private.warn_if_untried.cache_clear()
     yield
-    internals.warn_if_untried.cache_clear()
+    nicegui_private.warn_if_untried.cache_clear()
 
 
 @pytest.mark.parametrize('version', ['3.99.0', '4.0.0', '10.1'])
@@ -49,11 +50,11 @@ def test_a_newer_nicegui_than_was_tried_is_said_once(
     monkeypatch.setattr(nicegui, '__version__', version)
     Stash(url)
     Stash(url)
-    newest = '.'.join(map(str, internals.NEWEST))
+    newest = '.'.join(map(str, nicegui_private.NEWEST))
     assert caplog.messages == [f'NiceGUI {version} is newer than {newest}, up to which nicegui_stash was tried']
 
 
-@pytest.mark.parametrize('version', ['3.14.0', '.'.join(map(str, internals.NEWEST)), '3.18.99', 'unknown', '3'])
+@pytest.mark.parametrize('version', ['3.14.0', '.'.join(map(str, nicegui_private.NEWEST)), '3.18.99', 'unknown', '3'])
 def test_a_version_that_was_tried_or_cannot_be_read_is_no_reason_to_warn(
     url: str, untold: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, version: str
 ) -> None:
@@ -84,10 +85,10 @@ async def test_without_the_socket_server_no_page_is_heard_and_the_reason_is_unkn
     stash: Stash, browsers_report: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form = declare(stash)
-    monkeypatch.setattr(internals, 'core', SimpleNamespace(script_mode=False))
+    monkeypatch.setattr(nicegui_private, 'core', SimpleNamespace(script_mode=False))
     monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
     tab = await Browser().open()
-    identified = stash._roster.visit_of(client_of(tab)).wait_until_identified()
+    identified = stash._app_state.visit_of(client_of(tab)).wait_until_identified()
     assert await asyncio.wait_for(identified, 60)
     assert stash.recovery(shown(stash, tab, form)).reason == 'unknown'
     assert browsers_report[ACKNOWLEDGE] == 0
@@ -117,7 +118,7 @@ async def test_without_the_router_of_sub_pages_a_view_counts_as_part_of_the_page
 def browsers_report(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Clients count as connected by a browser, so that the server waits for its report; count what it is told."""
     told: Counter[str] = Counter()
-    monkeypatch.setattr(internals, 'is_simulated', lambda client: False)
+    monkeypatch.setattr(nicegui_private, 'is_simulated', lambda client: False)
     monkeypatch.setattr(Client, 'run_javascript', lambda client, code, **_: told.update([code.partition('(')[0]]))
     return told
 
@@ -174,7 +175,7 @@ async def test_a_report_that_comes_late_corrects_the_page_through_its_bindings(
     visit_id = await leave_a_draft(stash, ann)
     monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
     tab = await ann.open()
-    await eventually(lambda: stash._roster.visit_of(client_of(tab)).identified)
+    await eventually(lambda: stash._app_state.visit_of(client_of(tab)).identified)
     await idle()
     page = shown(stash, tab, form)
     assert (text(tab, 'built'), stash.recovery(page).reason) == ("built with ''", 'unknown')
@@ -191,7 +192,7 @@ async def test_what_was_typed_before_a_late_report_is_newer_than_what_it_brings(
     visit_id = await leave_a_draft(stash, ann)
     monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
     tab = await ann.open()
-    await eventually(lambda: stash._roster.visit_of(client_of(tab)).identified)
+    await eventually(lambda: stash._app_state.visit_of(client_of(tab)).identified)
     await idle()
     type_into(tab, 'draft', 'newer')
     report(tab, reason='rejoin', visit=visit_id)
@@ -247,7 +248,7 @@ async def test_after_a_rejoin_a_change_of_the_old_server_is_followed_unless_the_
     report(tab, reason='rejoin', visit=visit_id)
     await idle()
     page = shown(stash, tab, form)
-    instance = stash._roster.visit_of(client_of(tab)).instances[0]
+    instance = stash._app_state.visit_of(client_of(tab)).page_objects[0]
     page.draft = 'typed since'
     assert instance.touched == {'draft'}
     session = instance.session
@@ -304,6 +305,6 @@ async def test_a_report_before_the_connect_is_ignored(
     tab.client = client
     report(tab, reason='rejoin', visit='abcdefgh')
     await asyncio.sleep(0)
-    assert not stash._roster.visit_of(client).identified
+    assert not stash._app_state.visit_of(client).identified
     assert shown(stash, tab, form).draft == ''
     assert errors() == []

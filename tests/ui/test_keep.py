@@ -12,9 +12,9 @@ import pytest
 from nicegui import ui
 
 from nicegui_stash import DeclarationError, Recovery, Stash, StashError, stored
-from nicegui_stash.session import Session
+from nicegui_stash.session.session import Session
 from nicegui_stash.testing import FaultyStore, rejoin, restart
-from nicegui_stash.ui.hub import abandon_all
+from nicegui_stash.ui.app.runtime import abandon_all
 
 from .scene import Browser, click, client_of, data_of, eventually, slice_of, text, type_into
 

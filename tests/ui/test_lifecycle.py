@@ -17,7 +17,7 @@ from .scene import (
     close,
     disconnect,
     idle,
-    instance_of,
+    page_object_of,
     reconnect,
     replace,
     serving,
@@ -67,7 +67,7 @@ async def test_a_deleted_client_leaves_no_binding_no_page_and_no_session(stash: 
     page.items.append('x')
     await stash.flush(page)
     assert links() > before
-    left = [weakref.ref(page), weakref.ref(instance_of(page))]
+    left = [weakref.ref(page), weakref.ref(page_object_of(page))]
     await close(tab)
     assert links() == before
     del page, tab
@@ -90,7 +90,7 @@ async def test_many_visits_leave_nothing(stash: Stash) -> None:
     gc.collect()
     assert links() == before
     assert stash.statistics().sessions == 0
-    assert len(stash._roster._visits) == 0
+    assert len(stash._app_state._visits) == 0
 
 
 async def test_a_session_is_read_once_while_a_page_shows_it_and_again_after(stash: Stash, store: FaultyStore) -> None:
@@ -191,8 +191,8 @@ async def test_several_stashes_on_one_place_share_one_registry(url: str, store: 
         ann = Browser()
         a, b = shown(one, await ann.open('/a'), A), shown(two, await ann.open('/b'), B)
         c = shown(other, await ann.open('/c'), C)
-        assert one._roster.hub() is two._roster.hub()
-        assert one._roster.hub() is not other._roster.hub()
+        assert one._app_state.hub() is two._app_state.hub()
+        assert one._app_state.hub() is not other._app_state.hub()
         a.count, b.count, c.count = 1, 2, 3
         await one.flush(a)
         await other.flush(c)
@@ -229,7 +229,7 @@ async def test_asking_for_the_session_of_a_page_that_is_gone_says_what_to_do(sta
     client = client_of(tab)
     await close(tab)
     with pytest.raises(StashError, match='the page is gone; pass the page object'):
-        stash._roster.visit_of(client)
+        stash._app_state.visit_of(client)
 
 
 async def test_a_client_that_is_deleted_while_its_build_waits_is_not_built(

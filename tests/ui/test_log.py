@@ -12,7 +12,7 @@ from nicegui import run, ui
 from nicegui.testing import User
 
 from nicegui_stash import Stash, ValueNotStorable, stored
-from nicegui_stash.codec import Codec
+from nicegui_stash.model.codec import Codec
 from nicegui_stash.testing import FaultyStore, restart
 
 from .scene import Browser, close, emit, eventually, idle, replace, serving, shown, type_into, with_values

@@ -9,12 +9,12 @@ import pytest
 from nicegui import ui
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.ui import internals
-from nicegui_stash.ui.bound import Bound, find_bound
-from nicegui_stash.ui.merging import Verdict, merge
-from nicegui_stash.ui.typed import TypedValue, digest
+from nicegui_stash.ui import nicegui_private
+from nicegui_stash.ui.carryover.merge import Verdict, merge
+from nicegui_stash.ui.carryover.targets import Bound, find_bound
+from nicegui_stash.ui.carryover.typed import TypedValue, digest
 
-from .scene import Browser, idle, instance_of, serving, shown
+from .scene import Browser, idle, page_object_of, serving, shown
 
 ANIMALS = ['ant', 'bee', 'cat']
 MADE: dict[str, tuple[type[Any], Any, Callable[[], Any]]] = {
@@ -86,14 +86,14 @@ async def open_page(stash: Stash, cls: type[Any]) -> Any:
 
 def hand_over(page: Any, bound: Bound, arguments: Any) -> Verdict:
     """Merge a value of which the browser says what the element has shown before."""
-    element_shows, numeric = internals.shown_value(bound.element)
+    element_shows, numeric = nicegui_private.shown_value(bound.element)
     known = frozenset({digest(element_shows, numeric=numeric)})
-    with instance_of(page).visit.in_client():
+    with page_object_of(page).visit.in_client():
         return merge(bound, TypedValue('address', arguments, known))
 
 
 def bound_of(page: Any, name: str) -> Bound:
-    (found,) = [each for each in find_bound([instance_of(page)]).values() if each.field == name]
+    (found,) = [each for each in find_bound([page_object_of(page)]).values() if each.field == name]
     return found
 
 
@@ -155,7 +155,7 @@ async def test_an_element_that_was_deleted_meanwhile_is_not_bound_any_more(url: 
     async with serving(lambda: text_page(url)) as (stash, cls):
         page = await open_page(stash, cls)
         page.input.delete()
-        assert find_bound([instance_of(page)]) == {}
+        assert find_bound([page_object_of(page)]) == {}
 
 
 async def test_half_of_a_surrogate_pair_on_an_element_has_a_digest_and_is_not_stored(url: str) -> None:

@@ -17,7 +17,7 @@ from nicegui.testing import User
 from nicegui_stash import Stash, StashError, StoreError, stored
 from nicegui_stash.stores.base import ETag
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui import renewal
+from nicegui_stash.ui.app import session_rotation
 
 from .scene import SECRET, Browser, client_of, close, documents, idle, serving, shown
 
@@ -192,8 +192,8 @@ async def test_a_link_that_is_forged_or_too_old_is_refused(
         token[:-10] + ('A' if token[-10] != 'A' else 'B') + token[-9:]
     )  # the last sign has bits that mean nothing
     for forged in ('', 'nonsense', resigned, 'A' + token):
-        assert (await ann.get(f'{renewal.PATH}?token={forged}')).status_code == 403
-    monkeypatch.setattr(renewal, 'MAX_AGE', -1)
+        assert (await ann.get(f'{session_rotation.PATH}?token={forged}')).status_code == 403
+    monkeypatch.setattr(session_rotation, 'MAX_AGE', -1)
     assert (await ann.get(sent.link)).status_code == 403
 
 

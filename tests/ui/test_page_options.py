@@ -13,7 +13,19 @@ from nicegui import APIRouter, Client, app, binding, ui
 from nicegui_stash import Stash, stored
 from nicegui_stash.testing import FaultyStore
 
-from .scene import Browser, client_of, close, data_of, disconnect, eventually, idle, instance_of, serving, shown, text
+from .scene import (
+    Browser,
+    client_of,
+    close,
+    data_of,
+    disconnect,
+    eventually,
+    idle,
+    page_object_of,
+    serving,
+    shown,
+    text,
+)
 
 
 def forbid() -> None:
@@ -108,7 +120,7 @@ async def test_a_page_is_closed_after_its_own_reconnect_timeout(stash: Stash) ->
         def build(self) -> None: ...
 
     tab = await Browser().open()
-    instance = stash._roster.visit_of(client_of(tab)).instances[0]
+    instance = stash._app_state.visit_of(client_of(tab)).page_objects[0]
     disconnect(tab)
     assert not instance.closed
     await eventually(lambda: instance.closed)
@@ -231,7 +243,7 @@ async def test_a_page_that_fails_to_build_is_closed_like_any_other(
     assert errors() != []
     for client in list(Client.instances.values()):
         client.delete()
-    assert [instance_of(page).closed for page in pages] == [True, True]
+    assert [page_object_of(page).closed for page in pages] == [True, True]
     assert sum(map(len, binding.bindings.values())) == before
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from nicegui_stash.identity import object_key
+from nicegui_stash.session.keys import object_key
 
 from .processes import running
 

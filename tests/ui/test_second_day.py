@@ -11,12 +11,12 @@ from nicegui import ui
 from nicegui.testing import User
 
 from nicegui_stash import Change, Stash, ValueNotStorable, stored
-from nicegui_stash.document import SESSION_PART, SliceId
-from nicegui_stash.identity import Keys
-from nicegui_stash.policy import Policy
-from nicegui_stash.registry import Registry
+from nicegui_stash.model.document import SESSION_PART, SliceId
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.session.keys import Keys
+from nicegui_stash.session.registry import Registry
 from nicegui_stash.testing import FaultyStore, restart
-from nicegui_stash.ui.detached import updating
+from nicegui_stash.ui.page.detached import updating
 
 from .scene import Browser, click, client_of, data_of, emit, eventually, idle, shown
 
@@ -238,7 +238,7 @@ async def test_two_servers_that_update_one_counter_a_hundred_times_each_make_two
     class Tally:
         count: int = stored(0)
 
-    schema = stash._roster.schema_of(Tally)
+    schema = stash._app_state.schema_of(Tally)
     servers = [Registry(store, Keys(['a secret']), Policy(flush_interval=0)) for _ in range(2)]
     if trouble == 'lost answers':
         store.lose_answers(40)

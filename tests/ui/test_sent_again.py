@@ -8,7 +8,7 @@ import pytest
 from nicegui import ui
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.ui.typed import digest
+from nicegui_stash.ui.carryover.typed import digest
 
 from .scene import Browser, click, idle, tell
 from .typed_page import EMPTY, Told, address_of, declare, enter, open_page, told

@@ -91,7 +91,7 @@ def test_a_variable_that_cannot_work_is_refused_by_its_name(
 def test_an_argument_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv('NICEGUI_STASH_URL', 'nothing://here')
     monkeypatch.setenv('NICEGUI_STASH_TTL', '12h')
-    settings = Stash(str(tmp_path), ttl=timedelta(days=2))._roster._settings
+    settings = Stash(str(tmp_path), ttl=timedelta(days=2))._app_state._settings
     assert (settings.url, settings.ttl) == (str(tmp_path), 2 * 86400)
 
 

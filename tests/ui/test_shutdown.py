@@ -9,7 +9,7 @@ import pytest
 from nicegui import app, background_tasks
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.registry import Registry
+from nicegui_stash.session.registry import Registry
 from nicegui_stash.testing import FaultyStore
 
 from .scene import Browser, client_of, data_of, documents, idle, serving, shown
@@ -65,7 +65,7 @@ async def test_what_shutdown_handlers_assign_is_stored(url: str, store: FaultySt
 
     async with serving(declare_all) as stash:
         tab = await Browser().open()
-        pages.extend(instance.page for instance in stash._roster.visit_of(client_of(tab)).instances)
+        pages.extend(instance.page for instance in stash._app_state.visit_of(client_of(tab)).page_objects)
     assert await data_of(store, 'Page') == {'last': 'bye'}
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nicegui_stash import Stash
-from nicegui_stash.document import Document, to_bytes
-from nicegui_stash.identity import object_key
+from nicegui_stash.model.document import Document, to_bytes
+from nicegui_stash.session.keys import object_key
 
 from .scene import serving
 
@@ -34,11 +34,11 @@ async def test_an_app_with_a_sweep_interval_sweeps_and_stops_with_the_server(old
             while old.exists():
                 await asyncio.sleep(0.01)
     assert (tmp_path / 'state/sweep/last.json').exists()
-    assert {task.get_coro().__qualname__ for task in asyncio.all_tasks()} & {'Housekeeping.run'} == set()
+    assert {task.get_coro().__qualname__ for task in asyncio.all_tasks()} & {'SweepSchedule.run'} == set()
 
 
 async def test_without_one_nothing_looks_for_what_is_old(old: Path, tmp_path: Path) -> None:
     async with serving(lambda: Stash(str(tmp_path / 'state'))):
         running = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
-    assert 'Housekeeping.run' not in running
+    assert 'SweepSchedule.run' not in running
     assert old.exists()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nicegui_stash import Problem, Stash, stored
-from nicegui_stash.document import SliceId
+from nicegui_stash.model.document import SliceId
 from nicegui_stash.testing import FaultyStore
 
 from .scene import (
@@ -16,7 +16,7 @@ from .scene import (
     click,
     data_of,
     idle,
-    instance_of,
+    page_object_of,
     serving,
     shown,
     slice_of,
@@ -150,7 +150,7 @@ async def test_a_migrated_field_that_does_not_fit_has_its_default_alone_and_is_t
     assert (page.items, page.size, stash.recovery(page).problems) == ([{'name': 'socks'}], 0, problems)
     await stash.flush(page)
     await old.put(items=['tent'])
-    await stash._roster.visit_of(instance_of(page).visit.client).look_at_store()
+    await stash._app_state.visit_of(page_object_of(page).visit.client).look_at_store()
     await idle()
     assert stash.recovery(page).problems == problems
 
@@ -182,11 +182,11 @@ async def test_a_renamed_field_is_shown_also_after_another_server_wrote(stash: S
     old = await visited(stash, store, items=['socks'])
     page = shown(stash, await old.browser.open(), basket)
     await old.put(size=40)
-    await instance_of(page).visit.look_at_store()
+    await page_object_of(page).visit.look_at_store()
     await idle()
     assert (page.things, page.size) == (['socks'], 40)
     await old.put(items=['socks', 'tent'])
-    await instance_of(page).visit.look_at_store()
+    await page_object_of(page).visit.look_at_store()
     await idle()
     assert page.things == ['socks', 'tent'], 'an old server changes it under its old name'
     page.things.append('shoes')

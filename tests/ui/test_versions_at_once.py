@@ -8,11 +8,11 @@ import pytest
 from nicegui.testing import User
 
 from nicegui_stash import Rejected, Stash
-from nicegui_stash.document import Part
+from nicegui_stash.model.document import Part
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui import visit
-from nicegui_stash.ui.report import Report, simulated
-from nicegui_stash.ui.visit import Visit
+from nicegui_stash.ui.visit import visit
+from nicegui_stash.ui.visit.report import Report, simulated
+from nicegui_stash.ui.visit.visit import Visit
 
 from .scene import Browser, client_of, data_of, eventually, idle, serving, shown, slice_of, tell
 from .versions import TAB, VISIT, declare_v1, declare_v2, visited
@@ -120,8 +120,8 @@ async def test_code_without_a_page_sees_and_changes_what_an_older_version_holds(
 ) -> None:
     cart = declare_v2(stash)
     old = await visited(stash, store, items=['socks'], size=40)
-    session_id = stash._roster.visit_of(client_of(await old.browser.open('/hello'))).session_id
-    async with stash._roster.open(session_id) as session:
+    session_id = stash._app_state.visit_of(client_of(await old.browser.open('/hello'))).session_id
+    async with stash._app_state.open(session_id) as session:
         assert session.fetch(cart).items == [{'name': 'socks'}]
         session.set(cart, size=41)
         assert session.fetch(cart).items == [{'name': 'socks'}]

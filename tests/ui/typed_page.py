@@ -11,8 +11,8 @@ from nicegui import Client, ui
 from nicegui.testing import User
 
 from nicegui_stash import Recovery, Stash, stored
-from nicegui_stash.ui import internals
-from nicegui_stash.ui.typed import digest
+from nicegui_stash.ui import nicegui_private
+from nicegui_stash.ui.carryover.typed import digest
 
 from .scene import Browser, idle, shown, tell
 
@@ -32,7 +32,7 @@ class Told(list[str]):
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
     """Clients count as connected by a browser; what it is told is kept."""
     told = Told()
-    monkeypatch.setattr(internals, 'is_simulated', lambda client: False)
+    monkeypatch.setattr(nicegui_private, 'is_simulated', lambda client: False)
     monkeypatch.setattr(Client, 'run_javascript', lambda client, code, **_: told.append(code))
     return told
 

@@ -9,13 +9,13 @@ from nicegui import ui
 from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.document import SESSION_PART, Part, SliceId
-from nicegui_stash.identity import Keys
-from nicegui_stash.policy import Policy
-from nicegui_stash.registry import Registry
-from nicegui_stash.session import Session
+from nicegui_stash.model.document import SESSION_PART, Part, SliceId
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.session.keys import Keys
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.report import Report, simulated
+from nicegui_stash.ui.visit.report import Report, simulated
 
 from .scene import SECRET, Browser, client_of, idle
 
@@ -93,7 +93,7 @@ async def visited(stash: Stash, store: FaultyStore, slice_id: SliceId = V1, **va
     browser = Browser()
     tab = await browser.open('/hello')
     registry = Registry(store, Keys((SECRET,)), Policy(flush_interval=0.0))
-    session = registry.session(stash._roster.visit_of(client_of(tab)).session_id)
+    session = registry.session(stash._app_state.visit_of(client_of(tab)).session_id)
     await session.load(1.0)
     old = Old(browser, session)
     if values:

@@ -11,10 +11,10 @@ import probe
 from nicegui_stash import Refused, Stash, Trouble, stored
 from nicegui_stash.stores import FileStore
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui import hub
+from nicegui_stash.ui.app import runtime
 
 store = FaultyStore(FileStore(os.environ['STORE']))
-hub.open_store = lambda *_, **__: store
+runtime.open_store = lambda *_, **__: store
 stash = Stash(os.environ['STORE'], max_value_bytes=2000)
 
 FULL = Refused('put', 'key', 'No space left on device')
@@ -41,7 +41,7 @@ async def trouble(trouble: str) -> None:
             store.down = False
             store._failures.clear()
             store.release()
-            stash._roster.hub().registry.hurry()
+            stash._app_state.runtime().registry.hurry()
         case _:
             raise HTTPException(404)
 

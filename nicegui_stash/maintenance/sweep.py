@@ -1,0 +1,190 @@
+"""Removing what nobody can want any more: sessions not seen for `ttl`, old tombstones, copies and left-over trials.
+
+No store is asked for a conditional delete, which several ignore. An object is removed in two steps instead: a put under
+the etag that was read marks it as *closing*, and only then it is deleted. Who came back before the mark makes that put
+fail. Who comes back between mark and delete reads the mark, and waits until the object is gone or the mark is old
+(`reading.fetch`); nobody puts over a fresh mark, so the delete can hit nothing else. A sweep that stops in between
+leaves a tombstone for the next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from ..errors import MalformedDocument, StoreError, UnknownFormat
+from ..model.document import FORMAT, Document, from_bytes, to_bytes
+from ..session.keys import is_document_key, is_trial_key
+from ..session.loading import is_closing, quarantine_key
+from ..session.store_io import MustRead, Read, Stored, read, write
+from ..stores.base import ETag, ObjectInfo, Store, StoredObject
+
+Fate = Literal['kept', 'expired', 'erased', 'copy', 'trial', 'contested', 'foreign', 'malformed', 'failed']
+REMOVED: Final[frozenset[Fate]] = frozenset({'expired', 'erased', 'copy', 'trial'})
+SLACK = 1.1
+"""A page that is open renews its session when a tenth of `ttl` has passed; and clocks differ."""
+DELETE_PATIENCE = 10.0
+"""Seconds from the mark within which the delete is asked for, and within which it has to be answered."""
+SWEEPERS = 16
+"""How many objects are looked at at once."""
+
+
+class Watcher(Protocol):
+    """Who wants to know how far a sweep is."""
+
+    def show(self, done: int, total: int) -> None: ...
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the objects: how many by fate, the first keys of each, and the bytes of what was removed."""
+
+    objects: int = 0
+    fates: Counter[Fate] = field(default_factory=Counter[Fate])
+    examples: dict[Fate, list[str]] = field(default_factory=dict[Fate, list[str]])
+    bytes_removed: int = 0
+    error: StoreError | None = None
+    """The last failure of the store."""
+
+    @property
+    def removed(self) -> int:
+        return sum(self.fates[fate] for fate in REMOVED)
+
+    def add(self, row: ObjectInfo, fate: Fate) -> None:
+        self.fates[fate] += 1
+        self.examples[fate] = sorted({*self.examples.get(fate, ()), row.key})[:3]
+        if fate in REMOVED:
+            self.bytes_removed += row.size
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One pass over the objects below a prefix. `ttl` is in seconds; `wall` tells seconds since the epoch.
+
+    With `dry_run` everything is looked at and nothing is written.
+    """
+
+    store: Store
+    prefix: str
+    ttl: float
+    wall: Callable[[], float]
+    dry_run: bool = False
+
+    async def run(self, tally: Tally, watcher: Watcher) -> None:
+        """Look at every object, remove what is too old, and count. Raises `StoreError` if they cannot be listed."""
+        rows = [row async for row in self.store.list(f'{self.prefix}/' if self.prefix else '') if self._is_ours(row)]
+        if self.prefix:
+            rows += [row async for row in self.store.list(f'quarantine/{self.prefix}/') if self._is_copy(row)]
+        tally.objects, done, waiting = len(rows), 0, iter(rows)
+
+        async def work() -> None:
+            nonlocal done
+            for row in waiting:
+                treatment = asyncio.ensure_future(self._treat(row, tally))
+                try:
+                    await asyncio.shield(treatment)
+                finally:  # also when cancelled: what was marked and not deleted would stay for another ttl
+                    await asyncio.wait({treatment})
+                    tally.add(row, treatment.result())
+                done += 1
+                watcher.show(done, len(rows))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(SWEEPERS):
+                group.create_task(work())
+
+    def _is_ours(self, row: ObjectInfo) -> bool:
+        return is_document_key(row.key, self.prefix) or self._is_copy(row) or is_trial_key(row.key, self.prefix)
+
+    def _is_copy(self, row: ObjectInfo) -> bool:
+        return row.key.startswith('quarantine/') and is_document_key(_original(row.key), self.prefix)
+
+    @property
+    def _limit(self) -> float:
+        return self.wall() - self.ttl * SLACK
+
+    async def _treat(self, row: ObjectInfo, tally: Tally) -> Fate:
+        if row.modified is not None and row.modified >= self._limit:
+            return 'kept'  # it was put after that, and so seen
+        if self._is_copy(row):
+            return await self._treat_copy(row, tally)
+        if is_trial_key(row.key, self.prefix):
+            return await self._treat_trial(row, tally)
+        outcome = await read(self.store, row.key)
+        if not isinstance(outcome, Read):
+            return _failed(tally, outcome.error)
+        if not isinstance(outcome.found, StoredObject):
+            return 'contested'  # somebody else removed it meanwhile
+        return await self._treat_document(row.key, outcome.found, tally)
+
+    async def _treat_document(self, key: str, found: StoredObject, tally: Tally) -> Fate:
+        try:
+            document = from_bytes(found.body)
+        except UnknownFormat:
+            return 'foreign'
+        except MalformedDocument:
+            return 'malformed'
+        if is_closing(document, int(self.wall() * 1000)):
+            return 'contested'  # another sweep is about to delete it; the second delete could hit what comes after it
+        if document.seen >= self._limit * 1000:
+            return 'kept'
+        fate: Fate = 'erased' if document.erased else 'expired'
+        return fate if self.dry_run else await self._remove(key, document, found.etag, fate, tally)
+
+    async def _remove(self, key: str, document: Document, etag: ETag, fate: Fate, tally: Tally) -> Fate:
+        """Mark as closing under the etag that was read, then delete."""
+        begin = self.wall()
+        mark = Document(FORMAT, document.epoch, document.seen, {}, {}, erased=True, closing=int(begin * 1000))
+        match await write(self.store, key, to_bytes(mark), etag):
+            case Stored():
+                pass
+            case MustRead():
+                return 'contested'  # somebody came back, or the answer was lost: the next sweep sees which
+            case failure:
+                return _failed(tally, failure.error)
+        if not 0 <= self.wall() - begin <= DELETE_PATIENCE:
+            return 'contested'  # this process stood still: who has waited for the delete may wait no more
+        return await self._delete(key, fate, tally)
+
+    async def _treat_copy(self, row: ObjectInfo, tally: Tally) -> Fate:
+        """Remove a quarantined copy, unless its age is unknown or its original is still there as it was."""
+        if row.modified is None:
+            return 'kept'
+        outcome = await read(self.store, _original(row.key))
+        if not isinstance(outcome, Read):
+            return _failed(tally, outcome.error)
+        found = outcome.found
+        if isinstance(found, StoredObject) and quarantine_key(_original(row.key), found.body) == row.key:
+            return 'kept'
+        return 'copy' if self.dry_run else await self._delete(row.key, 'copy', tally)
+
+    async def _treat_trial(self, row: ObjectInfo, tally: Tally) -> Fate:
+        """Remove what a probe or `doctor` that died has left behind, unless its age is unknown."""
+        if row.modified is None:
+            return 'kept'
+        return 'trial' if self.dry_run else await self._delete(row.key, 'trial', tally)
+
+    async def _delete(self, key: str, fate: Fate, tally: Tally) -> Fate:
+        try:
+            async with asyncio.timeout(DELETE_PATIENCE):
+                await self.store.delete(key)
+        except StoreError as error:
+            return _failed(tally, error)
+        except TimeoutError as error:
+            failure = StoreError('delete', key, f'no answer within {DELETE_PATIENCE:g} s')
+            failure.__cause__ = error
+            return _failed(tally, failure)
+        return fate
+
+
+def _failed(tally: Tally, error: StoreError) -> Fate:
+    tally.error = error
+    return 'failed'
+
+
+def _original(copy: str) -> str:
+    """Return the key of which an object under `quarantine/` is a copy."""
+    return copy.removeprefix('quarantine/').rpartition('/')[0]

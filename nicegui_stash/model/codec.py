@@ -1,0 +1,313 @@
+"""One field's value to JSON bytes and back, checked in both directions.
+
+What is encoded must decode to what was there, so that a running page never holds a value that a restart would change.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from datetime import date, datetime, time, timedelta
+from enum import Enum
+from operator import attrgetter, eq, is_
+from types import NoneType
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+
+from ..errors import ValueNotStorable
+from .annotations import ALIKE, EXACT, OBJECTS, exact_types, from_builtin, is_opaque, require_storable
+
+Encode = Callable[[Any], Any]
+Decode = Callable[[Any], Any]
+
+_PATH = re.compile(r'^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$', re.DOTALL)
+_LEAVES = frozenset({*EXACT, NoneType, bytes, date, timedelta, UUID})
+"""Types without parts, whose values are what they seem if they are equal."""
+_ZONED = frozenset({datetime, time})
+_NOT_FINITE = 'NaN and infinity cannot be written as JSON; store None'
+_ATTRIBUTES = '_nicegui_stash_attributes'
+
+
+def _to_builtin(value: Any) -> Any:
+    """Encode what msgspec does not know by itself: pydantic models, by duck type so that pydantic stays optional."""
+    dump = getattr(value, 'model_dump', None)
+    if dump is None:
+        raise TypeError(f'a value of type {type(value).__qualname__} cannot be written as JSON')
+    return dump(mode='json')
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
+
+
+class Codec:
+    """Encode and decode the values of one annotation. Raises `TypeError` if values of it cannot be stored at all.
+
+    `exact` holds the types whose values fit without being looked at: what a `count: int` sees on nearly every change.
+    `tell_tale` says that values which are equal and have the same JSON are the same: lists, dicts and what is in them.
+    `opaque` says that a value may hold objects which change without anybody being told, as dataclasses do.
+    """
+
+    __slots__ = ('_decode_value', '_decoder', '_encode_value', 'annotation', 'exact', 'name', 'opaque', 'tell_tale')
+
+    def __init__(
+        self, name: str, annotation: Any, *, encode: Encode | None = None, decode: Decode | None = None
+    ) -> None:
+        self.name = name
+        self.annotation = annotation
+        self._encode_value = encode
+        self._decode_value = decode
+        self.exact: frozenset[type] = frozenset()
+        self.opaque = True
+        self.tell_tale = False
+        if decode is None:
+            parts = require_storable(annotation)
+            self.opaque = encode is not None or is_opaque(parts)
+            self.tell_tale = encode is None and not any(isinstance(part, (*OBJECTS, *ALIKE)) for part in parts)
+            self.exact = frozenset() if encode else exact_types(annotation)
+        self._decoder = msgspec.json.Decoder(Any if decode else annotation, dec_hook=from_builtin)
+
+    def encode(self, value: Any) -> tuple[Any, msgspec.Raw]:
+        """Check a value; return it as it will come back, with its JSON. Raises `ValueNotStorable`.
+
+        An `int` in a `float` field becomes a `float`, a text enum in a `str` field its text. What would not come back
+        equal is refused, and objects are kept as they are.
+        """
+        if type(value) in self.exact and (type(value) is not float or math.isfinite(value)):
+            return value, self.to_json(value)
+        try:
+            return self._encode_checked(value)
+        except RecursionError as error:
+            raise ValueNotStorable(self.name, '$', 'it is nested too deeply, or contains itself') from error
+
+    def _encode_checked(self, value: Any) -> tuple[Any, msgspec.Raw]:
+        if self._encode_value or self._decode_value:
+            return value, self._encode_by_functions(value)
+        raw = self.to_json(value)
+        back = self.decode(raw, original=value)
+        if self.tell_tale and value == back and self.to_json(back) == raw:
+            in_place = getattr(value, 'announce', None) is not None  # nobody puts another one in its place
+            if in_place or _is_plain(value):
+                return value, raw
+        if type(value) is int and type(back) is float:
+            value = float(value)
+        if _plainly_same(value, back):
+            return value, raw
+        if (difference := _difference(value, back, '$')) is not None:
+            raise ValueNotStorable(self.name, *difference)
+        held = _settled(value, back)
+        return held, raw if held is value else self.to_json(held)
+
+    def _encode_by_functions(self, value: Any) -> msgspec.Raw:
+        """Encode with `encode=`, and require that what `decode=` returns is equal, or is written the same again."""
+        raw = self._write(value)
+        back = self.decode(raw, original=value)
+        if _seems_equal(value, back):
+            return raw
+        with suppress(ValueNotStorable):  # as where encode= does not take what decode= returned
+            if self._write(back) == raw:
+                return raw
+        raise ValueNotStorable(self.name, '$', f'{_change(value, back)}; decode= has to undo what encode= does')
+
+    def _write(self, value: Any) -> msgspec.Raw:
+        try:
+            encoded = self._encode_value(value) if self._encode_value else value
+        except Exception as error:  # it is the app's code and may raise anything
+            raise ValueNotStorable(self.name, '$', f'encode= raised {type(error).__name__}: {error}') from error
+        raw = self.to_json(encoded)
+        for path in _not_finite(encoded, '$'):  # it would be written as null
+            raise ValueNotStorable(self.name, path, _NOT_FINITE)
+        return raw
+
+    def decode(self, raw: msgspec.Raw | bytes, *, original: Any = None) -> Any:
+        """Return the value of stored JSON. Raises `ValueNotStorable` if it does not fit the annotation any more."""
+        try:
+            value = self._decoder.decode(raw)
+            return self._decode_value(value) if self._decode_value else value
+        except Exception as error:  # the app's code runs within, as decode= or __post_init__, and may raise anything
+            for path in _not_finite(original, '$'):
+                raise ValueNotStorable(self.name, path, _NOT_FINITE) from error
+            said = str(error) or type(error).__name__
+            match = _PATH.match(said)
+            reason, path = (match['reason'], match['path']) if match else (said, None)
+            raise ValueNotStorable(self.name, path or '$', reason) from error
+
+    def to_json(self, value: Any) -> msgspec.Raw:
+        """Encode a value whose type is known to fit. Raises `ValueNotStorable` for what JSON cannot hold."""
+        try:
+            return msgspec.Raw(_encoder.encode(value))
+        except RecursionError as error:
+            raise ValueNotStorable(self.name, '$', 'it is nested too deeply, or contains itself') from error
+        except Exception as error:  # a model that is dumped may raise anything
+            path, reason = _offender(value, '$', error)
+            raise ValueNotStorable(self.name, path, reason) from error
+
+
+def _children(value: Any, path: str) -> Iterator[tuple[Any, str]]:
+    if isinstance(value, dict):
+        for key, item in cast(dict[Any, Any], value).items():
+            written = str(key) if type(key) is int else key  # as JSON does, so that it cannot be taken for an index
+            yield item, f'{path}[{written!r}]'
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(cast(list[Any], value)):
+            yield item, f'{path}[{index}]'
+    elif isinstance(value, (set, frozenset)):
+        for item in cast(set[Any], value):
+            yield item, f'{path}[...]'
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            yield getattr(value, name, None), f'{path}.{name}'
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in dataclass_fields(value):
+            yield getattr(value, field.name, None), f'{path}.{field.name}'
+
+
+def _offender(value: Any, path: str, error: Exception, depth: int = 0) -> tuple[str, str]:
+    """Find the innermost part of a value that cannot be encoded."""
+    if depth < 50:
+        for child, child_path in _children(value, path):
+            try:
+                _encoder.encode(child)
+            except Exception as inner:  # noqa: BLE001 as above
+                return _offender(child, child_path, inner, depth + 1)
+    return path, str(error) or type(error).__name__
+
+
+def _not_finite(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            yield path
+    else:
+        for child, child_path in _children(value, path):
+            yield from _not_finite(child, child_path)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value consists of what JSON brings back and of no enum or `NamedTuple` that is equal to it.
+
+    It goes level by level, in loops that run in C.
+    """
+    level: list[Any] = [value]
+    while not _LEAVES.issuperset(map(type, level)):
+        deeper: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                deeper += cast(dict[Any, Any], item)
+                deeper += cast(dict[Any, Any], item).values()
+            elif isinstance(item, list) or type(item) is tuple:
+                deeper += cast(list[Any], item)
+            elif type(item) not in _LEAVES:
+                return False
+        level = deeper
+    return True
+
+
+def _plainly_same(value: Any, back: Any) -> bool:
+    """Whether a value certainly comes back as it is: quick, for long lists. `_difference` looks at what is left.
+
+    What comes back was JSON, so that it is finite.
+    """
+    kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
+    if kind in _LEAVES or kind in _ZONED or issubclass(kind, Enum):
+        equal = kind is back_kind and bool(value == back)
+        return equal and (kind not in _ZONED or value.tzinfo == back.tzinfo)
+    if (back_kind is list and issubclass(kind, list)) or (kind is back_kind and issubclass(kind, tuple)):
+        kinds = list(map(type, value))
+        if _LEAVES.issuperset(kinds):  # a loop in C, where most of what is stored in lists ends
+            return kinds == list(map(type, back)) and all(map(eq, value, back))
+        return len(value) == len(back) and all(map(_plainly_same, value, back))
+    if back_kind is dict and issubclass(kind, dict):
+        same_keys = _plainly_same(list(value), list(back))
+        return same_keys and _plainly_same(list(value.values()), list(back.values()))
+    if kind is back_kind and (attributes_of := _attributes_of(kind)) is not None:
+        return _plainly_same(attributes_of(value), attributes_of(back))
+    return False
+
+
+def _attributes_of(kind: type) -> Callable[[Any], Any] | None:
+    """Return what reads all attributes of a Struct or a dataclass, `None` for other types.
+
+    It is kept in the class, as msgspec keeps what it knows, and goes with it.
+    """
+    if _ATTRIBUTES in kind.__dict__:
+        return kind.__dict__[_ATTRIBUTES]
+    names: tuple[str, ...] = ()
+    if issubclass(kind, msgspec.Struct):
+        names = kind.__struct_fields__
+    elif is_dataclass(cast(Any, kind)):
+        names = tuple(field.name for field in dataclass_fields(cast(Any, kind)))
+    if not names:
+        return None
+    read = attrgetter(*names)
+    setattr(cast(type, kind), _ATTRIBUTES, read)
+    return read
+
+
+def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
+    """Return where and how a value differs from what would come back, `None` if it does not."""
+    kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
+    if kind is back_kind or any(issubclass(kind, base) and back_kind is base for base in (list, dict, set)):
+        children, others = list(_children(value, path)), list(_children(back, path))
+        if children and len(children) == len(others) and not issubclass(kind, (set, frozenset)):
+            if issubclass(kind, dict) and list(value) != list(back):
+                return path, 'its keys would come back as text; annotate their type, as in dict[int, str]'
+            pairs = zip(children, others, strict=True)
+            return next((found for (a, where), (b, _) in pairs if (found := _difference(a, b, where))), None)
+    if kind is float and not math.isfinite(value):
+        return path, _NOT_FINITE
+    if issubclass(back_kind, kind) or issubclass(kind, back_kind) or {kind, back_kind} == {int, float}:
+        if _equal(value, back):
+            return None
+        if cast(Any, kind).__eq__ is object.__eq__ and _encoder.encode(value) == _encoder.encode(back):
+            return None  # a class without equality is judged by what it writes
+    return path, _change(value, back)
+
+
+def _settled(value: Any, back: Any) -> Any:
+    """Return a value that is equal to what comes back with the types of that; what has them already is kept."""
+    kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
+    if back_kind is list and issubclass(kind, list):
+        items = list(map(_settled, value, back))
+        return value if all(map(is_, items, value)) else items
+    if back_kind is dict and issubclass(kind, dict):
+        items = list(map(_settled, value.values(), back.values()))
+        kept = all(map(is_, items, value.values())) and all(map(is_, map(_settled, value, back), value))
+        return value if kept else dict(zip(back, items, strict=True))
+    if issubclass(back_kind, (set, frozenset)):
+        others = dict(zip(back, back, strict=True))
+        return value if all(_settled(item, others[item]) is item for item in value) else back
+    if kind is not back_kind:
+        return tuple(map(_settled, value, back)) if back_kind is tuple else back
+    if issubclass(kind, tuple):
+        return value if all(map(is_, map(_settled, value, back), value)) else back
+    return back if kind is datetime and value.tzinfo != back.tzinfo else value
+
+
+def _change(value: object, back: object) -> str:
+    stored, returned = type(value).__qualname__, type(back).__qualname__
+    if _loses_its_zone(value, back):
+        return f'a {stored} would come back without its zone; give it a fixed offset, or none'
+    return f'a {stored} would come back ' + (f'as a {returned}' if stored != returned else 'changed')
+
+
+def _seems_equal(value: Any, back: Any) -> bool:
+    return isinstance(value, cast(type[Any], type(back))) and _equal(value, back)
+
+
+def _loses_its_zone(value: object, back: object) -> bool:
+    """Whether it is a time of day in a zone whose offset depends on the date, which Python takes for equal to none."""
+    return isinstance(value, time) and isinstance(back, time) and bool(value.tzinfo) and not back.tzinfo
+
+
+def _equal(value: Any, back: Any) -> bool:
+    try:
+        if isinstance(value, datetime) and isinstance(back, datetime) and value.tzinfo and back.tzinfo:
+            return value - back == timedelta()  # while clocks are set back no two zones are equal
+        return bool(value == back) and not _loses_its_zone(value, back)
+    except Exception:  # noqa: BLE001 as of a signalling NaN of decimal; and the app's code may raise anything
+        return False

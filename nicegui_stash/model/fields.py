@@ -1,0 +1,175 @@
+"""`stored()`: the declaration of one field."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from importlib.util import find_spec
+from inspect import iscoroutinefunction
+from typing import Any, Final, Literal, TypeVar, cast, overload
+
+from ..errors import DeclarationError, StashError
+from .codec import Decode, Encode
+
+T = TypeVar('T')
+
+Scope = Literal['session', 'reconnect', 'tab', 'url', 'browser']
+History = Literal['replace', 'push']
+Validate = Callable[[Any], bool]
+SCOPES: Final[tuple[Scope, ...]] = ('session', 'reconnect', 'tab', 'url', 'browser')
+OUTSIDE: Final[frozenset[Scope]] = frozenset({'url', 'browser'})
+"""Scopes whose values the browser keeps: nothing of them is in the store."""
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return 'MISSING'
+
+
+MISSING: Final = _Missing()
+
+
+def _undecorated(cls: type) -> StashError:
+    return StashError(
+        f'{cls.__qualname__} is not decorated; put @stash.page(...), @stash.view or @stash.state above it'
+    )
+
+
+class Field:
+    """What `stored()` leaves in the class body; the decorator of the class replaces it by a bindable property."""
+
+    def __init__(
+        self,
+        default: Any,
+        default_factory: Callable[[], Any] | None,
+        scope: Scope,
+        live: bool,  # noqa: FBT001 only `stored` calls this
+        encode: Encode | None,
+        decode: Decode | None,
+        renamed_from: str | None,
+        validate: Validate | None,
+        history: History | None = None,
+        *,
+        encrypted: bool = False,
+    ) -> None:
+        self.name = ''
+        self.default = default
+        self.default_factory = default_factory
+        self.scope = scope
+        self.live = live
+        self.encode = encode
+        self.decode = decode
+        self.renamed_from = renamed_from
+        self.validate = validate
+        self.history = history
+        self.encrypted = encrypted
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object | None, owner: type) -> Any:
+        if instance is None:
+            return self
+        raise _undecorated(owner)
+
+    def __set__(self, instance: object, value: Any) -> None:
+        raise _undecorated(type(instance))
+
+    def new_default(self) -> Any:
+        """Return a default that nobody else holds: made by the factory, or a deep copy."""
+        return self.default_factory() if self.default_factory else copy.deepcopy(self.default)
+
+    def check(self, cls: str) -> None:
+        """Raise `DeclarationError` for what can be seen without the annotation."""
+        if self.scope not in SCOPES:
+            raise DeclarationError(cls, self.name, f'unknown scope {self.scope!r}; the scopes are {", ".join(SCOPES)}')
+        if self.history not in {None, 'replace', 'push'} or (self.history and self.scope != 'url'):
+            raise DeclarationError(cls, self.name, "history= is 'replace' or 'push', for a field of scope='url'")
+        if self.encrypted and self.scope != 'browser':
+            raise DeclarationError(cls, self.name, "encrypted=True is for a field of scope='browser'")
+        if self.encrypted and find_spec('cryptography') is None:
+            reason = 'encrypted=True needs the package cryptography: pip install "nicegui-stash[encryption]"'
+            raise DeclarationError(cls, self.name, reason)
+        if (self.default is MISSING) == (self.default_factory is None):
+            raise DeclarationError(cls, self.name, 'give either a default or default_factory=')
+        for option in ('default_factory', 'encode', 'decode', 'validate'):
+            function = getattr(self, option)
+            if function is not None and (not callable(function) or iscoroutinefunction(function)):
+                raise DeclarationError(cls, self.name, f'{option}={function!r} has to be a plain function')
+        if self.renamed_from is not None and not isinstance(cast(Any, self.renamed_from), str):
+            raise DeclarationError(cls, self.name, f'renamed_from={self.renamed_from!r} has to be a text')
+        if self.name.startswith('_') or self.name in {'build', 'prepare', 'on_recovered'}:
+            raise DeclarationError(cls, self.name, 'a stored field cannot have this name; rename it')
+
+
+@overload
+def stored(
+    default: T,
+    *,
+    scope: Scope = 'session',
+    live: bool = True,
+    renamed_from: str | None = None,
+    history: History | None = None,
+    encrypted: bool = False,
+) -> T: ...  # no function of T here: a checker takes the T of `stored([])` from the annotation then
+@overload
+def stored(
+    default: T,
+    *,
+    scope: Scope = 'session',
+    live: bool = True,
+    encode: Callable[[T], Any] | None = None,
+    decode: Callable[[Any], T] | None = None,
+    renamed_from: str | None = None,
+    validate: Callable[[T], bool] | None = None,
+    history: History | None = None,
+    encrypted: bool = False,
+) -> T: ...
+@overload
+def stored(
+    *,
+    default_factory: Callable[[], T],
+    scope: Scope = 'session',
+    live: bool = True,
+    encode: Callable[[T], Any] | None = None,
+    decode: Callable[[Any], T] | None = None,
+    renamed_from: str | None = None,
+    validate: Callable[[T], bool] | None = None,
+    history: History | None = None,
+    encrypted: bool = False,
+) -> T: ...
+def stored(
+    default: Any = MISSING,
+    *,
+    default_factory: Callable[[], Any] | None = None,
+    scope: Scope = 'session',
+    live: bool = True,
+    encode: Encode | None = None,
+    decode: Decode | None = None,
+    renamed_from: str | None = None,
+    validate: Validate | None = None,
+    history: History | None = None,
+    encrypted: bool = False,
+) -> Any:
+    """Declare an attribute of a page class that must survive.
+
+    `default` is copied for each instance, so `stored([])` is safe. `scope` says when the value comes back: `session`
+    on every visit of this browser session, `tab` in this browser tab, `reconnect` only where this very page comes back
+    by itself after a lost connection or a restarted server, and `url` whenever the address says it: the value is a
+    parameter of the page's query string, in a link too, and nothing of it is stored. With `history='push'` each change
+    of it is a step of back and forward. `browser` is as `session`, but it is the browser that keeps the value, signed
+    or, with `encrypted=True`, unreadable; the server stores nothing. `live=False` keeps other tabs from following at
+    once.
+    `encode` and `decode` turn values that JSON does not know into ones it knows, and back. `renamed_from` is the name
+    under which older versions stored the field. `validate` tells whether a recovered value still holds; where it does
+    not, or raises, the field has its default and `recovery.problems` says so.
+
+    To a type checker the result has the type of the value. That of `stored([])` comes from the annotation; beside
+    `encode`, `decode` or `validate`, write `stored(default_factory=list[str], …)`.
+    """
+    return cast(
+        Any,
+        Field(
+            default, default_factory, scope, live, encode, decode, renamed_from, validate, history, encrypted=encrypted
+        ),
+    )

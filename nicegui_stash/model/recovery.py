@@ -1,0 +1,122 @@
+"""How a class's values come back from a document, and the record that tells the page about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from ..errors import ValueNotStorable
+from .document import Part, Slice, Values
+from .schema import Schema, StoredField
+
+Status = Literal['fresh', 'recovered', 'discarded', 'expired', 'quarantined', 'unavailable']
+Reason = Literal['visit', 'reload', 'history', 'rejoin', 'duplicate', 'subpage', 'unknown']
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that did not come back: a field (empty: the whole slice), the version it was stored under, and why."""
+
+    field: str
+    version: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A change that was overruled: the store turned out to hold another value than the one it was made on.
+
+    It was made while the store could not be read, or typed while the server was away.
+    """
+
+    field: str
+    value: Any
+
+
+@dataclass(slots=True)
+class Recovery:
+    """How a page's fields came back. The record is updated in place when a report or a late recovery arrives.
+
+    `status` says what was found for this class: `fresh` (nothing was stored), `recovered`, `discarded` (a migration
+    failed, or both versions have no room), `expired` (unseen for longer than `ttl`), `quarantined` (the stored bytes
+    were no document) or `unavailable` (the store did not answer, or holds a format of a newer version). `reason` says
+    why the page was loaded, as the browser reports it: it is `unknown` until the report has come, and so in `build()`
+    and `on_recovered()` of a page that does not wait for it, as most do not. `problems` lists what did not fit any
+    more, `rejected` the changes that a late recovery overruled, and what was typed while the server was away where
+    somebody else has written the field since, or where its element does not take it any more.
+    `from_version` is the version the values were stored under, `age` the seconds since the slice was last seen; both
+    are `None` where nothing was stored.
+    """
+
+    status: Status = 'unavailable'
+    reason: Reason = 'unknown'
+    problems: list[Problem] = field(default_factory=list['Problem'])
+    rejected: list[Rejected] = field(default_factory=list['Rejected'])
+    from_version: int | None = None
+    age: float | None = None
+
+
+def part_of(scope: str, tab: str, visit: str) -> Part:
+    """Return where a field of this scope is stored for one page."""
+    match scope:
+        case 'tab':
+            return Part('tabs', tab)
+        case 'reconnect':
+            return Part('visits', visit)
+        case _:
+            return Part('data')
+
+
+def stored_values(schema: Schema, found: Slice, parts: Mapping[str, Part]) -> dict[str, msgspec.Raw]:
+    """Return the stored JSON of each field that has any; `parts` says, by scope, where this page's values are."""
+    raws: dict[str, msgspec.Raw] = {}
+    held = {scope: found.values(part) for scope, part in parts.items()}
+    for name, stored in schema.fields.items():
+        if (raw := stored_value(stored, held.get(stored.field.scope))) is not None:
+            raws[name] = raw
+    return raws
+
+
+def stored_value(stored: StoredField, values: Values | None) -> msgspec.Raw | None:
+    """Return the stored JSON of a field, of its former name while there is none of its own, `None` without any."""
+    if not values:
+        return None
+    raw = values.get(stored.name)
+    return values.get(stored.field.renamed_from or '') if raw is None else raw
+
+
+def decode_values(
+    schema: Schema, raws: Mapping[str, msgspec.Raw], version: int
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Decode stored JSON by field; what no longer fits its annotation becomes a problem and keeps its default."""
+    values: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for name, raw in raws.items():
+        value, problem = decode_value(schema.fields[name], raw, version)
+        if problem is None:
+            values[name] = value
+        else:
+            problems.append(problem)
+    return values, problems
+
+
+def decode_value(stored: StoredField, raw: msgspec.Raw, version: int) -> tuple[Any, Problem | None]:
+    """Decode the stored JSON of one field; with a problem there is no value."""
+    try:
+        value = stored.codec.decode(raw)
+    except ValueNotStorable as error:
+        return None, Problem(stored.name, version, error.reason)
+    why = None if stored.field.validate is None else invalid(stored, value)
+    return (value, None) if why is None else (None, Problem(stored.name, version, why))
+
+
+def invalid(stored: StoredField, value: Any) -> str | None:
+    """Say why `validate=` does not let a value come back; `None` if it does, or there is none."""
+    validate = stored.field.validate
+    try:
+        return None if validate is None or validate(value) else 'validate= says that it does not hold any more'
+    except Exception as error:  # noqa: BLE001 it is the app's code and may raise anything
+        return f'validate= raised {type(error).__name__}: {error}'

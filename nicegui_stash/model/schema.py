@@ -1,0 +1,322 @@
+"""A class's fields with their codecs, its stored name, its version and its migrations."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Protocol, TypeVar, cast, get_origin, get_type_hints, runtime_checkable
+
+import msgspec
+
+from ..errors import DeclarationError, ValueNotStorable
+from .codec import Codec
+from .document import SliceId
+from .fields import OUTSIDE, Field, Scope
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+MAX_VERSION: Final = 999_999_999
+"""The largest version that is found again in a document."""
+_DECLARED: Final = '__nicegui_stash_schema__'
+
+
+@runtime_checkable
+class HoldsField(Protocol):
+    """What replaces a `Field` in a decorated class; a subclass reads the declaration back from it."""
+
+    field: Field
+
+
+@dataclass(frozen=True, slots=True)
+class StoredField:
+    """One field of one class, ready for use."""
+
+    name: str
+    field: Field
+    codec: Codec
+
+    @property
+    def scope(self) -> Scope:
+        return self.field.scope
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the library knows of a class. `origin` is the place of its declaration, as file and line."""
+
+    cls: type[Any]
+    name: str
+    version: int
+    fields: Mapping[str, StoredField]
+    migrations: Mapping[int, Migration]
+    renamed_from: str | None
+    key: tuple[str, ...]
+    max_keys: int
+    origin: str
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the class is called in a document: its stored name, then the one it had before, if any."""
+        return (self.name, self.renamed_from) if self.renamed_from else (self.name,)
+
+    @cached_property
+    def _unkeyed(self) -> SliceId:
+        return SliceId(self.name, self.version)
+
+    def slice_id(self, key: str = '') -> SliceId:
+        """Return which slice it is, for this value of its key."""
+        return SliceId(self.name, self.version, key) if key else self._unkeyed
+
+    @cached_property
+    def needed_arguments(self) -> str:
+        """Why the class cannot be called without arguments, nothing if it can."""
+        return needs_arguments(self.cls)
+
+    @cached_property
+    def is_opaque(self) -> bool:
+        """Whether a value may change in place without anybody being told."""
+        return any(field.codec.opaque for field in self.fields.values())
+
+    @cached_property
+    def scopes(self) -> frozenset[Scope]:
+        return frozenset(field.scope for field in self.fields.values())
+
+    @cached_property
+    def has_private(self) -> bool:
+        """Whether a field belongs to one tab or visit, so that it comes back when it is known which this is."""
+        return not self.scopes.isdisjoint(('tab', 'reconnect'))
+
+    @cached_property
+    def has_outside(self) -> bool:
+        """Whether a field is not in the store."""
+        return not self.scopes.isdisjoint(OUTSIDE)
+
+    @staticmethod
+    def key_text(values: Iterable[object]) -> str:
+        """Return what a slice is called in the document, from the values of the key's parameters, in their order."""
+        return '/'.join(str(value).replace('%', '%25').replace('/', '%2F') for value in values)
+
+
+def build_schema(
+    cls: type,
+    *,
+    name: str | None = None,
+    version: int = 1,
+    migrations: Mapping[int, Migration] | None = None,
+    renamed_from: str | None = None,
+    key: str | tuple[str, ...] | None = None,
+    max_keys: int = 100,
+    local_names: Mapping[str, Any] | None = None,
+    origin: str = '',
+    makes_itself: bool = True,
+) -> Schema:
+    """Read a class's declaration. Raises `DeclarationError` naming class and field.
+
+    `makes_itself`: nobody else makes objects of it, so that `__init__` gets no arguments. A class whose objects others
+    make is there for its stored fields alone, and has one.
+    `local_names` are the names visible where the class is defined, for annotations of classes made in functions.
+    The stored name never comes from the defining module, which is `__mp_main__` under auto-reload.
+    """
+    label = cls.__qualname__
+    if not cls.__dictoffset__ or not cls.__weakrefoffset__:
+        raise DeclarationError(label, None, 'a class with __slots__ has no room for stored fields; remove __slots__')
+    if getattr(cls, '__parameters__', ()):
+        raise DeclarationError(
+            label, None, 'a generic class has no annotation that says what is stored; make it concrete'
+        )
+    _check_options(label, name=name, renamed_from=renamed_from)
+    _check_versions(label, version, migrations or {})
+    if not _is_whole(max_keys) or max_keys < 1:
+        raise DeclarationError(label, None, f'max_keys={max_keys!r} has to be a whole number, from 1')
+    if makes_itself and (reason := needs_arguments(cls)):
+        raise DeclarationError(label, None, f'__init__(self) has to take no arguments: {reason}')
+    declared = _declared(cls)
+    _check_taken(cls, label, declared)
+    if not declared and not makes_itself:
+        reason = 'it has no stored field, so that nothing of it would come back'
+        raise DeclarationError(label, None, f'{reason}; declare one, as in count: int = stored(0)')
+    _check_fields(label, declared)
+    annotations = _annotations(cls, label, local_names)
+    fields = {
+        field_name: _stored_field(label, field_name, field, annotations) for field_name, field in declared.items()
+    }
+    return Schema(
+        cls=cls,
+        name=name or cls.__name__,
+        version=version,
+        fields=fields,
+        migrations=dict(migrations or {}),
+        renamed_from=renamed_from,
+        key=(key,) if isinstance(key, str) else key or (),
+        max_keys=max_keys,
+        origin=origin,
+    )
+
+
+def needs_arguments(cls: type) -> str:
+    """Return why a class cannot be called without arguments, nothing if it can."""
+    try:
+        inspect.signature(cls.__init__).bind(None)
+    except TypeError as error:
+        return str(error)
+    return ''
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_options(label: str, **texts: object) -> None:
+    for option, text in texts.items():
+        if text is not None and not (isinstance(text, str) and text):
+            raise DeclarationError(label, None, f'{option}={text!r} has to be a text that is not empty')
+
+
+def _check_fields(label: str, declared: Mapping[str, Field]) -> None:
+    former: dict[str, str] = {}
+    for name, field in declared.items():
+        field.check(label)
+        if field.renamed_from is None:
+            continue
+        first = former.setdefault(field.renamed_from, name)
+        if field.renamed_from in declared or first != name:
+            taken = 'a field of the class' if field.renamed_from in declared else f'that of {first!r}'
+            reason = f'renamed_from={field.renamed_from!r} is {taken} as well; raise version and write a migration'
+            raise DeclarationError(label, name, reason)
+
+
+def _check_taken(cls: type, label: str, declared: Mapping[str, Field]) -> None:
+    """Refuse a pydantic model, by duck type: it keeps what was assigned in its body elsewhere."""
+    fields: object = getattr(cls, '__pydantic_fields__', None) or getattr(cls, 'model_fields', None)
+    if not isinstance(fields, Mapping):
+        return
+    for name, info in cast(Mapping[str, Any], fields).items():
+        if name not in declared and isinstance(getattr(info, 'default', None), Field):
+            reason = 'pydantic takes the fields of a model out of the class, so that they cannot be stored'
+            raise DeclarationError(label, name, f'{reason}; decorate a plain class, and store the model in a field')
+
+
+def _check_versions(label: str, version: int, migrations: Mapping[int, Migration]) -> None:
+    if not _is_whole(version):
+        raise DeclarationError(label, None, f'version={version!r} has to be a whole number, from 1')
+    if not isinstance(cast(object, migrations), Mapping) or not all(map(_is_whole, migrations)):
+        reason = 'migrations= has to be a dict, from the number of a version to the function that leads to the next'
+        raise DeclarationError(label, None, reason)
+    if version < 1 or any(step < 1 or step >= version for step in migrations):
+        raise DeclarationError(
+            label,
+            None,
+            f'version={version} with migrations from {sorted(migrations)}: '
+            'versions count from 1, and each migration leads from one below version',
+        )
+    if version > MAX_VERSION:
+        raise DeclarationError(label, None, f'version={version} is too large; count from 1, up to {MAX_VERSION}')
+    for step in range(min(migrations, default=version), version):
+        if step not in migrations:
+            reason = f'the one from version {step} is missing, so that those before it lead nowhere'
+            raise DeclarationError(
+                label,
+                None,
+                f'version={version} with migrations from {sorted(migrations)}: {reason}; write it, or take them out',
+            )
+    for step, migration in migrations.items():
+        if not callable(migration) or inspect.iscoroutinefunction(migration):
+            reason = f'the migration from version {step} has to be a plain function, from a dict to a dict'
+            raise DeclarationError(label, None, reason)
+
+
+def _declared(cls: type) -> dict[str, Field]:
+    """Collect the fields of a class and its mixins, in order of declaration, without those that were overridden."""
+    found: dict[str, Field] = {}
+    for base in reversed(cls.__mro__):
+        for name, attribute in vars(base).items():
+            field = attribute.field if isinstance(attribute, HoldsField) else attribute
+            if isinstance(field, Field):
+                found[name] = field
+            else:
+                found.pop(name, None)
+    return found
+
+
+def _annotations(cls: type, label: str, local_names: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Resolve the annotations of a class and its mixins, each with the names of the module it was written in."""
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        own = {'__annotations__': inspect.get_annotations(base), '__module__': base.__module__}
+        module = sys.modules.get(base.__module__)
+        known = dict(local_names or {}) if module is None or base.__module__ == cls.__module__ else {}
+        try:
+            found |= get_type_hints(
+                type(base.__name__, (), own), vars(module) if module else {}, known, include_extras=True
+            )
+        except (NameError, TypeError, SyntaxError, AttributeError) as error:
+            raise DeclarationError(label, None, f'an annotation cannot be resolved: {error}') from error
+    return found
+
+
+def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str, Any]) -> StoredField:
+    if name not in annotations:
+        raise DeclarationError(label, name, f'a stored field needs an annotation, as in {name}: int = stored(0)')
+    if isinstance(annotations[name], TypeVar) or (
+        get_origin(annotations[name]) and getattr(annotations[name], '__parameters__', ())
+    ):
+        reason = f'its annotation holds a type variable, which does not say what is stored; annotate it in {label}'
+        raise DeclarationError(label, name, reason)
+    try:
+        codec = Codec(f'{label}.{name}', annotations[name], encode=field.encode, decode=field.decode)
+    except TypeError as error:
+        raise DeclarationError(label, name, str(error)) from error
+    try:
+        default = field.new_default()
+    except Exception as error:
+        what = 'default_factory=' if field.default_factory else 'copying its default'
+        raise DeclarationError(label, name, f'{what} raised {type(error).__name__}: {error}') from error
+    try:
+        codec.encode(default)
+    except ValueNotStorable as error:
+        where = '' if error.path == '$' else f' at {error.path}'
+        raise DeclarationError(label, name, f'its default cannot be stored{where}: {error.reason}') from error
+    except Exception as error:
+        reason = f'its default cannot be stored: {type(error).__name__}: {error}'
+        raise DeclarationError(label, name, reason) from error
+    return StoredField(name, field, codec)
+
+
+def mark(schema: Schema) -> None:
+    """Let `schema_of` find a class's schema; its subclasses do not inherit it."""
+    setattr(schema.cls, _DECLARED, schema)
+
+
+def schema_of(cls: type) -> Schema | None:
+    """Return the schema of a decorated class, `None` for any other."""
+    return vars(cls).get(_DECLARED)
+
+
+def migrate(schema: Schema, values: Mapping[str, msgspec.Raw], version: int) -> dict[str, msgspec.Raw]:
+    """Take one part's raw values from an older version to the schema's. Raises what a migration raises.
+
+    Raises `LookupError` where a step is missing, `TypeError` or `ValueError` for a result that is no JSON object.
+    Migrations see and return plain JSON values, by stored name. Where nothing is stored, nothing is migrated.
+    """
+    if version == schema.version or not values:
+        return dict(values)
+    plain: dict[str, Any] = {name: msgspec.json.decode(raw) for name, raw in values.items()}
+    for step in range(version, schema.version):
+        if step not in schema.migrations:
+            raise LookupError(f'{schema.name} has no migration from version {step}')
+        result: Any = schema.migrations[step](plain)
+        if not isinstance(result, dict) or not all(isinstance(name, str) for name in cast(dict[Any, Any], result)):
+            raise TypeError(f'the migration from version {step} has to return a dict of stored names and JSON values')
+        plain = cast(dict[str, Any], result)
+    return {name: _plain_json(name, value) for name, value in plain.items()}
+
+
+def _plain_json(name: str, value: Any) -> msgspec.Raw:
+    """Encode what a migration returned as strictly as JSON is: a NaN or an object would not come back."""
+    try:
+        return msgspec.Raw(json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(',', ':')).encode())
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TypeError(f'what the migrations return for {name!r} is no plain JSON') from error

@@ -1,0 +1,77 @@
+"""From a session id and a secret to an object key, so that a reader of the bucket cannot derive a cookie."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from ..errors import ConfigurationError
+
+_DOCUMENT_KEY = re.compile(r'(?P<folder>[\w-]{2})/(?P=folder)[\w-]{41}\.json', re.ASCII)
+_TRIAL_KEY = re.compile(r'probe/[0-9a-f]{32}-\d+|doctor/[0-9a-f]{8}-[\w/-]+', re.ASCII)
+
+
+def object_key(secret: str, session_id: str) -> str:
+    r"""Return the key of a session's document, relative to the store's prefix.
+
+    HMAC-SHA256 of `"session\0" + id` in base64url, below a folder of its first two characters, so that a listing can
+    be split and no folder of a disk grows large.
+
+    >>> object_key('a secret', 'an id')
+    '-p/-pk1q8NP06Gh1T4r6q2983k_M8ri-9v7dSt-BnwpCVQ.json'
+    """
+    message = b'session\0' + session_id.encode('utf-8', 'surrogatepass')
+    digest = hmac.digest(secret.encode(), message, 'sha256')
+    name = base64.urlsafe_b64encode(digest).rstrip(b'=').decode()
+    return f'{name[:2]}/{name}.json'
+
+
+class Keys:
+    """The object keys of one installation: the first secret names new objects, all are looked up."""
+
+    def __init__(self, secrets: Sequence[str], prefix: str = '') -> None:
+        if not secrets or not all(secrets):
+            raise ConfigurationError(
+                'secrets',
+                'there is no secret to derive object keys from',
+                "Pass one: ui.run(storage_secret='…') or Stash(secrets=['…'])",
+            )
+        self._secrets = tuple(secrets)
+        self._seal_keys = [hmac.digest(secret.encode(), b'seal', 'sha256') for secret in secrets]
+        self._folder = f'{prefix}/' if prefix else ''
+
+    def of(self, session_id: str) -> tuple[str, tuple[str, ...]]:
+        """Return the key for a session, and the keys it may have under older secrets."""
+        first, *older = (self._folder + object_key(secret, session_id) for secret in self._secrets)
+        return first, tuple(older)
+
+    def seal(self, text: str) -> str:
+        """Return what only this installation can make of a text, for what a browser keeps and gives back."""
+        return _seal(self._seal_keys[0], text)
+
+    def is_seal(self, seal: str, text: str) -> bool:
+        """Whether a browser gives back the seal of this text, under any of the secrets."""
+        given = seal.encode('utf-8', 'surrogatepass')
+        return any(hmac.compare_digest(_seal(key, text).encode(), given) for key in self._seal_keys)
+
+
+def _seal(key: bytes, text: str) -> str:
+    return blake2b(text.encode('utf-8', 'surrogatepass'), key=key, digest_size=24).hexdigest()
+
+
+def is_document_key(key: str, prefix: str = '') -> bool:
+    """Whether an object's key has the form that `Keys` gives, below this prefix: no lock, no quarantined copy."""
+    return _has_form(key, prefix, _DOCUMENT_KEY)
+
+
+def is_trial_key(key: str, prefix: str = '') -> bool:
+    """Whether an object was made by a probe or by `doctor`, below this prefix; both remove what they make."""
+    return _has_form(key, prefix, _TRIAL_KEY)
+
+
+def _has_form(key: str, prefix: str, form: re.Pattern[str]) -> bool:
+    name = key.removeprefix(f'{prefix}/') if prefix else key
+    return (key != name or not prefix) and form.fullmatch(name) is not None

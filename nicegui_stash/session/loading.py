@@ -1,0 +1,159 @@
+"""From an object in the store to a document: under which key, and what to do with bytes that are none."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import Conflict, MalformedDocument, Refused, UnknownFormat
+from ..model.document import FORMAT, Document, from_bytes, new_document, to_bytes
+from ..stores.base import ETag, NotModified, StoredObject
+from .shared import Shared
+from .store_io import Away, Denied, MustRead, Read, Stored, read, write
+
+log = logging.getLogger('nicegui_stash')
+
+Condition = Literal['unread', 'fresh', 'found', 'expired', 'quarantined', 'unreadable']
+"""What is known of a session's document. While it is unread or unreadable, changes are provisional."""
+
+
+CLOSING_PATIENCE = 60.0
+"""Seconds after which an object that is marked as closing is not deleted any more: the sweep stopped in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A document as it was read; `inherited` are the objects of older secrets that it came from."""
+
+    document: Document
+    etag: ETag | None
+    condition: Condition
+    size: int = 0
+    inherited: tuple[tuple[str, ETag], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """The object has not changed."""
+
+
+SAME = Same()
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """The object has a format of another version of this library; it is left alone."""
+
+    error: Refused
+
+
+class _Closing:
+    """The object is about to be deleted: what is put over it now could be deleted with it."""
+
+
+def is_closing(document: Document, now: int) -> bool:
+    """Whether somebody may still delete the object, as of `now` in ms: then nobody else puts or deletes it."""
+    return bool(document.closing) and abs(now - document.closing) < CLOSING_PATIENCE * 1000
+
+
+async def fetch(
+    shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None, *, is_limited: bool = False
+) -> Fetched | Same | Foreign | Away | Denied:
+    """Read a session's document. Bytes that are no document are quarantined first, and never read as a part of one.
+
+    An object that is being swept is waited for, until it is gone or the sweep has given up.
+    """
+    looks = 0
+    while True:
+        shared.counts['gets'] += 1
+        outcome = await read(shared.store, key, unless, is_limited=is_limited)
+        if not isinstance(outcome, Read):
+            return outcome
+        match outcome.found:
+            case NotModified():
+                return SAME
+            case None:
+                return await _fetch_older(shared, older_keys)
+            case StoredObject(body, etag):
+                understood = await _understand(shared, key, body, etag)
+        if not isinstance(understood, _Closing):
+            return understood
+        looks += 1
+        await asyncio.sleep(shared.backoff(looks, 2.0))
+
+
+async def _understand(
+    shared: Shared, key: str, body: bytes, etag: ETag
+) -> Fetched | Foreign | Away | Denied | _Closing:
+    try:
+        document = from_bytes(body)
+    except UnknownFormat as error:
+        return _foreign(shared, key, error)
+    except MalformedDocument as error:
+        return await _quarantine(shared, key, body, etag, error)
+    if document.closing:
+        if is_closing(document, shared.now()):
+            return _Closing()
+        return Fetched(new_document(born=shared.now()), etag, 'fresh')  # its sweep has died: as if it were gone
+    return Fetched(document, etag, 'found', len(body))
+
+
+def _foreign(shared: Shared, key: str, error: UnknownFormat) -> Foreign:
+    shared.say_once('format', 'session %s: %s; it is left alone, and changes stay in memory', key, error)
+    return Foreign(Refused('get', key, str(error), error.hint))
+
+
+async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched | Foreign | Away | Denied:
+    """Look under the keys of older secrets; what is found there will be put under the first, and erased there."""
+    for key in older_keys:
+        outcome = await read(shared.store, key)
+        if not isinstance(outcome, Read):
+            return outcome
+        if isinstance(outcome.found, StoredObject):
+            try:
+                document = from_bytes(outcome.found.body)
+            except UnknownFormat as error:
+                return _foreign(shared, key, error)
+            except MalformedDocument as error:
+                log.warning('object %s, stored under an older secret, is left alone: %s', key, error)
+                continue
+            if document.erased:
+                break  # it was forgotten, and what an even older secret still holds with it
+            return Fetched(document, None, 'found', len(outcome.found.body), ((key, outcome.found.etag),))
+    return Fetched(new_document(born=shared.now()), None, 'fresh')
+
+
+def quarantine_key(key: str, body: bytes) -> str:
+    """Return the key under which a malformed object is copied before it may be replaced: named by its content.
+
+    >>> quarantine_key('ab/abcd.json', b'{')
+    'quarantine/ab/abcd.json/021fb596db81e6d0'
+    """
+    return f'quarantine/{key}/{hashlib.sha256(body).hexdigest()[:16]}'
+
+
+async def _quarantine(
+    shared: Shared, key: str, body: bytes, etag: ETag, error: MalformedDocument
+) -> Fetched | Away | Denied:
+    copy = quarantine_key(key, body)
+    match await write(shared.store, copy, body, None):
+        case Away() | Denied() as failure:
+            return failure
+        case MustRead(uncertain) if not isinstance(uncertain, Conflict):
+            return Away(uncertain)
+        case Stored() | MustRead():  # a conflict: it is there already, and its name holds the hash of the bytes
+            shared.counts['quarantined'] += 1
+            log.error('session %s: %s; the bytes are kept as %s', key, error, copy)
+            return Fetched(new_document(born=shared.now()), etag, 'quarantined')
+
+
+async def erase(shared: Shared, inherited: tuple[tuple[str, ETag], ...], epoch: int) -> None:
+    """Leave a tombstone under the keys of older secrets, so that what is erased later does not come back from there."""
+    for key, etag in inherited:
+        tombstone = Document(FORMAT, epoch, shared.now(), {}, {}, erased=True)
+        outcome = await write(shared.store, key, to_bytes(tombstone), etag)
+        if not isinstance(outcome, Stored):
+            log.warning('object %s, stored under an older secret, could not be erased: %s', key, outcome.error)

@@ -1,0 +1,96 @@
+"""The changes of one session that were accepted and are not durable yet, and who waits for them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from ..errors import StoreError
+from ..model.operations import Operation, Set, Update
+from .shared import Shared
+
+OperationKey = tuple[object, ...]
+
+
+class Pending:
+    """Operations in order of acceptance; a newer one on the same key replaces the older, at the end of the order."""
+
+    __slots__ = ('_durable', '_operations', '_shared', '_waiters', 'size')
+
+    def __init__(self, shared: Shared) -> None:
+        self.size = 0
+        self._shared = shared
+        self._operations: dict[OperationKey, Operation] = {}
+        self._waiters: tuple[tuple[int, asyncio.Future[None]], ...] = ()
+        self._durable = -1
+
+    def __len__(self) -> int:
+        return len(self._operations)
+
+    def __iter__(self) -> Iterator[Operation]:
+        return iter(self._operations.values())
+
+    @property
+    def last(self) -> int:
+        """The sequence of the newest operation; there has to be one."""
+        return next(reversed(self._operations.values())).sequence
+
+    @property
+    def settled(self) -> int:
+        """The sequence up to which everything is known to be in the store."""
+        return self._durable
+
+    @property
+    def is_awaited(self) -> bool:
+        return bool(self._waiters)
+
+    def add(self, key: OperationKey, operation: Operation) -> None:
+        if key in self._operations:
+            self._account(self._operations.pop(key), -1)
+        self._operations[key] = operation
+        self._account(operation, 1)
+
+    def add_last(self, operation: Operation) -> None:
+        """Add an operation that what was accepted before it must not be moved behind."""
+        self._operations = {(earlier.sequence,): earlier for earlier in self}
+        self._operations[operation.sequence,] = operation
+        self._account(operation, 1)
+
+    def discard(self, unwanted: Callable[[Operation], bool]) -> None:
+        for key, operation in list(self._operations.items()):
+            if unwanted(operation):
+                self._account(self._operations.pop(key), -1)
+
+    def settle(self, sequence: int) -> None:
+        """Everything up to a sequence is in the store: it is pending no more."""
+        self._durable = max(self._durable, sequence)
+        self.discard(lambda operation: operation.sequence <= sequence)
+        self.release()
+
+    def release(self) -> None:
+        """Wake those whose changes are durable, or all where nothing is pending any more."""
+        waiters, self._waiters = self._waiters, ()
+        for sequence, waiter in waiters:
+            if self._operations and sequence > self._durable:
+                self._waiters += ((sequence, waiter),)
+            elif not waiter.done():
+                waiter.set_result(None)
+
+    def fail(self, error: StoreError) -> None:
+        """Tell whoever waits that an attempt failed. What is pending stays."""
+        waiters, self._waiters = self._waiters, ()
+        for _, waiter in waiters:
+            if not waiter.done():
+                waiter.set_exception(error)
+
+    def durable(self) -> asyncio.Future[None]:
+        """Return a future that is done when what is pending now is durable, and fails when an attempt fails."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters += ((self.last, waiter),)
+        return waiter
+
+    def _account(self, operation: Operation, sign: int) -> None:
+        if isinstance(operation, (Set, Update)):
+            size = sign * (len(operation.raw) if isinstance(operation, Set) else operation.size)
+            self.size += size
+            self._shared.pending_bytes += size

@@ -1,0 +1,203 @@
+"""Session ids to live sessions: each document is loaded once per process and given back when nobody needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.limits import Policy
+from ..model.schema import Schema
+from ..stores.base import Store
+from .keys import Keys
+from .session import Session
+from .shared import Shared
+from .store_io import Read, read
+
+log = logging.getLogger('nicegui_stash')
+
+READINESS_KEY = 'readiness/probe'
+"""An object that never exists: reading it shows that the store answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What one registry did and holds. Counts are since its start; `pending` counts sessions, not changes."""
+
+    sessions: int
+    pending: int
+    pending_bytes: int
+    gets: int
+    puts: int
+    bytes_put: int
+    conflicts: int
+    failures: int
+    quarantined: int
+    refused_changes: int
+
+
+class Registry:
+    """The live sessions of one store and prefix on one event loop.
+
+    A session is kept alive by the pages that show it and by the task that has something to write; the registry itself
+    only remembers it, so that eviction is what Python does anyway, and a survivor is found again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        keys: Keys,
+        policy: Policy,
+        *,
+        wall: Callable[[], float] = time.time,
+        rng: Callable[[], float] = random.random,
+        create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] | None = None,
+    ) -> None:
+        self.store = store
+        self._keys = keys
+        self._create_task = create_task
+        self._tasks: set[asyncio.Task[None]] = set()  # the event loop itself holds tasks only weakly
+        self._shared = Shared(store, policy, uuid.uuid4().hex[:16], wall, rng, self.spawn)
+        self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+
+    @property
+    def policy(self) -> Policy:
+        return self._shared.policy
+
+    @property
+    def now(self) -> float:
+        """Return the time in seconds since the epoch, as the registry's clock has it."""
+        return self._shared.wall()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something beside whoever asks for it, and keep it alive until it ends."""
+        task = (self._create_task or asyncio.get_running_loop().create_task)(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def session(self, session_id: str, *, exists: bool = True) -> Session:
+        """Return the live session of an id, or a new one that has read nothing yet.
+
+        `exists=False` says that nothing can be stored for the id, so that nothing is read for it.
+        """
+        session = self._sessions.get(session_id)
+        if session is None:
+            key, older_keys = self._keys.of(session_id)
+            session = self._sessions[session_id] = Session(key, older_keys, self._shared, exists=exists)
+        return session
+
+    def leave(self, session_id: str, session: Session) -> None:
+        """Part with a session that was erased for good: what is still changed in it is shown there and never stored.
+
+        Whoever comes with its id again finds another session, which is empty.
+        """
+        self._sessions.pop(session_id, None)
+        was_changed = session.pending or not session.document.erased
+        session.retire('the browser has got a new session')
+        if was_changed:
+            self.session(session_id).forget()
+
+    def seal(self, session_id: str) -> str:
+        """Return a token for the browser of a session to keep, which nobody else can make."""
+        return self._keys.seal(session_id)
+
+    def is_seal(self, seal: str, session_id: str) -> bool:
+        """Whether a token that a browser gives back was made for this session."""
+        return self._keys.is_seal(seal, session_id)
+
+    def declare(self, schema: Schema) -> None:
+        """Let sessions know a class, so that what its older versions hold is not hidden by what is written anew."""
+        self._shared.schemas[schema.name] = schema
+        if schema.key:
+            self.limit_keys(schema.name, schema.max_keys)
+
+    def limit_keys(self, name: str, max_keys: int) -> None:
+        """Keep at most `max_keys` slices of this stored name in a document."""
+        self._shared.max_keys[name] = max_keys
+
+    def hurry(self) -> None:
+        """Put what is pending now, without spacing."""
+        for session in list(self._sessions.values()):
+            if session.pending:
+                session.hurry()
+
+    def renew(self) -> None:
+        """Renew `seen` of what was visited where it is due: a page that stays open is no session nobody has seen.
+
+        It also brings to every page, within `ttl`, that its document was erased elsewhere.
+        """
+        for session in list(self._sessions.values()):
+            if session.is_visited:  # and not merely requested, as a page that the browser prefetches
+                session.touch()
+
+    async def drain(self, timeout: float, *, last: bool = True) -> list[str]:
+        """Make everything durable within `timeout` seconds; return the keys of the rest. Never raises.
+
+        The `last` one logs what is lost; after another one it can still be written.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        waiting = {
+            asyncio.ensure_future(self._drain_one(session, deadline)): session
+            for session in list(self._sessions.values())
+            if session.pending
+        }
+        if not waiting:
+            return []
+        await asyncio.wait(waiting, timeout=timeout)
+        for task in waiting:
+            task.cancel()
+        left = [session.key for session in waiting.values() if session.pending]
+        for key in left if last else ():
+            log.error('session %s: its last changes could not be written before the server stopped', key)
+        return left
+
+    async def _drain_one(self, session: Session, deadline: float) -> None:
+        """Flush until it works or time is up: a store that is away now may be back in a second."""
+        while session.pending and asyncio.get_running_loop().time() < deadline:
+            try:
+                await session.flush()
+            except Exception as error:  # noqa: BLE001 whatever it was, what is still pending is logged by key at the end
+                log.debug('session %s: not drained yet: %s', session.key, error)
+                await asyncio.sleep(min(0.1, max(0.0, deadline - asyncio.get_running_loop().time())))
+
+    async def answers(self, timeout: float) -> bool:
+        """Whether the store answers a read within `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                return isinstance(await read(self.store, READINESS_KEY), Read)
+        except TimeoutError:
+            return False
+
+    def statistics(self) -> Statistics:
+        counts = self._shared.counts
+        return Statistics(
+            sessions=len(self._sessions),
+            pending=sum(1 for session in list(self._sessions.values()) if session.pending),
+            pending_bytes=self._shared.pending_bytes,
+            gets=counts['gets'],
+            puts=counts['puts'],
+            bytes_put=counts['bytes_put'],
+            conflicts=counts['conflicts'],
+            failures=counts['failures'],
+            quarantined=counts['quarantined'],
+            refused_changes=counts['refused_changes'],
+        )
+
+    async def aclose(self) -> None:
+        """Stop what is still running; what is not drained is lost. The store stays open: others may use it.
+
+        Whoever waits for a flush gets `Unavailable`, and nothing that is changed from then on is written.
+        """
+        self._shared.closed = 'this server has closed the store'
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for session in list(self._sessions.values()):
+            session.give_up()

@@ -1,0 +1,80 @@
+"""What the sessions of one registry have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..model.limits import Policy
+from ..model.schema import Schema
+from ..stores.base import Store
+from .outage import Outage
+
+log = logging.getLogger('nicegui_stash')
+
+QUIET = 10.0
+"""Seconds without a failure after which the store counts as well again, as far as the log is concerned."""
+
+
+@dataclass(slots=True)
+class Shared:
+    """The store, and what sessions count together. Clock, randomness and task creation are passed in here.
+
+    `writer` names this process in a document's `applied`; `sequence` numbers its operations, over all sessions, so that
+    a session that is loaded again goes on counting. `schemas` are the classes of this process, by stored name. `closed`
+    says why nothing is written any more.
+    """
+
+    store: Store
+    policy: Policy
+    writer: str
+    wall: Callable[[], float]
+    random: Callable[[], float]
+    spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    sequence: int = 0
+    pending_bytes: int = 0
+    closed: str = ''
+    counts: Counter[str] = field(default_factory=Counter[str])
+    max_keys: dict[str, int] = field(default_factory=dict[str, int])
+    schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
+    outage: Outage = field(init=False)
+    _said: dict[str, float] = field(default_factory=dict[str, float])
+    _over: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        self.outage = Outage(self.random)
+
+    def apart(self, why: str) -> Shared:
+        """Return the same for a session that nothing is written for any more."""
+        return replace(self, closed=why, pending_bytes=0, _said={})
+
+    def next_sequence(self) -> int:
+        self.sequence += 1
+        return self.sequence
+
+    def now(self) -> int:
+        """Return the time in milliseconds since the epoch, as documents have it."""
+        return int(self.wall() * 1000)
+
+    def backoff(self, failures: int, longest: float) -> float:
+        """Return how many seconds to wait after so many failures: doubling from 10 ms, with jitter."""
+        return min(longest, 0.01 * 2 ** min(failures, 20)) * (0.5 + self.random() / 2)
+
+    def say_once(self, what: str, message: str, *args: object) -> None:
+        """Log a condition of the store: not once per session, nor each time that it stumbles on its way back."""
+        now = asyncio.get_running_loop().time()
+        since = self._said.get(what)
+        self._said[what] = now
+        over = what in self._over
+        self._over.discard(what)
+        if since is None or (over and now - since >= QUIET):
+            log.warning(message, *args)
+
+    def say_again(self, what: str) -> None:
+        """Note that a condition is over: when it comes again after a while, it is logged again."""
+        if what in self._said:
+            self._over.add(what)

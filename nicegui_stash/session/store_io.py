@@ -1,0 +1,99 @@
+"""Reading and writing one object within a deadline: whatever a store raises becomes one of five outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+
+import msgspec
+
+from ..errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
+from ..stores.base import ETag, NotModified, Store, StoredObject
+from .telemetry import observed
+
+log = logging.getLogger('nicegui_stash')
+
+DEADLINE = 30.0
+"""Seconds after which an operation counts as unanswered whatever the store's own time limits are."""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """The put was applied."""
+
+    etag: ETag
+
+
+class Read(msgspec.Struct, frozen=True):
+    """The get was answered."""
+
+    found: StoredObject | NotModified | None
+
+
+class MustRead(msgspec.Struct, frozen=True):
+    """A conflict, or an answer that was lost. A conflict alone proves nothing, so both mean: read again."""
+
+    error: StoreError
+
+
+class Away(msgspec.Struct, frozen=True):
+    """The store cannot be reached; nothing was applied."""
+
+    error: StoreError
+
+
+class Denied(msgspec.Struct, frozen=True):
+    """The store refuses; nothing was applied."""
+
+    error: StoreError
+
+
+def read(
+    store: Store, key: str, unless: ETag | None = None, *, is_limited: bool = False
+) -> Awaitable[Read | Away | Denied]:
+    """Get an object, unless it still has the given etag. `is_limited`: who asks waits no longer than `DEADLINE`."""
+    return observed('get', key, _read(store, key, unless, is_limited=is_limited))
+
+
+def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Awaitable[Stored | MustRead | Away | Denied]:
+    """Put an object if it has the given etag, `None`: if there is none."""
+    return observed('put', key, _write(store, key, body, etag))
+
+
+async def _read(store: Store, key: str, unless: ETag | None, *, is_limited: bool) -> Read | Away | Denied:
+    try:
+        if is_limited:  # a second limit would cost as much as an answer from nearby
+            return Read(await store.get(key, unless=unless))
+        async with asyncio.timeout(DEADLINE):
+            return Read(await store.get(key, unless=unless))
+    except Refused as error:
+        return Denied(error)
+    except StoreError as error:
+        return Away(error)
+    except TimeoutError as error:
+        return Away(_caused(Unavailable('get', key, f'no answer within {DEADLINE:.0f} s'), error))
+    except Exception as error:
+        log.exception('the store failed in a way it does not declare: get %s', key)
+        return Away(_caused(Unavailable('get', key, f'{type(error).__name__}'), error))
+
+
+async def _write(store: Store, key: str, body: bytes, etag: ETag | None) -> Stored | MustRead | Away | Denied:
+    try:
+        async with asyncio.timeout(DEADLINE):
+            return Stored(await store.put(key, body, if_match=etag))
+    except (Conflict, OutcomeUnknown) as error:
+        return MustRead(error)
+    except Refused as error:
+        return Denied(error)
+    except StoreError as error:
+        return Away(error)
+    except TimeoutError as error:
+        return MustRead(_caused(OutcomeUnknown('put', key, f'no answer within {DEADLINE:.0f} s'), error))
+    except Exception as error:
+        log.exception('the store failed in a way it does not declare: put %s', key)
+        return MustRead(_caused(OutcomeUnknown('put', key, f'{type(error).__name__}'), error))
+
+
+def _caused(error: StoreError, cause: BaseException) -> StoreError:
+    error.__cause__ = cause
+    return error

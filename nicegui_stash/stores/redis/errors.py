@@ -1,0 +1,76 @@
+"""The one place where an error of redis-py becomes an error of the store."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from typing import Final
+
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import TimeoutError as TookTooLong
+
+from ...errors import OutcomeUnknown, Refused, StoreError, Unavailable
+
+_SETTINGS = 'url (NICEGUI_STASH_URL) or storage_options (NICEGUI_STASH_STORAGE_OPTIONS)'
+_LOGIN = f'correct user and password in {_SETTINGS}'
+
+# What an answer begins with says what it means; the rest of it may quote what was sent.
+_HINTS: Final = {
+    'NOPERM': 'let the user run GET, SET, GETRANGE, STRLEN, DEL, SCAN, EVAL and EVALSHA on nicegui-stash:*',
+    'OOM': 'raise maxmemory of the server, or let something else expire',
+    'MISCONF': 'the server cannot write its snapshot: look at its log',
+    'WRONGTYPE': 'something else uses the names nicegui-stash:* in this database; use another one',
+    'DENIED': 'the server is in protected mode: set a password, or bind it to an address that only your servers reach',
+}
+# These pass by themselves: a start, a failover, another script.
+_PASSING: Final = frozenset({'LOADING', 'BUSY', 'MASTERDOWN', 'READONLY', 'TRYAGAIN', 'CLUSTERDOWN', 'NOREPLICAS'})
+_NO_RIGHT = re.compile(r'ACL failure in script|user executing the script')  # what NOPERM is called within a script
+_CODE = re.compile(r'(?:-?ERR )?([A-Z]{2,})\b')
+
+
+def redis_error(operation: str, key: str, error: RedisError, *, attempted: bool) -> StoreError:
+    """Translate an error: an answer is a refusal unless it will pass, a broken connection `Unavailable`.
+
+    `attempted`: a put was sent, so that without an answer the outcome is `OutcomeUnknown`.
+    """
+    if isinstance(error, AuthenticationError):
+        return Refused(operation, key, 'the server does not accept user and password', _LOGIN)
+    if isinstance(error, ResponseError):
+        return _answered(operation, key, error)
+    if isinstance(_root(error), ssl.SSLError):
+        reason = f'no TLS connection: {getattr(_root(error), "reason", None) or "SSLError"}'
+        return Refused(operation, key, reason, f'set ssl_ca_certs and the like in {_SETTINGS}')
+    code = _code(error)
+    if code in _PASSING:
+        return Unavailable(operation, key, f'the server answered {code}')
+    if code == 'DENIED':
+        return Refused(operation, key, 'the server answered DENIED', _HINTS['DENIED'])
+    reason = 'the connection broke' if attempted else 'the server cannot be reached'
+    if not isinstance(error, (ConnectionLost, TookTooLong)):
+        reason = type(error).__name__
+    return (OutcomeUnknown if attempted else Unavailable)(operation, key, reason)
+
+
+def _answered(operation: str, key: str, error: ResponseError) -> StoreError:
+    """An answer says that nothing was applied: each script writes at most once, as the last it does."""
+    code = 'NOPERM' if _NO_RIGHT.search(str(error)) else _code(error) or type(error).__name__
+    if code in _PASSING or type(error).__name__ == 'ReadOnlyError':
+        return Unavailable(operation, key, f'the server answered {code}')
+    return Refused(operation, key, f'the server answered {code}', _hint(error, code))
+
+
+def _hint(error: ResponseError, code: str) -> str:
+    by_kind = {'NoPermissionError': 'NOPERM', 'OutOfMemoryError': 'OOM'}
+    return _HINTS.get(by_kind.get(type(error).__name__, code), '')
+
+
+def _code(error: RedisError) -> str:
+    found = _CODE.match(str(error))
+    return found[1] if found else ''
+
+
+def _root(error: BaseException) -> BaseException:
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return error

@@ -1,0 +1,322 @@
+"""What one `Stash` knows while the server runs: its classes, its place in a store, and the visits of its clients."""
+
+# pyright: reportUnknownMemberType=false
+# Some of NiceGUI's signatures are only partly typed.
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakSet
+
+from fastapi import Request
+from nicegui import Client, background_tasks, context, ui
+
+from ...errors import ConfigurationError, DeclarationError, StashError
+from ...model.schema import Schema, mark
+from ...session.session import Session
+from ...settings import Settings
+from .. import nicegui_private
+from ..carryover.handover import offer
+from ..page.class_cache import per_class
+from ..page.on_clear import when_cleared
+from ..page.page_object import PageObject
+from ..page.stored_property import PAGE_OBJECT
+from ..visit import scripts
+from ..visit.cookie import renew_cookie
+from ..visit.report import MESSAGE
+from ..visit.visit import Visit
+from . import session_rotation
+from .open_session import OpenSession
+from .preload import WAITED, preload
+from .runtime import Runtime, duplicate_name, runtime_for
+
+log = logging.getLogger('nicegui_stash')
+
+
+_app_states: WeakSet[AppState] = WeakSet()
+
+
+def _hear(client: Client, message: dict[str, Any]) -> None:
+    for app_state in list(_app_states):
+        app_state.hear(client, message)
+
+
+class AppState:
+    """Who is served, with what, from where."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._script = scripts.shared_element(settings.csp_nonce)
+        self._warned: set[str] = set()
+        self._schemas: dict[str, Schema] = {}
+        self._pages: dict[str, str] = {}  # by stored name, the first path of each page
+        self._visits: dict[Client, Visit] = {}
+        self._runtime: Runtime | None = None
+        self.reads_ahead = False
+        _app_states.add(self)
+        self.prepare_app()
+        preload(self._preload)
+
+    def prepare_app(self) -> None:
+        """Put what loads our script into the head of every page, listen to it, and answer on our paths; each once."""
+        nicegui_private.on_message(MESSAGE, _hear)
+        session_rotation.add_route()
+        scripts.add_routes()
+        if not nicegui_private.has_shared_head(self._script):
+            ui.add_head_html(self._script, shared=True)
+
+    def declare(self, schema: Schema, path: str | None) -> Schema:
+        """Add a class, and return the schema that holds: a page with several paths keeps its first.
+
+        The same one again, by file and line, replaces it, as when tests re-execute the app.
+        """
+        known = self._find(schema.cls)
+        if known is not None:
+            if path is not None and known.name in self._pages:
+                return known
+            reason = 'it is declared already; only a page is declared several times, once for each of its paths'
+            raise DeclarationError(schema.cls.__qualname__, None, reason)
+        other = self._schemas.get(schema.name)
+        is_of_loop = path is not None and self._pages.get(schema.name, path) != path
+        if other is not None and (other.origin != schema.origin or is_of_loop):
+            raise duplicate_name(schema, other)
+        if self._runtime is not None and not self._runtime.closed:
+            self._runtime.add_names([schema])
+        self._schemas[schema.name] = schema
+        self._pages.pop(schema.name, None)
+        if path is not None:
+            self._pages[schema.name] = path
+        mark(schema)
+        return schema
+
+    def _find(self, cls: type) -> Schema | None:
+        return next((schema for schema in self._schemas.values() if schema.cls is cls), None)
+
+    def schema_of(self, cls: type) -> Schema:
+        schema = self._find(cls)
+        if schema is None:
+            raise StashError(f'{cls.__qualname__} is not declared with this Stash; put @stash.state above it')
+        return schema
+
+    def schema_without_key(self, cls: type) -> Schema:
+        schema = self.schema_of(cls)
+        if schema.key:
+            raise StashError(f'{cls.__qualname__} has a key, and nothing would say which value of it to use')
+        return schema
+
+    def runtime(self) -> Runtime:
+        """Return the hub of the running loop, opened now if need be: tests make NiceGUI drop our start-up handler."""
+        runtime = self._runtime
+        if runtime is None or runtime.closed or runtime.loop is not asyncio.get_running_loop():
+            runtime = self._runtime = runtime_for(self._settings)
+            runtime.add_names(list(self._schemas.values()))
+            self.prepare_app()
+        return runtime
+
+    def require_time(self, path: str, response_timeout: float) -> None:
+        """Raise `ConfigurationError` for a page that a slow store would fail, as NiceGUI gives it up before we do."""
+        for name in ('recover_timeout', 'revalidate_timeout'):
+            waited: float = getattr(self._settings, name)
+            if waited >= response_timeout:
+                raise ConfigurationError(
+                    name,
+                    f'{waited:g} s are not below the response_timeout of the page {path}, {response_timeout:g} s',
+                    'Lower it, or pass a greater response_timeout= to the page',
+                )
+
+    async def arrive(self, *, function: bool = False) -> Visit:
+        """Return the current client's visit with its session read, or as far as a page may be delayed by that.
+
+        To be called within a page's request, or later for a client that has a visit already. `function` says that the
+        page is not ours, so that nobody has looked yet whether it has the time.
+        """
+        visit = self.visit_of(context.client)
+        if function and visit.client.page.path not in self._warned:
+            self._warn_of_time(visit.client.page)
+        session = visit.find_session()
+        if not session.is_read:
+            if not visit.client.request.scope.get(WAITED):
+                await session.load(self._settings.recover_timeout)
+        elif visit.exists and not visit.loaded:
+            await session.revalidate(self._settings.revalidate_timeout)
+        visit.loaded = True
+        return visit
+
+    def _warn_of_time(self, page: ui.page) -> None:
+        """Say once per path what `require_time` has against it: a page function can be told of when it is called."""
+        self._warned.add(page.path)
+        try:
+            self.require_time(page.path, page.response_timeout)
+        except ConfigurationError as error:
+            log.warning('%s', error)
+
+    async def _preload(self, request: Request) -> Session | None:
+        """Read the session that a page is requested for, where a class is there that a page may keep at once."""
+        session_id, exists = self._identify(request) if self.reads_ahead else ('', False)
+        if not exists:
+            return None
+        session = self.runtime().registry.session(session_id, exists=exists)
+        if not session.is_read:
+            request.scope[WAITED] = True
+            await session.load(self._settings.recover_timeout)
+        return session
+
+    def arrive_at_once(self) -> None:
+        """Do the same for a session in memory without waiting: what it lacks is shown through bindings."""
+        visit = self.visit_of(context.client)
+        if visit.exists and not visit.loaded:
+            visit.registry.spawn(visit.look_at_store())
+        visit.loaded = True
+
+    def visit_of(self, client: Client) -> Visit:
+        """Return the visit of a client, which all stored classes of its page share."""
+        visit = self._visits.get(client)
+        if visit is None:
+            if client.is_deleted:
+                raise StashError('the page is gone; pass the page object, which still knows its session')
+            runtime, request = self.runtime(), client.request
+            session_id, exists = self._identify(request)
+            visit = Visit(
+                client,
+                runtime.registry,
+                runtime.tokens,
+                session_id,
+                exists=exists or client.has_socket_connection,  # its browser has got the cookie since, for all its tabs
+                watch=runtime.drain_timeout,
+            )
+            renew_cookie(request.session, session_id)
+            self._visits[client] = visit
+            client.on_delete(lambda: self._end(client))
+            offer(visit, request, self._settings.csp_nonce)
+        return visit
+
+    def hear(self, client: Client, message: dict[str, Any]) -> None:
+        """Take what the page of a client tells, if it has a visit here."""
+        if (visit := self._visits.get(client)) is not None:
+            visit.hear(message)
+
+    def _end(self, client: Client) -> None:
+        if (visit := self._visits.pop(client, None)) is not None:
+            visit.end()
+
+    async def forget(self) -> None:
+        """Erase the current client's session, here at once, in its browser, and in the store before it returns."""
+        visit = self.visit_of(context.client)
+        session = visit.find_session()
+        session.forget()
+        for page_object in visit.page_objects:
+            page_object.show_defaults()
+        if self.keeps_in_browser:
+            visit.browser.clear()
+        await session.flush()
+
+    async def renew_session(self, *, keep: bool, to: str | None) -> None:
+        """Give the current client's browser a new session."""
+        if self._settings.identity is not None:
+            raise StashError('identity= says whose session it is, so it is the app that has to change it')
+        visit = self.visit_of(context.client)
+        if not keep and self.keeps_in_browser:
+            visit.browser.clear()
+            await visit.browser.hurry()
+        await session_rotation.renew(visit, keep=keep, to=to or visit.client.sub_pages_router.current_path)
+
+    @property
+    def keeps_in_browser(self) -> bool:
+        """Whether any class has fields that browsers keep."""
+        return any('browser' in schema.scopes for schema in self._schemas.values())
+
+    def open(self, session_id: str) -> OpenSession:
+        """Return a handle for code without a page."""
+        named = f'identity\0{session_id}' if self._settings.identity else session_id
+        registry = self.runtime().registry
+        return OpenSession(lambda: registry.session(named), self.schema_of, self._settings.recover_timeout)
+
+    def current(self) -> OpenSession:
+        """Return a handle for the session of the request or the client that is being served."""
+        request = nicegui_private.current_request()
+        if request is None:
+            raise StashError(
+                'there is no request of NiceGUI and no client here; '
+                'let nicegui.app have the route, or use stash.open(session_id)'
+            )
+        session_id, exists = self._identify(request)
+        registry = self.runtime().registry
+        return OpenSession(
+            lambda: registry.session(session_id, exists=exists), self.schema_of, self._settings.recover_timeout
+        )
+
+    def _identify(self, request: Request) -> tuple[str, bool]:
+        """Return whose session a request is for, and whether anything can be stored for it."""
+        named = self._settings.identity(request) if self._settings.identity else None
+        if named is not None:
+            return f'identity\0{named}', True
+        return request.session['id'], nicegui_private.session_cookie_is_valid(request)
+
+    def make(self, schema: Schema, visit: Visit, arguments: Mapping[str, Any], *, auto: bool) -> PageObject:
+        """Return the instance of a class for a visit, recovered as far as its place is known."""
+        key = schema.key_text(arguments[name] for name in schema.key) if schema.key else ''
+        if (found := visit.find(schema, key)) is not None:
+            return found
+        if schema.needed_arguments:
+            name, why = schema.cls.__qualname__, schema.needed_arguments
+            raise StashError(f'{name} cannot be made here ({why}); make it in the page: stash.keep({name}(…))')
+        target: Any = object.__new__(schema.cls)
+        return self._follow(PageObject(schema, target, visit, key, auto=auto, on_invalid=self._settings.on_invalid))
+
+    def keep(self, page: object) -> PageObject | None:
+        """Recover an object that a page function has made, now; what is not known yet is shown later."""
+        schema, client = self.schema_without_key(type(page)), context.client
+        if nicegui_private.is_script_for_nobody():
+            return None
+        found: PageObject | None = vars(page).get(PAGE_OBJECT)
+        if found is not None and found.visit.client is not client:
+            raise StashError(f'this {schema.cls.__qualname__} is kept for another page; make one for each page')
+        if found is not None and not found.closed:
+            return found
+        self.arrive_at_once()
+        visit = self.visit_of(client)
+        page_object = PageObject(schema, page, visit, '', auto=True, on_invalid=self._settings.on_invalid, given=True)
+        self._follow(page_object)
+        when_cleared(client, lambda: visit.leave(page_object, left=False))
+        if page_object.wants_notice:
+            background_tasks.create(page_object.notify_beside(), name=f'recovered {schema.name}')
+        return page_object
+
+    def _follow(self, page_object: PageObject) -> PageObject:
+        schema, visit = page_object.schema, page_object.visit
+        for attribute, used in used_by(schema.cls).items():
+            state = self.make(self.schema_of(used.cls), visit, {}, auto=True)
+            vars(page_object.page)[attribute] = state.page
+            page_object.used += (state,)
+        page_object.attach()
+        visit.add(page_object)
+        visit.schedule_status()  # it may be the first that is told what the session does
+        if schema.has_private and visit.identified:
+            page_object.locate()
+        else:
+            page_object.recover()
+        if schema.has_outside:
+            page_object.begin_outside()
+        page_object.complete()
+        return page_object
+
+
+class Used:
+    """Where `stash.use(Settings)` stands in a page class; the instance's own attribute hides it."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def __get__(self, page: object | None, owner: type) -> Any:
+        if page is None:
+            return self
+        raise StashError(f'{self.cls.__qualname__} is there once the page is recovered, from prepare() and build() on')
+
+
+@per_class
+def used_by(cls: type) -> dict[str, Used]:
+    attributes = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    return {name: value for name, value in attributes.items() if isinstance(value, Used)}

@@ -1,0 +1,202 @@
+"""The registry behind a `Stash`: opened once per event loop, shared by all that name the same place."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# Some of NiceGUI's signatures are only partly typed.
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+import weakref
+from typing import TYPE_CHECKING
+
+from nicegui import app
+
+from ...errors import ConfigurationError, DeclarationError
+from ...maintenance.schedule import SweepSchedule
+from ...model.schema import Schema
+from ...model.tokens import Tokens
+from ...session.keys import Keys
+from ...session.registry import Registry
+from ...stores.base import Checking
+from ...stores.file.files import FileStore
+from ...stores.opening import open_store
+from .. import nicegui_private
+from .signals import SignalWatch
+
+if TYPE_CHECKING:
+    from ...settings import Settings
+
+log = logging.getLogger('nicegui_stash')
+
+Place = tuple[str, str, tuple[str, ...]]
+_runtimes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Place, Runtime]] = weakref.WeakKeyDictionary()
+
+
+class Runtime:
+    """One opened place: store, prefix and secrets. Raises `ConfigurationError` for what cannot work."""
+
+    def __init__(self, settings: Settings, place: Place) -> None:
+        url, prefix, secrets = place
+        store = open_store(
+            url,
+            settings.storage_options,
+            engine=settings.engine,
+            allow_lost_updates=settings.allow_lost_updates,
+            ttl=settings.ttl,
+        )
+        if isinstance(store, FileStore):
+            store.check()
+        elif isinstance(store, Checking):
+            store.check(prefix)
+        if store.guarantee == 'process':
+            log.warning('%s keeps everything in the memory of this process: a restart loses it', url)
+        self.registry = Registry(store, Keys(secrets, prefix), settings.policy(store.flush_interval))
+        self.settings = settings
+        self.tokens = Tokens(secrets, prefix, settings.browser_ttl)
+        self.drain_timeout = settings.drain_timeout
+        self.names: dict[str, Schema] = {}
+        self._place = place
+        self.loop = asyncio.get_running_loop()
+        self._deadline: float | None = None
+        self._draining = False
+        self.closed = False
+        self._signals = SignalWatch(self._hurry)
+        self._signals.start()
+        self._renewal = self.loop.call_later(self._renew_every, self._renew)
+        if settings.sweep_interval:
+            self._keep_house(settings.sweep_interval, prefix)
+        nicegui_private.on_shutdown(self._drain_first)
+        self.loop.call_soon(
+            nicegui_private.on_shutdown, self._close
+        )  # after NiceGUI's own, which are added at its start
+
+    def add_names(self, schemas: list[Schema]) -> None:
+        """Refuse two different classes of one stored name: they would overwrite each other's fields."""
+        for schema in schemas:
+            other = self.names.setdefault(schema.name, schema)
+            if other.origin != schema.origin:
+                raise duplicate_name(schema, other)
+            self.registry.declare(schema)
+
+    @property
+    def _renew_every(self) -> float:
+        return min(3600.0, self.settings.ttl / 20)
+
+    def _renew(self) -> None:
+        self.registry.renew()
+        self._renewal = self.loop.call_later(self._renew_every, self._renew)
+
+    def _keep_house(self, interval: float, prefix: str) -> None:
+        """Sweep now and then; the registry ends it."""
+        registry, ttl = self.registry, self.settings.ttl
+        house = SweepSchedule(registry.store, prefix, ttl, interval, wall=time.time, random=random.random)
+        registry.spawn(house.run())
+
+    def _hurry(self) -> None:
+        """Begin to drain at the signal, before the server has closed its connections."""
+        self._deadline = self.loop.time() + self.drain_timeout
+        self.registry.hurry()
+
+    async def _drain_first(self) -> None:
+        """Drain while NiceGUI's tasks and pages are still there. NiceGUI passes its app to what has a parameter."""
+        await self._drain(last=False)
+
+    async def _drain(self, *, last: bool) -> None:
+        if self.closed:
+            return
+        now = self.loop.time()
+        if self._deadline is None or (self._deadline < now and not self._draining):  # nobody stopped at that signal
+            self._deadline = now + self.drain_timeout
+        self._draining = True
+        await self.registry.drain(max(0.1, self._deadline - now), last=last)
+
+    async def _close(self) -> None:
+        """Drain what NiceGUI's teardown of tasks and pages still changed, then release the store."""
+        await self._drain(last=True)
+        if self.abandon():
+            await self.registry.aclose()
+            await self.registry.store.aclose()
+
+    async def end(self) -> None:
+        """Drain and stop although this is no longer the hub of its place; the store stays open for the one that is."""
+        await self.registry.drain(self.drain_timeout)
+        await self.registry.aclose()
+
+    def abandon(self) -> bool:
+        """Be no longer the hub of this place; what is pending stays undone. Return whether it was until now."""
+        if self.closed:
+            return False
+        self.closed = True
+        self._signals.stop()
+        self._renewal.cancel()
+        _runtimes.get(self.loop, {}).pop(self._place, None)
+        return True
+
+
+def runtime_for(settings: Settings) -> Runtime:
+    """Return the hub of the running event loop for these settings, opening it at the first time."""
+    place = (settings.url or default_folder(), settings.prefix, _secrets(settings))
+    runtimes = _runtimes.setdefault(asyncio.get_running_loop(), {})
+    runtime = runtimes.get(place)
+    if runtime is None:
+        runtime = runtimes[place] = Runtime(settings, place)
+    elif runtime.settings != settings and not nicegui_private.is_script_for_visitor():  # there functions are made anew
+        log.warning(
+            'a second Stash for %s has other options; those of the first one hold', settings.prefix or 'one place'
+        )
+    return runtime
+
+
+def default_folder() -> str:
+    """Return the folder beside NiceGUI's storage folder: within it, `app.storage.clear()` would fail over our files."""
+    return str(app.storage.path.with_name(f'{app.storage.path.name}-stash'))
+
+
+def stand_aside() -> None:
+    """Let every session and page of this process go on as on a server of its own: new pages open the stores again.
+
+    For tests of two servers.
+    """
+    for runtime in list(_runtimes.get(asyncio.get_running_loop(), {}).values()):
+        runtime.abandon()
+        app.on_shutdown(runtime.end)
+
+
+async def abandon_all(*, drain: bool) -> None:
+    """Throw away every session of this process, as its end would; the stores stay. For tests and demonstrations."""
+    for runtime in list(_runtimes.get(asyncio.get_running_loop(), {}).values()):
+        if drain:
+            await runtime.registry.drain(runtime.drain_timeout)
+        runtime.abandon()
+        await runtime.registry.aclose()
+
+
+def duplicate_name(schema: Schema, other: Schema) -> DeclarationError:
+    return DeclarationError(
+        schema.cls.__qualname__,
+        None,
+        f'the class at {other.origin} is stored under the name {schema.name!r} already; '
+        'pass name= to one, or to each that a loop makes',
+    )
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    secret = nicegui_private.storage_secret()
+    if not settings.secrets and secret is None:
+        raise ConfigurationError(
+            'secrets',
+            'there is no app whose storage_secret could be taken, so nothing can be found',
+            "Pass that of the app: Stash(secrets=['…']), or NICEGUI_STASH_SECRETS",
+        )
+    return settings.secrets or (str(secret),)
+
+
+def missing_secret() -> ConfigurationError:
+    return ConfigurationError(
+        'storage_secret',
+        'without it browsers have no session, so nothing can be given back to them',
+        "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with",
+    )

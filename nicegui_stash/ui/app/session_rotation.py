@@ -1,0 +1,185 @@
+"""A new identity for a browser: after sign-in or sign-out, the old cookie must open nothing.
+
+A cookie can only be set by an answer to a request, so the browser is sent through a path of ours. What it brings there
+is signed and names both sessions, so that any server can answer, and only to the browser of the old one, once.
+"""
+
+# pyright: reportUnknownMemberType=false
+# Some of NiceGUI's signatures are only partly typed.
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import uuid
+import weakref
+from typing import TYPE_CHECKING, Final, TypedDict
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from nicegui import Client, app
+
+from ...errors import StashError, StoreError, Unavailable
+from .. import nicegui_private
+from ..visit.cookie import FORMER, former
+
+if TYPE_CHECKING:
+    from ...session.session import Session
+    from ..visit.visit import Visit
+
+PATH: Final = '/_nicegui/stash/session'
+MAX_FORMER: Final = 4
+MAX_AGE: Final = 60
+"""Seconds within which the browser has to come for its new cookie."""
+RELOAD_AFTER: Final = 5.0
+"""Seconds after which other tabs are reloaded although no page of the new session has connected."""
+
+# Two slashes, or a slash and a backslash, lead to another host in a browser; and it leaves out tabs and line ends.
+_PATH_OF_APP = re.compile(r'/(?![/\\])[^\x00-\x20\x7f]*')
+
+_used: dict[str, float] = {}
+"""New session ids whose link was followed in this process, and when: a link opens a session once."""
+_moved: dict[str, tuple[str, str]] = {}
+"""By new session id, while no page of it has connected: the old id, and the client that asked."""
+_locks: weakref.WeakKeyDictionary[Session, asyncio.Lock] = weakref.WeakKeyDictionary()
+"""Who leaves a session does so alone."""
+
+
+class Sent(TypedDict):
+    old: str
+    new: str
+    to: str
+    leaving: str
+    keep: bool
+
+
+def add_route() -> None:
+    """Make NiceGUI's app answer our path, unless it does already."""
+    if all(getattr(route, 'path', None) != PATH for route in app.routes):
+        app.add_api_route(PATH, _answer, methods=['GET'], include_in_schema=False)
+    nicegui_private.on_every_connect(_arrived)
+
+
+async def renew(visit: Visit, *, keep: bool, to: str) -> None:
+    """Give the visit's browser a new session, empty or with what was stored, and erase the old one.
+
+    A button that is pressed twice sends the browser to the same one again.
+    """
+    if not _PATH_OF_APP.fullmatch(to):
+        raise StashError(f'to={to!r} has to be a path of this app, such as "/"')
+    async with _locks.setdefault(visit.find_session(), asyncio.Lock()):
+        if visit.sent is None or (visit.sent['keep'] and not keep):
+            new_id = str(uuid.uuid4())
+            await _leave(visit, new_id if keep else None)
+            visit.sent = {'old': visit.session_id, 'new': new_id, 'to': to, 'leaving': visit.client.id, 'keep': keep}
+    visit.client.open(f'{PATH}?token={_serializer().dumps({**visit.sent, "to": to})}')
+
+
+async def _leave(visit: Visit, new_id: str | None) -> None:
+    """Erase the visit's session, which only those still hold that have come with its cookie. Raises `StoreError`.
+
+    With a new id the visit goes on in the new session. The others on the old one do not: whoever knew the old cookie
+    could read along.
+    """
+    old = visit.find_session()
+    if new_id is None:
+        old.forget()
+        await old.flush()
+    else:
+        new = visit.registry.session(new_id, exists=False)
+        new.seal = visit.registry.seal(new_id)
+        _locks[new] = _locks[old]  # the visit is in the new one before the old one is erased
+        await _move(visit, old, new)
+    visit.registry.leave(visit.sent['new'] if visit.sent else visit.session_id, old)
+
+
+async def _move(visit: Visit, old: Session, new: Session) -> None:
+    """Copy what is stored, also by other servers and while the copy is put; only then erase it. Raises `StoreError`."""
+    if not await old.revalidate(1.0) or not old.is_read:
+        raise Unavailable('get', old.key, 'what is to be kept could not be read', old.problem or 'no answer in time')
+    for _ in range(3):  # what changes while it is put is put again; whoever changes on and on is cut off
+        _copy(old, new)
+        if not new.pending:
+            break
+        await new.flush()
+    _copy(old, new)
+    new.hurry()
+    visit.enter(new)
+    old.forget()
+    try:
+        await old.flush()
+    except StoreError:
+        visit.enter(old)
+        for slice_id, found in list(new.document.all_slices()):  # the browser keeps its identity, so it keeps this
+            old.adopt(slice_id, found)
+        new.forget()
+        raise
+
+
+def _copy(old: Session, new: Session) -> None:
+    for slice_id, found in list(old.document.all_slices()):
+        for part, values in found.parts():
+            for name, raw in values.items():
+                new.set(slice_id, part, name, raw)
+
+
+async def _answer(request: Request, token: str = '') -> Response:
+    try:
+        sent: Sent = _serializer().loads(token, max_age=MAX_AGE)
+    except BadSignature:
+        return _refused('This link is no longer valid.')
+    found = request.session.get('id')
+    if found == sent['old']:
+        if not _first_use(sent['new']):
+            return _refused('This link was used already.')
+        if not sent['keep']:
+            request.session.clear()  # what the app itself keeps in the cookie belongs to the old identity, too
+        else:
+            request.session[FORMER] = [sent['old'], *former(request)][:MAX_FORMER]
+        request.session['id'] = sent['new']
+        _moved[sent['new']] = sent['old'], sent['leaving']
+        asyncio.get_running_loop().call_later(RELOAD_AFTER, _reload_others, sent['new'])
+    elif found != sent['new']:
+        return _refused('This link belongs to another session.')
+    # below the mount path of `run_with`; a proxy's X-Forwarded-Prefix is put before it by NiceGUI's own middleware
+    answer = RedirectResponse(request.scope.get('root_path', '').rstrip('/') + sent['to'], status_code=303)
+    answer.headers.update({'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer'})
+    return answer
+
+
+def _refused(why: str) -> Response:
+    return Response(why, status_code=403, headers={'Cache-Control': 'no-store'})
+
+
+def _first_use(new_id: str) -> bool:
+    """Whether a link is followed for the first time: whoever has the old cookie and a log must not follow it again."""
+    now = time.monotonic()
+    for used, when in list(_used.items()):
+        if now - when > 2 * MAX_AGE:
+            del _used[used]
+    if new_id in _used:
+        return False
+    _used[new_id] = now
+    return True
+
+
+def _arrived(client: Client) -> None:
+    """Reload the other tabs when the browser has shown that it has the new cookie: before, they would bring the old."""
+    if _moved and (new_id := nicegui_private.session_id_of(client)) is not None:
+        _reload_others(new_id)
+
+
+def _reload_others(new_id: str) -> None:
+    """Have the browser's other tabs come back with the new cookie, so that they do not go on in the old session."""
+    if new_id not in _moved:
+        return
+    old_id, leaving = _moved.pop(new_id)
+    for client in nicegui_private.clients_of(old_id):
+        if client.id != leaving:  # which is on its way already, and would turn back
+            client.run_javascript('window.location.reload()')
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(nicegui_private.storage_secret() or '', salt='nicegui_stash session')

@@ -1,0 +1,50 @@
+"""What became of one value that was typed while the server was away: its element decides, as with any event."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import nullcontext
+from typing import Literal
+
+from ...model.recovery import Rejected
+from .. import nicegui_private
+from .targets import Bound
+from .typed import TypedValue, digest
+
+log = logging.getLogger('nicegui_stash')
+
+Verdict = Literal['merged', 'refused', 'rejected', 'free']
+"""What became of a carried value.
+
+`merged`: its field has it. `refused`: it does not fit its field, and stays on its element, which is marked.
+`rejected`: it is gone, and where somebody else has written the field, it is in `recovery.rejected`. `free`: nobody can
+say yet, so that the browser may send it as an event.
+"""
+
+
+def merge(bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict:
+    """Let the element handle what was typed as an event, unless it shows what somebody else has written since.
+
+    `validated`: it comes back from somewhere, so that `validate=` is asked.
+    """
+    element, page_object = bound.element, bound.page_object
+    try:
+        entered = bound.value_of(value.arguments)
+        if element.is_ignoring_events or not _is_known(bound, value):
+            page_object.recovery.rejected.append(Rejected(bound.field, entered))
+            element.update()
+            return 'rejected'
+        with page_object.merging(bound.field) if validated else nullcontext(set[str]()) as refused:
+            nicegui_private.replay(element, value.arguments)
+    except Exception as error:  # noqa: BLE001 an element may raise anything for what it never sends
+        log.warning('what was typed into %s cannot come from its element: %s', bound.field, type(error).__name__)
+        element.update()
+        return 'rejected'
+    return 'refused' if bound.field in refused else 'merged'
+
+
+def _is_known(bound: Bound, value: TypedValue) -> bool:
+    """Whether the element shows what the browser has seen there before, or what it brings."""
+    shown, numeric = nicegui_private.shown_value(bound.element)
+    found = digest(shown, numeric=numeric)
+    return found in value.known or found == digest(value.arguments, numeric=numeric)

@@ -1,0 +1,63 @@
+"""Which elements of a page are bound two-way to which stored field, under an address that outlives the page."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from nicegui.elements.mixins.value_element import ValueElement
+
+from ...model.fields import OUTSIDE
+from .. import nicegui_private
+
+if TYPE_CHECKING:
+    from ..page.page_object import PageObject
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One element and the field that it is bound to; `transform` is what the binding makes of its value."""
+
+    element: ValueElement[Any]
+    page_object: PageObject
+    field: str
+    transform: nicegui_private.Transform | None
+
+    def value_of(self, arguments: Any) -> Any:
+        """Return what an event with these arguments would assign to the field. Raises what element or binding raise."""
+        value = nicegui_private.value_of_event(self.element, arguments)
+        return self.transform(value) if self.transform else value
+
+
+def find_bound(page_objects: Iterable[PageObject]) -> dict[str, Bound]:
+    """Return the bound elements of these instances by address.
+
+    An address names the slice, the field, what kind of element it is and which of several alike. It is the same where
+    another process builds the page again, and another one where a choice has other options, whose index would then
+    mean something else.
+    """
+    found: dict[str, Bound] = {}
+    for page_object in page_objects:
+        if page_object.page is None:
+            continue
+        for name, stored in page_object.schema.fields.items():
+            if stored.scope in OUTSIDE:
+                continue  # what the browser keeps by itself is not lost
+            alike: Counter[str] = Counter()
+            for element, transform in nicegui_private.two_way(page_object.page, name):
+                if element.is_deleted:
+                    continue
+                kind = nicegui_private.kind_of(element)
+                found[_address(page_object, name, kind, alike[kind])] = Bound(element, page_object, name, transform)
+                alike[kind] += 1
+    return found
+
+
+def _address(page_object: PageObject, name: str, kind: str, ordinal: int) -> str:
+    slice_id = page_object.slice_id
+    text = '\0'.join((slice_id.name, str(slice_id.version), slice_id.key, name, kind, str(ordinal)))
+    return base64.urlsafe_b64encode(blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=9).digest()).decode()

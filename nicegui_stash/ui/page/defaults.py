@@ -1,0 +1,45 @@
+"""What the fields of a page object have where nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Raw
+
+from .stored_property import PAGE_OBJECT, declared_defaults, properties_of
+
+if TYPE_CHECKING:
+    from .page_object import PageObject
+
+Made = dict[str, tuple[object, Raw]]
+"""By field: a value that this object alone has as a default, and its JSON."""
+
+
+def begin(target: Any, *, given: bool) -> tuple[Mapping[str, Raw], Made]:
+    """Find every field's default: what `stored()` declares, what `__init__` assigns, or what a given object holds.
+
+    The fields are unset afterwards. Raises `ValueNotStorable`.
+    """
+    if given:
+        return _held_by(target)
+    cls: type[Any] = target.__class__
+    if (declared := declared_defaults(cls)) is not None:
+        return declared, {}
+    for prop in properties_of(cls).values():
+        target.__dict__[prop.slot] = prop.new_default()
+    target.__init__()
+    return _held_by(target)
+
+
+def _held_by(target: Any) -> tuple[Mapping[str, Raw], Made]:
+    cls: type[Any] = target.__class__
+    properties = properties_of(cls)
+    former: PageObject | None = target.__dict__.get(PAGE_OBJECT)
+    if former is not None:  # it was kept before, on a part of the page that is gone: it has its defaults still
+        made = {name: (properties[name].stored.codec.decode(raw), raw) for name, raw in former.defaults.items()}
+    else:
+        made = {name: prop.stored.codec.encode(getattr(target, name)) for name, prop in properties.items()}
+    for prop in properties.values():
+        target.__dict__.pop(prop.slot, None)
+    return {name: raw for name, (_, raw) in made.items()}, made

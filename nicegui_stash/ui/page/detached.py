@@ -1,0 +1,57 @@
+"""Objects of a stored class that belong to no page: what an update works on, and what code without a page reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import isawaitable
+from typing import Any, TypeVar
+
+from msgspec import Raw
+
+from ...errors import StashError
+from ...model.document import Part, Slice
+from ...model.fields import OUTSIDE
+from ...model.operations import Written
+from ...model.recovery import decode_values, stored_values
+from ...model.schema import Schema
+
+T = TypeVar('T')
+
+
+def detached(schema: Schema, raws: Mapping[str, Raw]) -> Any:
+    """Return an object with these values and declared defaults for the rest. Its class's `__init__` is not called."""
+    values, _ = decode_values(schema, raws, schema.version)
+    target = object.__new__(schema.cls)
+    for name, stored in schema.fields.items():
+        target.__dict__[vars(schema.cls)[name].slot] = values[name] if name in values else stored.field.new_default()
+    return target
+
+
+def updating(
+    schema: Schema,
+    parts: Mapping[str, Part],
+    function: Callable[[T], object],
+    defaults: Mapping[str, Raw] | None = None,
+) -> Callable[[Slice], list[Written]]:
+    """Turn a function that changes an object into one from a slice to what is to be written; it may run repeatedly.
+
+    `defaults` are those that a page's `__init__` has assigned.
+    """
+
+    def change(found: Slice) -> list[Written]:
+        before = {**(defaults or {}), **stored_values(schema, found, parts)}
+        target = detached(schema, before)
+        if isawaitable(function(target)):
+            raise StashError('the function of update() cannot be async, since it may have to run again')
+        written: list[Written] = []
+        for name, stored in schema.fields.items():
+            raw = stored.codec.encode(getattr(target, name))[1]
+            part = parts.get(stored.scope)
+            default = stored.codec.encode(stored.field.new_default())[1]
+            if stored.scope in OUTSIDE and raw != before.get(name, default):
+                raise StashError(f'{schema.name}.{name} is not stored on the server; assign it on the page')
+            if part is not None and raw != before.get(name, default):
+                written.append((part, name, raw))
+        return written
+
+    return change

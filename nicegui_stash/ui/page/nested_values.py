@@ -1,0 +1,100 @@
+"""What is inside a field's value, where objects change without telling anybody, and elements are bound to them."""
+
+# pyright: reportUnknownMemberType=false
+# What a field holds is whatever the app puts there.
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+from msgspec import Raw
+from nicegui.elements.mixins.value_element import ValueElement
+
+from ...errors import ValueNotStorable
+from ...model.schema import StoredField
+from .. import nicegui_private
+
+_STEP: Final = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['?(?P<key>[^']*?)'?\]")
+
+
+def encode(page: object, stored: StoredField) -> Raw:
+    """Return the JSON of what a field holds. Raises `ValueNotStorable`."""
+    while True:
+        try:
+            return stored.codec.encode(getattr(page, stored.name))[1]
+        except ValueNotStorable as error:
+            if not _make_whole(page, stored.name, error):
+                raise
+
+
+def elements_at(page: object, field: str, error: ValueNotStorable) -> list[ValueElement[Any]]:
+    """Return the elements that are bound both ways to the part of a field's value which an error is about."""
+    steps = _steps(error.path)
+    if '...' in steps:
+        return []  # an entry of a dict, and nobody says which
+    return [
+        element
+        for owner, name in _places(getattr(page, field), steps)
+        for element in _bound(page, field, owner, name, steps)
+    ]
+
+
+def _make_whole(page: object, field: str, error: ValueNotStorable) -> bool:
+    """Make a whole `float` an `int` where one belongs and an element brought it: `ui.number` gives nothing else.
+
+    Returns whether there was one.
+    """
+    if not error.reason.startswith('Expected `int'):
+        return False
+    steps, made = _steps(error.path), False
+    for owner, name in _places(getattr(page, field), steps):
+        value = _part(owner, name)
+        if type(value) is float and value.is_integer() and _bound(page, field, owner, name, steps):
+            _set(owner, name, int(value))
+            made = made or type(_part(owner, name)) is int
+    return made
+
+
+def _bound(page: object, field: str, owner: object, name: Any, steps: Sequence[str | int]) -> list[ValueElement[Any]]:
+    """Return the elements that are bound both ways to this part of a field's value."""
+    found = list(nicegui_private.two_way(owner, name))
+    names = [each for each in (*steps[:-1], name) if isinstance(each, str) and each != '...']
+    if len(names) == len(steps):  # as `bind_value(self, ('guest', 'age'))`
+        found += nicegui_private.two_way(page, field, *names)
+    return [element for element, _ in found if not element.is_deleted]
+
+
+def _steps(path: str) -> list[str | int]:
+    """Return the names and indices of a path, of which `...` stands for any entry of a dict.
+
+    >>> _steps("$.guests[0].age"), _steps("$['a'].b"), _steps('$[...].age')
+    (['guests', 0, 'age'], ['a', 'b'], ['...', 'age'])
+    """
+    return [int(step['index']) if step['index'] else step['name'] or step['key'] for step in _STEP.finditer(path)]
+
+
+def _places(value: Any, steps: Sequence[str | int]) -> Iterator[tuple[Any, Any]]:
+    """Iterate over what steps lead to: the object or the dict, and the attribute or the key."""
+    for first, *rest in [steps] if steps else []:
+        for key in list(cast(dict[Any, Any], value)) if first == '...' and isinstance(value, dict) else [first]:
+            if rest:
+                yield from _places(_part(value, key), rest)
+            else:
+                yield value, key
+
+
+def _part(value: Any, step: Any) -> Any:
+    try:
+        return cast(Any, value)[step] if isinstance(value, (Mapping, Sequence)) else getattr(value, step)
+    except (LookupError, AttributeError, TypeError):  # as where the JSON has another name for it
+        return None
+
+
+def _set(owner: Any, name: Any, value: int) -> None:
+    """Set an attribute, or an entry without telling the field, which is being told already."""
+    if isinstance(owner, dict):
+        dict.__setitem__(cast(dict[Any, Any], owner), name, value)
+    else:
+        setattr(owner, name, value)

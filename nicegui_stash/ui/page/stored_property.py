@@ -1,0 +1,170 @@
+"""The bindable property that stands for a stored field in a decorated class."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from msgspec import Raw
+from nicegui.binding import BindableProperty
+
+from ...errors import StashError, ValueNotStorable
+from ...model.fields import MISSING
+from ...model.observed import ObservedDict
+from ...model.schema import StoredField
+from .. import nicegui_private
+from .class_cache import per_class
+
+if TYPE_CHECKING:
+    from .page_object import PageObject
+
+PAGE_OBJECT: Final = '_nicegui_stash_instance'
+"""The attribute of a page object that leads to its `Instance`."""
+
+
+class StoredProperty(BindableProperty):
+    """A NiceGUI bindable property whose value is checked before it is set and accepted by the session after."""
+
+    def __init__(self, stored: StoredField) -> None:
+        super().__init__()
+        self.stored = stored
+        self.field = stored.field
+        self.name = stored.name
+        self.slot = f'___{stored.name}'
+        self.names = (stored.name,)
+        self._exact = stored.codec.exact - {float}
+        self._encode = stored.codec.encode
+        self._to_json = stored.codec.to_json
+        self._known: type | None = None
+
+    def __get__(self, owner: Any, _: type | None = None) -> Any:
+        if owner is None:
+            return self
+        try:
+            return owner.__dict__[self.slot]
+        except KeyError:  # an object that was made without a session, as in a test of the class itself
+            self.begin(owner, self.new_default())
+            return owner.__dict__[self.slot]
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        attributes = owner.__dict__
+        if value is self or value is self.field:  # the `__init__` of a dataclass assigns what stands in the class
+            value = self.new_default()
+        page_object: PageObject | None = attributes.get(PAGE_OBJECT)
+        if page_object is None:
+            self.begin(owner, self._encode(value)[0])
+            return
+        try:
+            if type(value) in self._exact:
+                raw = self._to_json(value)
+            else:
+                value, raw = self._encode(value)
+            if page_object.raws.get(self.name) == raw and not (page_object.marked and self.stored.codec.opaque):
+                return
+            if get_ident() != page_object.thread:
+                attributes[self.slot] = page_object.observed(self.name, value)  # first: the event loop may look at once
+                page_object.post(self.name, raw)
+                return
+            page_object.accept(self.name, raw)
+        except ValueNotStorable as error:
+            brought = nicegui_private.is_brought_by_binding(owner, self.name)
+            if brought and type(value) is float and value.is_integer() and int in self._exact:
+                self.__set__(owner, int(value))  # `ui.number` gives a float also where a whole number was typed
+                return
+            if page_object.on_invalid == 'raise' and not brought:
+                raise
+            page_object.refuse(self.name, value, error)
+            return
+        attributes[self.slot] = page_object.observed(self.name, value)
+        if page_object.marked:
+            page_object.unmark(self.name)
+        if (id(owner), self.names) in nicegui_private.bindings:
+            nicegui_private.propagate(owner, self.names)
+        if page_object.listeners is not None:
+            page_object.listeners.tell(self.name, 'local')
+
+    def new_default(self) -> Any:
+        """Return a declared default that nobody else holds, as it would come back."""
+        if type(self.field.default) in self._exact:
+            return self.field.default
+        if self.field.default_factory:
+            return self._encode(self.field.default_factory())[0]
+        value = self._encode(self.field.default)[0]
+        return value if type(value) in self.stored.codec.exact else copy.deepcopy(value)
+
+    def begin(self, owner: Any, value: Any) -> None:
+        """Set a first value, which makes the property known to NiceGUI as bindable."""
+        # NiceGUI prepares a class once, and keeps it for ever; per object this is a quarter of the price
+        if type(owner) is not self._known and not nicegui_private.is_script_for_visitor():
+            owner.__dict__.pop(self.slot, None)
+            super().__set__(owner, value)
+            self._known = type(owner)
+            return
+        owner.__dict__[self.slot] = value
+        key = (id(owner), self.names)
+        nicegui_private.bindable_properties[key] = owner
+        if key in nicegui_private.bindings:
+            nicegui_private.propagate(owner, self.names)
+
+    def show(self, owner: Any, value: Any, page_object: PageObject) -> None:
+        """Set a value that came from the session, and tell what is bound to it."""
+        if page_object.marked:
+            page_object.unmark(self.name)
+        held = owner.__dict__.get(self.slot, MISSING)
+        if held is MISSING:
+            self.begin(owner, page_object.observed(self.name, value))
+            return
+        if isinstance(held, ObservedDict) and isinstance(value, dict):  # elements may be bound to its entries
+            held.restore(cast(dict[Any, Any], value))
+            nicegui_private.propagate_in_place(owner, self.name)
+            return
+        owner.__dict__[self.slot] = page_object.observed(self.name, value)
+        if (id(owner), self.names) in nicegui_private.bindings:
+            nicegui_private.propagate(owner, self.names)
+
+
+def detach_copies(cls: Any) -> None:
+    """Let copies of a class's objects be objects of their own: what is assigned to one is not stored."""
+    state_of = cls.__getstate__
+
+    def __getstate__(self: object) -> object:  # noqa: N807 `copy` looks for it, also as NiceGUI has it copy bindable objects
+        return _without_page_object(state_of(self))
+
+    cls.__getstate__ = __getstate__
+
+
+def _without_page_object(state: object) -> object:
+    if isinstance(state, tuple):  # where a base has slots
+        return tuple(_without_page_object(each) for each in cast(tuple[object, ...], state))
+    if isinstance(state, dict):
+        return {name: value for name, value in cast(dict[str, object], state).items() if name != PAGE_OBJECT}
+    return state
+
+
+@per_class
+def properties_of(cls: type) -> Mapping[str, StoredProperty]:
+    """Return the stored properties of a decorated class by name, in order of declaration."""
+    attributes = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    return {name: value for name, value in attributes.items() if isinstance(value, StoredProperty)}
+
+
+@per_class
+def declared_defaults(cls: type) -> Mapping[str, Raw] | None:
+    """Return the JSON of the defaults that all objects of a class have, `None` where each one makes its own."""
+    properties = properties_of(cls)
+    if cls.__init__ is not object.__init__ or any(each.field.default_factory for each in properties.values()):
+        return None
+    return {name: each.stored.codec.encode(each.field.default)[1] for name, each in properties.items()}
+
+
+def page_object_of(page: object) -> PageObject:
+    """Return the instance behind a page object. Raises `StashError` for an object that has none."""
+    page_object = getattr(page, '__dict__', {}).get(PAGE_OBJECT)
+    if page_object is None:
+        raise StashError(
+            f'this {type(page).__qualname__} was not made by nicegui_stash: '
+            'use the object that build() gets as self, or one from `await stash.recover(...)`'
+        )
+    return page_object

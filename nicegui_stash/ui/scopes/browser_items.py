@@ -1,0 +1,132 @@
+"""What a browser keeps of the classes of one page: under which keys, and what comes back of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from msgspec import Raw
+
+from ...errors import ValueTooLarge
+from ...model.document import SESSION_PART, SliceId, new_document, version_number
+from ...model.recovery import Problem, stored_values
+from ...model.tokens import MAX_TOKEN, BadToken, ExpiredToken, Opened, Tokens
+from ...model.versions import Found, find
+
+if TYPE_CHECKING:
+    from ..page.elsewhere import Outside
+    from ..visit.visit import Visit
+
+
+@dataclass(slots=True)
+class Returned:
+    """What came back for a class: by field its JSON or why there is none, how it was found, and how old it is.
+
+    `due` has the fields whose tokens should be made anew, `expired` the keys that should go, each with the token that
+    was read: where another tab has replaced it meanwhile, nothing is to be done.
+    """
+
+    raws: dict[str, Raw | Problem]
+    found: Found
+    age: float = 0.0
+    due: dict[str, str | None] = field(default_factory=dict[str, 'str | None'])
+    expired: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class BrowserItems:
+    """The keys and tokens of one visit. A key is `nicegui_stash:<prefix>:<name>:<key>:<version>:<field>`."""
+
+    def __init__(self, visit: Visit, tokens: Tokens) -> None:
+        self._visit = visit
+        self._tokens = tokens
+        self.root = f'nicegui_stash:{_quoted(tokens.prefix)}:'
+
+    def prefixes(self, page_object: Outside) -> list[str]:
+        """Return how the keys of a class begin, of all its versions, and of the class it was renamed from."""
+        return [f'{self.root}{_quoted(name)}:{_quoted(page_object.slice_id.key)}:' for name in page_object.schema.names]
+
+    def key(self, page_object: Outside, name: str) -> str:
+        return f'{self.prefixes(page_object)[0]}{page_object.schema.version}:{_quoted(name)}'
+
+    def keys(self, page_object: Outside) -> list[str]:
+        return [self.key(page_object, name) for name in names(page_object)]
+
+    def token(self, page_object: Outside, name: str, raw: Raw) -> str:
+        """Return the token that keeps a value. Raises `ValueTooLarge`."""
+        stored, place = page_object.schema.fields[name], _place(page_object.slice_id, name)
+        encrypted, now = stored.field.encrypted, self._visit.registry.now
+        token = self._tokens.make(place, self._visit.session_id, raw, now=now, encrypted=encrypted)
+        if len(token) > MAX_TOKEN:
+            raise ValueTooLarge(
+                stored.codec.name, '$', f'{len(token)} characters in the browser are more than {MAX_TOKEN}'
+            )
+        return token
+
+    def read(self, page_object: Outside, name: str, token: str) -> Raw | Problem:
+        """Return what a token of a field holds, or why it cannot be used."""
+        try:
+            return self._open(page_object.slice_id, name, token).raw
+        except BadToken as error:
+            return Problem(name, page_object.schema.version, str(error))
+
+    def find(self, page_object: Outside, items: Mapping[str, str]) -> Returned:
+        """Return what of these items is a class's; of an older version only where nothing of its own is there."""
+        schema, own = page_object.schema, page_object.slice_id
+        document, opened, problems = new_document(), dict[str, Opened](), list[Problem]()
+        expired: dict[str, str] = {}
+        for key, token in items.items():
+            for slice_id, name in self._parse(page_object, key):
+                try:
+                    found = self._open(slice_id, name, token)
+                except BadToken as error:
+                    problems.append(Problem(name, slice_id.version, str(error)))
+                    if isinstance(error, ExpiredToken):
+                        expired[key] = token  # what is bad in other ways may be readable again after a roll-back
+                    continue
+                document.values(slice_id, SESSION_PART)[name] = found.raw
+                opened[key] = found
+        found = find(schema, document, own.key)
+        values = stored_values(schema, found.slice, {'browser': SESSION_PART}) if found.slice else {}
+        returned = Returned({**values}, found, expired=expired)
+        for problem in problems:
+            if problem.field in names(page_object) and (problem.version == schema.version or not values):
+                returned.raws[problem.field] = problem
+        if opened:
+            returned.age = max(0.0, self._visit.registry.now - min(each.issued for each in opened.values()))
+        for name in values:
+            key = self.key(page_object, name)
+            if key not in opened or self._is_due(
+                page_object, name, opened[key]
+            ):  # there it is migrated, or was renamed
+                returned.due[name] = items.get(key)
+        return returned
+
+    def _parse(self, page_object: Outside, key: str) -> Iterator[tuple[SliceId, str]]:
+        """Say which slice and field of a class a key is for, nothing for one that we would not write."""
+        schema = page_object.schema
+        for name, prefix in zip((schema.name, schema.renamed_from or ''), self.prefixes(page_object), strict=False):
+            version, _, field_name = key.removeprefix(prefix).partition(':')
+            if key.startswith(prefix) and version_number(version) > 0:
+                yield SliceId(name, version_number(version), page_object.slice_id.key), unquote(field_name)
+
+    def _open(self, slice_id: SliceId, name: str, token: str) -> Opened:
+        return self._tokens.open(_place(slice_id, name), self._visit.owners, token, now=self._visit.registry.now)
+
+    def _is_due(self, page_object: Outside, name: str, opened: Opened) -> bool:
+        encrypted = page_object.schema.fields[name].field.encrypted
+        return self._tokens.is_due(opened, now=self._visit.registry.now, encrypted=encrypted)
+
+
+def names(page_object: Outside) -> list[str]:
+    """Return the fields of a class that browsers keep."""
+    return [name for name, stored in page_object.schema.fields.items() if stored.scope == 'browser']
+
+
+def _place(slice_id: SliceId, field_name: str) -> tuple[str, str, str, str]:
+    return slice_id.name, str(slice_id.version), slice_id.key, field_name
+
+
+def _quoted(text: str) -> str:
+    return quote(text.encode('utf-8', 'surrogatepass'), safe='')

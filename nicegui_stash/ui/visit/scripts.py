@@ -1,0 +1,71 @@
+"""The scripts that pages load from paths of ours, once per browser: they are too long to be in every page."""
+
+# pyright: reportUnknownMemberType=false
+# Some of NiceGUI's signatures are only partly typed.
+
+from __future__ import annotations
+
+from functools import cache, lru_cache, partial
+from hashlib import blake2b
+from importlib.resources import files
+from typing import Final
+from urllib.parse import quote
+
+from fastapi.responses import Response
+from nicegui import app
+
+FOLDER: Final = '/_nicegui/stash'
+SCRIPTS: Final = {
+    'rejoin.js': ('visit/rejoin.js', 'scopes/url.js'),
+    'typed.js': ('carryover/digest.js', 'carryover/focus.js', 'carryover/history.js', 'carryover/carryover.js'),
+}
+"""By the name that they are served under: the files of every page, and those of a page with stored fields."""
+FOR_EVER: Final = 'public, max-age=31536000, immutable'
+
+_LOAD: Final = """{
+const prefix = /"([^"]*)\\/_nicegui\\//.exec(document.querySelector("[type=importmap]")?.textContent)?.[1] ?? "";
+document.write(`<scriptATTRIBUTE src="${prefix}ADDRESS"><\\/script>`);
+}"""
+"""Loads a script before anything else runs, below the prefix that NiceGUI's own are loaded from: all pages share it."""
+
+
+def add_routes() -> None:
+    """Make NiceGUI's app answer our paths, unless it does already."""
+    answered = {getattr(route, 'path', None) for route in app.routes}
+    for name in SCRIPTS:
+        if (path := f'{FOLDER}/{name}') not in answered:
+            app.add_api_route(path, partial(_answer, name), methods=['GET'], include_in_schema=False)
+
+
+def shared_element(nonce: str) -> str:
+    """Return the HTML that loads what every page needs from its first moment on; an empty nonce is none."""
+    attribute = nonce_attribute(nonce)
+    load = _LOAD.replace('ATTRIBUTE', attribute).replace('ADDRESS', _address('rejoin.js'))
+    return f'<script{attribute}>{load}</script>'
+
+
+@lru_cache(maxsize=64)
+def typed_address(prefix: str) -> str:
+    """Return where a page below this prefix loads what it needs if it has stored fields."""
+    return quote(prefix, safe='/:@$*+,;=%') + _address('typed.js')
+
+
+def nonce_attribute(nonce: str) -> str:
+    return f' nonce="{nonce}"' if nonce else ''
+
+
+def _address(name: str) -> str:
+    return f'{FOLDER}/{name}?v={_script(name)[1]}'
+
+
+@cache
+def _script(name: str) -> tuple[str, str]:
+    folder = files('nicegui_stash.ui')
+    script = '\n'.join(folder.joinpath(file).read_text(encoding='utf-8') for file in SCRIPTS[name])
+    return script, blake2b(script.encode(), digest_size=6).hexdigest()
+
+
+def _answer(name: str, v: str = '') -> Response:
+    script, version = _script(name)  # during a rolling deploy another server may be asked for its own version
+    cached = FOR_EVER if v == version else 'no-store'
+    return Response(script, media_type='text/javascript', headers={'Cache-Control': cached})
