@@ -26,7 +26,6 @@ Kind = Literal[
 LOSSES: Final[frozenset[Kind]] = frozenset({'discarded', 'unread'})
 READERS = 16
 """How many objects are read at once."""
-_KINDS = {'session': 'data', 'tab': 'tabs', 'reconnect': 'visits'}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ def _fallbacks(schema: Schema, found: Slice) -> list[str]:
     reasons: dict[str, None] = {}
     for stored in schema.fields.values():
         for part, _ in found.parts():
-            raw = stored_value(stored, found.values(part)) if part.kind == _KINDS.get(stored.scope) else None
+            raw = stored_value(stored, found.values(part)) if part.kind == stored.scope.part else None
             if raw is not None and (why := _misfit(stored, raw)) is not None:
                 reasons[why] = None
     return list(reasons)

@@ -30,10 +30,13 @@ class SliceId(NamedTuple):
     key: str = ''
 
 
+PartKind = Literal['data', 'tabs', 'visits']
+
+
 class Part(NamedTuple):
     """Which part of a slice: the session's own data, or that of one tab or one visit."""
 
-    kind: Literal['data', 'tabs', 'visits']
+    kind: PartKind
     id: str = ''
 
 

@@ -10,15 +10,12 @@ from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from ..errors import DeclarationError, StashError
 from .codec import Decode, Encode
+from .scopes import SCOPES, ScopeName
 
 T = TypeVar('T')
 
-Scope = Literal['session', 'reconnect', 'tab', 'url', 'browser']
 History = Literal['replace', 'push']
 Validate = Callable[[Any], bool]
-SCOPES: Final[tuple[Scope, ...]] = ('session', 'reconnect', 'tab', 'url', 'browser')
-OUTSIDE: Final[frozenset[Scope]] = frozenset({'url', 'browser'})
-"""Scopes whose values the browser keeps: nothing of them is in the store."""
 
 
 class _Missing:
@@ -42,7 +39,7 @@ class Field:
         self,
         default: Any,
         default_factory: Callable[[], Any] | None,
-        scope: Scope,
+        scope: ScopeName,
         live: bool,  # noqa: FBT001 only `stored` calls this
         encode: Encode | None,
         decode: Decode | None,
@@ -55,7 +52,7 @@ class Field:
         self.name = ''
         self.default = default
         self.default_factory = default_factory
-        self.scope = scope
+        self.scope: ScopeName = scope
         self.live = live
         self.encode = encode
         self.decode = decode
@@ -106,7 +103,7 @@ class Field:
 def stored(
     default: T,
     *,
-    scope: Scope = 'session',
+    scope: ScopeName = 'session',
     live: bool = True,
     renamed_from: str | None = None,
     history: History | None = None,
@@ -116,7 +113,7 @@ def stored(
 def stored(
     default: T,
     *,
-    scope: Scope = 'session',
+    scope: ScopeName = 'session',
     live: bool = True,
     encode: Callable[[T], Any] | None = None,
     decode: Callable[[Any], T] | None = None,
@@ -129,7 +126,7 @@ def stored(
 def stored(
     *,
     default_factory: Callable[[], T],
-    scope: Scope = 'session',
+    scope: ScopeName = 'session',
     live: bool = True,
     encode: Callable[[T], Any] | None = None,
     decode: Callable[[Any], T] | None = None,
@@ -142,7 +139,7 @@ def stored(
     default: Any = MISSING,
     *,
     default_factory: Callable[[], Any] | None = None,
-    scope: Scope = 'session',
+    scope: ScopeName = 'session',
     live: bool = True,
     encode: Encode | None = None,
     decode: Decode | None = None,

@@ -11,6 +11,7 @@ import msgspec
 from ..errors import ValueNotStorable
 from .document import Part, Slice, Values
 from .schema import Schema, StoredField
+from .scopes import Scope
 
 Status = Literal['fresh', 'recovered', 'discarded', 'expired', 'quarantined', 'unavailable']
 Reason = Literal['visit', 'reload', 'history', 'rejoin', 'duplicate', 'subpage', 'unknown']
@@ -59,23 +60,12 @@ class Recovery:
     age: float | None = None
 
 
-def part_of(scope: str, tab: str, visit: str) -> Part:
-    """Return where a field of this scope is stored for one page."""
-    match scope:
-        case 'tab':
-            return Part('tabs', tab)
-        case 'reconnect':
-            return Part('visits', visit)
-        case _:
-            return Part('data')
-
-
-def stored_values(schema: Schema, found: Slice, parts: Mapping[str, Part]) -> dict[str, msgspec.Raw]:
+def stored_values(schema: Schema, found: Slice, parts: Mapping[Scope, Part]) -> dict[str, msgspec.Raw]:
     """Return the stored JSON of each field that has any; `parts` says, by scope, where this page's values are."""
     raws: dict[str, msgspec.Raw] = {}
     held = {scope: found.values(part) for scope, part in parts.items()}
     for name, stored in schema.fields.items():
-        if (raw := stored_value(stored, held.get(stored.field.scope))) is not None:
+        if (raw := stored_value(stored, held.get(stored.scope))) is not None:
             raws[name] = raw
     return raws
 

@@ -15,7 +15,8 @@ import msgspec
 from ..errors import DeclarationError, ValueNotStorable
 from .codec import Codec
 from .document import SliceId
-from .fields import OUTSIDE, Field, Scope
+from .fields import Field
+from .scopes import SCOPES, Owner, Scope
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MAX_VERSION: Final = 999_999_999
@@ -37,10 +38,7 @@ class StoredField:
     name: str
     field: Field
     codec: Codec
-
-    @property
-    def scope(self) -> Scope:
-        return self.field.scope
+    scope: Scope
 
 
 @dataclass(frozen=True)
@@ -87,12 +85,17 @@ class Schema:
     @cached_property
     def has_private(self) -> bool:
         """Whether a field belongs to one tab or visit, so that it comes back when it is known which this is."""
-        return not self.scopes.isdisjoint(('tab', 'reconnect'))
+        return any(scope.is_private for scope in self.scopes)
 
     @cached_property
-    def has_outside(self) -> bool:
-        """Whether a field is not in the store."""
-        return not self.scopes.isdisjoint(OUTSIDE)
+    def has_elsewhere(self) -> bool:
+        """Whether a field is kept by the client, and not in the store."""
+        return any(not scope.is_stored for scope in self.scopes)
+
+    @cached_property
+    def owners(self) -> tuple[Owner, ...]:
+        """Whose documents hold the fields; the session's also where none does, since a page always has one."""
+        return tuple(dict.fromkeys(('session', *(scope.owner for scope in self.scopes if scope.owner))))
 
     @staticmethod
     def key_text(values: Iterable[object]) -> str:
@@ -282,7 +285,7 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
     except Exception as error:
         reason = f'its default cannot be stored: {type(error).__name__}: {error}'
         raise DeclarationError(label, name, reason) from error
-    return StoredField(name, field, codec)
+    return StoredField(name, field, codec, SCOPES[field.scope])
 
 
 def mark(schema: Schema) -> None:

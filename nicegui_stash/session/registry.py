@@ -40,6 +40,7 @@ class Statistics:
     failures: int
     quarantined: int
     refused_changes: int
+    malformed_messages: int
 
 
 class Registry:
@@ -128,6 +129,10 @@ class Registry:
             if session.pending:
                 session.hurry()
 
+    def count(self, what: str) -> None:
+        """Count what happened beside the sessions, for `statistics()`."""
+        self._shared.counts[what] += 1
+
     def renew(self) -> None:
         """Renew `seen` of what was visited where it is due: a page that stays open is no session nobody has seen.
 
@@ -188,6 +193,7 @@ class Registry:
             failures=counts['failures'],
             quarantined=counts['quarantined'],
             refused_changes=counts['refused_changes'],
+            malformed_messages=counts['malformed_messages'],
         )
 
     async def aclose(self) -> None:

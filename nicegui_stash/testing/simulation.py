@@ -8,7 +8,7 @@ from nicegui import Client
 from nicegui.testing import User
 
 from ..ui.app.runtime import abandon_all, stand_aside
-from ..ui.visit.report import Report, simulated
+from ..ui.visit.messages import Report, simulated
 
 _visits: WeakKeyDictionary[User, tuple[str, str]] = WeakKeyDictionary()
 """By user: the client that was opened by `rejoin`, and the visit that it continues."""

@@ -19,14 +19,15 @@ from ..settings import OnInvalid, resolve
 from ..stores.opening import open_store
 from . import nicegui_private
 from .app.app_state import AppState, Used
+from .app.connection import connection_behind
 from .app.declaring import VIEW_OPTIONS, StateOptions, ViewOptions, caller, declare
 from .app.open_session import OpenSession
 from .app.pages import Build, register_page, require_build, signature_of, view_constructor
 from .app.runtime import missing_secret
 from .page.indicator import Indicator
 from .page.on_change import Change
+from .page.page_object import page_object_of
 from .page.status import Status, Trouble
-from .page.stored_property import page_object_of
 
 T = TypeVar('T')
 
@@ -222,10 +223,10 @@ class Stash:
         `Stash`, or that has a key.
         """
         schema = self._app_state.schema_without_key(cls)
-        visit = await self._app_state.arrive(function=True)
-        page_object = self._app_state.make(schema, visit, {}, auto=True)
+        connection = await self._app_state.arrive(function=True)
+        page_object = self._app_state.make(schema, connection, {}, auto=True)
         if page_object.needs_report:
-            await visit.wait_until_identified()
+            await connection.wait_until_identified()
         await page_object.notify_recovered()
         return cast(T, page_object.page)
 
@@ -255,7 +256,7 @@ class Stash:
         `page` says whose session; without one it is that of the current client. Raises `ValueNotStorable` for an opaque
         value that was changed in place into one that does not fit; the rest is durable then.
         """
-        await (self._app_state.visit_of(context.client) if page is None else page_object_of(page)).flush()
+        await (self._app_state.connection_of(context.client) if page is None else page_object_of(page)).flush()
 
     async def update(self, page: T, function: Callable[[T], object]) -> None:
         """Read, modify and write a page's fields, so that two servers changing one field both count.
@@ -285,13 +286,11 @@ class Stash:
 
     def reset(self, page: object) -> None:
         """Delete what is stored for a page's class, older versions too; its fields get their defaults, in all tabs."""
-        page_object = page_object_of(page)
-        page_object.session.reset(page_object.slice_id)
-        page_object.show_defaults()
+        page_object_of(page).reset()
 
     def clear_browser(self) -> None:
         """Have the browser of the current client drop all that it keeps; those fields become defaults, in all tabs."""
-        self._app_state.visit_of(context.client).browser.clear()
+        self._app_state.connection_of(context.client).browser.clear()
 
     async def forget(self) -> None:
         """Erase all of the current browser session, durably, and what the browser keeps; fields become defaults."""
@@ -313,7 +312,7 @@ class Stash:
 
     def status(self, page: object) -> Status:
         """Return the bindable status of what was changed on a page: pending, saving, saved, offline or refused."""
-        return Status() if nicegui_private.is_script_for_nobody() else page_object_of(page).visit.status
+        return Status() if nicegui_private.is_script_for_nobody() else connection_behind(page_object_of(page)).status
 
     def indicator(
         self,
@@ -330,7 +329,7 @@ class Stash:
         """
         if page is not None or nicegui_private.is_script_for_nobody():
             return Indicator(self.status(page), texts, reason)
-        return Indicator(self._app_state.visit_of(context.client).status, texts, reason)
+        return Indicator(self._app_state.connection_of(context.client).status, texts, reason)
 
     def on_change(self, page: object, field: str, handler: Callable[[Change], Any] | Callable[[], Any]) -> None:
         """Call a handler, which may be async, after a field changed: here, elsewhere, by recovery or by a reset.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from nicegui_stash.ui.visit.report import MESSAGE
+from nicegui_stash.ui.visit.messages import MESSAGE
 
 from .server import Server
 from .tab import Tab, Visitor

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from nicegui_stash.ui.visit.report import MESSAGE
+from nicegui_stash.ui.visit.messages import MESSAGE
 
 from .proxy import LATENCIES, way_to
 from .server import Server

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nicegui_stash.ui.carryover.typed import digest
+from nicegui_stash.ui.carryover.digest import digest
 
 from .proxy import Proxy
 from .server import Server, eventually

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from nicegui_stash.ui.carryover.typed import digest
+from nicegui_stash.ui.carryover.digest import digest
 
 from .server import Server
 from .tab import Visitor

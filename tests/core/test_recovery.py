@@ -9,8 +9,9 @@ import pytest
 
 from nicegui_stash.model.document import Document, Part, PartData, Slice, SliceId, from_bytes, new_document, to_bytes
 from nicegui_stash.model.fields import stored
-from nicegui_stash.model.recovery import Problem, Recovery, decode_values, part_of, stored_values
+from nicegui_stash.model.recovery import Problem, Recovery, decode_values, stored_values
 from nicegui_stash.model.schema import Schema, build_schema
+from nicegui_stash.model.scopes import SCOPES, SESSION
 from nicegui_stash.model.versions import Found, find
 
 
@@ -128,7 +129,7 @@ def test_a_renamed_class_finds_what_it_was_stored_under_until_it_has_its_own() -
 
 
 def test_where_a_value_is_stored_follows_from_its_scope() -> None:
-    assert [part_of(scope, 'the tab', 'the visit') for scope in ('session', 'tab', 'reconnect')] == [
+    assert [SCOPES[scope].part_of('the tab', 'the visit') for scope in ('session', 'tab', 'reconnect')] == [
         Part('data'),
         Part('tabs', 'the tab'),
         Part('visits', 'the visit'),
@@ -141,15 +142,19 @@ def test_the_values_of_a_page_come_from_its_session_its_tab_and_its_visit() -> N
         tabs={'mine': PartData(0, raws(filter='f', count=7)), 'other': PartData(0, raws(filter='other'))},
         visits={'mine': PartData(0, raws(note='n')), 'other': PartData(0, raws(note='other'))},
     )
-    parts = {'session': Part('data'), 'tab': Part('tabs', 'mine'), 'reconnect': Part('visits', 'mine')}
+    parts = {
+        SESSION: Part('data'),
+        SCOPES['tab']: Part('tabs', 'mine'),
+        SCOPES['reconnect']: Part('visits', 'mine'),
+    }
     assert plain(stored_values(schema(), found, parts)) == {'count': 1, 'filter': 'f', 'note': 'n'}
-    assert plain(stored_values(schema(), found, {'session': Part('data')})) == {'count': 1}
-    parts['tab'] = Part('tabs', 'new')
+    assert plain(stored_values(schema(), found, {SESSION: Part('data')})) == {'count': 1}
+    parts[SCOPES['tab']] = Part('tabs', 'new')
     assert plain(stored_values(schema(), found, parts)) == {'count': 1, 'note': 'n'}
 
 
 def test_a_renamed_field_comes_back_from_its_old_name_until_it_has_its_own() -> None:
-    parts = {'tab': Part('tabs', 't')}
+    parts = {SCOPES['tab']: Part('tabs', 't')}
     old = Slice(tabs={'t': PartData(0, raws(query='old'))})
     both = Slice(tabs={'t': PartData(0, raws(query='old', filter='new'))})
     assert plain(stored_values(schema(), old, parts)) == {'filter': 'old'}

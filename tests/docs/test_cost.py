@@ -13,7 +13,7 @@ from nicegui_stash.session.registry import Registry
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.stores.generic import FsspecStore
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.visit.visit import ARRIVAL_LOOKS
+from nicegui_stash.ui.app.connection import ARRIVAL_LOOKS
 from tests.core.virtual import run
 
 from .examples import DOCS

@@ -55,7 +55,7 @@ def problems(stash: Stash, page: object) -> dict[str, str]:
 
 
 def set_clock(stash: Stash, *, days: float) -> None:
-    shared = stash._app_state.hub().registry._shared
+    shared = stash._app_state.runtime().registry._shared
     before = shared.wall
     shared.wall = lambda: before() + days * 86400
 

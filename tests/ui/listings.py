@@ -49,5 +49,5 @@ def told(tab: User) -> list[str]:
 
 async def go(tab: User, search: Any, *, made: Any = None, moved: Any = False) -> None:
     """Press back or forward, as the browser tells it."""
-    tell(tab, {'search': search, 'made': len(told(tab)) if made is None else made, 'moved': moved})
+    tell(tab, {'kind': 'address', 'search': search, 'made': len(told(tab)) if made is None else made, 'moved': moved})
     await idle()

@@ -26,7 +26,7 @@ from nicegui_stash.stores import StoredObject
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.page.page_object import PageObject
 from nicegui_stash.ui.page.stored_property import PAGE_OBJECT
-from nicegui_stash.ui.visit.report import MESSAGE
+from nicegui_stash.ui.visit.messages import MESSAGE
 
 T = TypeVar('T')
 SECRET = 'the secret of the tests'
@@ -112,7 +112,7 @@ def page_object_of(page: object) -> PageObject:
 def shown(stash: Stash, tab: User, cls: type[T], key: str = '') -> T:
     """Return the page object that a tab shows."""
     app_state = stash._app_state
-    instance = app_state.visit_of(client_of(tab)).find(app_state.schema_of(cls), key)
+    instance = app_state.connection_of(client_of(tab)).find(app_state.schema_of(cls), key)
     assert instance is not None, f'{cls.__name__} is not shown'
     return cast(T, instance.page)
 

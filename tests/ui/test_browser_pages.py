@@ -201,9 +201,9 @@ async def test_what_a_hostile_browser_tells_changes_nothing(
 ) -> None:
     tab = await fill(stash, Browser(), desk, note='lamps')
     page = shown(stash, tab, desk)
-    visit = page_object_of(page).visit
-    visit._receive(sent | {'browser': visit.browser._number})
-    visit._receive(sent | {'browser': [visit.browser._number]})
+    open_page = page_object_of(page).open_page
+    for number in (open_page.browser._number, [open_page.browser._number]):
+        open_page.hear({'told': sent | {'kind': 'browser', 'browser': number}})
     await idle()
     assert page.note == 'lamps'
     assert problems(stash, page) == {}
@@ -223,14 +223,16 @@ async def test_what_the_browser_did_not_keep_is_on_record_and_in_the_log(
 ) -> None:
     tab = await fill(stash, Browser(), desk, note='lamps')
     page = shown(stash, tab, desk)
-    number = page_object_of(page).visit.browser._number
+    number = page_object_of(page).open_page.browser._number
     failed = {place(tab, 'note'): 'QuotaExceededError', 'x': 'y'}
     with caplog.at_level(logging.WARNING):
-        page_object_of(page).visit._receive({'browser': number, 'made': 1, 'failed': failed})
+        page_object_of(page).open_page.hear(
+            {'told': {'kind': 'browser', 'browser': number, 'made': 1, 'failed': failed}}
+        )
     assert problems(stash, page) == {'note': 'the browser did not keep it: QuotaExceededError'}
     assert 'Lamps.note: the browser did not keep it: QuotaExceededError' in caplog.text
-    page_object_of(page).visit._receive(
-        {'browser': number, 'made': 1, 'failed': {place(tab, 'note'): 'a\nforged line'}}
+    page_object_of(page).open_page.hear(
+        {'told': {'kind': 'browser', 'browser': number, 'made': 1, 'failed': {place(tab, 'note'): 'a\nforged line'}}}
     )
     assert problems(stash, page) == {'note': 'the browser did not keep it: unknown'}
     page.note = 'shorter'
@@ -245,7 +247,7 @@ async def test_a_page_without_such_fields_asks_nothing(stash: Stash) -> None:
         def build(self) -> None: ...
 
     tab = await Browser().open()
-    assert page_object_of(shown(stash, tab, Page)).visit._browser is None
+    assert page_object_of(shown(stash, tab, Page)).open_page._browser is None
 
 
 @pytest.mark.parametrize('scope', ['session', 'tab', 'reconnect', 'url'])

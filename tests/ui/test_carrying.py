@@ -13,7 +13,7 @@ from nicegui.testing import User
 from nicegui_stash import Stash, stored
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.carryover import handover
-from nicegui_stash.ui.carryover.typed import digest
+from nicegui_stash.ui.carryover.digest import digest
 
 from .scene import Browser, client_of, eventually, idle, page_object_of, replace, serving, tell, with_values
 from .typed_page import EMPTY, Told, address_of, declare, enter, open_page, told
@@ -23,7 +23,7 @@ __all__ = ['told']
 
 def hand_over(tab: User, page: Any, *values: dict[str, Any]) -> None:
     sealed = page_object_of(page).visit.seal()
-    tell(tab, {'typed': {'seal': sealed, 'values': list(values)}})
+    tell(tab, {'kind': 'typed', 'seal': sealed, 'values': list(values)})
 
 
 def sent_with_elements(tab: User) -> dict[int, str]:
@@ -171,7 +171,7 @@ async def test_a_value_waits_as_long_as_its_page_is_being_built(
     await begun.wait()
     with client_of(tab):
         addressed = ui.input('text').bind_value(page, 'text')
-    page_object_of(page).visit.handover.announce()
+    page_object_of(page).open_page.handover.announce()
     (address,) = sent_with_elements(tab).values()
     addressed.delete()
     hand_over(tab, page, {'f': address, 'v': '"typed"', 'known': [EMPTY]})
@@ -205,7 +205,7 @@ async def test_a_page_that_is_built_late_says_what_is_bound_with_its_elements_an
 
     with client_of(tab):
         other = ui.input('other').bind_value(page, 'other')
-    page_object_of(page).visit.handover.announce()
+    page_object_of(page).open_page.handover.announce()
     assert list(sent_with_elements(tab)) == [page.input.id, other.id], 'as its content may be sent again'
     assert address_of(told) == sent_with_elements(tab)[other.id]
 

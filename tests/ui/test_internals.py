@@ -12,9 +12,10 @@ from nicegui import Client, ui
 from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
+from nicegui_stash.model.scopes import SCOPES
 from nicegui_stash.ui import nicegui_private
-from nicegui_stash.ui.visit import visit
-from nicegui_stash.ui.visit.report import ACKNOWLEDGE, UNKNOWN, Report, parse_report
+from nicegui_stash.ui.app import connection
+from nicegui_stash.ui.visit.messages import ACKNOWLEDGE, Report, decode
 
 from .scene import Browser, client_of, eventually, idle, shown, tell, text, type_into
 
@@ -73,7 +74,7 @@ async def test_without_knowing_how_a_client_was_connected_the_reason_is_unknown(
     ann = Browser()
     tab = await ann.open()
     type_into(tab, 'draft', 'half')
-    monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
+    monkeypatch.setattr(connection, 'REPORT_TIMEOUT', 0.01)
     monkeypatch.setattr(Client, 'environ', property(lambda client: None, lambda client, value: None), raising=False)
     tab = await ann.open()
     await eventually(lambda: any('built' in each._markers for each in client_of(tab).elements.values()))
@@ -86,9 +87,9 @@ async def test_without_the_socket_server_no_page_is_heard_and_the_reason_is_unkn
 ) -> None:
     form = declare(stash)
     monkeypatch.setattr(nicegui_private, 'core', SimpleNamespace(script_mode=False))
-    monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
+    monkeypatch.setattr(connection, 'REPORT_TIMEOUT', 0.01)
     tab = await Browser().open()
-    identified = stash._app_state.visit_of(client_of(tab)).wait_until_identified()
+    identified = stash._app_state.connection_of(client_of(tab)).wait_until_identified()
     assert await asyncio.wait_for(identified, 60)
     assert stash.recovery(shown(stash, tab, form)).reason == 'unknown'
     assert browsers_report[ACKNOWLEDGE] == 0
@@ -124,7 +125,7 @@ def browsers_report(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def report(tab: User, **sent: Any) -> None:
-    tell(tab, sent)
+    tell(tab, {'kind': 'report'} | sent)
 
 
 async def leave_a_draft(stash: Stash, ann: Browser) -> str:
@@ -153,7 +154,10 @@ async def test_a_page_is_built_with_its_draft_when_the_browser_has_reported_a_re
     assert browsers_report[ACKNOWLEDGE] == 2
 
 
-@pytest.mark.parametrize('told', [{'search': '?x=1', 'made': 0, 'moved': True}, {'browser': 1, 'made': 0}])
+@pytest.mark.parametrize(
+    'told',
+    [{'kind': 'address', 'search': '?x=1', 'made': 0, 'moved': True}, {'kind': 'browser', 'browser': 1, 'made': 0}],
+)
 async def test_what_a_page_tells_before_its_report_does_not_count_as_one(
     stash: Stash, browsers_report: Counter[str], told: dict[str, Any]
 ) -> None:
@@ -173,9 +177,9 @@ async def test_a_report_that_comes_late_corrects_the_page_through_its_bindings(
     form = declare(stash)
     ann = Browser()
     visit_id = await leave_a_draft(stash, ann)
-    monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
+    monkeypatch.setattr(connection, 'REPORT_TIMEOUT', 0.01)
     tab = await ann.open()
-    await eventually(lambda: stash._app_state.visit_of(client_of(tab)).identified)
+    await eventually(lambda: stash._app_state.connection_of(client_of(tab)).visit.identified)
     await idle()
     page = shown(stash, tab, form)
     assert (text(tab, 'built'), stash.recovery(page).reason) == ("built with ''", 'unknown')
@@ -190,9 +194,9 @@ async def test_what_was_typed_before_a_late_report_is_newer_than_what_it_brings(
     form = declare(stash)
     ann = Browser()
     visit_id = await leave_a_draft(stash, ann)
-    monkeypatch.setattr(visit, 'REPORT_TIMEOUT', 0.01)
+    monkeypatch.setattr(connection, 'REPORT_TIMEOUT', 0.01)
     tab = await ann.open()
-    await eventually(lambda: stash._app_state.visit_of(client_of(tab)).identified)
+    await eventually(lambda: stash._app_state.connection_of(client_of(tab)).visit.identified)
     await idle()
     type_into(tab, 'draft', 'newer')
     report(tab, reason='rejoin', visit=visit_id)
@@ -248,12 +252,12 @@ async def test_after_a_rejoin_a_change_of_the_old_server_is_followed_unless_the_
     report(tab, reason='rejoin', visit=visit_id)
     await idle()
     page = shown(stash, tab, form)
-    instance = stash._app_state.visit_of(client_of(tab)).page_objects[0]
+    instance = stash._app_state.connection_of(client_of(tab)).page_objects[0]
     page.draft = 'typed since'
-    assert instance.touched == {'draft'}
+    assert instance.values.touched == {'draft'}
     session = instance.session
-    part = instance._parts['reconnect']
-    session.document.values(instance.slice_id, part)['draft'] = instance.defaults['draft']
+    part = instance.documents['session'].parts[SCOPES['reconnect']]
+    session.document.values(instance.slice_id, part)['draft'] = instance.values.defaults['draft']
     session._cells.clear()
     session._tell_replaced()  # as when the old server's document was read
     await idle()
@@ -274,10 +278,11 @@ async def test_after_a_rejoin_a_change_of_the_old_server_is_followed_unless_the_
         {'reason': ['rejoin'], 'visit': 'abcdefgh'},
         {'reason': 'unknown'},
         {'reason': 'subpage'},
+        {'reason': 'reload', 'previous': '../..'},
     ],
 )
-def test_a_report_that_is_malformed_counts_as_none(sent: object) -> None:
-    assert parse_report(sent) is UNKNOWN
+def test_a_report_that_is_malformed_is_dropped(sent: object) -> None:
+    assert decode({'kind': 'report'} | sent if isinstance(sent, dict) else sent) is None
 
 
 @pytest.mark.parametrize(
@@ -286,13 +291,22 @@ def test_a_report_that_is_malformed_counts_as_none(sent: object) -> None:
         ({'reason': 'visit', 'visit': 'abcdefgh', 'old_tab': 'abcdefgh'}, Report('visit')),
         ({'reason': 'rejoin', 'visit': 'abcdefgh', 'previous': 'ijklmnop'}, Report('rejoin', visit='abcdefgh')),
         ({'reason': 'reload', 'previous': 'abcdefgh'}, Report('reload', previous='abcdefgh')),
-        ({'reason': 'reload', 'previous': '../..'}, Report('reload')),
         ({'reason': 'duplicate', 'old_tab': 'abcdefgh'}, Report('duplicate', old_tab='abcdefgh')),
         ({'reason': 'history', 'previous': 'abcdefgh'}, Report('history')),
     ],
 )
-def test_a_report_says_no_more_than_belongs_to_its_reason(sent: object, read: Report) -> None:
-    assert parse_report(sent) == read
+def test_a_report_says_no_more_than_belongs_to_its_reason(sent: dict[str, str], read: Report) -> None:
+    assert decode({'kind': 'report'} | sent) == read
+
+
+@pytest.mark.parametrize(
+    'sent', [{}, {'kind': 'rumour'}, {'kind': 7}, {'kind': 'again'}, {'kind': 'typed', 'seal': 7}, 'again', None]
+)
+async def test_what_is_no_message_of_ours_is_counted_and_dropped(stash: Stash, sent: object) -> None:
+    declare(stash)
+    tab = await Browser().open()
+    tell(tab, sent)
+    assert stash.statistics().malformed_messages == 1
 
 
 async def test_a_report_before_the_connect_is_ignored(
@@ -305,6 +319,6 @@ async def test_a_report_before_the_connect_is_ignored(
     tab.client = client
     report(tab, reason='rejoin', visit='abcdefgh')
     await asyncio.sleep(0)
-    assert not stash._app_state.visit_of(client).identified
+    assert not stash._app_state.connection_of(client).visit.identified
     assert shown(stash, tab, form).draft == ''
     assert errors() == []

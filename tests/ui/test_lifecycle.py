@@ -90,7 +90,7 @@ async def test_many_visits_leave_nothing(stash: Stash) -> None:
     gc.collect()
     assert links() == before
     assert stash.statistics().sessions == 0
-    assert len(stash._app_state._visits) == 0
+    assert len(stash._app_state._connections) == 0
 
 
 async def test_a_session_is_read_once_while_a_page_shows_it_and_again_after(stash: Stash, store: FaultyStore) -> None:
@@ -191,8 +191,8 @@ async def test_several_stashes_on_one_place_share_one_registry(url: str, store: 
         ann = Browser()
         a, b = shown(one, await ann.open('/a'), A), shown(two, await ann.open('/b'), B)
         c = shown(other, await ann.open('/c'), C)
-        assert one._app_state.hub() is two._app_state.hub()
-        assert one._app_state.hub() is not other._app_state.hub()
+        assert one._app_state.runtime() is two._app_state.runtime()
+        assert one._app_state.runtime() is not other._app_state.runtime()
         a.count, b.count, c.count = 1, 2, 3
         await one.flush(a)
         await other.flush(c)
@@ -229,7 +229,7 @@ async def test_asking_for_the_session_of_a_page_that_is_gone_says_what_to_do(sta
     client = client_of(tab)
     await close(tab)
     with pytest.raises(StashError, match='the page is gone; pass the page object'):
-        stash._app_state.visit_of(client)
+        stash._app_state.connection_of(client)
 
 
 async def test_a_client_that_is_deleted_while_its_build_waits_is_not_built(

@@ -146,13 +146,13 @@ async def test_a_change_caused_by_applying_one_is_not_published_again(stash: Sta
     await idle()
     assert [page.total for page in pages] == [3] * 4
     puts = store.calls['put']
-    sequences = stash._app_state.hub().registry._shared.sequence
+    sequences = stash._app_state.runtime().registry._shared.sequence
     pages[1].items.append(2)
     await stash.flush(pages[1])
     await idle()
     assert [(list(page.items), page.total) for page in pages] == [([3, 2], 5)] * 4
     assert store.calls['put'] == puts + 1
-    assert stash._app_state.hub().registry._shared.sequence == sequences + 2
+    assert stash._app_state.runtime().registry._shared.sequence == sequences + 2
 
 
 async def test_two_tabs_that_write_at_the_same_time_end_with_one_value(stash: Stash, store: FaultyStore) -> None:
@@ -226,5 +226,5 @@ async def test_a_tab_without_a_connection_is_kept_up_to_date(stash: Stash) -> No
     assert (await ann.get()).status_code == 200
     shown(stash, left, Page).count = 1
     await idle()
-    pages = [stash._app_state.visit_of(client).page_objects[0].page for client in app.clients('/')]
+    pages = [stash._app_state.connection_of(client).page_objects[0].page for client in app.clients('/')]
     assert [page.count for page in pages] == [1, 1]  # type: ignore[attr-defined]

@@ -10,9 +10,10 @@ from nicegui import ui
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.ui import nicegui_private
+from nicegui_stash.ui.carryover.digest import digest
 from nicegui_stash.ui.carryover.merge import Verdict, merge
 from nicegui_stash.ui.carryover.targets import Bound, find_bound
-from nicegui_stash.ui.carryover.typed import TypedValue, digest
+from nicegui_stash.ui.carryover.typed import TypedValue
 
 from .scene import Browser, idle, page_object_of, serving, shown
 

@@ -120,7 +120,7 @@ async def test_a_page_is_closed_after_its_own_reconnect_timeout(stash: Stash) ->
         def build(self) -> None: ...
 
     tab = await Browser().open()
-    instance = stash._app_state.visit_of(client_of(tab)).page_objects[0]
+    instance = stash._app_state.connection_of(client_of(tab)).page_objects[0]
     disconnect(tab)
     assert not instance.closed
     await eventually(lambda: instance.closed)

@@ -307,7 +307,7 @@ async def test_values_of_a_key_are_told_apart_whatever_they_contain(stash: Stash
     keys = set()
     for query in ('kind=x/y&number=z', 'kind=x&number=y/z', 'kind=x%252Fy&number=z', 'kind=&number=', 'kind=x'):
         tab = await ann.open(f'/item?{query}')
-        keys.add(stash._app_state.visit_of(client_of(tab)).page_objects[0].slice_id.key)
+        keys.add(stash._app_state.connection_of(client_of(tab)).page_objects[0].slice_id.key)
     assert len(keys) == 5
 
 

@@ -13,6 +13,7 @@ from nicegui.testing import User
 from nicegui_stash import Change, Stash, ValueNotStorable, stored
 from nicegui_stash.model.document import SESSION_PART, SliceId
 from nicegui_stash.model.limits import Policy
+from nicegui_stash.model.scopes import SESSION
 from nicegui_stash.session.keys import Keys
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.testing import FaultyStore, restart
@@ -253,7 +254,7 @@ async def test_two_servers_that_update_one_counter_a_hundred_times_each_make_two
         await session.load(1)
         for _ in range(20):  # five at a time, so that updates also meet within one put
             updates = [
-                session.update(SliceId('Tally', 1), updating(schema, {'session': SESSION_PART}, add_one))
+                session.update(SliceId('Tally', 1), updating(schema, {SESSION: SESSION_PART}, add_one))
                 for _ in range(5)
             ]
             await asyncio.gather(*updates)

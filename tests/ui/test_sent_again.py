@@ -8,7 +8,7 @@ import pytest
 from nicegui import ui
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.ui.carryover.typed import digest
+from nicegui_stash.ui.carryover.digest import digest
 
 from .scene import Browser, click, idle, tell
 from .typed_page import EMPTY, Told, address_of, declare, enter, open_page, told
@@ -20,7 +20,7 @@ async def test_an_event_whose_number_never_came_is_done_when_it_is_sent_again(st
     tab, page = await open_page(stash, declare(stash))
     enter(page, 'one', number=1)
     again = {'f': address_of(told), 'v': '"three"', 'known': [digest('one'), digest('two')], 'n': 3}
-    tell(tab, {'again': [again]}, number=4)
+    tell(tab, {'kind': 'again', 'values': [again]}, number=4)
     assert page.text == 'three'
     await stash.flush(page)
     await idle()
@@ -32,8 +32,8 @@ async def test_an_event_that_has_come_is_not_done_again(stash: Stash, told: Told
     enter(page, 'one', number=1)
     page.text = 'newer'
     again = {'f': address_of(told), 'v': '"one"', 'known': [EMPTY, digest('newer')], 'n': 1}
-    tell(tab, {'again': [again]}, number=2)
-    tell(tab, {'again': [again]}, number=3)
+    tell(tab, {'kind': 'again', 'values': [again]}, number=2)
+    tell(tab, {'kind': 'again', 'values': [again]}, number=3)
     await idle()
     assert (page.text, stash.recovery(page).rejected) == ('newer', [])
 
@@ -41,10 +41,10 @@ async def test_an_event_that_has_come_is_not_done_again(stash: Stash, told: Told
 async def test_an_event_is_sent_again_once_more_where_that_was_swallowed_too(stash: Stash, told: Told) -> None:
     tab, page = await open_page(stash, declare(stash))
     again = {'f': address_of(told), 'v': '"one"', 'known': [EMPTY], 'n': 1}
-    tell(tab, {'again': [again]}, number=3)
+    tell(tab, {'kind': 'again', 'values': [again]}, number=3)
     assert page.text == 'one'
     page.text = ''
-    tell(tab, {'again': [again]}, number=4)
+    tell(tab, {'kind': 'again', 'values': [again]}, number=4)
     assert page.text == '', 'it has come by now'
 
 
@@ -54,7 +54,7 @@ async def test_what_was_overruled_by_then_is_told_to_the_app(stash: Stash, told:
     page.text = 'newer'
     for number in (1, 3):
         again = {'f': address_of(told), 'v': '"older"', 'known': [EMPTY], 'n': number}
-        tell(tab, {'again': [again]}, number=number + 1)
+        tell(tab, {'kind': 'again', 'values': [again]}, number=number + 1)
         await idle()
     assert (page.text, page.notices) == ('newer', notices + 2)
     assert [each.value for each in stash.recovery(page).rejected] == ['older'] * 2
@@ -68,11 +68,11 @@ async def test_however_far_a_browser_jumps_with_its_numbers_only_the_last_thousa
     for jump in (5, 10**7, 5, 10**8, 7, 10**9):
         enter(page, '', number=jump)
     again = {'f': address_of(told), 'v': '"sent again"', 'known': [EMPTY]}
-    tell(tab, {'again': [{**again, 'n': number}]})
+    tell(tab, {'kind': 'again', 'values': [{**again, 'n': number}]})
     assert page.text == ''
     for jump in (2**53, 2**80):
         enter(page, '', number=jump)
-    tell(tab, {'again': [{**again, 'n': 2**80 - 1000}]})
+    tell(tab, {'kind': 'again', 'values': [{**again, 'n': 2**80 - 1000}]})
     assert page.text == 'sent again'
 
 
@@ -82,7 +82,7 @@ async def test_an_event_that_comes_late_over_the_connection_before_is_not_missed
         enter(page, f'{number}', number=number)
     again = [{'f': address_of(told), 'v': '"again"', 'known': [digest('3')], 'n': number} for number in (1, 2, 3, 4)]
     for each in again:
-        tell(tab, {'again': [each]}, number=5)
+        tell(tab, {'kind': 'again', 'values': [each]}, number=5)
     assert page.text == '3'
 
 
@@ -104,11 +104,13 @@ async def test_a_class_that_comes_late_does_not_miss_what_was_sent_before_it_lis
 
     tab = await Browser().open()
     click(tab, 'show')
-    tell(tab, {'reason': 'visit'}, number=57)
+    tell(tab, {'kind': 'report', 'reason': 'visit'}, number=57)
     await idle()
     for number in (3, 56):
         tell(
-            tab, {'again': [{'f': address_of(told), 'v': '"again"', 'known': [EMPTY], 'n': number}]}, number=number + 60
+            tab,
+            {'kind': 'again', 'values': [{'f': address_of(told), 'v': '"again"', 'known': [EMPTY], 'n': number}]},
+            number=number + 60,
         )
         assert made[-1].text == '', number
 
@@ -123,7 +125,7 @@ async def test_what_is_sent_again_is_judged_as_when_it_comes_at_once(stash: Stas
 
     tab, page = await open_page(stash, Short)
     again = {'f': address_of(told), 'v': '"longer"', 'known': [EMPTY], 'n': 1}
-    tell(tab, {'again': [again]}, number=2)
+    tell(tab, {'kind': 'again', 'values': [again]}, number=2)
     assert page.text == 'longer', 'validate= is for what comes back'
     assert page.input.error is None
 
@@ -131,6 +133,6 @@ async def test_what_is_sent_again_is_judged_as_when_it_comes_at_once(stash: Stas
 @pytest.mark.parametrize('sent', [None, 7, 'again', {}, [None], [{}], [{'f': 'x' * 12, 'v': '1', 'known': [], 'n': 1}]])
 async def test_what_cannot_have_been_sent_again_breaks_nothing(stash: Stash, told: Told, sent: object) -> None:
     tab, page = await open_page(stash, declare(stash))
-    tell(tab, {'again': sent}, number=2)
+    tell(tab, {'kind': 'again', 'values': sent}, number=2)
     enter(page, 'works', number=3)
     assert page.text == 'works'

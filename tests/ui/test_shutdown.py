@@ -65,7 +65,7 @@ async def test_what_shutdown_handlers_assign_is_stored(url: str, store: FaultySt
 
     async with serving(declare_all) as stash:
         tab = await Browser().open()
-        pages.extend(instance.page for instance in stash._app_state.visit_of(client_of(tab)).page_objects)
+        pages.extend(instance.page for instance in stash._app_state.connection_of(client_of(tab)).page_objects)
     assert await data_of(store, 'Page') == {'last': 'bye'}
 
 

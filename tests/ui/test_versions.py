@@ -150,7 +150,7 @@ async def test_a_migrated_field_that_does_not_fit_has_its_default_alone_and_is_t
     assert (page.items, page.size, stash.recovery(page).problems) == ([{'name': 'socks'}], 0, problems)
     await stash.flush(page)
     await old.put(items=['tent'])
-    await stash._app_state.visit_of(page_object_of(page).visit.client).look_at_store()
+    await stash._app_state.connection_of(page_object_of(page).visit.client).visit.look_at_store()
     await idle()
     assert stash.recovery(page).problems == problems
 

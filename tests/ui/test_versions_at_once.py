@@ -10,9 +10,9 @@ from nicegui.testing import User
 from nicegui_stash import Rejected, Stash
 from nicegui_stash.model.document import Part
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.visit import visit
-from nicegui_stash.ui.visit.report import Report, simulated
-from nicegui_stash.ui.visit.visit import Visit
+from nicegui_stash.ui.app import connection
+from nicegui_stash.ui.app.connection import Connection
+from nicegui_stash.ui.visit.messages import Report, simulated
 
 from .scene import Browser, client_of, data_of, eventually, idle, serving, shown, slice_of, tell
 from .versions import TAB, VISIT, declare_v1, declare_v2, visited
@@ -69,19 +69,19 @@ async def test_a_draft_that_an_old_server_writes_only_while_it_drains_is_shown(
 async def test_a_rejoin_that_is_reported_late_follows_the_old_server_as_long_as_any_other(
     stash: Stash, store: FaultyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked, look = asyncio.Event(), Visit._look_after_arrival
+    looked, look = asyncio.Event(), Connection._look_after_arrival
 
-    async def until_looked(arrived: Visit) -> None:
+    async def until_looked(arrived: Connection) -> None:
         await look(arrived)
         looked.set()
 
-    monkeypatch.setattr(visit, 'ARRIVAL_LOOKS', (0.05,))
-    monkeypatch.setattr(Visit, '_look_after_arrival', until_looked)
+    monkeypatch.setattr(connection, 'ARRIVAL_LOOKS', (0.05,))
+    monkeypatch.setattr(Connection, '_look_after_arrival', until_looked)
     store.guarantee = 'shared'  # so that an arrival looks for what another server has
     cart = declare_v2(stash)
     old = await visited(stash, store, items=['socks'])
     tab = await old.browser.open('/')
-    tell(tab, {'reason': 'rejoin', 'visit': VISIT})
+    tell(tab, {'kind': 'report', 'reason': 'rejoin', 'visit': VISIT})
     await looked.wait()
     page = shown(stash, tab, cart)
     assert (stash.recovery(page).reason, page.draft) == ('rejoin', '')
@@ -120,7 +120,7 @@ async def test_code_without_a_page_sees_and_changes_what_an_older_version_holds(
 ) -> None:
     cart = declare_v2(stash)
     old = await visited(stash, store, items=['socks'], size=40)
-    session_id = stash._app_state.visit_of(client_of(await old.browser.open('/hello'))).session_id
+    session_id = stash._app_state.connection_of(client_of(await old.browser.open('/hello'))).visit.session_id
     async with stash._app_state.open(session_id) as session:
         assert session.fetch(cart).items == [{'name': 'socks'}]
         session.set(cart, size=41)

@@ -95,13 +95,13 @@ async def test_a_view_that_was_left_is_closed_and_its_bindings_are_gone(stash: S
     declare_two_views(stash)
     tab = await Browser().open('/other')
     before = {key: len(links) for key, links in binding.bindings.items() if links}
-    visit = stash._app_state.visit_of(client_of(tab))
+    connection = stash._app_state.connection_of(client_of(tab))
     await go(tab, '/')
-    (form,) = visit.instances
+    (form,) = connection.page_objects
     assert {key: len(links) for key, links in binding.bindings.items() if links} != before
     await go(tab, '/other')
     assert form.closed
-    assert [instance.schema.name for instance in visit.instances] == ['Other']
+    assert [instance.schema.name for instance in connection.page_objects] == ['Other']
     assert {key: len(links) for key, links in binding.bindings.items() if links} == before
 
 
@@ -220,7 +220,7 @@ async def test_a_view_whose_session_is_not_in_memory_is_built_when_it_was_read(u
         tab = await ann.open()
         await gate.started.wait()
         store.release()
-        await eventually(lambda: stash._app_state.visit_of(client_of(tab)).page_objects)
+        await eventually(lambda: stash._app_state.connection_of(client_of(tab)).page_objects)
         await idle()
         assert shown(stash, tab, form).name == 'Ann'
         assert stash.recovery(shown(stash, tab, form)).status == 'recovered'

@@ -12,7 +12,7 @@ from nicegui.testing import User
 
 from nicegui_stash import Recovery, Stash, stored
 from nicegui_stash.ui import nicegui_private
-from nicegui_stash.ui.carryover.typed import digest
+from nicegui_stash.ui.carryover.digest import digest
 
 from .scene import Browser, idle, shown, tell
 
@@ -54,7 +54,7 @@ def declare(stash: Stash) -> type[Any]:
 
 async def open_page(stash: Stash, cls: type[Any], browser: Browser | None = None) -> tuple[User, Any]:
     tab = await (browser or Browser()).open()
-    tell(tab, {'reason': 'visit'})
+    tell(tab, {'kind': 'report', 'reason': 'visit'})
     await idle()
     return tab, shown(stash, tab, cls)
 

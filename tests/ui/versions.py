@@ -15,7 +15,7 @@ from nicegui_stash.session.keys import Keys
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.visit.report import Report, simulated
+from nicegui_stash.ui.visit.messages import Report, simulated
 
 from .scene import SECRET, Browser, client_of, idle
 
@@ -93,7 +93,7 @@ async def visited(stash: Stash, store: FaultyStore, slice_id: SliceId = V1, **va
     browser = Browser()
     tab = await browser.open('/hello')
     registry = Registry(store, Keys((SECRET,)), Policy(flush_interval=0.0))
-    session = registry.session(stash._app_state.visit_of(client_of(tab)).session_id)
+    session = registry.session(stash._app_state.connection_of(client_of(tab)).visit.session_id)
     await session.load(1.0)
     old = Old(browser, session)
     if values:

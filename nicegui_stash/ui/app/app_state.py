@@ -1,4 +1,4 @@
-"""What one `Stash` knows while the server runs: its classes, its place in a store, and the visits of its clients."""
+"""What one `Stash` knows while the server runs: its classes, its place in a store, its connections."""
 
 # pyright: reportUnknownMemberType=false
 # Some of NiceGUI's signatures are only partly typed.
@@ -26,9 +26,9 @@ from ..page.page_object import PageObject
 from ..page.stored_property import PAGE_OBJECT
 from ..visit import scripts
 from ..visit.cookie import renew_cookie
-from ..visit.report import MESSAGE
-from ..visit.visit import Visit
+from ..visit.messages import MESSAGE
 from . import session_rotation
+from .connection import Connection
 from .open_session import OpenSession
 from .preload import WAITED, preload
 from .runtime import Runtime, duplicate_name, runtime_for
@@ -53,7 +53,7 @@ class AppState:
         self._warned: set[str] = set()
         self._schemas: dict[str, Schema] = {}
         self._pages: dict[str, str] = {}  # by stored name, the first path of each page
-        self._visits: dict[Client, Visit] = {}
+        self._connections: dict[Client, Connection] = {}
         self._runtime: Runtime | None = None
         self.reads_ahead = False
         _app_states.add(self)
@@ -127,13 +127,14 @@ class AppState:
                     'Lower it, or pass a greater response_timeout= to the page',
                 )
 
-    async def arrive(self, *, function: bool = False) -> Visit:
-        """Return the current client's visit with its session read, or as far as a page may be delayed by that.
+    async def arrive(self, *, function: bool = False) -> Connection:
+        """Return the current client's connection with its session read, or as far as a page may be delayed by that.
 
-        To be called within a page's request, or later for a client that has a visit already. `function` says that the
-        page is not ours, so that nobody has looked yet whether it has the time.
+        Call it within a page's request, or later for a client that has a connection already. `function` says that the
+        page is not ours, so that it has not been checked yet whether it has the time.
         """
-        visit = self.visit_of(context.client)
+        connection = self.connection_of(context.client)
+        visit = connection.visit
         if function and visit.client.page.path not in self._warned:
             self._warn_of_time(visit.client.page)
         session = visit.find_session()
@@ -143,7 +144,7 @@ class AppState:
         elif visit.exists and not visit.loaded:
             await session.revalidate(self._settings.revalidate_timeout)
         visit.loaded = True
-        return visit
+        return connection
 
     def _warn_of_time(self, page: ui.page) -> None:
         """Say once per path what `require_time` has against it: a page function can be told of when it is called."""
@@ -166,20 +167,20 @@ class AppState:
 
     def arrive_at_once(self) -> None:
         """Do the same for a session in memory without waiting: what it lacks is shown through bindings."""
-        visit = self.visit_of(context.client)
+        visit = self.connection_of(context.client).visit
         if visit.exists and not visit.loaded:
             visit.registry.spawn(visit.look_at_store())
         visit.loaded = True
 
-    def visit_of(self, client: Client) -> Visit:
-        """Return the visit of a client, which all stored classes of its page share."""
-        visit = self._visits.get(client)
-        if visit is None:
+    def connection_of(self, client: Client) -> Connection:
+        """Return the connection of a client, which all stored classes of its page share."""
+        connection = self._connections.get(client)
+        if connection is None:
             if client.is_deleted:
                 raise StashError('the page is gone; pass the page object, which still knows its session')
             runtime, request = self.runtime(), client.request
             session_id, exists = self._identify(request)
-            visit = Visit(
+            connection = Connection(
                 client,
                 runtime.registry,
                 runtime.tokens,
@@ -188,45 +189,47 @@ class AppState:
                 watch=runtime.drain_timeout,
             )
             renew_cookie(request.session, session_id)
-            self._visits[client] = visit
+            self._connections[client] = connection
             client.on_delete(lambda: self._end(client))
-            offer(visit, request, self._settings.csp_nonce)
-        return visit
+            offer(connection, request, self._settings.csp_nonce)
+        return connection
 
     def hear(self, client: Client, message: dict[str, Any]) -> None:
-        """Take what the page of a client tells, if it has a visit here."""
-        if (visit := self._visits.get(client)) is not None:
-            visit.hear(message)
+        """Take what the page of a client tells, if it has a connection here."""
+        if (connection := self._connections.get(client)) is not None:
+            connection.hear(message)
 
     def _end(self, client: Client) -> None:
-        if (visit := self._visits.pop(client, None)) is not None:
-            visit.end()
+        if (connection := self._connections.pop(client, None)) is not None:
+            connection.end()
 
     async def forget(self) -> None:
         """Erase the current client's session, here at once, in its browser, and in the store before it returns."""
-        visit = self.visit_of(context.client)
-        session = visit.find_session()
+        connection = self.connection_of(context.client)
+        session = connection.visit.find_session()
         session.forget()
-        for page_object in visit.page_objects:
+        for page_object in connection.page_objects:
             page_object.show_defaults()
         if self.keeps_in_browser:
-            visit.browser.clear()
+            connection.browser.clear()
         await session.flush()
 
     async def renew_session(self, *, keep: bool, to: str | None) -> None:
         """Give the current client's browser a new session."""
         if self._settings.identity is not None:
             raise StashError('identity= says whose session it is, so it is the app that has to change it')
-        visit = self.visit_of(context.client)
+        connection = self.connection_of(context.client)
         if not keep and self.keeps_in_browser:
-            visit.browser.clear()
-            await visit.browser.hurry()
-        await session_rotation.renew(visit, keep=keep, to=to or visit.client.sub_pages_router.current_path)
+            connection.browser.clear()
+            await connection.browser.hurry()
+        await session_rotation.renew(
+            connection, keep=keep, to=to or connection.visit.client.sub_pages_router.current_path
+        )
 
     @property
     def keeps_in_browser(self) -> bool:
         """Whether any class has fields that browsers keep."""
-        return any('browser' in schema.scopes for schema in self._schemas.values())
+        return any(scope.kept_by == 'browser' for schema in self._schemas.values() for scope in schema.scopes)
 
     def open(self, session_id: str) -> OpenSession:
         """Return a handle for code without a page."""
@@ -255,16 +258,17 @@ class AppState:
             return f'identity\0{named}', True
         return request.session['id'], nicegui_private.session_cookie_is_valid(request)
 
-    def make(self, schema: Schema, visit: Visit, arguments: Mapping[str, Any], *, auto: bool) -> PageObject:
-        """Return the instance of a class for a visit, recovered as far as its place is known."""
+    def make(self, schema: Schema, connection: Connection, arguments: Mapping[str, Any], *, auto: bool) -> PageObject:
+        """Return the page object of a class on an open page, recovered as far as its place is known."""
         key = schema.key_text(arguments[name] for name in schema.key) if schema.key else ''
-        if (found := visit.find(schema, key)) is not None:
+        if (found := connection.find(schema, key)) is not None:
             return found
         if schema.needed_arguments:
             name, why = schema.cls.__qualname__, schema.needed_arguments
             raise StashError(f'{name} cannot be made here ({why}); make it in the page: stash.keep({name}(…))')
         target: Any = object.__new__(schema.cls)
-        return self._follow(PageObject(schema, target, visit, key, auto=auto, on_invalid=self._settings.on_invalid))
+        page_object = PageObject(schema, target, connection, key, auto=auto, on_invalid=self._settings.on_invalid)
+        return self._follow(page_object, connection)
 
     def keep(self, page: object) -> PageObject | None:
         """Recover an object that a page function has made, now; what is not known yet is shown later."""
@@ -277,30 +281,25 @@ class AppState:
         if found is not None and not found.closed:
             return found
         self.arrive_at_once()
-        visit = self.visit_of(client)
-        page_object = PageObject(schema, page, visit, '', auto=True, on_invalid=self._settings.on_invalid, given=True)
-        self._follow(page_object)
-        when_cleared(client, lambda: visit.leave(page_object, left=False))
+        connection = self.connection_of(client)
+        page_object = PageObject(
+            schema, page, connection, '', auto=True, on_invalid=self._settings.on_invalid, given=True
+        )
+        self._follow(page_object, connection)
+        when_cleared(client, lambda: connection.leave(page_object, left=False))
         if page_object.wants_notice:
             background_tasks.create(page_object.notify_beside(), name=f'recovered {schema.name}')
         return page_object
 
-    def _follow(self, page_object: PageObject) -> PageObject:
-        schema, visit = page_object.schema, page_object.visit
+    def _follow(self, page_object: PageObject, connection: Connection) -> PageObject:
+        schema = page_object.schema
         for attribute, used in used_by(schema.cls).items():
-            state = self.make(self.schema_of(used.cls), visit, {}, auto=True)
+            state = self.make(self.schema_of(used.cls), connection, {}, auto=True)
             vars(page_object.page)[attribute] = state.page
             page_object.used += (state,)
-        page_object.attach()
-        visit.add(page_object)
-        visit.schedule_status()  # it may be the first that is told what the session does
-        if schema.has_private and visit.identified:
-            page_object.locate()
-        else:
-            page_object.recover()
-        if schema.has_outside:
-            page_object.begin_outside()
-        page_object.complete()
+        connection.add(page_object)
+        connection.status_changed()  # it may be the first that is told what the session does
+        page_object.begin()
         return page_object
 
 

@@ -9,16 +9,17 @@ from typing import Any, Self, TypeVar, cast
 import msgspec
 
 from ...errors import StashError, Unavailable
-from ...model.document import SESSION_PART, Part, SliceId, to_bytes
+from ...model.document import SESSION_PART, SliceId, to_bytes
 from ...model.recovery import stored_values
 from ...model.schema import Schema
+from ...model.scopes import SESSION
 from ...model.versions import find
 from ...session.session import Session
 from ..page.detached import detached, updating
 
 T = TypeVar('T')
 Key = str | int | tuple[str | int, ...]
-_PARTS = {'session': SESSION_PART}
+_PARTS = {SESSION: SESSION_PART}
 
 
 class OpenSession:
@@ -69,7 +70,7 @@ class OpenSession:
         """Accept new values of a class's fields, all or none. Raises `ValueNotStorable`."""
         schema = self._schema_of(cls)
         for name in values:
-            if name not in schema.fields or schema.fields[name].scope != 'session':
+            if name not in schema.fields or schema.fields[name].scope is not SESSION:
                 raise StashError(f'{schema.name} has no field {name!r} of scope session')
         encoded = {name: schema.fields[name].codec.encode(value)[1] for name, value in values.items()}
         for name, raw in encoded.items():
@@ -78,8 +79,7 @@ class OpenSession:
     async def update(self, cls: type[T], function: Callable[[T], object], *, key: Key | None = None) -> None:
         """Read, modify and write a class's fields as `Stash.update` does; return when it is durable."""
         schema = self._schema_of(cls)
-        parts: dict[str, Part] = dict(_PARTS)
-        await self._opened.update(_slice(schema, key), updating(schema, parts, function))
+        await self._opened.update(_slice(schema, key), updating(schema, _PARTS, function))
 
     def drop(self, cls: type, *names: str, key: Key | None = None) -> None:
         """Give fields of a class their defaults again, all if none is named; the others stay as they are."""

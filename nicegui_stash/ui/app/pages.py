@@ -19,6 +19,7 @@ from .. import nicegui_private
 from ..page.class_cache import per_class
 from ..page.page_object import PageObject
 from .app_state import AppState
+from .connection import connection_behind
 
 Build = Literal['auto', 'request', 'connected']
 
@@ -81,17 +82,17 @@ def page_function(
     prepares = getattr(cls, 'prepare', None) is not None
 
     async def serve(**arguments: Any) -> Any:
-        visit = await app_state.arrive()
-        page_object = app_state.make(schema, visit, arguments, auto=auto)
+        connection = await app_state.arrive()
+        page_object = app_state.make(schema, connection, arguments, auto=auto)
         if prepares and isinstance(response := await _call(page_object.page, 'prepare', arguments), Response):
             return response
         if build != 'connected' and (build == 'request' or not page_object.needs_report):
             if page_object.wants_notice:
                 await page_object.notify_recovered()
             return await _call(page_object.page, 'build', arguments)
-        with visit.handover.building():
-            if await visit.wait_until_identified():
-                await _build_late(visit.client, page_object, arguments)
+        with connection.handover.building():
+            if await connection.wait_until_identified():
+                await _build_late(connection.visit.client, page_object, arguments)
         return None
 
     serve.__name__ = cls.__name__
@@ -164,7 +165,7 @@ def view_constructor(app_state: AppState, schema: Schema, signature: Signature, 
         client = context.client
         bound = signature.bind(**arguments)
         bound.apply_defaults()
-        if not app_state.visit_of(client).find_session().is_read:
+        if not app_state.connection_of(client).visit.find_session().is_read:
             return _load_and_build(app_state, schema, client, bound.arguments, auto=auto)
         app_state.arrive_at_once()
         page_object = _make_view(app_state, schema, client, bound.arguments, auto=auto)
@@ -179,11 +180,11 @@ def view_constructor(app_state: AppState, schema: Schema, signature: Signature, 
 def _make_view(
     app_state: AppState, schema: Schema, client: Client, arguments: Mapping[str, Any], *, auto: bool
 ) -> PageObject:
-    visit = app_state.visit_of(client)
-    page_object = app_state.make(schema, visit, arguments, auto=auto)
+    connection = app_state.connection_of(client)
+    page_object = app_state.make(schema, connection, arguments, auto=auto)
     if not nicegui_private.is_initial(client):
         page_object.recovery.reason = 'subpage'
-    nicegui_private.Ending(lambda: visit.leave(page_object))
+    nicegui_private.Ending(lambda: connection.leave(page_object))
     return page_object
 
 
@@ -202,9 +203,10 @@ async def _finish_view(page_object: PageObject, result: Awaitable[Any]) -> None:
 
 
 async def _build_view(page_object: PageObject, arguments: Mapping[str, Any]) -> None:
-    with page_object.visit.handover.building():
+    connection = connection_behind(page_object)
+    with connection.handover.building():
         if page_object.needs_report:
-            await page_object.visit.wait_until_identified()
+            await connection.wait_until_identified()
         if not page_object.closed:
             await page_object.notify_recovered()
             result = _build_now(page_object, arguments)
@@ -215,6 +217,6 @@ async def _build_view(page_object: PageObject, arguments: Mapping[str, Any]) -> 
 async def _load_and_build(
     app_state: AppState, schema: Schema, client: Client, arguments: Mapping[str, Any], *, auto: bool
 ) -> None:
-    with app_state.visit_of(client).handover.building():
+    with app_state.connection_of(client).handover.building():
         await app_state.arrive()
         await _build_view(_make_view(app_state, schema, client, arguments, auto=auto), arguments)

@@ -14,7 +14,7 @@ import re
 import time
 import uuid
 import weakref
-from typing import TYPE_CHECKING, Final, TypedDict
+from typing import Final, TypedDict
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
@@ -22,12 +22,11 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from nicegui import Client, app
 
 from ...errors import StashError, StoreError, Unavailable
+from ...session.session import Session
 from .. import nicegui_private
 from ..visit.cookie import FORMER, former
-
-if TYPE_CHECKING:
-    from ...session.session import Session
-    from ..visit.visit import Visit
+from ..visit.visit import Visit
+from .connection import Connection
 
 PATH: Final = '/_nicegui/stash/session'
 MAX_FORMER: Final = 4
@@ -39,13 +38,6 @@ RELOAD_AFTER: Final = 5.0
 # Two slashes, or a slash and a backslash, lead to another host in a browser; and it leaves out tabs and line ends.
 _PATH_OF_APP = re.compile(r'/(?![/\\])[^\x00-\x20\x7f]*')
 
-_used: dict[str, float] = {}
-"""New session ids whose link was followed in this process, and when: a link opens a session once."""
-_moved: dict[str, tuple[str, str]] = {}
-"""By new session id, while no page of it has connected: the old id, and the client that asked."""
-_locks: weakref.WeakKeyDictionary[Session, asyncio.Lock] = weakref.WeakKeyDictionary()
-"""Who leaves a session does so alone."""
-
 
 class Sent(TypedDict):
     old: str
@@ -55,6 +47,16 @@ class Sent(TypedDict):
     keep: bool
 
 
+_used: dict[str, float] = {}
+"""New session ids whose link was followed in this process, and when: a link opens a session once."""
+_moved: dict[str, tuple[str, str]] = {}
+"""By new session id, while no page of it has connected: the old id, and the client that asked."""
+_sent: weakref.WeakKeyDictionary[Visit, Sent] = weakref.WeakKeyDictionary()
+"""Where the browser of a visit was sent for another session, once it was."""
+_locks: weakref.WeakKeyDictionary[Session, asyncio.Lock] = weakref.WeakKeyDictionary()
+"""Who leaves a session does so alone."""
+
+
 def add_route() -> None:
     """Make NiceGUI's app answer our path, unless it does already."""
     if all(getattr(route, 'path', None) != PATH for route in app.routes):
@@ -62,27 +64,30 @@ def add_route() -> None:
     nicegui_private.on_every_connect(_arrived)
 
 
-async def renew(visit: Visit, *, keep: bool, to: str) -> None:
-    """Give the visit's browser a new session, empty or with what was stored, and erase the old one.
+async def renew(connection: Connection, *, keep: bool, to: str) -> None:
+    """Give the browser of an open page a new session, empty or with what was stored, and erase the old one.
 
     A button that is pressed twice sends the browser to the same one again.
     """
     if not _PATH_OF_APP.fullmatch(to):
         raise StashError(f'to={to!r} has to be a path of this app, such as "/"')
+    visit = connection.visit
     async with _locks.setdefault(visit.find_session(), asyncio.Lock()):
-        if visit.sent is None or (visit.sent['keep'] and not keep):
+        sent = _sent.get(visit)
+        if sent is None or (sent['keep'] and not keep):
             new_id = str(uuid.uuid4())
-            await _leave(visit, new_id if keep else None)
-            visit.sent = {'old': visit.session_id, 'new': new_id, 'to': to, 'leaving': visit.client.id, 'keep': keep}
-    visit.client.open(f'{PATH}?token={_serializer().dumps({**visit.sent, "to": to})}')
+            await _leave(connection, new_id if keep else None)
+            sent = _sent[visit] = Sent(old=visit.session_id, new=new_id, to=to, leaving=visit.client.id, keep=keep)
+    visit.client.open(f'{PATH}?token={_serializer().dumps({**sent, "to": to})}')
 
 
-async def _leave(visit: Visit, new_id: str | None) -> None:
+async def _leave(connection: Connection, new_id: str | None) -> None:
     """Erase the visit's session, which only those still hold that have come with its cookie. Raises `StoreError`.
 
     With a new id the visit goes on in the new session. The others on the old one do not: whoever knew the old cookie
     could read along.
     """
+    visit = connection.visit
     old = visit.find_session()
     if new_id is None:
         old.forget()
@@ -91,11 +96,12 @@ async def _leave(visit: Visit, new_id: str | None) -> None:
         new = visit.registry.session(new_id, exists=False)
         new.seal = visit.registry.seal(new_id)
         _locks[new] = _locks[old]  # the visit is in the new one before the old one is erased
-        await _move(visit, old, new)
-    visit.registry.leave(visit.sent['new'] if visit.sent else visit.session_id, old)
+        await _move(connection, old, new)
+    sent = _sent.get(visit)
+    visit.registry.leave(sent['new'] if sent else visit.session_id, old)
 
 
-async def _move(visit: Visit, old: Session, new: Session) -> None:
+async def _move(connection: Connection, old: Session, new: Session) -> None:
     """Copy what is stored, also by other servers and while the copy is put; only then erase it. Raises `StoreError`."""
     if not await old.revalidate(1.0) or not old.is_read:
         raise Unavailable('get', old.key, 'what is to be kept could not be read', old.problem or 'no answer in time')
@@ -106,12 +112,12 @@ async def _move(visit: Visit, old: Session, new: Session) -> None:
         await new.flush()
     _copy(old, new)
     new.hurry()
-    visit.enter(new)
+    connection.enter(new)
     old.forget()
     try:
         await old.flush()
     except StoreError:
-        visit.enter(old)
+        connection.enter(old)
         for slice_id, found in list(new.document.all_slices()):  # the browser keeps its identity, so it keeps this
             old.adopt(slice_id, found)
         new.forget()

@@ -166,7 +166,7 @@
   const repeat = () => {
     const { found, add } = collect();
     stash.entered.each((f, json, digests, n) => n !== null && add(f, json, digests, n));
-    if (found.values.length) stash.tell({ again: found.values });
+    if (found.values.length) stash.tell({ kind: "again", values: found.values });
   };
 
   stash.typed = {
@@ -253,7 +253,7 @@
         if (entry.sent === undefined) Object.assign(entry, { sent: entry.v, held: false }); // only once: the answer is for that
         values.push({ f, v: entry.sent, known: entry.known });
       }
-      if (values.length) stash.tell({ typed: { seal: stash.seal, values } });
+      if (values.length) stash.tell({ kind: "typed", seal: stash.seal, values });
       if (!window.socket.io.opts.query?.implicit_handshake) repeat(); // what came before the handshake was not heard
     },
 

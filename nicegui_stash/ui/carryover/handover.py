@@ -8,22 +8,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from fastapi import Request
 
 from .. import nicegui_private
-from ..visit.report import ACKNOWLEDGE
+from ..contracts.page_object import TakesEntries
+from ..visit.messages import ACKNOWLEDGE, Again, Typed
 from ..visit.scripts import nonce_attribute, typed_address
+from ..visit.visit import Visit
 from .merge import Verdict, merge
 from .targets import Bound, find_bound
-from .typed import Typed, TypedValue, parse_typed, parse_values
-
-if TYPE_CHECKING:
-    from ..page.page_object import PageObject
-    from ..visit.visit import Visit
+from .typed import TypedValue, parse_values
 
 log = logging.getLogger('nicegui_stash')
 
@@ -37,11 +35,29 @@ RELOADING = {b'max-age=0', b'no-cache'}
 """What a browser says to caches when it asks for a page again, as it does for `location.reload()`."""
 
 
+class HandsOver(Protocol):
+    """What the carry-over asks of the connection to an open page."""
+
+    @property
+    def visit(self) -> Visit: ...
+
+    @property
+    def page_objects(self) -> Sequence[TakesEntries]: ...
+
+    @property
+    def handover(self) -> Handover: ...
+
+    async def wait_until_identified(self) -> bool:
+        """Wait for the client to connect and report; return whether it is still there."""
+        ...
+
+
 class Handover:
     """The server's half for one client: addresses and durability go to the browser, typed values come from it."""
 
-    def __init__(self, visit: Visit) -> None:
-        self._visit = visit
+    def __init__(self, connection: HandsOver) -> None:
+        self._connection = connection
+        self._visit = connection.visit
         self._bound: dict[str, Bound] = {}
         self._told: dict[int, str] = {}
         self._counted = -1
@@ -55,7 +71,7 @@ class Handover:
         self._received = False
         self._verdicts: dict[str, Verdict] = {}
         self._settled = False
-        self._overruled: list[PageObject] = []
+        self._overruled: list[TakesEntries] = []
         self._changed = asyncio.Event()
 
     # ---- addresses
@@ -109,7 +125,7 @@ class Handover:
 
     def _find_new(self) -> dict[int, str]:
         self._counted = nicegui_private.element_count(self._visit.client)
-        self._bound = find_bound(self._visit.page_objects)
+        self._bound = find_bound(self._connection.page_objects)
         found = {bound.element.id: address for address, bound in self._bound.items()}
         new = {id_: address for id_, address in found.items() if self._told.get(id_) != address}
         self._told = found
@@ -168,7 +184,7 @@ class Handover:
         while self._due is not None and not self._visit.ended:
             number, accepted = self._due
             session = self._visit.find_session()
-            if any(page_object.has_unsaved for page_object in self._visit.page_objects):
+            if any(page_object.has_unsaved for page_object in self._connection.page_objects):
                 self._due = (number, None)
                 return
             accepted = session.accepted if accepted is None else accepted
@@ -180,18 +196,15 @@ class Handover:
 
     # ---- what was typed while the server was away
 
-    def receive(self, sent: Any) -> None:
-        """Take what the browser hands over; it may be anything."""
-        if 'typed' not in sent:
-            self._repeat(parse_values(sent['again']))
-            return
+    def receive(self, sent: Typed) -> None:
+        """Take what the browser hands over after a rejoin."""
         if self._received:  # repeated at a reconnect
             self._answer(self._verdicts)
             if self._settled:
                 self._answer(None)
             return
         self._received = True
-        self._visit.registry.spawn(self._merge_all(parse_typed(sent['typed']) or Typed('', ())))
+        self._visit.registry.spawn(self._merge_all(sent))
 
     def _answer(self, verdicts: dict[str, Verdict] | None) -> None:
         """Tell what became of values; `None`: everything is settled, and what was not named is rejected."""
@@ -200,18 +213,19 @@ class Handover:
 
     async def _merge_all(self, typed: Typed) -> None:
         visit = self._visit
-        if not await visit.wait_until_identified():
+        if not await self._connection.wait_until_identified():
             return
-        if visit.is_seal(typed.seal):
+        if typed.seal is not None and visit.is_seal(typed.seal):
             await visit.look_at_store()  # the page may be older than what somebody else has written
             await asyncio.sleep(0)  # until what was read is shown
-            await self._merge_as_built({value.address: value for value in typed.values})
+            await self._merge_as_built({value.address: value for value in parse_values(typed.values)})
         self._settled = True
         self._answer(None)
         await self._tell_overruled()
 
-    def _repeat(self, values: Iterable[TypedValue]) -> None:
+    def repeat(self, sent: Again) -> None:
         """Have done what a short drop has swallowed on its way; the browser cannot know what else has arrived."""
+        values = parse_values(sent.values)
         lost, self._lost = self._lost, set()
         self.announce()
         for value in sorted(values, key=lambda value: value.number):
@@ -260,7 +274,7 @@ class Handover:
         bound = self._find(value.address)
         if bound is None:
             return 'rejected' if is_late else None
-        if not bound.page_object.session.is_read:
+        if not bound.page_object.is_read:
             return 'free' if is_late else None
         return self._merge(bound, value)
 
@@ -273,8 +287,9 @@ class Handover:
         return verdict
 
 
-def offer(visit: Visit, request: Request, nonce: str) -> None:
+def offer(connection: HandsOver, request: Request, nonce: str) -> None:
     """Give a page what it carries typed values over with: in its first HTML, or later if it is open already."""
+    visit = connection.visit
     headers = dict(reversed(request.headers.raw))  # of one that comes twice the first counts, as for NiceGUI
     prefix = headers.get(b'x-forwarded-prefix', b'').decode('latin-1') + request.scope.get('root_path', '')
     address = typed_address(prefix)
@@ -287,4 +302,4 @@ def offer(visit: Visit, request: Request, nonce: str) -> None:
         visit.client, f'<script{attribute} src="{address}" data-seal="{visit.seal()}"></script>'
     )
     if headers.get(b'cache-control') in RELOADING:
-        nicegui_private.before_response(visit.client, visit.handover.deliver)
+        nicegui_private.before_response(visit.client, connection.handover.deliver)

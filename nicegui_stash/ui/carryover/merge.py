@@ -8,8 +8,9 @@ from typing import Literal
 
 from ...model.recovery import Rejected
 from .. import nicegui_private
+from .digest import digest
 from .targets import Bound
-from .typed import TypedValue, digest
+from .typed import TypedValue
 
 log = logging.getLogger('nicegui_stash')
 

@@ -7,15 +7,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nicegui.elements.mixins.value_element import ValueElement
 
-from ...model.fields import OUTSIDE
 from .. import nicegui_private
-
-if TYPE_CHECKING:
-    from ..page.page_object import PageObject
+from ..contracts.page_object import TakesEntries
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +20,7 @@ class Bound:
     """One element and the field that it is bound to; `transform` is what the binding makes of its value."""
 
     element: ValueElement[Any]
-    page_object: PageObject
+    page_object: TakesEntries
     field: str
     transform: nicegui_private.Transform | None
 
@@ -33,7 +30,7 @@ class Bound:
         return self.transform(value) if self.transform else value
 
 
-def find_bound(page_objects: Iterable[PageObject]) -> dict[str, Bound]:
+def find_bound(page_objects: Iterable[TakesEntries]) -> dict[str, Bound]:
     """Return the bound elements of these instances by address.
 
     An address names the slice, the field, what kind of element it is and which of several alike. It is the same where
@@ -45,7 +42,7 @@ def find_bound(page_objects: Iterable[PageObject]) -> dict[str, Bound]:
         if page_object.page is None:
             continue
         for name, stored in page_object.schema.fields.items():
-            if stored.scope in OUTSIDE:
+            if not stored.scope.is_stored:
                 continue  # what the browser keeps by itself is not lost
             alike: Counter[str] = Counter()
             for element, transform in nicegui_private.two_way(page_object.page, name):
@@ -57,7 +54,7 @@ def find_bound(page_objects: Iterable[PageObject]) -> dict[str, Bound]:
     return found
 
 
-def _address(page_object: PageObject, name: str, kind: str, ordinal: int) -> str:
+def _address(page_object: TakesEntries, name: str, kind: str, ordinal: int) -> str:
     slice_id = page_object.slice_id
     text = '\0'.join((slice_id.name, str(slice_id.version), slice_id.key, name, kind, str(ordinal)))
     return base64.urlsafe_b64encode(blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=9).digest()).decode()

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from msgspec import Raw
 
 from .stored_property import PAGE_OBJECT, declared_defaults, properties_of
 
-if TYPE_CHECKING:
-    from .page_object import PageObject
-
 Made = dict[str, tuple[object, Raw]]
 """By field: a value that this object alone has as a default, and its JSON."""
+
+
+class Defaults(Protocol):
+    @property
+    def defaults(self) -> Mapping[str, Raw]: ...
+
+
+class HadDefaults(Protocol):
+    """What was behind an app's object before."""
+
+    @property
+    def values(self) -> Defaults: ...
 
 
 def begin(target: Any, *, given: bool) -> tuple[Mapping[str, Raw], Made]:
@@ -35,9 +44,9 @@ def begin(target: Any, *, given: bool) -> tuple[Mapping[str, Raw], Made]:
 def _held_by(target: Any) -> tuple[Mapping[str, Raw], Made]:
     cls: type[Any] = target.__class__
     properties = properties_of(cls)
-    former: PageObject | None = target.__dict__.get(PAGE_OBJECT)
+    former: HadDefaults | None = target.__dict__.get(PAGE_OBJECT)
     if former is not None:  # it was kept before, on a part of the page that is gone: it has its defaults still
-        made = {name: (properties[name].stored.codec.decode(raw), raw) for name, raw in former.defaults.items()}
+        made = {name: (properties[name].stored.codec.decode(raw), raw) for name, raw in former.values.defaults.items()}
     else:
         made = {name: prop.stored.codec.encode(getattr(target, name)) for name, prop in properties.items()}
     for prop in properties.values():

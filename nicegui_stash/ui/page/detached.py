@@ -10,10 +10,10 @@ from msgspec import Raw
 
 from ...errors import StashError
 from ...model.document import Part, Slice
-from ...model.fields import OUTSIDE
 from ...model.operations import Written
 from ...model.recovery import decode_values, stored_values
 from ...model.schema import Schema
+from ...model.scopes import Scope
 
 T = TypeVar('T')
 
@@ -29,7 +29,7 @@ def detached(schema: Schema, raws: Mapping[str, Raw]) -> Any:
 
 def updating(
     schema: Schema,
-    parts: Mapping[str, Part],
+    parts: Mapping[Scope, Part],
     function: Callable[[T], object],
     defaults: Mapping[str, Raw] | None = None,
 ) -> Callable[[Slice], list[Written]]:
@@ -48,7 +48,7 @@ def updating(
             raw = stored.codec.encode(getattr(target, name))[1]
             part = parts.get(stored.scope)
             default = stored.codec.encode(stored.field.new_default())[1]
-            if stored.scope in OUTSIDE and raw != before.get(name, default):
+            if not stored.scope.is_stored and raw != before.get(name, default):
                 raise StashError(f'{schema.name}.{name} is not stored on the server; assign it on the page')
             if part is not None and raw != before.get(name, default):
                 written.append((part, name, raw))

@@ -1,96 +1,131 @@
-"""What a page object has from outside of the store: values that the visitor's browser or the address keeps."""
+"""What the client keeps for a page object, in its address or its storage, and a record of what became of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Raw
 
-from ...model.fields import OUTSIDE
-from ...model.recovery import Problem
+from ...model.document import SliceId
+from ...model.recovery import Problem, Recovery
+from ...model.schema import Schema
+from ...model.scopes import Scope
 from ..contracts.keeper import Keeper
 from ..contracts.page_object import Cause
-from .following import Follower
+from .values import FieldValues
 
 
-class Outside(Follower):
-    """A follower of its session some of whose values come from elsewhere, with a record of what became of them."""
+class Elsewhere:
+    """The fields of one page object that are not in the store; `KeptFields` for whoever keeps them.
 
-    _keepers: Mapping[str, Keeper] = {}
-    """Who keeps the values of fields that are not in the store."""
-    _following = False
-    """Whether what is shown was done by a person on this page."""
-    _outside: Sequence[Problem] = ()
+    `keepers` says who keeps a field, by its name. `shows_own` is set while something is shown that a person did on this
+    page, as going back in its history.
+    """
+
+    keepers: Mapping[str, Keeper] = {}
+    shows_own = False
+    _problems: Sequence[Problem] = ()
     _unkept: Mapping[str, Problem] = {}
     _returned: tuple[int, float] | None = None
 
-    def recover_outside(self) -> None:
-        """Keep on record what came back from outside of the store, and what was wrong with it."""
-        known = self.recovery.problems
-        known += [problem for problem in (*self._outside, *self._unkept.values()) if problem not in known]
-        self._count_returned()
+    def __init__(self, values: FieldValues, recovery: Recovery, is_unsaved: Callable[[str], bool]) -> None:
+        self._values = values
+        self._recovery = recovery
+        self._is_unsaved = is_unsaved
 
-    @property
-    def awaits_outside(self) -> bool:
-        """Whether the browser has not said yet what it keeps."""
-        return any(keeper.awaits(self) for keeper in set(self._keepers.values()))
-
-    def begin_outside(self) -> None:
-        """Take what the browser keeps of this class, and keep changes there."""
-        keepers = {scope: self.visit.keeper(scope) for scope in self.schema.scopes & OUTSIDE}
-        self._keepers = {
-            name: keepers[stored.scope] for name, stored in self.schema.fields.items() if stored.scope in keepers
+    def begin(self, keeper_of: Callable[[Scope], Keeper]) -> None:
+        """Take what the client keeps of this class, and keep changes there."""
+        schema = self._values.schema
+        keepers = {scope: keeper_of(scope) for scope in schema.scopes if not scope.is_stored}
+        self.keepers = {
+            name: keepers[stored.scope] for name, stored in schema.fields.items() if stored.scope in keepers
         }
         for keeper in keepers.values():
             keeper.begin(self)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the client has not said yet what it keeps."""
+        return any(keeper.awaits(self) for keeper in set(self.keepers.values()))
+
+    def reset(self) -> None:
+        """Have nothing kept any more."""
+        for keeper in set(self.keepers.values()):
+            keeper.reset(self)
+
+    def end(self) -> None:
+        """Stop following; what is kept stays."""
+        for keeper in set(self.keepers.values()):
+            keeper.end(self)
+
+    def recover(self) -> None:
+        """Put on record again what came back, and what was wrong with it: a recovery begins a new record."""
+        known = self._recovery.problems
+        known += [problem for problem in (*self._problems, *self._unkept.values()) if problem not in known]
+        self._count_returned()
+
+    # ---- what a keeper asks (KeptFields)
+
+    @property
+    def schema(self) -> Schema:
+        return self._values.schema
+
+    @property
+    def slice_id(self) -> SliceId:
+        return self._values.slice_id
+
+    @property
+    def defaults(self) -> Mapping[str, Raw]:
+        return self._values.defaults
+
+    @property
+    def raws(self) -> Mapping[str, Raw]:
+        return self._values.raws
+
+    @property
+    def closed(self) -> bool:
+        return self._values.closed
+
     def is_unsaved(self, name: str) -> bool:
-        """Whether a change waits for `save()`, with `auto=False`."""
-        return name in self._unsaved
+        return self._is_unsaved(name)
 
-    def show_kept(self, raws: Mapping[str, Raw | Problem], cause: Cause, *, own: bool) -> list[Problem]:
-        """Show what is kept outside of the store; a field with a problem gets its default. Return the problems.
-
-        `own`: a person did it on this page, so that what follows from it is a change of this page.
-        """
+    def show(self, raws: Mapping[str, Raw | Problem], cause: Cause, *, own: bool) -> list[Problem]:
         found = {name: self.defaults[name] if isinstance(raw, Problem) else raw for name, raw in raws.items()}
-        before, self._following = self._following, own
+        before, self.shows_own = self.shows_own, own
         try:
-            problems = self._show(found, self.schema.version, cause)
+            problems = self._values.show(found, self.schema.version, cause)
         finally:
-            self._following = before
+            self.shows_own = before
         problems += [raw for raw in raws.values() if isinstance(raw, Problem)]
-        self._outside = [problem for problem in self._outside if problem.field not in raws] + problems
-        others = [problem for problem in self.recovery.problems if problem.field not in raws]
-        self.recovery.problems = others + problems
+        self._problems = [problem for problem in self._problems if problem.field not in raws] + problems
+        others = [problem for problem in self._recovery.problems if problem.field not in raws]
+        self._recovery.problems = others + problems
         return problems
 
     def note_kept(self, version: int, age: float, problem: Problem | None) -> None:
-        """Put it on record that something came back which is not in the store, or could not be migrated."""
         if problem is None:
             self._returned = version, age
             self._count_returned()
         else:
-            self._outside = [*self._outside, problem]
-            self.recovery.problems.append(problem)
-            if self.recovery.status == 'fresh':
-                self.recovery.status, self.recovery.from_version = 'discarded', version
+            self._problems = [*self._problems, problem]
+            self._recovery.problems.append(problem)
+            if self._recovery.status == 'fresh':
+                self._recovery.status, self._recovery.from_version = 'discarded', version
 
     def _count_returned(self) -> None:
-        if self._returned is not None and self.recovery.status == 'fresh':
-            self.recovery.status = 'recovered'
-            self.recovery.from_version, self.recovery.age = self._returned
+        if self._returned is not None and self._recovery.status == 'fresh':
+            self._recovery.status = 'recovered'
+            self._recovery.from_version, self._recovery.age = self._returned
 
     def blame(self, name: str, why: str) -> None:
-        """Put it on record that a value is not kept, until one of this field is again."""
         self.forgive(name)
         problem = Problem(name, self.schema.version, why)
         self._unkept = {**self._unkept, name: problem}
-        self.recovery.problems.append(problem)
+        self._recovery.problems.append(problem)
 
     def forgive(self, name: str) -> None:
         problem = self._unkept.get(name)
         if problem is not None:
             self._unkept = {each: why for each, why in self._unkept.items() if each != name}
-            if problem in self.recovery.problems:
-                self.recovery.problems.remove(problem)
+            if problem in self._recovery.problems:
+                self._recovery.problems.remove(problem)

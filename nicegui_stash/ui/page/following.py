@@ -1,169 +1,217 @@
-"""A page object that shows a session's values: recovered at first, and kept as they become elsewhere."""
-
-# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
-# Some of NiceGUI's signatures are only partly typed.
+"""What comes down: one owner's document, as far as a page object shows it."""
 
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
-from inspect import iscoroutine
-from typing import Any
+from typing import Final, Protocol
 
 from msgspec import Raw
-from nicegui import app, background_tasks
 
 from ...errors import ValueNotStorable
-from ...model.document import SESSION_PART, Part, SliceId
-from ...model.observed import KINDS, is_ordinary, observe
+from ...model.document import Part, SliceId
 from ...model.operations import Set
-from ...model.recovery import Problem, Recovery, Rejected, Status, decode_value, part_of, stored_value, stored_values
-from ...model.schema import Schema
+from ...model.recovery import Problem, Recovery, Rejected, Status, stored_value, stored_values
+from ...model.scopes import OWNERS, SCOPES, Owner, Scope
 from ...model.versions import Found, candidates, find_parts
 from ...session.session import Session
+from ..contracts.open_page import OpenPage
 from ..contracts.page_object import Cause
 from ..visit.visit import Visit
-from .defaults import Made, begin
-from .on_change import Listeners
-from .stored_property import PAGE_OBJECT, properties_of
+from .values import FieldValues
+
+_KNOWN_AT_ONCE: Final[Mapping[Owner, Mapping[Scope, Part]]] = {
+    owner: {scope: scope.part_of('', '') for scope in SCOPES.values() if scope.owner == owner and not scope.is_private}
+    for owner in OWNERS
+}
+"""By owner: the parts of its document that are known before the browser has reported."""
+_PRIVATE: Final[Mapping[Owner, tuple[Scope, ...]]] = {
+    owner: tuple(scope for scope in SCOPES.values() if scope.owner == owner and scope.is_private) for owner in OWNERS
+}
 
 
-class Follower:
-    """What connects a page object with a session, as far as values come from there. A subscriber of the session."""
+class Follows(Protocol):
+    """What following a document asks of the page object."""
 
-    # What few pages ever need belongs to the class until one of them does: a page is made for every visitor.
-    closed = False
-    used: tuple[Follower, ...] = ()
+    @property
+    def values(self) -> FieldValues: ...
+
+    @property
+    def recovery(self) -> Recovery: ...
+
+    @property
+    def visit(self) -> Visit: ...
+
+    @property
+    def open_page(self) -> OpenPage: ...
+
+    def is_newer_here(self, name: str) -> bool:
+        """Whether a change of this page is on its way to the session, or waits for `save()`."""
+        ...
+
+    def cause_of(self, name: str) -> Cause:
+        """Say who changed a field of which the session has another value."""
+        ...
+
+    def recover_late(self) -> None:
+        """Recover now that the session is read, and say so."""
+        ...
+
+
+class Following:
+    """Follows a document for one page object: recovers its fields, and shows what others change. A `Subscriber`.
+
+    `parts` says, by scope, where the fields are in the document, as far as it is known.
+    """
+
+    # As in FieldValues: what few pages need belongs to the class until one of them does.
     _held: Mapping[str, Raw] = {}
-    _unsaved: frozenset[str] = frozenset()
     _stale: frozenset[str] = frozenset()
-    _posted: Mapping[str, int] = {}
-    """How many changes of worker threads are on their way here, by field."""
-    _notified = False
     _generation = (0, 0)
     _followed: frozenset[Part] = frozenset()
     _brought: Mapping[str, Raw] = {}
 
-    def __init__(self, schema: Schema, target: Any, visit: Visit, key: str, *, given: bool) -> None:
-        self.schema = schema
-        self.visit = visit
-        self.slice_id = schema.slice_id(key)
-        self.recovery = Recovery()
-        self._target = weakref.ref(target)
-        self.page: object | None = target  # held while it is shown, whether or not anything is bound to it
-        self.session: Session = visit.find_session()
-        self.defaults, self._made = begin(target, given=given)  # the latter until they are set
-        self._parts: dict[str, Part] = {'session': SESSION_PART}
+    def __init__(self, follows: Follows, session: Session, owner: Owner) -> None:
+        self._page_object = follows
+        self._values = follows.values
+        self._schema = self._values.schema
+        self._slice_id = self._values.slice_id
+        self._owner: Owner = owner
         self._loop = asyncio.get_running_loop()
-        self.touched: set[str] | None = None  # this one and the next two because each change looks at them
-        self.listeners: Listeners | None = None
-        self._applying = False
-        self.raws: dict[str, Raw] = dict(self.defaults)
-        target.__dict__[PAGE_OBJECT] = self
+        self.session = session
+        self.parts: dict[Scope, Part] = dict(_KNOWN_AT_ONCE[owner])
 
-    def complete(self) -> None:
-        """Set the defaults of the fields that were not recovered."""
-        target = self._target()
-        for name, prop in properties_of(self.schema.cls).items():
-            if target is not None and prop.slot not in target.__dict__:
-                value = self._made[name][0] if name in self._made else prop.new_default()
-                prop.begin(target, self.observed(name, value))
-        self._made = Made()
+    # ---- taking part
 
-    def _submit(self, name: str, raw: Raw) -> None:
-        part = self._parts.get(self.schema.fields[name].scope)
+    def attach(self) -> None:
+        """Follow the document from now on."""
+        self.session.attach(self)
+        self._hold(1)
+
+    def move_to(self, session: Session) -> None:
+        """Go on in another session, which holds the same."""
+        self._detach()
+        self.session = session
+        self.attach()
+        self._generation = self._current_generation()
+
+    def close(self, *, left: bool) -> None:
+        """Stop following. `left`: the visit to this view is over, and its values with it."""
+        self._detach()
+        for part in self.parts.values() if left else ():
+            if part.kind == 'visits':
+                self.session.drop(self._slice_id, part)
+
+    def reset(self) -> None:
+        """Delete what is stored of the class, older versions too."""
+        self.session.reset(self._slice_id)
+
+    def _detach(self) -> None:
+        self.session.detach(self)
+        self._hold(-1)
+
+    def _hold(self, sign: int) -> None:
+        for part in self.parts.values():
+            (self.session.hold if sign > 0 else self.session.release)(self._slice_id, part)
+
+    def locate(self) -> None:
+        """Take part in the tab and the visit, now that it is known which they are."""
+        visit, report, session = self._page_object.visit, self._page_object.visit.report, self.session
+        self._hold(-1)
+        for scope in _PRIVATE[self._owner]:
+            if scope.part == 'visits' and (before := self.parts.get(scope)):
+                # a late report: what was typed since is newer than what it brings
+                found = session.document.slice(self._slice_id)
+                self._held = {**self._held, **((found.values(before) if found else None) or {})}
+                session.drop(self._slice_id, before)
+            self.parts[scope] = scope.part_of(visit.tab, visit.id)
+        self._hold(1)
+        if report.previous and report.previous != visit.id:
+            session.drop(self._slice_id, Part('visits', report.previous))
+        if report.old_tab and report.old_tab != visit.tab:
+            copied = Part('tabs', report.old_tab)
+            session.inherit(self._schema, self._slice_id.key, [copied])
+            session.copy_part(self._slice_id, copied, Part('tabs', visit.tab))
+        self.recover()
+        held, self._held = self._held, {}
+        for name, raw in held.items():
+            session.set(self._slice_id, self.parts[self._schema.fields[name].scope], name, raw, source=self)
+
+    # ---- from the page
+
+    @property
+    def has_held(self) -> bool:
+        """Whether a change waits until it is known which tab or visit it belongs to."""
+        return bool(self._held)
+
+    def submit(self, name: str, raw: Raw) -> None:
+        """Hand a change to the session, or hold it until it is known where it belongs.
+
+        Raises `ValueTooLarge` or `TooMuchPending`.
+        """
+        part = self.parts.get(self._schema.fields[name].scope)
         if part is None:
             self._held = {**self._held, name: raw}
         else:
-            self.session.set(self.slice_id, part, name, raw, source=self)
+            self.session.set(self._slice_id, part, name, raw, source=self)
 
-    def observed(self, name: str, value: Any) -> Any:
-        if not isinstance(value, KINDS) or (self.schema.fields[name].field.decode and not is_ordinary(value)):
-            return value  # what decode= makes comes back as what it is
-        return observe(value, partial(self.changed_in_place, name), (self, name))
+    def show_again(self, name: str) -> None:
+        """Show what is stored of a field in place of a change that was refused."""
+        self._schedule(name)
 
-    def changed_in_place(self, name: str) -> None:
-        """Accept what a collection became, after it was changed in place."""
-        raise NotImplementedError
+    def let_go(self) -> None:
+        """Forget what is held: its slice was deleted."""
+        self._held = {}
 
-    def attach(self) -> None:
-        """Follow the session from now on."""
-        self.session.attach(self)
-        self.session.hold(self.slice_id, SESSION_PART)
-
-    def _hold(self, sign: int) -> None:
-        for part in self._parts.values():
-            (self.session.hold if sign > 0 else self.session.release)(self.slice_id, part)
+    # ---- recovering
 
     @property
-    def needs_report(self) -> bool:
-        """Whether something is stored that only this tab or visit may see: building has to wait for the report."""
-        schema = self.schema
-        if schema.has_outside and self.awaits_outside:
-            return True
-        if self.visit.identified:
-            return False
-        if self.used and any(state.needs_report for state in self.used):
-            return True
-        if schema.has_private:
-            for _, found in candidates(schema, self.session.document, self.slice_id.key):
-                if (found.tabs and 'tab' in schema.scopes) or (found.visits and 'reconnect' in schema.scopes):
-                    return True
-        return False
-
-    @property
-    def awaits_outside(self) -> bool:
-        """Whether it is not known yet what is kept outside of the store."""
-        raise NotImplementedError
-
-    def recover_outside(self) -> None:
-        """Keep on record what came back from outside of the store."""
-        raise NotImplementedError
+    def has_private_values(self) -> bool:
+        """Whether something is stored that only one tab or visit may see."""
+        scopes = self._schema.scopes
+        kinds = {scope.part for scope in _PRIVATE[self._owner] if scope in scopes}
+        return any(
+            ('tabs' in kinds and found.tabs) or ('visits' in kinds and found.visits)
+            for _, found in candidates(self._schema, self.session.document, self._slice_id.key)
+        )
 
     def recover(self) -> None:
         """Set every field whose place is known. Changes accepted meanwhile are in the document already."""
-        session, recovery, schema = self.session, self.recovery, self.schema
-        if recovery.reason != 'subpage':
-            recovery.reason = self.visit.report.reason
+        session, schema, recovery = self.session, self._schema, self._page_object.recovery
         if not session.is_read:
             recovery.status = 'unavailable'
-            if provisional := session.document.slice(self.slice_id):  # what other tabs changed meanwhile
-                self._show(stored_values(schema, provisional, self._parts), schema.version, 'remote')
+            if provisional := session.document.slice(self._slice_id):  # what other tabs changed meanwhile
+                self._values.show(stored_values(schema, provisional, self.parts), schema.version, 'remote')
             return
-        own = session.document.slice(self.slice_id)
-        absent = [part for part in self._parts.values() if own is None or own.values(part) is None]
+        own = session.document.slice(self._slice_id)
+        absent = [part for part in self.parts.values() if own is None or own.values(part) is None]
         if absent or session.has_brought:
             found = self._inherit(absent)
-            own = own or session.document.slice(self.slice_id)
+            own = own or session.document.slice(self._slice_id)
         else:
             found = Found(own, schema.version)
         if found.migrated or found.problem or recovery.from_version is None:
             recovery.from_version = found.from_version
-            recovery.age = (
-                self.visit.registry.now - found.slice.seen / 1000 if found.slice and found.slice.seen else None
-            )
-        raws = stored_values(schema, own, self._parts) if own else {}
+            seen = found.slice.seen if found.slice else 0
+            recovery.age = self._page_object.visit.registry.now - seen / 1000 if seen else None
+        raws = stored_values(schema, own, self.parts) if own else {}
         for name in self._held:
             raws.pop(name, None)
-        problems = self._show(raws, recovery.from_version or schema.version, 'recovered')
+        problems = self._values.show(raws, recovery.from_version or schema.version, 'recovered')
         if found.problem or recovery.problems:
             discarded = [problem for problem in [*recovery.problems, found.problem] if problem and not problem.field]
             problems = [*dict.fromkeys(discarded), *problems]
         recovery.problems = problems
         recovery.status = 'recovered' if raws else self._status_of_nothing(problems)
         self._generation = session.document.epoch, own.reset if own else 0
-        if schema.has_outside:
-            self.recover_outside()
 
     def _inherit(self, absent: Collection[Part]) -> Found:
         """Bring along what only older versions of the class have, and follow it where there is nothing yet."""
         self._followed |= frozenset(absent)
-        found = self.session.inherit(self.schema, self.slice_id.key, self._parts.values())
+        found = self.session.inherit(self._schema, self._slice_id.key, self.parts.values())
         if found.migrated and found.slice:
-            self._brought = {**self._brought, **stored_values(self.schema, found.slice, self._parts)}
+            self._brought = {**self._brought, **stored_values(self._schema, found.slice, self.parts)}
         return found
 
     def _status_of_nothing(self, problems: Iterable[Problem]) -> Status:
@@ -176,104 +224,25 @@ class Follower:
             case _:
                 return 'fresh'
 
-    def _show(self, raws: Mapping[str, Raw], version: int, cause: Cause) -> list[Problem]:
-        target, fields, attributes = self._target(), self.schema.fields, vars(self.schema.cls)
-        problems: list[Problem] = []
-        before, self._applying = self._applying, True  # what applying a change causes is not published again
-        try:
-            for name, raw in [(name, raw) for name, raw in raws.items() if self.raws.get(name) != raw]:
-                value, problem = decode_value(fields[name], raw, version)
-                if problem is not None:
-                    problems.append(problem)
-                elif target is not None:
-                    self.raws[name] = raw
-                    try:
-                        attributes[name].show(target, value, self)
-                    except Exception as error:  # noqa: BLE001 what is bound may raise anything, and the other fields must follow
-                        app.handle_exception(error)
-                    if self.listeners is not None:
-                        self.listeners.tell(name, cause)
-        finally:
-            self._applying = before
-        return problems
-
-    def listen(self) -> Listeners:
-        """Return who wants to know when a field changes."""
-        self.listeners = self.listeners or Listeners(self.visit.client)
-        return self.listeners
-
-    def tell(self, name: str) -> None:
-        """Say that a field was changed on this page."""
-        if self.listeners is not None:
-            self.listeners.tell(name, 'local')
-
-    def locate(self) -> None:
-        """Take part in the tab and the visit, now that it is known which they are."""
-        if self.recovery.reason != 'subpage':
-            self.recovery.reason = self.visit.report.reason
-        if not self.schema.has_private or self.closed:
-            return
-        self._hold(-1)
-        if before := self._parts.get('reconnect'):  # a late report: what was typed since is newer than what it brings
-            found = self.session.document.slice(self.slice_id)
-            self._held = {**self._held, **((found.values(before) if found else None) or {})}
-            self.session.drop(self.slice_id, before)
-        for scope in ('tab', 'reconnect'):
-            self._parts[scope] = part_of(scope, self.visit.tab, self.visit.id)
-        self._hold(1)
-        report = self.visit.report
-        if report.previous and report.previous != self.visit.id:
-            self.session.drop(self.slice_id, Part('visits', report.previous))
-        if report.old_tab and report.old_tab != self.visit.tab:
-            copied = Part('tabs', report.old_tab)
-            self.session.inherit(self.schema, self.slice_id.key, [copied])
-            self.session.copy_part(self.slice_id, copied, self._parts['tab'])
-        self.recover()
-        held, self._held = self._held, {}
-        for name, raw in held.items():
-            self.session.set(self.slice_id, self._parts[self.schema.fields[name].scope], name, raw, source=self)
-
-    @property
-    def wants_notice(self) -> bool:
-        """Whether the class or one that it uses has `on_recovered`."""
-        own = hasattr(self._target(), 'on_recovered')
-        return own or (bool(self.used) and any(state.wants_notice for state in self.used))
-
-    async def notify_recovered(self) -> None:
-        """Call the optional `on_recovered(recovery)` of the class and of those it uses, once each; it may be async."""
-        for state in self.used:
-            await state.notify_recovered()
-        handler = getattr(self._target(), 'on_recovered', None)
-        if handler is not None and not self._notified:
-            self._notified = True
-            if iscoroutine(result := handler(self.recovery)):
-                await result
-
-    async def notify_beside(self) -> None:
-        """Call `on_recovered` from a task of its own, again if the record has changed since: within the client."""
-        self._notified = False
-        with self.visit.in_client():
-            await self.notify_recovered()
-
     # ---- changes from elsewhere (Subscriber)
 
     def changed(self, slice_id: SliceId, part: Part, name: str) -> None:
-        stored = self.schema.fields.get(name)
-        if slice_id == self.slice_id and stored and stored.field.live and self._parts.get(stored.scope) == part:
+        stored = self._schema.fields.get(name)
+        if slice_id == self._slice_id and stored and stored.field.live and self.parts.get(stored.scope) == part:
             self._schedule(name)
 
     def replaced(self) -> None:
-        self._schedule(*self.schema.fields)
-
-    def rejected(self, operation: Set) -> None:
-        scope = self.schema.fields[operation.field].scope
-        if operation.slice == self.slice_id and self._parts.get(scope) == operation.part:
-            with suppress(ValueNotStorable):  # it was accepted by this very schema, so it decodes
-                value = self.schema.fields[operation.field].codec.decode(operation.raw)
-                self.recovery.rejected.append(Rejected(operation.field, value))
+        self._schedule(*self._schema.fields)
 
     def activity_changed(self) -> None:
-        self.visit.schedule_status()
+        self._page_object.open_page.status_changed()
+
+    def rejected(self, operation: Set) -> None:
+        stored = self._schema.fields[operation.field]
+        if operation.slice == self._slice_id and self.parts.get(stored.scope) == operation.part:
+            with suppress(ValueNotStorable):  # it was accepted by this very schema, so it decodes
+                value = stored.codec.decode(operation.raw)
+                self._page_object.recovery.rejected.append(Rejected(operation.field, value))
 
     def _schedule(self, *names: str) -> None:
         if not self._stale:
@@ -283,58 +252,55 @@ class Follower:
     def _deliver(self) -> None:
         """Show what changed elsewhere: one turn of the loop per page, in its client's context, errors to its client."""
         names, self._stale = self._stale, frozenset()
-        if self.closed:
+        if self._values.closed:
             return
-        with self.visit.in_client():
-            if self.recovery.status == 'unavailable' and self.session.is_read:
-                self.recover()
-                background_tasks.create(self.notify_beside(), name=f'recovered {self.slice_id.name}')
+        with self._page_object.visit.in_client():
+            if self._page_object.recovery.status == 'unavailable' and self.session.is_read:
+                self._page_object.recover_late()
                 return
-            if self.touched is not None:
-                self._follow_older(self.touched)
+            if self._values.touched is not None:
+                self._follow_older(self._values.touched)
             for name in names:
                 self._refresh(name)
             self._generation = self._current_generation()
 
     def _follow_older(self, touched: set[str]) -> None:
         """Take over what a server with an older version wrote late, as it drained, where nobody changed it since."""
-        session, schema = self.session, self.schema
-        parts = {scope: part for scope, part in self._parts.items() if part in self._followed}
-        found = find_parts(schema, session.document, self.slice_id.key, parts.values()).slice
+        session, schema = self.session, self._schema
+        parts = {scope: part for scope, part in self.parts.items() if part in self._followed}
+        found = find_parts(schema, session.document, self._slice_id.key, parts.values()).slice
         for name, raw in (stored_values(schema, found, parts) if found else {}).items():
-            part, own = parts[schema.fields[name].scope], session.document.slice(self.slice_id)
+            part, own = parts[schema.fields[name].scope], session.document.slice(self._slice_id)
             now = stored_value(schema.fields[name], own.values(part)) if own else None
             if now == self._brought.get(name) != raw and name not in touched:
                 self._brought = {**self._brought, name: raw}
-                session.set(self.slice_id, part, name, raw, source=self)
-                self._show({name: raw}, self.recovery.from_version or schema.version, self.cause_of(name))
+                session.set(self._slice_id, part, name, raw, source=self)
+                version = self._page_object.recovery.from_version or schema.version
+                self._values.show({name: raw}, version, self._page_object.cause_of(name))
 
     def _refresh(self, name: str) -> None:
-        stored = self.schema.fields[name]
-        part = self._parts.get(stored.scope)
-        found = self.session.document.slice(self.slice_id)
-        if part is None or name in self._unsaved or self._posted.get(name):
+        values, stored = self._values, self._schema.fields[name]
+        part = self.parts.get(stored.scope)
+        found = self.session.document.slice(self._slice_id)
+        if part is None or self._page_object.is_newer_here(name):
             return
         raw = stored_value(stored, found.values(part)) if found else None
         if raw is None:
-            if self.raws[name] == self.defaults[name]:
+            if values.raws[name] == values.defaults[name]:
                 return
-            if self._generation == self._current_generation() and stored.scope != 'session':
-                self._submit(name, self.raws[name])  # pruned elsewhere, while it is still shown here
+            if self._generation == self._current_generation() and part.kind != 'data':
+                self.submit(name, values.raws[name])  # pruned elsewhere, while it is still shown here
                 return
-            self._show({name: self.defaults[name]}, self.schema.version, 'reset')
-        elif raw != self.raws[name]:
-            if self.touched is not None and name in self.touched:
-                self._submit(name, self.raws[name])  # an older server drained late: what is shown here is newer
+            values.show({name: values.defaults[name]}, self._schema.version, 'reset')
+        elif raw != values.raws[name]:
+            if values.touched is not None and name in values.touched:
+                self.submit(name, values.raws[name])  # an older server drained late: what is shown here is newer
             elif stored.field.live or self._generation != self._current_generation():
-                problems = self._show({name: raw}, self.schema.version, self.cause_of(name))
-                known = {(problem.field, problem.why) for problem in self.recovery.problems}
-                self.recovery.problems += [each for each in problems if (each.field, each.why) not in known]
-
-    def cause_of(self, name: str) -> Cause:  # noqa: ARG002 for an update of this page
-        """Say who changed a field that the session has another value of."""
-        return 'remote'
+                recovery = self._page_object.recovery
+                problems = values.show({name: raw}, self._schema.version, self._page_object.cause_of(name))
+                known = {(problem.field, problem.why) for problem in recovery.problems}
+                recovery.problems += [each for each in problems if (each.field, each.why) not in known]
 
     def _current_generation(self) -> tuple[int, int]:
-        found = self.session.document.slice(self.slice_id)
+        found = self.session.document.slice(self._slice_id)
         return self.session.document.epoch, found.reset if found else 0

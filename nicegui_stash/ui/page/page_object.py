@@ -1,206 +1,239 @@
-"""One page object and its session: what is changed here is checked, accepted, and shown by whatever is bound to it."""
+"""One page object: an object of the app's class whose stored fields are recovered, followed and accepted."""
+
+# pyright: reportUnknownMemberType=false
+# Some of NiceGUI's signatures are only partly typed.
 
 from __future__ import annotations
 
-import logging
 from asyncio import get_running_loop
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
-from threading import Lock, get_ident
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from inspect import iscoroutine
 from typing import Any
 
-from msgspec import Raw
-from nicegui import app, binding
+from nicegui import background_tasks, binding
 
-from ...errors import ValueNotStorable
+from ...errors import StashError, ValueNotStorable
 from ...model.document import Slice
 from ...model.operations import Written
-from ...model.recovery import invalid
+from ...model.recovery import Recovery
 from ...model.schema import Schema
+from ...model.scopes import Owner
 from ...session.session import Session
 from ...settings import OnInvalid
-from .. import nicegui_private
+from ..contracts.open_page import OpenPage
 from ..contracts.page_object import Cause
-from ..visit.visit import Visit
+from .accepting import Accepting
 from .detached import updating
-from .elsewhere import Outside
-from .nested_values import elements_at, encode
-from .refused_marks import Marks
+from .elsewhere import Elsewhere
+from .following import Following
+from .on_change import Listeners
+from .stored_property import PAGE_OBJECT
+from .values import FieldValues
 
-log = logging.getLogger('nicegui_stash')
 
+class PageObject:
+    """Holds what recovers an object of the app, what accepts its changes, and what the client keeps for it.
 
-class PageObject(Outside):
-    """What connects a page object's fields with a session.
-
-    When the page goes it is closed. While a background job still holds the page, the session stays in memory, so that
-    what the job assigns is accepted on top of what is stored.
+    These parts are `documents`, one for each owner, `accepting` and `elsewhere`; they have `values` in common.
+    `page` is the app's object while it is shown, whether or not anything is bound to it. When the page goes it is
+    closed. While a background job still holds the object, the session stays in memory, so that what the job assigns is
+    accepted on top of what is stored.
     """
 
-    _posting = Lock()
-    """Held for so short a time that all pages share it."""
+    used: tuple[PageObject, ...] = ()
     _updated: frozenset[str] = frozenset()
     """Fields that an update of this page is changing."""
-    _refused: set[str]
+    _notified = False
 
     def __init__(
         self,
         schema: Schema,
         target: Any,
-        visit: Visit,
+        open_page: OpenPage,
         key: str,
         *,
         auto: bool,
         on_invalid: OnInvalid,
         given: bool = False,
     ) -> None:
-        super().__init__(schema, target, visit, key, given=given)
-        self.thread = get_ident()
-        self.on_invalid: OnInvalid = on_invalid
-        self._auto = auto
-        self.marked: Marks | None = None
-        self._merging: str | None = None  # the field that what was typed before a rejoin is being merged into
+        visit = open_page.visit
+        self.schema = schema
+        self.open_page = open_page
+        self.visit = visit
+        self.slice_id = schema.slice_id(key)
+        self.recovery = Recovery()
+        self.page: object | None = target
+        self.values = FieldValues(
+            schema,
+            self.slice_id,
+            target,
+            visit.client,
+            changed_in_place=self._changed_in_place,
+            refusals_changed=open_page.status_changed,
+            given=given,
+        )
+        self.documents: dict[Owner, Following] = {
+            owner: Following(self, visit.session_of(owner), owner) for owner in schema.owners
+        }
+        self.elsewhere = Elsewhere(self.values, self.recovery, self._is_unsaved)
+        self.accepting = Accepting(self.values, self.documents, self.elsewhere, visit, auto=auto, on_invalid=on_invalid)
+        target.__dict__[PAGE_OBJECT] = self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> None:
         """Leave a page's copy without a session, also where its class copies what it has by itself."""
 
-    def accept(self, name: str, raw: Raw) -> None:
-        """Hand a checked change to the session, or hold it until it is known which tab or visit it belongs to."""
-        if name == self._merging and (why := self._invalid(name, raw)):
-            raise ValueNotStorable(name, '$', why)
-        if not self._applying or self._following:
-            if self._auto:
-                self._submit(name, raw)
-            else:
-                self._unsaved |= {name}
-        self.raws[name] = raw
-        if self.touched is not None:
-            self.touched.add(name)
+    @property
+    def session(self) -> Session:
+        """The document of the browser session."""
+        return self.documents['session'].session
 
-    def _invalid(self, name: str, raw: Raw) -> str | None:
-        stored = self.schema.fields[name]
-        return None if stored.field.validate is None else invalid(stored, stored.codec.decode(raw))
+    @property
+    def closed(self) -> bool:
+        return self.values.closed
 
-    @contextmanager
-    def merging(self, name: str) -> Generator[set[str]]:
-        """Ask `validate=` of a field for what is assigned meanwhile; the set has the fields that refuse a value."""
-        self._merging, self._refused = name, set()
-        try:
-            yield self._refused
-        finally:
-            self._merging = None
+    @property
+    def is_read(self) -> bool:
+        """Whether what is stored is known."""
+        return all(document.session.is_read for document in self.documents.values())
+
+    # ---- recovering
+
+    def begin(self) -> None:
+        """Recover every field whose place is known, give the others their defaults, and follow from now on."""
+        for document in self.documents.values():
+            document.attach()
+        if self.schema.has_private and self.visit.identified:
+            self.locate()
+        else:
+            self.recover()
+        if self.schema.has_elsewhere:
+            self.elsewhere.begin(self.open_page.keeper)
+        self.values.complete()
+
+    def recover(self) -> None:
+        """Set every field whose place is known, and begin a new record of it."""
+        if self.recovery.reason != 'subpage':
+            self.recovery.reason = self.visit.report.reason
+        for document in self.documents.values():
+            document.recover()
+        if self.schema.has_elsewhere:
+            self.elsewhere.recover()
+
+    def locate(self) -> None:
+        """Take part in the tab and the visit, now that it is known which they are."""
+        if self.recovery.reason != 'subpage':
+            self.recovery.reason = self.visit.report.reason
+        if self.schema.has_private and not self.closed:
+            for document in self.documents.values():
+                document.locate()
+            if self.schema.has_elsewhere:
+                self.elsewhere.recover()
+
+    def recover_late(self) -> None:
+        """Recover now that the session is read, and say so."""
+        self.recover()
+        background_tasks.create(self.notify_beside(), name=f'recovered {self.slice_id.name}')
+
+    @property
+    def needs_report(self) -> bool:
+        """Whether something is stored that only this tab or visit may see: building has to wait for the report."""
+        if self.schema.has_elsewhere and self.elsewhere.is_awaited:
+            return True
+        if self.visit.identified:
+            return False
+        if self.used and any(state.needs_report for state in self.used):
+            return True
+        return self.schema.has_private and any(document.has_private_values for document in self.documents.values())
+
+    @property
+    def wants_notice(self) -> bool:
+        """Whether the class or one that it uses has `on_recovered`."""
+        own = hasattr(self.values.target(), 'on_recovered')
+        return own or (bool(self.used) and any(state.wants_notice for state in self.used))
+
+    async def notify_recovered(self) -> None:
+        """Call the optional `on_recovered(recovery)` of the class and of those it uses, once each; it may be async."""
+        for state in self.used:
+            await state.notify_recovered()
+        handler = getattr(self.values.target(), 'on_recovered', None)
+        if handler is not None and not self._notified:
+            self._notified = True
+            if iscoroutine(result := handler(self.recovery)):
+                await result
+
+    async def notify_beside(self) -> None:
+        """Call `on_recovered` from a task of its own, again if the record has changed since: within the client."""
+        self._notified = False
+        with self.visit.in_client():
+            await self.notify_recovered()
+
+    # ---- what the parts ask of each other
+
+    def _changed_in_place(self, name: str) -> None:
+        self.accepting.changed_in_place(name)
+
+    def _is_unsaved(self, name: str) -> bool:
+        return self.accepting.is_unsaved(name)
+
+    def is_newer_here(self, name: str) -> bool:
+        return self.accepting.is_newer_here(name)
+
+    def cause_of(self, name: str) -> Cause:
+        return 'local' if name in self._updated else 'remote'
+
+    # ---- what was entered before a rejoin (TakesEntries)
 
     @property
     def has_unsaved(self) -> bool:
         """Whether anything that was entered is with this page only: it waits for `save()`, or for its tab or visit."""
-        return bool(self._unsaved or self._held)
+        return self.accepting.has_unsaved
 
-    def _submit(self, name: str, raw: Raw) -> None:
-        if name in self._keepers:
-            self._keepers[name].keep(self, name, raw)
-        else:
-            super()._submit(name, raw)
+    def merging(self, name: str) -> AbstractContextManager[set[str]]:
+        """Ask `validate=` of a field for what is assigned meanwhile; the set has the fields that refuse a value."""
+        return self.accepting.merging(name)
 
-    def post(self, name: str, raw: Raw) -> None:
-        """Accept a change made in a worker thread: visible there at once, and here in the order of posting."""
-        with self._posting:
-            self.raws[name] = raw
-            self._posted = {**self._posted, name: self._posted.get(name, 0) + 1}
-        self._loop.call_soon_threadsafe(self._receive, name, raw)
+    # ---- what the app asks
 
-    def _receive(self, name: str, raw: Raw) -> None:
-        with self._posting:
-            self._posted = {**self._posted, name: self._posted[name] - 1}
-            if self.raws.get(name) is not raw:
-                return  # it was changed again meanwhile, and that change is accepted already or posted behind this one
-        try:
-            self.accept(name, raw)
-        except ValueNotStorable as error:
-            log.error('%s: a change from a worker thread was refused: %s', self.slice_id.name, error.without_value)  # noqa: TRY400 no value may be logged
-            self._schedule(name)  # shows again what is stored
-            return
-        if (target := self._target()) is not None:
-            with self.visit.in_client():
-                self.unmark(name)
-                self._show_changed_in_place(target, name)
+    def listen(self) -> Listeners:
+        """Return who wants to know when a field changes."""
+        return self.values.listen()
 
-    def changed_in_place(self, name: str) -> None:
-        """Accept what a collection became. Raises `ValueNotStorable`; the collection then undoes the change."""
-        target = self._target()
-        if target is None:
-            return
-        raw = encode(target, self.schema.fields[name])
-        if self.raws.get(name) == raw:
-            return
-        if get_ident() != self.thread:
-            self.post(name, raw)
-            return
-        self.accept(name, raw)
-        self.unmark(name)
-        self._show_changed_in_place(target, name)
-
-    def _show_changed_in_place(self, target: Any, name: str) -> None:
-        """Tell what is bound and who listens; what that raises undoes nothing, since the change is accepted."""
-        try:
-            nicegui_private.propagate_in_place(target, name)
-        except Exception as error:  # noqa: BLE001 what is bound may raise anything
-            app.handle_exception(error)
-        self.tell(name)
+    def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
+        """Iterate over field, label of its element and error of each refused value that somebody still sees."""
+        return self.values.refused()
 
     def save(self) -> None:
         """Submit what `auto=False` kept back, and opaque values that were changed in place.
 
         Raises the first `ValueNotStorable`, when the other fields are submitted.
         """
-        for error in list(self._save()):
+        for error in list(self.accepting.save()):
             raise error
 
-    def _save(self) -> Iterator[ValueNotStorable]:
-        """Submit all that can be; put on record what cannot, until it can, and iterate over that."""
-        target = self._target()
-        for name, stored in self.schema.fields.items() if target is not None else ():
-            if name not in self._unsaved and not stored.codec.opaque:
-                continue
-            try:
-                self._save_field(target, name)
-            except ValueNotStorable as error:
-                self.marked = self.marked or Marks(self.visit.schedule_status)
-                if self.marked.hold(name, elements_at(target, name, error), error):
-                    log.warning('a value that was changed in place cannot be stored: %s', error.without_value)
-                yield error
-
-    def _save_field(self, target: Any, name: str) -> None:
-        raw = encode(target, self.schema.fields[name])
-        changed = self.raws.get(name) != raw
-        if changed or name in self._unsaved:
-            self._submit(name, raw)
-            self.raws[name] = raw
-            self._unsaved -= {name}
-        if self.marked is not None:
-            self.marked.release(name)
-        if changed:
-            self._show_changed_in_place(target, name)
-
     def save_opaque(self) -> None:
-        """Submit opaque values that were changed in place: looked for after each UI event, and when the page may go."""
-        if self._auto and not self.closed:
-            list(self._save())
+        """Submit opaque values that were changed in place; what does not fit is marked."""
+        self.accepting.save_opaque()
 
     def submit_opaque(self) -> list[ValueNotStorable]:
         """Submit the same ones before a flush, also for a page that is gone; return what does not fit."""
-        return list(self._save()) if self._auto and self.schema.is_opaque else []
+        return self.accepting.submit_opaque()
 
     async def flush(self) -> None:
-        """Do what `Visit.flush` does, also for a page that is gone, and that a background job has changed."""
+        """Wait until all is durable, also for a page that is gone, and that a background job has changed.
+
+        Raises `StoreError` if the store cannot take it, and `ValueNotStorable` for what does not fit.
+        """
         refused = self.submit_opaque()
-        await (self.visit.flush() if self.session is self.visit.session else self.session.flush())
+        await (self.open_page.flush() if self.session is self.visit.session else self.session.flush())
         for error in refused:
             raise error
 
     async def update(self, function: Callable[[Any], object]) -> None:
         """Read, modify and write the fields whose place is known; held ones are not there yet."""
         self.save_opaque()
-        change = updating(self.schema, dict(self._parts), function, dict(self.defaults))
+        document = self.documents['session']
+        change = updating(self.schema, dict(document.parts), function, dict(self.values.defaults))
 
         def note(found: Slice) -> list[Written]:
             written = change(found)
@@ -208,70 +241,56 @@ class PageObject(Outside):
             return written
 
         try:
-            await self.session.update(self.slice_id, note)
+            await document.session.update(self.slice_id, note)
         finally:
             get_running_loop().call_soon(self._forget_updated)  # when the page has been told
 
     def _forget_updated(self) -> None:
         self._updated = frozenset()
 
-    def cause_of(self, name: str) -> Cause:
-        return 'local' if name in self._updated else 'remote'
+    def reset(self) -> None:
+        """Delete what is stored of the class, and show the defaults."""
+        for document in self.documents.values():
+            document.reset()
+        self.show_defaults()
 
     def show_defaults(self) -> None:
         """Show at once what a slice holds that was just deleted; what was not saved or placed yet goes with it."""
-        self._unsaved = frozenset()
-        self._held = {}
-        self._forget_inside()
-        self._show(dict(self.defaults), self.schema.version, 'reset')
-        for keeper in set(self._keepers.values()):
-            keeper.reset(self)
+        self.accepting.let_go()
+        self.values.show(dict(self.values.defaults), self.schema.version, 'reset')
+        self.elsewhere.reset()
 
-    def _forget_inside(self) -> None:
-        """Have opaque values shown anew that were changed in place and are not saved."""
-        for name, stored in self.schema.fields.items():
-            with suppress(ValueNotStorable):
-                if not stored.codec.opaque or encode(self._target(), stored) == self.raws.get(name):
-                    continue
-            self.raws[name] = Raw(b'')
+    # ---- moving and closing
 
-    def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None:
-        """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""
-        if self._merging is not None:
-            self._refused.add(name)
-        target = self._target()
-        elements = list(nicegui_private.sources(target, name)) if target is not None else []
-        log.warning('a value of type %s was not stored: %s', type(value).__qualname__, error.without_value)
-        if elements:
-            self.marked = self.marked or Marks(self.visit.schedule_status)
-            self.marked.add(name, elements, error)
-
-    def unmark(self, name: str) -> None:
-        if self.marked is not None:
-            self.marked.remove(name)
+    def watch_touched(self, *, watch: bool) -> None:
+        """Collect the fields that a person changes from now on, or no longer."""
+        self.values.touched = set() if watch else None
 
     def follow(self, session: Session) -> None:
         """Go on in another session, which holds the same."""
-        self.session.detach(self)
-        self._hold(-1)
-        self.session = session
-        session.attach(self)
-        self._hold(1)
-        self._generation = self._current_generation()
+        self.documents['session'].move_to(session)
 
     def close(self, *, left: bool = False) -> None:
         """Stop following. `left`: the person navigated away within the page, so that the visit to this view is over."""
         if self.closed:
             return
-        session, target = self.session, self._target()
+        target = self.values.target()
         self.save_opaque()
-        self.closed = True
-        for keeper in set(self._keepers.values()):
-            keeper.end(self)
-        session.detach(self)
-        self._hold(-1)
-        if left and (part := self._parts.get('reconnect')):
-            session.drop(self.slice_id, part)
+        self.values.closed = True
+        self.elsewhere.end()
+        for document in self.documents.values():
+            document.close(left=left)
         self.page = None
         if target is not None:
             binding.remove([target])
+
+
+def page_object_of(page: object) -> PageObject:
+    """Return what is behind an object of the app. Raises `StashError` for an object that has nothing behind it."""
+    page_object = getattr(page, '__dict__', {}).get(PAGE_OBJECT)
+    if page_object is None:
+        raise StashError(
+            f'this {type(page).__qualname__} was not made by nicegui_stash: '
+            'use the object that build() gets as self, or one from `await stash.recover(...)`'
+        )
+    return page_object

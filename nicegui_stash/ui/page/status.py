@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, Protocol, cast
 
 from nicegui.binding import BindableProperty
 
 from ...errors import TooMuchPending, ValueNotStorable, ValueTooLarge
-
-if TYPE_CHECKING:
-    from ...session.session import Session
-    from .page_object import PageObject
+from ...session.session import Session
 
 Kind = Literal['away', 'refused', 'newer', 'invalid', 'too_large', 'full']
 
@@ -31,6 +28,12 @@ class Trouble:
     reason: str
     field: str = ''
     label: str = ''
+
+
+class ShowsRefused(Protocol):
+    """A page object, as far as its elements show what was refused."""
+
+    def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]: ...
 
 
 class Status:
@@ -56,7 +59,7 @@ class Status:
         self.troubles = ()
         self._settled: int | None = None
 
-    def update(self, session: Session, page_objects: Iterable[PageObject]) -> None:
+    def update(self, session: Session, page_objects: Iterable[ShowsRefused]) -> None:
         refused = tuple(_refused(page_objects))
         self.troubles = (*refused, *_of_store(session))
         self.pending = session.pending
@@ -67,9 +70,9 @@ class Status:
         self._settled = session.settled
 
 
-def _refused(page_objects: Iterable[PageObject]) -> Iterator[Trouble]:
+def _refused(page_objects: Iterable[ShowsRefused]) -> Iterator[Trouble]:
     for page_object in page_objects:
-        for name, label, error in page_object.marked.refused() if page_object.marked else ():
+        for name, label, error in page_object.refused():
             yield Trouble(_kind_of(error), error.reason, name, label or name)
 
 

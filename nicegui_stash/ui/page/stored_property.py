@@ -5,23 +5,62 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from msgspec import Raw
 from nicegui.binding import BindableProperty
 
-from ...errors import StashError, ValueNotStorable
+from ...errors import ValueNotStorable
 from ...model.fields import MISSING
 from ...model.observed import ObservedDict
 from ...model.schema import StoredField
+from ...settings import OnInvalid
 from .. import nicegui_private
 from .class_cache import per_class
 
-if TYPE_CHECKING:
-    from .page_object import PageObject
-
 PAGE_OBJECT: Final = '_nicegui_stash_instance'
-"""The attribute of a page object that leads to its `Instance`."""
+"""The attribute of an app's object that leads to what is behind it."""
+
+
+class Values(Protocol):
+    """What a property asks of the values that a page object holds."""
+
+    thread: int
+    raws: dict[str, Raw]
+
+    @property
+    def marks(self) -> object: ...
+
+    @property
+    def listeners(self) -> object: ...
+
+    def observed(self, name: str, value: Any) -> Any: ...
+
+    def unmark(self, name: str) -> None: ...
+
+    def tell(self, name: str) -> None: ...
+
+
+class Accepts(Protocol):
+    """What a property asks of what accepts its changes."""
+
+    on_invalid: OnInvalid
+
+    def accept(self, name: str, raw: Raw) -> None: ...
+
+    def post(self, name: str, raw: Raw) -> None: ...
+
+    def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None: ...
+
+
+class HasFields(Protocol):
+    """A page object, as its properties see it."""
+
+    @property
+    def values(self) -> Values: ...
+
+    @property
+    def accepting(self) -> Accepts: ...
 
 
 class StoredProperty(BindableProperty):
@@ -52,38 +91,39 @@ class StoredProperty(BindableProperty):
         attributes = owner.__dict__
         if value is self or value is self.field:  # the `__init__` of a dataclass assigns what stands in the class
             value = self.new_default()
-        page_object: PageObject | None = attributes.get(PAGE_OBJECT)
+        page_object: HasFields | None = attributes.get(PAGE_OBJECT)
         if page_object is None:
             self.begin(owner, self._encode(value)[0])
             return
+        values, accepting = page_object.values, page_object.accepting
         try:
             if type(value) in self._exact:
                 raw = self._to_json(value)
             else:
                 value, raw = self._encode(value)
-            if page_object.raws.get(self.name) == raw and not (page_object.marked and self.stored.codec.opaque):
+            if values.raws.get(self.name) == raw and not (values.marks and self.stored.codec.opaque):
                 return
-            if get_ident() != page_object.thread:
-                attributes[self.slot] = page_object.observed(self.name, value)  # first: the event loop may look at once
-                page_object.post(self.name, raw)
+            if get_ident() != values.thread:
+                attributes[self.slot] = values.observed(self.name, value)  # first: the event loop may look at once
+                accepting.post(self.name, raw)
                 return
-            page_object.accept(self.name, raw)
+            accepting.accept(self.name, raw)
         except ValueNotStorable as error:
             brought = nicegui_private.is_brought_by_binding(owner, self.name)
             if brought and type(value) is float and value.is_integer() and int in self._exact:
                 self.__set__(owner, int(value))  # `ui.number` gives a float also where a whole number was typed
                 return
-            if page_object.on_invalid == 'raise' and not brought:
+            if accepting.on_invalid == 'raise' and not brought:
                 raise
-            page_object.refuse(self.name, value, error)
+            accepting.refuse(self.name, value, error)
             return
-        attributes[self.slot] = page_object.observed(self.name, value)
-        if page_object.marked:
-            page_object.unmark(self.name)
+        attributes[self.slot] = values.observed(self.name, value)
+        if values.marks:
+            values.unmark(self.name)
         if (id(owner), self.names) in nicegui_private.bindings:
             nicegui_private.propagate(owner, self.names)
-        if page_object.listeners is not None:
-            page_object.listeners.tell(self.name, 'local')
+        if values.listeners is not None:
+            values.tell(self.name)
 
     def new_default(self) -> Any:
         """Return a declared default that nobody else holds, as it would come back."""
@@ -108,19 +148,19 @@ class StoredProperty(BindableProperty):
         if key in nicegui_private.bindings:
             nicegui_private.propagate(owner, self.names)
 
-    def show(self, owner: Any, value: Any, page_object: PageObject) -> None:
+    def show(self, owner: Any, value: Any, values: Values) -> None:
         """Set a value that came from the session, and tell what is bound to it."""
-        if page_object.marked:
-            page_object.unmark(self.name)
+        if values.marks:
+            values.unmark(self.name)
         held = owner.__dict__.get(self.slot, MISSING)
         if held is MISSING:
-            self.begin(owner, page_object.observed(self.name, value))
+            self.begin(owner, values.observed(self.name, value))
             return
         if isinstance(held, ObservedDict) and isinstance(value, dict):  # elements may be bound to its entries
             held.restore(cast(dict[Any, Any], value))
             nicegui_private.propagate_in_place(owner, self.name)
             return
-        owner.__dict__[self.slot] = page_object.observed(self.name, value)
+        owner.__dict__[self.slot] = values.observed(self.name, value)
         if (id(owner), self.names) in nicegui_private.bindings:
             nicegui_private.propagate(owner, self.names)
 
@@ -157,14 +197,3 @@ def declared_defaults(cls: type) -> Mapping[str, Raw] | None:
     if cls.__init__ is not object.__init__ or any(each.field.default_factory for each in properties.values()):
         return None
     return {name: each.stored.codec.encode(each.field.default)[1] for name, each in properties.items()}
-
-
-def page_object_of(page: object) -> PageObject:
-    """Return the instance behind a page object. Raises `StashError` for an object that has none."""
-    page_object = getattr(page, '__dict__', {}).get(PAGE_OBJECT)
-    if page_object is None:
-        raise StashError(
-            f'this {type(page).__qualname__} was not made by nicegui_stash: '
-            'use the object that build() gets as self, or one from `await stash.recover(...)`'
-        )
-    return page_object

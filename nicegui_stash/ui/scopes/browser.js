@@ -10,7 +10,7 @@
     if (!pages.has(id)) pages.set(id, { made: 0, prefixes: new Set() });
     return pages.get(id);
   };
-  const tell = (id, told) => stash.tell({ browser: id, made: page(id).made, ...told });
+  const tell = (id, told) => stash.tell({ kind: "browser", browser: id, made: page(id).made, ...told });
   const fit = (text) => (text !== null && text.length > LONGEST ? "" : text); // so long, it is none of ours
   const startsWith = (key, prefixes) => [...prefixes].some((prefix) => key.startsWith(prefix));
 

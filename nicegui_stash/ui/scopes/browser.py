@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 
 from msgspec import Raw
 
@@ -23,13 +23,12 @@ from ...model.recovery import Problem
 from ...model.tokens import Tokens
 from ...model.versions import blame
 from .. import nicegui_private
+from ..contracts.keeper import KeptFields
+from ..contracts.page_object import Cause
+from ..visit.messages import BrowserTold
+from ..visit.visit import Visit
 from .browser_items import BrowserItems, names
 from .simulated_browser import storage_of
-
-if TYPE_CHECKING:
-    from ..contracts.page_object import Cause
-    from ..page.elsewhere import Outside
-    from ..visit.visit import Visit
 
 log = logging.getLogger('nicegui_stash')
 
@@ -46,7 +45,7 @@ _numbers = itertools.count(1)
 class _Ask:
     """A class whose kept values the browser was asked for, and what it has told so far."""
 
-    page_object: Outside
+    kept: KeptFields
     answered: asyncio.Future[None]
     items: dict[str, str] = field(default_factory=dict[str, str])
     size: int = 0
@@ -67,7 +66,7 @@ class Browser:
         self._loop = asyncio.get_running_loop()
         self._connected = False
         self._waiting: list[tuple[str, tuple[Any, ...]]] = []  # what is to be said at the connect
-        self._page_objects: list[Outside] = []
+        self._following: list[KeptFields] = []
         self._asks: dict[int, _Ask] = {}
         self._ask_numbers = itertools.count(1)
         self._scheduled = False
@@ -84,14 +83,14 @@ class Browser:
 
     # ---- what a page object asks (Keeper)
 
-    def begin(self, page_object: Outside) -> None:
-        self._page_objects.append(page_object)
+    def begin(self, kept: KeptFields) -> None:
+        self._following.append(kept)
         number = next(self._ask_numbers)
-        self._asks[number] = _Ask(page_object, self._loop.create_future())
-        self._say('watch', number, self._items.prefixes(page_object))
+        self._asks[number] = _Ask(kept, self._loop.create_future())
+        self._say('watch', number, self._items.prefixes(kept))
 
-    def awaits(self, page_object: Outside) -> bool:
-        asked = (ask for ask in self._asks.values() if ask.page_object is page_object and not ask.waited)
+    def awaits(self, kept: KeptFields) -> bool:
+        asked = (ask for ask in self._asks.values() if ask.kept is kept and not ask.waited)
         return self._visit.exists and any(asked)  # without a session, nothing that is kept can belong to it
 
     async def ready(self) -> None:
@@ -102,33 +101,31 @@ class Browser:
         for ask in asks:
             ask.waited = True
 
-    def keep(self, page_object: Outside, name: str, raw: Raw) -> None:
-        token = self._items.token(page_object, name, raw)
+    def keep(self, kept: KeptFields, name: str, raw: Raw) -> None:
+        token = self._items.token(kept, name, raw)
         if self._visit.client.is_deleted:
-            log.warning('%s.%s: its page is gone, so no browser keeps this change', page_object.schema.name, name)
+            log.warning('%s.%s: its page is gone, so no browser keeps this change', kept.schema.name, name)
             return
-        page_object.forgive(name)
-        key = self._items.key(page_object, name)
+        kept.forgive(name)
+        key = self._items.key(kept, name)
         self._changed[key] = token
         self._touch([key])
 
-    def reset(self, page_object: Outside) -> None:
-        self._clear(self._items.prefixes(page_object), self._items.keys(page_object))
+    def reset(self, kept: KeptFields) -> None:
+        self._clear(self._items.prefixes(kept), self._items.keys(kept))
 
-    def end(self, page_object: Outside) -> None:
-        self._page_objects.remove(page_object)
-        for number in [number for number, ask in self._asks.items() if ask.page_object is page_object]:
+    def end(self, kept: KeptFields) -> None:
+        self._following.remove(kept)
+        for number in [number for number, ask in self._asks.items() if ask.kept is kept]:
             self._answered(self._asks.pop(number))
 
     # ---- what the app asks
 
     def clear(self) -> None:
         """Have the browser drop all that it keeps for this app; the fields of the page get their defaults."""
-        self._clear(
-            [self._items.root], [key for page_object in self._page_objects for key in self._items.keys(page_object)]
-        )
-        for page_object in self._page_objects:
-            page_object.show_kept({name: page_object.defaults[name] for name in names(page_object)}, 'reset', own=False)
+        self._clear([self._items.root], [key for kept in self._following for key in self._items.keys(kept)])
+        for kept in self._following:
+            kept.show({name: kept.defaults[name] for name in names(kept)}, 'reset', own=False)
 
     async def hurry(self) -> None:
         """Return when NiceGUI has what is to be said, so that nothing that is sent from now on comes before it."""
@@ -184,98 +181,90 @@ class Browser:
 
     # ---- from the browser
 
-    def receive(self, sent: Any) -> None:
-        """Take what the browser tells: answers, changes of other tabs, what it could not keep. It may be anything."""
-        told = cast(dict[str, Any], sent)
-        made, asked = told.get('made'), told.get('ask')
-        if self._visit.ended or told.get('browser') != self._number or not isinstance(made, int):
+    def receive(self, told: BrowserTold) -> None:
+        """Take what the browser tells: answers, changes of other tabs, what it could not keep."""
+        if self._visit.ended or told.browser != self._number:
             return
-        if isinstance(asked, int):
-            if asked in self._asks:
-                self._gather(told, asked, made)
-        elif told.get('cleared') is True:
-            self._follow(
-                {key: None for page_object in self._page_objects for key in self._items.keys(page_object)}, made
-            )
-        elif 'changed' in told:
-            self._follow(_texts(told['changed']), made)
-        elif 'failed' in told:
-            self._note_failures(_texts(told['failed']))
+        if told.ask is not None:
+            if told.ask in self._asks:
+                self._gather(told, told.ask)
+        elif told.cleared:
+            self._follow({key: None for kept in self._following for key in self._items.keys(kept)}, told.made)
+        elif told.changed is not None:
+            self._follow(_texts(told.changed), told.made)
+        elif told.failed is not None:
+            self._note_failures(_texts(told.failed))
 
-    def _gather(self, told: dict[str, Any], number: int, made: int) -> None:
+    def _gather(self, told: BrowserTold, number: int) -> None:
         """Put an answer together, which comes in parts so that no message is too long."""
         ask = self._asks[number]
-        items = {key: text for key, text in _texts(told.get('items')).items() if text is not None}
+        items = {key: text for key, text in _texts(told.items or {}).items() if text is not None}
         ask.size += sum(len(key) + len(text) for key, text in items.items())
         if ask.size <= MAX_TOLD:
             ask.items |= items
-        if told.get('last') is True:
+        if told.last:
             del self._asks[number]
-            self._visit.client.safe_invoke(partial(self._recover, ask.page_object, ask.items, made))
-            for name in names(ask.page_object) if 'error' in told else ():
-                ask.page_object.blame(name, f'the browser keeps nothing: {_named(told["error"])}')
+            self._visit.client.safe_invoke(partial(self._recover, ask.kept, ask.items, told.made))
+            for name in names(ask.kept) if told.error is not None else ():
+                ask.kept.blame(name, f'the browser keeps nothing: {_named(told.error)}')
             self._answered(ask)
 
-    def _recover(self, page_object: Outside, items: Mapping[str, str], made: int) -> None:
+    def _recover(self, kept: KeptFields, items: Mapping[str, str], made: int) -> None:
         """Show what the browser keeps of a class, and have it keep anew what should be."""
-        back = self._items.find(page_object, items)
-        overtaken = {
-            name for name in names(page_object) if self._is_overtaken(self._items.key(page_object, name), made)
-        }
+        back = self._items.find(kept, items)
+        overtaken = {name for name in names(kept) if self._is_overtaken(self._items.key(kept, name), made)}
         raws = {name: raw for name, raw in back.raws.items() if name not in overtaken}
         if back.found.from_version is not None:
-            page_object.note_kept(back.found.from_version, back.age, back.found.problem)
+            kept.note_kept(back.found.from_version, back.age, back.found.problem)
         if back.found.error:
-            log.error(
-                '%s: what a browser keeps of it was discarded, %s', page_object.schema.name, blame(back.found.error)
-            )
-        problems = {problem.field for problem in page_object.show_kept(raws, 'recovered', own=False)}
+            log.error('%s: what a browser keeps of it was discarded, %s', kept.schema.name, blame(back.found.error))
+        problems = {problem.field for problem in kept.show(raws, 'recovered', own=False)}
         self._renewed |= {key: (token, None) for key, token in back.expired.items()}
         for name, read in back.due.items():
             raw = raws.get(name)
             if raw is not None and not isinstance(raw, Problem) and name not in problems:
-                self._renew(page_object, name, raw, read)
+                self._renew(kept, name, raw, read)
         if self._renewed:
             self._touch([])
 
-    def _renew(self, page_object: Outside, name: str, raw: Raw, read: str | None) -> None:
+    def _renew(self, kept: KeptFields, name: str, raw: Raw, read: str | None) -> None:
         try:
-            self._renewed[self._items.key(page_object, name)] = read, self._items.token(page_object, name, raw)
+            self._renewed[self._items.key(kept, name)] = read, self._items.token(kept, name, raw)
         except ValueTooLarge as error:  # a migration made it longer, or encryption
-            page_object.blame(name, error.reason)
+            kept.blame(name, error.reason)
 
     def _follow(self, told: Mapping[str, str | None], made: int) -> None:
         """Show what another tab had the browser keep, or drop."""
-        for page_object in list(self._page_objects):
+        for kept in list(self._following):
             shown: dict[Cause, dict[str, Raw | Problem]] = {'remote': {}, 'reset': {}}
-            for name in names(page_object):
-                key = self._items.key(page_object, name)
-                follows = page_object.schema.fields[name].field.live and not page_object.is_unsaved(name)
+            for name in names(kept):
+                key = self._items.key(kept, name)
+                follows = kept.schema.fields[name].field.live and not kept.is_unsaved(name)
                 if key not in told or not follows or self._is_overtaken(key, made):
                     continue
                 if (token := told[key]) is None:
-                    shown['reset'][name] = page_object.defaults[name]
+                    shown['reset'][name] = kept.defaults[name]
                 else:
-                    shown['remote'][name] = self._items.read(page_object, name, token)
+                    shown['remote'][name] = self._items.read(kept, name, token)
             for cause, raws in shown.items():
                 if raws:
-                    self._visit.client.safe_invoke(partial(self._show, page_object, raws, cause))
+                    self._visit.client.safe_invoke(partial(self._show, kept, raws, cause))
 
     @staticmethod
-    def _show(page_object: Outside, raws: Mapping[str, Raw | Problem], cause: Cause) -> None:
-        page_object.show_kept(raws, cause, own=False)
+    def _show(kept: KeptFields, raws: Mapping[str, Raw | Problem], cause: Cause) -> None:
+        kept.show(raws, cause, own=False)
 
     def _is_overtaken(self, key: str, made: int) -> bool:
         """Whether the browser had not made a change of ours when it told of this key."""
         return key in self._touched or made < self._last.get(key, 0)
 
     def _note_failures(self, failed: Mapping[str, str | None]) -> None:
-        for page_object in self._page_objects:
-            for name in names(page_object):
-                if (key := self._items.key(page_object, name)) in failed:
+        for kept in self._following:
+            for name in names(kept):
+                if (key := self._items.key(kept, name)) in failed:
                     why = f'the browser did not keep it: {_named(failed[key])}'
-                    page_object.blame(name, why)
-                    log.warning('%s.%s: %s', page_object.schema.name, name, why)
+                    kept.blame(name, why)
+                    log.warning('%s.%s: %s', kept.schema.name, name, why)
 
     @staticmethod
     def _answered(ask: _Ask) -> None:
@@ -287,23 +276,15 @@ class Browser:
             self._answered(ask)
 
 
-def is_of_browser(sent: Any) -> bool:
-    """Whether what a page sent is for `Browser.receive`, and no report."""
-    return isinstance(sent, dict) and 'browser' in sent
-
-
 @lru_cache(maxsize=1)
 def script() -> str:
     """Return the script that a page with such fields runs, and no other."""
     return files('nicegui_stash.ui.scopes').joinpath('browser.js').read_text(encoding='utf-8')
 
 
-def _texts(told: Any) -> dict[str, str | None]:
-    """Return what a browser tells by key; what is no text is as none of ours."""
-    if not isinstance(told, dict):
-        return {}
-    items = cast(dict[Any, Any], told).items()
-    return {str(key): text if text is None or isinstance(text, str) else '' for key, text in items}
+def _texts(told: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return what a browser tells by key; a value that is not a text counts as a damaged token."""
+    return {key: text if text is None or isinstance(text, str) else '' for key, text in told.items()}
 
 
 def _named(error: Any) -> str:

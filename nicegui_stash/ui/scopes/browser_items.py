@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from msgspec import Raw
@@ -12,12 +11,11 @@ from msgspec import Raw
 from ...errors import ValueTooLarge
 from ...model.document import SESSION_PART, SliceId, new_document, version_number
 from ...model.recovery import Problem, stored_values
+from ...model.scopes import SCOPES
 from ...model.tokens import MAX_TOKEN, BadToken, ExpiredToken, Opened, Tokens
 from ...model.versions import Found, find
-
-if TYPE_CHECKING:
-    from ..page.elsewhere import Outside
-    from ..visit.visit import Visit
+from ..contracts.keeper import KeptFields
+from ..visit.visit import Visit
 
 
 @dataclass(slots=True)
@@ -43,19 +41,19 @@ class BrowserItems:
         self._tokens = tokens
         self.root = f'nicegui_stash:{_quoted(tokens.prefix)}:'
 
-    def prefixes(self, page_object: Outside) -> list[str]:
+    def prefixes(self, kept: KeptFields) -> list[str]:
         """Return how the keys of a class begin, of all its versions, and of the class it was renamed from."""
-        return [f'{self.root}{_quoted(name)}:{_quoted(page_object.slice_id.key)}:' for name in page_object.schema.names]
+        return [f'{self.root}{_quoted(name)}:{_quoted(kept.slice_id.key)}:' for name in kept.schema.names]
 
-    def key(self, page_object: Outside, name: str) -> str:
-        return f'{self.prefixes(page_object)[0]}{page_object.schema.version}:{_quoted(name)}'
+    def key(self, kept: KeptFields, name: str) -> str:
+        return f'{self.prefixes(kept)[0]}{kept.schema.version}:{_quoted(name)}'
 
-    def keys(self, page_object: Outside) -> list[str]:
-        return [self.key(page_object, name) for name in names(page_object)]
+    def keys(self, kept: KeptFields) -> list[str]:
+        return [self.key(kept, name) for name in names(kept)]
 
-    def token(self, page_object: Outside, name: str, raw: Raw) -> str:
+    def token(self, kept: KeptFields, name: str, raw: Raw) -> str:
         """Return the token that keeps a value. Raises `ValueTooLarge`."""
-        stored, place = page_object.schema.fields[name], _place(page_object.slice_id, name)
+        stored, place = kept.schema.fields[name], _place(kept.slice_id, name)
         encrypted, now = stored.field.encrypted, self._visit.registry.now
         token = self._tokens.make(place, self._visit.session_id, raw, now=now, encrypted=encrypted)
         if len(token) > MAX_TOKEN:
@@ -64,20 +62,20 @@ class BrowserItems:
             )
         return token
 
-    def read(self, page_object: Outside, name: str, token: str) -> Raw | Problem:
+    def read(self, kept: KeptFields, name: str, token: str) -> Raw | Problem:
         """Return what a token of a field holds, or why it cannot be used."""
         try:
-            return self._open(page_object.slice_id, name, token).raw
+            return self._open(kept.slice_id, name, token).raw
         except BadToken as error:
-            return Problem(name, page_object.schema.version, str(error))
+            return Problem(name, kept.schema.version, str(error))
 
-    def find(self, page_object: Outside, items: Mapping[str, str]) -> Returned:
+    def find(self, kept: KeptFields, items: Mapping[str, str]) -> Returned:
         """Return what of these items is a class's; of an older version only where nothing of its own is there."""
-        schema, own = page_object.schema, page_object.slice_id
+        schema, own = kept.schema, kept.slice_id
         document, opened, problems = new_document(), dict[str, Opened](), list[Problem]()
         expired: dict[str, str] = {}
         for key, token in items.items():
-            for slice_id, name in self._parse(page_object, key):
+            for slice_id, name in self._parse(kept, key):
                 try:
                     found = self._open(slice_id, name, token)
                 except BadToken as error:
@@ -88,40 +86,38 @@ class BrowserItems:
                 document.values(slice_id, SESSION_PART)[name] = found.raw
                 opened[key] = found
         found = find(schema, document, own.key)
-        values = stored_values(schema, found.slice, {'browser': SESSION_PART}) if found.slice else {}
+        values = stored_values(schema, found.slice, {SCOPES['browser']: SESSION_PART}) if found.slice else {}
         returned = Returned({**values}, found, expired=expired)
         for problem in problems:
-            if problem.field in names(page_object) and (problem.version == schema.version or not values):
+            if problem.field in names(kept) and (problem.version == schema.version or not values):
                 returned.raws[problem.field] = problem
         if opened:
             returned.age = max(0.0, self._visit.registry.now - min(each.issued for each in opened.values()))
         for name in values:
-            key = self.key(page_object, name)
-            if key not in opened or self._is_due(
-                page_object, name, opened[key]
-            ):  # there it is migrated, or was renamed
+            key = self.key(kept, name)
+            if key not in opened or self._is_due(kept, name, opened[key]):  # there it is migrated, or was renamed
                 returned.due[name] = items.get(key)
         return returned
 
-    def _parse(self, page_object: Outside, key: str) -> Iterator[tuple[SliceId, str]]:
+    def _parse(self, kept: KeptFields, key: str) -> Iterator[tuple[SliceId, str]]:
         """Say which slice and field of a class a key is for, nothing for one that we would not write."""
-        schema = page_object.schema
-        for name, prefix in zip((schema.name, schema.renamed_from or ''), self.prefixes(page_object), strict=False):
+        schema = kept.schema
+        for name, prefix in zip((schema.name, schema.renamed_from or ''), self.prefixes(kept), strict=False):
             version, _, field_name = key.removeprefix(prefix).partition(':')
             if key.startswith(prefix) and version_number(version) > 0:
-                yield SliceId(name, version_number(version), page_object.slice_id.key), unquote(field_name)
+                yield SliceId(name, version_number(version), kept.slice_id.key), unquote(field_name)
 
     def _open(self, slice_id: SliceId, name: str, token: str) -> Opened:
         return self._tokens.open(_place(slice_id, name), self._visit.owners, token, now=self._visit.registry.now)
 
-    def _is_due(self, page_object: Outside, name: str, opened: Opened) -> bool:
-        encrypted = page_object.schema.fields[name].field.encrypted
+    def _is_due(self, kept: KeptFields, name: str, opened: Opened) -> bool:
+        encrypted = kept.schema.fields[name].field.encrypted
         return self._tokens.is_due(opened, now=self._visit.registry.now, encrypted=encrypted)
 
 
-def names(page_object: Outside) -> list[str]:
+def names(kept: KeptFields) -> list[str]:
     """Return the fields of a class that browsers keep."""
-    return [name for name, stored in page_object.schema.fields.items() if stored.scope == 'browser']
+    return [name for name, stored in kept.schema.fields.items() if stored.scope.kept_by == 'browser']
 
 
 def _place(slice_id: SliceId, field_name: str) -> tuple[str, str, str, str]:

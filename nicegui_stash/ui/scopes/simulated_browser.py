@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Protocol
 from weakref import WeakValueDictionary
 
 from nicegui import Client
 
-if TYPE_CHECKING:
-    from .browser import Browser
+from ..visit.messages import BrowserTold
+
+
+class Follows(Protocol):
+    """What follows the storage of a browser."""
+
+    def receive(self, told: BrowserTold) -> None: ...
 
 
 class SimulatedStorage:
@@ -17,12 +22,12 @@ class SimulatedStorage:
 
     def __init__(self) -> None:
         self.items: dict[str, str] = {}
-        self.followers: WeakValueDictionary[int, Browser] = WeakValueDictionary()
+        self.followers: WeakValueDictionary[int, Follows] = WeakValueDictionary()
         self._made: dict[int, int] = {}
 
     def watch(self, number: int, ask: int, prefixes: list[str]) -> None:
         items = {key: text for key, text in self.items.items() if key.startswith(tuple(prefixes))}
-        self._tell(number, {'ask': ask, 'items': items, 'last': True})
+        self._tell(number, ask=ask, items=items, last=True)
 
     def keep(
         self,
@@ -48,11 +53,11 @@ class SimulatedStorage:
                 self.items[key] = text
         for number in list(self.followers):
             if number != by and differs:
-                self._tell(number, {'changed': differs})
+                self._tell(number, changed=differs)
 
-    def _tell(self, number: int, told: dict[str, object]) -> None:
+    def _tell(self, number: int, **told: Any) -> None:
         if (follower := self.followers.get(number)) is not None:
-            follower.receive({'browser': number, 'made': self._made.get(number, 0), **told})
+            follower.receive(BrowserTold(number, self._made.get(number, 0), **told))
 
 
 _storages: Final[dict[str, SimulatedStorage]] = {}

@@ -91,7 +91,7 @@
     tell(moved = false) {
       asked = Boolean(waiting);
       if (asked) return;
-      stash.tell({ search: location.search, made, moved });
+      stash.tell({ kind: "address", search: location.search, made, moved });
     },
   };
 

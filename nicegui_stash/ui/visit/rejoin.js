@@ -86,7 +86,7 @@
 
     report() {
       const previous = kind === "reload" && !inherited && !oldTab && last?.path === place() ? last.visit : null;
-      self.tell({ visit: self.visit, reason: self.reason, old_tab: oldTab ?? null, previous });
+      self.tell({ kind: "report", visit: self.visit, reason: self.reason, old_tab: oldTab ?? null, previous });
     },
 
     // say something to the server, beside NiceGUI's events; where no class has stored fields, nobody would listen

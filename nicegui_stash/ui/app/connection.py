@@ -1,0 +1,328 @@
+"""The connection to one open page: it hears what the page tells, and has its page objects follow."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
+# Some of NiceGUI's signatures are only partly typed.
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import Any, assert_never
+
+from nicegui import Client
+
+from ...model.schema import Schema
+from ...model.scopes import Scope
+from ...model.tokens import Tokens
+from ...session.registry import Registry
+from ...session.session import Session
+from .. import nicegui_private
+from ..carryover.handover import Handover
+from ..contracts.keeper import Keeper
+from ..page.page_object import PageObject
+from ..page.status import Status
+from ..scopes.browser import Browser
+from ..scopes.url import Address
+from ..visit.messages import (
+    UNKNOWN,
+    AddressChanged,
+    Again,
+    AnyMessage,
+    BrowserTold,
+    Report,
+    Typed,
+    decode,
+    identifier,
+    simulated,
+)
+from ..visit.visit import Visit
+
+log = logging.getLogger('nicegui_stash')
+
+REPORT_TIMEOUT = 1.0
+"""Seconds after the connect for which the server waits for the browser's report."""
+ARRIVAL_LOOKS = (0.2, 0.6, 1.4)
+"""Seconds after which a new page looks for what another server accepted just before it, and puts within 1 s."""
+ACKNOWLEDGE_PAUSE = 0.1
+"""Seconds between two answers to a report: a flood of reports gets no flood back."""
+
+
+class Connection:
+    """One client and its page objects, from its request to its end. An `OpenPage`."""
+
+    # Most pages that are requested get no further than this: what comes later belongs to the class until it does.
+    _connected = False
+    _reported = False
+    _acknowledge_from = 0.0
+    _watches_opaque = False
+    _status: Status | None = None
+    _status_scheduled = False
+    _browser: Browser | None = None
+    _address: Address | None = None
+    _handover: Handover | None = None
+
+    def __init__(
+        self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
+    ) -> None:
+        """`watch`: seconds for which a page looks at the store after a rejoin, as the old server may still drain."""
+        self.visit = Visit(client, registry, session_id, exists=exists)
+        self.page_objects: list[PageObject] = []
+        self._client = client
+        self._registry = registry
+        self._tokens = tokens
+        self._watch = watch
+        self._settled = asyncio.Event()
+        client.on_connect(self._connect)
+        if self.visit.joins:
+            self._connect()
+
+    # ---- page objects
+
+    def find(self, schema: Schema, key: str) -> PageObject | None:
+        """Return what this client has already made of a class: there is one page object per client."""
+        for page_object in self.page_objects:
+            if page_object.schema is schema and page_object.slice_id.key == key:
+                return page_object
+        return None
+
+    def add(self, page_object: PageObject) -> None:
+        """Show one more class on this page, and look after each event whether its opaque values changed in place."""
+        self.page_objects.append(page_object)
+        self._watches_opaque = self._watches_opaque or page_object.schema.is_opaque
+
+    def leave(self, page_object: PageObject, *, left: bool = True) -> None:
+        """Close a page object when its part of the page was cleared; with the client gone it is closed already.
+
+        `left`: it was a view, so that the visit to it is over; an object may be kept again.
+        """
+        if not self.visit.ended and page_object in self.page_objects:
+            page_object.close(left=left)
+            self.page_objects.remove(page_object)
+            self.status_changed()  # a value that it did not take is gone with it
+
+    def enter(self, session: Session) -> None:
+        """Go on in another session, with what is shown here."""
+        if not self.visit.ended:
+            self.visit.session = session
+            for page_object in self.page_objects:
+                page_object.follow(session)
+
+    # ---- what the client keeps, and what is carried over
+
+    def keeper(self, scope: Scope) -> Keeper:
+        """Return what keeps the values of a scope in the client; it is made when the first class asks."""
+        if scope.kept_by == 'browser':
+            return self.browser
+        self._address = self._address or Address(self._client)
+        return self._address
+
+    @property
+    def browser(self) -> Browser:
+        """What the browser keeps; it is asked when the first class has something there."""
+        self._browser = self._browser or Browser(self.visit, self._tokens)
+        return self._browser
+
+    @property
+    def handover(self) -> Handover:
+        """What carries typed values over; it is made when there is something to tell or to take."""
+        self._handover = self._handover or Handover(self)
+        return self._handover
+
+    # ---- connect, hear, dispatch
+
+    def _connect(self) -> None:
+        """React to the first connect only: NiceGUI fires it on every reconnect of the same client.
+
+        There is no event and no leave before it, so that both are watched from here on.
+        """
+        if self._connected:
+            return
+        self._connected = True
+        visit, client = self.visit, self._client
+        client.on_disconnect(self._leave)
+        nicegui_private.after_each_event(client, self._handled)
+        visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
+        visit.find_session().touch()
+        if not visit.joins:
+            self.handover.begin()
+        if nicegui_private.is_simulated(client):
+            self._identify(simulated.get(client.id) or simulated.get(visit.tab, UNKNOWN))
+        else:
+            asyncio.get_running_loop().call_later(REPORT_TIMEOUT, self._identify, UNKNOWN)
+
+    def _handled(self, message: dict[str, Any]) -> None:
+        self.handover.handled(message)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self.handover.look)
+        if self._watches_opaque:
+            loop.call_soon(self._save_opaque)
+
+    def _save_opaque(self) -> None:
+        for page_object in self.page_objects:
+            if page_object.schema.is_opaque:
+                self.visit.guarded(page_object.save_opaque)
+
+    def _leave(self) -> None:
+        """Put what is pending without spacing: the next page may be another server's, which reads the store."""
+        self._save_opaque()
+        if self.visit.session is not None:
+            self.visit.session.hurry()
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """Take what the page tells beside its events; what is not a message of ours is counted and dropped."""
+        if not self._connected or self.visit.ended:
+            return
+        self._handled(message)
+        told = decode(message.get('told'))
+        if told is None:
+            self._registry.count('malformed_messages')
+            log.debug('a page told what is not a message of ours')
+        else:
+            self.dispatch(told)
+
+    def dispatch(self, told: AnyMessage) -> None:
+        """Hand a message to whom it is for."""
+        match told:
+            case Report():
+                self._take(told)
+            case AddressChanged():
+                if self._address is not None:
+                    self._address.receive(told)
+            case BrowserTold():
+                if self._browser is not None:
+                    self._browser.receive(told)
+            case Typed():
+                self.handover.receive(told)
+            case Again():
+                self.handover.repeat(told)
+            case _:
+                assert_never(told)
+
+    # ---- identify
+
+    def _take(self, report: Report) -> None:
+        visit = self.visit
+        if not self._reported:
+            self._reported = True
+            if visit.joins:
+                self.handover.begin()
+            # one that came too late to be waited for: what it brings is corrected through bindings
+            if not visit.identified or visit.report is UNKNOWN:
+                self._identify(report)
+        now = asyncio.get_running_loop().time()
+        if now >= self._acknowledge_from:  # a browser repeats a report at a reconnect
+            self._acknowledge_from = now + ACKNOWLEDGE_PAUSE
+            self.handover.acknowledge()
+
+    def _identify(self, report: Report) -> None:
+        visit = self.visit
+        if visit.ended or (visit.identified and report is UNKNOWN):
+            return
+        visit.identify(report)
+        for page_object in list(self.page_objects):
+            visit.guarded(page_object.locate)
+        visit.identified = True
+        self._settled.set()
+        if report.reason == 'rejoin':
+            self._look_again()
+        elif visit.exists and self._registry.store.guarantee != 'process':
+            self._registry.spawn(self._look_after_arrival())
+
+    async def wait_until_identified(self) -> bool:
+        """Wait for the client to connect and report; return whether it is still there."""
+        client = self._client
+        if not client.is_deleted:  # up to NiceGUI 3.16, who waits for a deleted client waits for ever
+            await client.connected()
+        if not client.is_deleted:
+            await self._settled.wait()
+        if self._browser is not None and not client.is_deleted:
+            await self._browser.ready()
+        return not client.is_deleted
+
+    # ---- watch
+
+    async def _look_after_arrival(self) -> None:
+        """Look a few times: the page before may have been another server's, which learns later that it was left."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        for seconds in ARRIVAL_LOOKS:
+            await asyncio.sleep(begin + seconds - loop.time())
+            if self.visit.ended:
+                return
+            await self.visit.look_at_store()
+
+    def _look_again(self) -> None:
+        """After a rejoin the old server may still be draining: look until it must be done, and follow it.
+
+        Fields that were changed here since are not touched.
+        """
+        for page_object in self.page_objects:
+            page_object.watch_touched(watch=True)
+        self._registry.spawn(self._watch_store())
+
+    async def _watch_store(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + self._watch, 0.2
+        while not self.visit.ended and loop.time() < deadline:
+            await asyncio.sleep(pause)
+            pause = min(1.0, pause * 2)
+            await self.visit.look_at_store()
+        for page_object in self.page_objects:
+            page_object.watch_touched(watch=False)
+
+    # ---- what the page can say about its changes
+
+    async def flush(self) -> None:
+        """Submit opaque values that were changed in place, and wait until all is durable.
+
+        Raises `ValueNotStorable` for one that does not fit, and `StoreError` if the store cannot take it.
+        """
+        refused = [error for page_object in self.page_objects for error in page_object.submit_opaque()]
+        await self.visit.find_session().flush()
+        for error in refused:
+            raise error
+
+    @property
+    def status(self) -> Status:
+        """The bindable status; it is made, and from then on kept up to date, when somebody asks for it."""
+        if self._status is None:
+            self._status = Status()
+            self._status.update(self.visit.find_session(), self.page_objects)
+        return self._status
+
+    def status_changed(self) -> None:
+        """Bring the bindable status up to date, once per turn of the loop, and say what the browser may forget."""
+        if self._handover is not None:
+            self._handover.settle()
+        if self._status is not None and not self._status_scheduled and not self.visit.ended:
+            self._status_scheduled = True
+            asyncio.get_running_loop().call_soon(self._update_status)
+
+    def _update_status(self) -> None:
+        self._status_scheduled = False
+        if self.visit.session is not None:
+            self.visit.guarded(partial(self.status.update, self.visit.session, self.page_objects))
+
+    # ---- end
+
+    def end(self) -> None:
+        """Close everything: NiceGUI has deleted the client."""
+        visit = self.visit
+        visit.ended = True
+        page_objects, self.page_objects = self.page_objects, []
+        for page_object in page_objects:
+            page_object.close()
+        if self._handover is not None:
+            self._handover.end()
+        visit.session = None
+        visit.identified = True
+        self._settled.set()
+
+
+def connection_behind(page_object: PageObject) -> Connection:
+    """Return the connection of the page that a page object is on, also when that page is gone."""
+    connection = page_object.open_page
+    if not isinstance(connection, Connection):
+        raise TypeError(f'{type(connection).__name__} is not a connection')
+    return connection
