@@ -149,6 +149,8 @@ async def test_a_token_that_is_made_anew_undoes_no_change_of_another_tab(stash: 
     set_clock(stash, days=5)
     instance = page_object_of(shown(stash, second, desk))
     shown(stash, first, desk).note = 'tables'
-    instance.open_page.browser._recover(instance, dict(storage(second).items), 0)  # of what was read a moment before
+    instance.open_page.browser._recover(
+        instance.elsewhere, dict(storage(second).items), 0
+    )  # of what was read a moment before
     await idle()
     assert {shown(stash, tab, desk).note for tab in (first, second, await ann.open())} == {'tables'}
