@@ -143,7 +143,9 @@ async def walk() -> Walk:
         client.environ = {}  # a browser, not NiceGUI's user simulation: it reports, and is told what is durable
         await client.handle_handshake('socket', 'tab', None, 'document', None)
         receive: dict[str, Callable[[str, dict[str, Any]], object]] = core.sio.handlers['/']
-        receive['nicegui_stash']('socket', {'client_id': client.id, 'told': {'reason': 'visit'}, 'stash': 1})
+        receive['nicegui_stash'](
+            'socket', {'client_id': client.id, 'told': {'kind': 'report', 'reason': 'visit'}, 'stash': 1}
+        )
         await _quiet(walked)
         element = opened[0].element
         (listener,) = [each for each in element._event_listeners.values() if each.type.startswith('update:')]
