@@ -12,6 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from .against import HEAD as COMPARED_HEAD
+from .against import compared
 from .isolated import in_own_processes
 from .measure import Row, table
 
@@ -50,12 +52,12 @@ def surroundings() -> dict[str, Any]:
     }
 
 
-def printed(rows: list[Row]) -> None:
-    lines = [HEAD, *table(rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
+def printed(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         print('| ' + ' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + ' |')
-        if line is HEAD:
+        if line is head:
             print('|' + '|'.join('-' * (width + 2) for width in widths) + '|')
 
 
@@ -63,21 +65,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog='python -m tests.bench', description=__doc__)
     parser.add_argument('sections', nargs='*', default=list(SECTIONS), help=f'some of: {", ".join(SECTIONS)}')
     parser.add_argument('--json', type=Path, default=Path('build/bench.json'), help='where to write every sample')
-    parser.add_argument('--check', action='store_true', help='exit with 1 if a target was missed')
+    parser.add_argument(
+        '--check', action='store_true', help='exit with 1 if a target, or what --against allows, was missed'
+    )
     parser.add_argument('--rounds', type=float, default=1.0, help='a factor: 2 takes twice as many rounds')
     parser.add_argument('--folder', type=Path, help='where to put files; the speed of its disk is part of the result')
+    parser.add_argument('--against', type=Path, metavar='CHECKOUT', help='compare with another checkout, in turns')
+    parser.add_argument('--turns', type=int, default=3, help='how often each side of --against runs; 3 if not given')
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f'no such section: {", ".join(unknown)}')
     around = surroundings()
     print(', '.join(f'{name} {value}' for name, value in around.items()), flush=True)
+    if options.against:
+        return against(options)
     found: dict[str, list[Row]] = {}
     for section in options.sections:
         start = time.monotonic()
         rounds = max(2, round(SECTIONS[section] * options.rounds))
         found[section] = in_own_processes(section, rounds, options.folder, PROCESSES.get(section, 1))
         print(f'\n{section} ({time.monotonic() - start:.0f} s)')
-        printed(found[section])
+        printed(HEAD, table(found[section]))
         sys.stdout.flush()
     options.json.parent.mkdir(parents=True, exist_ok=True)
     results = {section: [row.as_json() for row in rows] for section, rows in found.items()}
@@ -86,6 +94,14 @@ def main() -> int:
     for what in missed:
         print(f'missed: {what}')
     return 1 if missed and options.check else 0
+
+
+def against(options: argparse.Namespace) -> int:
+    """Print how this checkout compares with another one; nothing is written."""
+    passed_on = ['--rounds', str(options.rounds), *(['--folder', str(options.folder)] if options.folder else [])]
+    found = compared(options.sections, options.against.resolve(), options.turns, passed_on)
+    printed(COMPARED_HEAD, [each.cells for each in found])
+    return int(options.check and any(each.within is False for each in found))
 
 
 if __name__ == '__main__':

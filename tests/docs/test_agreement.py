@@ -137,11 +137,29 @@ def test_a_document_of_the_format_page_is_read_and_written_as_it_stands(name: st
 # ---- names and places
 
 
-def test_the_architecture_names_every_module() -> None:
-    files = [path.relative_to(PACKAGE).as_posix() for path in [*PACKAGE.rglob('*.py'), *PACKAGE.rglob('*.js')]]
-    there = {file for file in files if not file.endswith('__init__.py')}
-    told = set(re.findall(r'`((?:\w+/)?\w+\.(?:py|js))`', text_of('architecture.md')))
-    assert told == there
+def packages() -> set[str]:
+    return {f'{path.parent.relative_to(PACKAGE)}/' for path in PACKAGE.rglob('__init__.py')} - {'./'}
+
+
+def test_the_architecture_names_every_package() -> None:
+    rows = re.findall(r'^\| `([\w/]+/)` \|', text_of('architecture.md'), re.MULTILINE)
+    assert sorted(rows) == sorted(packages())
+
+
+def test_the_picture_of_the_layers_shows_every_package() -> None:
+    shown = set(re.findall(r'>(\w+/)<', text_of('images/layers.svg')))
+    assert shown == {f'{Path(package).name}/' for package in packages()}
+
+
+def test_every_module_that_the_architecture_names_exists() -> None:
+    there = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob('*.*')}
+    told = set(re.findall(r'`((?:\w+/)*\w+\.(?:py|js))`', text_of('architecture.md')))
+    missing = {
+        file
+        for file in told
+        if not (ROOT / file).is_file() and not any(f'/{each}'.endswith(f'/{file}') for each in there)
+    }
+    assert missing == set()
 
 
 def test_the_reference_has_every_public_name() -> None:
