@@ -137,7 +137,7 @@ class AppState:
         visit = connection.visit
         if function and visit.client.page.path not in self._warned:
             self._warn_of_time(visit.client.page)
-        session = visit.find_session()
+        session = visit.session
         if not session.is_read:
             if not visit.client.request.scope.get(WAITED):
                 await session.load(self._settings.recover_timeout)
@@ -206,7 +206,7 @@ class AppState:
     async def forget(self) -> None:
         """Erase the current client's session, here at once, in its browser, and in the store before it returns."""
         connection = self.connection_of(context.client)
-        session = connection.visit.find_session()
+        session = connection.visit.session
         session.forget()
         for page_object in connection.page_objects:
             page_object.show_defaults()

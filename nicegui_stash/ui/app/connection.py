@@ -104,7 +104,7 @@ class Connection:
     def enter(self, session: Session) -> None:
         """Go on in another session, with what is shown here."""
         if not self.visit.ended:
-            self.visit.session = session
+            self.visit.enter(session)
             for page_object in self.page_objects:
                 page_object.follow(session)
 
@@ -143,7 +143,7 @@ class Connection:
         client.on_disconnect(self._leave)
         nicegui_private.after_each_event(client, self._handled)
         visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
-        visit.find_session().touch()
+        visit.session.touch()
         if not visit.joins:
             self.handover.begin()
         if nicegui_private.is_simulated(client):
@@ -166,7 +166,7 @@ class Connection:
     def _leave(self) -> None:
         """Put what is pending without spacing: the next page may be another server's, which reads the store."""
         self._save_opaque()
-        if self.visit.session is not None:
+        if not self.visit.ended:
             self.visit.session.hurry()
 
     def hear(self, message: dict[str, Any]) -> None:
@@ -279,7 +279,7 @@ class Connection:
         Raises `ValueNotStorable` for one that does not fit, and `StoreError` if the store cannot take it.
         """
         refused = [error for page_object in self.page_objects for error in page_object.submit_opaque()]
-        await self.visit.find_session().flush()
+        await self.visit.session.flush()
         for error in refused:
             raise error
 
@@ -288,7 +288,7 @@ class Connection:
         """The bindable status; it is made, and from then on kept up to date, when somebody asks for it."""
         if self._status is None:
             self._status = Status()
-            self._status.update(self.visit.find_session(), self.page_objects)
+            self._status.update(self.visit.session, self.page_objects)
         return self._status
 
     def status_changed(self) -> None:
@@ -301,22 +301,20 @@ class Connection:
 
     def _update_status(self) -> None:
         self._status_scheduled = False
-        if self.visit.session is not None:
+        if not self.visit.ended:
             self.visit.guarded(partial(self.status.update, self.visit.session, self.page_objects))
 
     # ---- end
 
     def end(self) -> None:
         """Close everything: NiceGUI has deleted the client."""
-        visit = self.visit
-        visit.ended = True
+        self.visit.ended = True
         page_objects, self.page_objects = self.page_objects, []
         for page_object in page_objects:
             page_object.close()
         if self._handover is not None:
             self._handover.end()
-        visit.session = None
-        visit.identified = True
+        self.visit.end()
         self._settled.set()
 
 

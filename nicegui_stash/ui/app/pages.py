@@ -165,7 +165,7 @@ def view_constructor(app_state: AppState, schema: Schema, signature: Signature, 
         client = context.client
         bound = signature.bind(**arguments)
         bound.apply_defaults()
-        if not app_state.connection_of(client).visit.find_session().is_read:
+        if not app_state.connection_of(client).visit.session.is_read:
             return _load_and_build(app_state, schema, client, bound.arguments, auto=auto)
         app_state.arrive_at_once()
         page_object = _make_view(app_state, schema, client, bound.arguments, auto=auto)

@@ -72,7 +72,7 @@ async def renew(connection: Connection, *, keep: bool, to: str) -> None:
     if not _PATH_OF_APP.fullmatch(to):
         raise StashError(f'to={to!r} has to be a path of this app, such as "/"')
     visit = connection.visit
-    async with _locks.setdefault(visit.find_session(), asyncio.Lock()):
+    async with _locks.setdefault(visit.session, asyncio.Lock()):
         sent = _sent.get(visit)
         if sent is None or (sent['keep'] and not keep):
             new_id = str(uuid.uuid4())
@@ -88,7 +88,7 @@ async def _leave(connection: Connection, new_id: str | None) -> None:
     could read along.
     """
     visit = connection.visit
-    old = visit.find_session()
+    old = visit.session
     if new_id is None:
         old.forget()
         await old.flush()

@@ -172,7 +172,7 @@ class Handover:
         self._number = max(self._number, number)
 
     def _note(self) -> None:
-        noted = (self._number, self._visit.find_session().accepted)
+        noted = (self._number, self._visit.session.accepted)
         if self._due is None:
             self._due = noted
         else:
@@ -183,7 +183,7 @@ class Handover:
         """Tell the browser up to which event everything is durable, if that is news: it may forget that then."""
         while self._due is not None and not self._visit.ended:
             number, accepted = self._due
-            session = self._visit.find_session()
+            session = self._visit.session
             if any(page_object.has_unsaved for page_object in self._connection.page_objects):
                 self._due = (number, None)
                 return

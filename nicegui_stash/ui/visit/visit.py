@@ -38,17 +38,29 @@ class Visit:
         self.registry = registry
         self.session_id = session_id
         self.exists = exists
-        self.session: Session | None = registry.session(session_id, exists=exists)
+        self._session: Session | None = registry.session(session_id, exists=exists)
         self.id: str = client.id
         self.joins = client.has_socket_connection
 
     def session_of(self, owner: Owner) -> Session:
         """Return the document of an owner. Today a visit has one owner: its browser session."""
         del owner
-        return self.find_session()
+        return self.session
 
-    def find_session(self) -> Session:
-        return self.session or self.registry.session(self.session_id)
+    @property
+    def session(self) -> Session:
+        """The document of the browser session; while the visit lasts it is held in memory."""
+        return self._session or self.registry.session(self.session_id)
+
+    def enter(self, session: Session) -> None:
+        """Go on in another session."""
+        self._session = session
+
+    def end(self) -> None:
+        """Let go of the session: the page is gone."""
+        self.ended = True
+        self.identified = True
+        self._session = None
 
     @property
     def owners(self) -> list[str]:
@@ -57,7 +69,7 @@ class Visit:
 
     def seal(self) -> str:
         """Return what binds typed values to the session and the visit, for the browser to keep."""
-        session = self.find_session()
+        session = self.session
         session.seal = session.seal or self.registry.seal(self.session_id)
         return f'{self.id}.{session.seal}'
 
@@ -73,7 +85,7 @@ class Visit:
 
     async def look_at_store(self) -> None:
         """Show what other servers have changed."""
-        await self.find_session().revalidate(1.0)
+        await self.session.revalidate(1.0)
 
     @contextmanager
     def in_client(self) -> Generator[None]:
