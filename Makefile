@@ -56,7 +56,7 @@ bench: $(VENV)/.installed-bench ## measure against NiceGUI's own storage; BENCH_
 
 .PHONY: clean
 clean: ## remove .venv and everything that was built
-	rm -rf $(VENV) .venv-* build dist docs/_build .pytest_cache .ruff_cache .import_linter_cache .hypothesis .nicegui .nicegui-stash
+	rm -rf $(VENV) .venv-* build dist docs/_build docs/proofs.md .pytest_cache .ruff_cache .import_linter_cache .hypothesis .nicegui .nicegui-stash
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- set-up: each step leaves a stamp, and runs again only when pyproject.toml is newer

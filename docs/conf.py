@@ -11,6 +11,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the package of this checkout, whatever is installed
 
+from tests.docs import proofs  # noqa: E402 it is found by the line above
+
 project = 'nicegui-stash'
 author = 'the nicegui-stash contributors'
 project_copyright = author
@@ -50,5 +52,13 @@ def fences_to_directives(_app: Any, _what: str, _name: str, _object: Any, _optio
     lines[:] = written
 
 
+def write_proofs(_app: Any) -> None:
+    """Generate the page of proofs; an unchanged one keeps its time, so that it is not read again."""
+    page = proofs.written()
+    if not proofs.PAGE.is_file() or proofs.PAGE.read_text(encoding='utf-8') != page:
+        proofs.PAGE.write_text(page, encoding='utf-8')
+
+
 def setup(app: Any) -> None:
+    app.connect('builder-inited', write_proofs)
     app.connect('autodoc-process-docstring', fences_to_directives)

@@ -14,6 +14,8 @@ from .proxy import LATENCIES, Proxy, way_to
 from .server import Server, eventually
 from .tab import Tab, Visitor
 
+pytestmark = pytest.mark.proves('scopes')
+
 __all__ = ['desk', 'url']
 
 

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.async_api import expect
 
 from .proxy import Proxy
 from .server import Server, eventually
 from .tab import Shown, Visitor
 from .told import Told, Visitors, fill, scenario, words
+
+pytestmark = pytest.mark.proves('scopes')
 
 
 @dataclass(frozen=True)

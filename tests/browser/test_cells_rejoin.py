@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from .proxy import Proxy
 from .server import Server
 from .told import Told, Visitors, fill, restart, scenario
+
+pytestmark = pytest.mark.proves('scopes')
 
 
 class TestDropShorterThanReconnectTimeout:
@@ -86,9 +90,11 @@ class TestKill:
             await restart(server, tab, kill=True)
             yield Told(typed, before, await tab.look())
 
+    @pytest.mark.proves('flush')
     async def test_kill_9_brings_the_flushed_session_field_back(self, told: Told):
         assert told.after.session == told.typed['session']
 
+    @pytest.mark.proves('flush')
     async def test_kill_9_brings_the_flushed_reconnect_field_back(self, told: Told):
         assert told.after.reconnect == told.typed['reconnect']
 
@@ -109,6 +115,7 @@ class TestTerminate:
             await restart(server, tab, kill=False)
             yield Told(typed, before, await tab.look())
 
+    @pytest.mark.proves('sigterm')
     async def test_sigterm_brings_the_session_field_back(self, told: Told):
         assert told.after.session == told.typed['session']
 

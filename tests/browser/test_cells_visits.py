@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
+
 from .server import Server
 from .told import Told, Visitors, fill, scenario
+
+pytestmark = pytest.mark.proves('scopes')
 
 
 class TestReloadOnAConnectedPage:

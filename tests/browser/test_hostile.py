@@ -16,6 +16,8 @@ from .server import Server
 from .tab import Tab, Visitor
 from .told import Visitors, fill
 
+pytestmark = pytest.mark.proves('own-session')
+
 
 @dataclass(frozen=True)
 class Victim:

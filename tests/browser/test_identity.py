@@ -83,6 +83,7 @@ async def test_a_cookie_that_has_run_out_is_another_session(visitor: Visitor, fo
     assert shown.status == 'fresh'
 
 
+@pytest.mark.proves('own-session')
 async def test_a_cookie_signed_with_another_secret_is_another_session(visitor: Visitor, form: Server):
     tab = await visitor.open(form.url)
     await fill(tab)
@@ -104,6 +105,7 @@ async def test_a_crawler_without_cookies_leaves_no_object(folder: Path):
         assert 'Traceback' not in server.complaints()
 
 
+@pytest.mark.proves('no-object')
 async def test_a_visitor_who_changes_nothing_leaves_no_object(visitor: Visitor, folder: Path):
     async with Server('form.py', folder) as server:
         tab = await visitor.open(server.url)
@@ -115,6 +117,7 @@ async def test_a_visitor_who_changes_nothing_leaves_no_object(visitor: Visitor, 
         assert server.objects() == []
 
 
+@pytest.mark.proves('object-name', 'own-session')
 async def test_the_object_of_a_visitor_does_not_tell_the_cookie(visitor: Visitor, folder: Path):
     async with Server('form.py', folder) as server:
         tab = await visitor.open(server.url)

@@ -34,6 +34,7 @@ async def test_a_fresh_mark_on_the_same_path_makes_a_reload_a_rejoin(visitor: Vi
     assert shown.reason == 'rejoin'
 
 
+@pytest.mark.proves('ten-minutes')
 @pytest.mark.parametrize(
     'changes',
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.async_api import expect
 
 from .proxy import Proxy
@@ -18,6 +19,7 @@ def visits(server: Server) -> list[dict[str, Any]]:
     return [visit['data'] for visit in server.document()['slices']['Form']['1']['']['visits'].values()]
 
 
+@pytest.mark.proves('sigterm')
 async def test_what_the_old_server_puts_while_it_drains_is_shown_by_the_new_one(visitor: Visitor, folder: Path):
     async with (
         Server('form.py', folder, nicegui_stash_flush_interval=4) as old,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import expect
 
 from .proxy import Proxy
@@ -47,6 +48,7 @@ async def test_values_are_back_below_the_path_that_the_app_is_mounted_at(visitor
         assert (shown.fields, shown.reason) == (typed, 'rejoin')
 
 
+@pytest.mark.proves('flush')
 async def test_what_was_flushed_last_is_back_after_each_of_several_kills(visitor: Visitor, folder: Path):
     async with Server('form.py', folder) as server:
         tab = await visitor.open(server.url)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 
 from .server import Server
 from .tab import Visitor
+
+pytestmark = pytest.mark.proves('next-person')
 
 
 async def session_cookie(visitor: Visitor) -> str:

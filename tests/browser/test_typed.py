@@ -29,6 +29,7 @@ async def type_through(server: Server, tab: Tab, typist: Typist, *, kills: int) 
     await shows(tab, **typed)
 
 
+@pytest.mark.proves('kill')
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize('latency', LATENCIES)
@@ -63,6 +64,7 @@ async def test_what_is_typed_while_the_server_is_away_is_back_in_all_scopes(
         await shows(tab, line='a line', mine='mine alone')
 
 
+@pytest.mark.proves('kill')
 @pytest.mark.parametrize('latency', LATENCIES)
 async def test_what_was_accepted_but_not_yet_stored_is_back_after_a_kill(
     visitor: Visitor, folder: Path, latency: float
@@ -123,6 +125,7 @@ async def test_what_is_typed_in_a_document_that_never_connected_is_handed_on_wit
         assert await rejected(tab) == []
 
 
+@pytest.mark.proves('typed')
 @pytest.mark.parametrize('latency', LATENCIES)
 async def test_a_newer_value_of_another_tab_is_not_overwritten(visitor: Visitor, folder: Path, latency: float):
     async with (
@@ -146,6 +149,7 @@ async def test_a_newer_value_of_another_tab_is_not_overwritten(visitor: Visitor,
         await expect(away.page.get_by_test_id('rejected')).to_have_text('[["line", "older"]]')
 
 
+@pytest.mark.proves('typed')
 @pytest.mark.parametrize('latency', LATENCIES)
 async def test_a_newer_value_that_was_stored_by_another_server_is_not_overwritten(
     visitor: Visitor, folder: Path, latency: float
@@ -184,6 +188,7 @@ async def test_what_validate_refuses_is_not_accepted_and_stays_marked_on_its_ele
         await expect(tab.page.get_by_text('validate= says')).to_be_visible()
 
 
+@pytest.mark.proves('tab-only')
 async def test_a_link_begins_a_visit_without_what_was_typed(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
         tab = await visit(visitor, proxy.url)

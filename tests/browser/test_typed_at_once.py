@@ -75,6 +75,7 @@ async def types_once(tab: Tab, when: str) -> None:
     await tab.page.evaluate('sessionStorage.typesOnce = true')
 
 
+@pytest.mark.proves('typed')
 @pytest.mark.parametrize('latency', LATENCIES)
 @pytest.mark.parametrize('when', [IS_THERE, IS_ACKNOWLEDGED], ids=['the element is there', 'it is acknowledged'])
 async def test_what_is_typed_in_the_first_moment_of_a_page_that_comes_back_follows_what_was_typed_before(

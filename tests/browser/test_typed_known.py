@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from nicegui_stash.ui.carryover.digest import digest
 
 from .proxy import Proxy
@@ -12,6 +14,7 @@ from .tab import Visitor
 from .typist import enter, rejected, shows, visit
 
 
+@pytest.mark.proves('typed')
 async def test_what_was_sent_when_a_short_drop_was_over_counts_as_shown_before(visitor: Visitor, folder: Path):
     settings = {'nicegui_stash_flush_interval': 60, 'reconnect_timeout': 30}
     async with Server('typed.py', folder, **settings) as server, Proxy(server.port) as proxy:

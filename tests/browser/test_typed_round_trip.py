@@ -45,6 +45,7 @@ async def stored(tab: Tab) -> None:
     await tab.until('window.__niceguiStash.typed.pending === 0')
 
 
+@pytest.mark.proves('typed')
 @pytest.mark.parametrize(
     'draft', [{}, {'text': 'a draft'}], ids=['in the first HTML', 'built when the browser has reported']
 )
@@ -69,6 +70,7 @@ async def test_what_was_typed_is_merged_by_what_the_new_page_says_first(
         assert server.document()['slices']['Texts']['1']['']['data']['line'] == 'a line'
 
 
+@pytest.mark.proves('typed')
 async def test_a_draft_that_was_stored_is_shown_by_what_the_new_page_says_first(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server:
         tab = await visit(visitor, server.url)
@@ -85,6 +87,7 @@ async def test_a_draft_that_was_stored_is_shown_by_what_the_new_page_says_first(
         assert report['reason'] == 'rejoin'
 
 
+@pytest.mark.proves('typed')
 async def test_what_was_stored_of_the_session_is_in_a_page_that_has_said_nothing(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
         tab = await visit(visitor, proxy.url)

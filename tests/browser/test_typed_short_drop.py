@@ -52,6 +52,7 @@ async def drop_shortly(proxy: Proxy, tab: Tab, **typed_while_offline: str) -> No
     assert await tab.client() == client, 'the same page'
 
 
+@pytest.mark.proves('short-drop')
 async def test_what_it_swallowed_arrives(visitor: Visitor, proxy: Proxy):
     tab = await visit(visitor, proxy.url)
     await enter(tab, line='before')
@@ -65,6 +66,7 @@ async def test_what_it_swallowed_arrives(visitor: Visitor, proxy: Proxy):
     assert await rejected(tab) == []
 
 
+@pytest.mark.proves('short-drop')
 @pytest.mark.parametrize('name', ['number', 'select', 'checkbox', 'slider', 'toggle', 'codemirror'])
 async def test_what_it_swallowed_arrives_from_an_element_of_any_kind(visitor: Visitor, folder: Path, name: str):
     enter, expected = ELEMENTS[name]
@@ -136,6 +138,7 @@ async def test_a_text_of_which_it_swallowed_a_change_is_whole_after_later_change
         await expect(tab.page.get_by_test_id('codemirror')).to_have_text(json.dumps(expected))
 
 
+@pytest.mark.proves('short-drop')
 async def test_what_it_swallowed_does_not_replace_what_another_tab_has_written_since(
     visitor: Visitor, server: Server, proxy: Proxy
 ):
@@ -151,6 +154,7 @@ async def test_what_it_swallowed_does_not_replace_what_another_tab_has_written_s
     await tab.until(DURABLE)
 
 
+@pytest.mark.proves('short-drop')
 async def test_what_arrived_without_an_answer_is_not_sent_again(visitor: Visitor, server: Server, proxy: Proxy):
     tab, witness = await visit(visitor, proxy.url), await visit(visitor, server.url)
     proxy.hold_answers()
@@ -165,6 +169,7 @@ async def test_what_arrived_without_an_answer_is_not_sent_again(visitor: Visitor
     assert await rejected(tab) == []
 
 
+@pytest.mark.proves('short-drop')
 async def test_what_it_swallowed_is_stored_when_the_server_is_killed_afterwards(visitor: Visitor, folder: Path):
     async with Server('typed.py', folder, **PATIENT) as server, Proxy(server.port) as proxy:
         tab = await visit(visitor, proxy.url)

@@ -16,6 +16,8 @@ from .server import Server, eventually
 from .tab import Tab, Visitor
 from .told import Visitors, dead
 
+pytestmark = pytest.mark.proves('scopes')
+
 
 @pytest_asyncio.fixture(scope='module', loop_scope='session')
 async def listing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:

@@ -183,6 +183,7 @@ def test_a_truncated_document_is_malformed(length: int) -> None:
         from_bytes(body[:length])
 
 
+@pytest.mark.proves('unreadable')
 @pytest.mark.parametrize(
     ('body', 'found'),
     [
@@ -281,6 +282,7 @@ def use(body: bytes) -> None:
     from_bytes(to_bytes(document))
 
 
+@pytest.mark.proves('unreadable')
 @given(st.binary(max_size=80) | JSON.map(json.dumps).map(str.encode) | ALMOST.map(json.dumps).map(str.encode))
 @example(json.dumps({'format': 1, 'epoch': 0, 'seen': 0, 'applied': {'a': 2**70}, 'slices': {}}).encode())
 @example(json.dumps({'format': 1, 'epoch': 10**30, 'seen': 0, 'applied': {}, 'slices': {}}).encode())

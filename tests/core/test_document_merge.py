@@ -20,6 +20,7 @@ ANSWERS = st.sampled_from(['comes', 'comes', 'is lost'])
 WHO = st.integers(0, 1)
 
 
+@pytest.mark.proves('two-servers')
 @given(st.lists(st.tuples(WHO, st.sampled_from(PLACES), st.sampled_from('xyz') | st.none(), ANSWERS), max_size=25))
 def test_different_fields_of_two_writers_survive_in_any_order_of_their_puts(steps: list[Any]) -> None:
     server = Server()
@@ -60,6 +61,7 @@ def test_of_two_writers_of_one_field_the_last_put_wins(steps: list[Any]) -> None
 ACTS = st.sampled_from(['set', 'set', 'drop', 'reset', 'forget', 'put'])
 
 
+@pytest.mark.proves('two-servers')
 @given(st.lists(st.tuples(WHO, ACTS, st.data()), max_size=12))
 def test_what_was_put_is_recognised_whoever_wrote_last(steps: list[Any]) -> None:
     server = Server()
@@ -117,6 +119,7 @@ class Erasure:
         return accepted < self.put and not guarded
 
 
+@pytest.mark.proves('erased')
 @settings(max_examples=300)
 @given(st.lists(st.tuples(WHO, st.sampled_from(['set'] * 4 + ['reset', 'forget', 'put', 'put', 'lost']), st.data())))
 def test_nothing_older_than_an_erasure_is_ever_in_the_store_again(steps: list[Any]) -> None:

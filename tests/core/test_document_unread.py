@@ -22,6 +22,7 @@ def stored_document() -> Document:
     return document
 
 
+@pytest.mark.proves('unreadable')
 def test_what_is_stored_wins_over_what_was_typed_into_an_empty_page() -> None:
     same, other, new = provisional('items', [1, 2, 3]), provisional('items', []), provisional('note', 'x')
     kept, rejected = settle_unread(stored_document(), [same, other, new])

@@ -95,6 +95,7 @@ def fails(_: dict[str, Any]) -> dict[str, Any]:
     raise KeyError('count')
 
 
+@pytest.mark.proves('unreadable')
 def test_a_migration_that_fails_discards_this_slice_alone_and_keeps_the_old_one() -> None:
     for migration, why in (
         (fails, "KeyError: 'count'"),

@@ -135,6 +135,7 @@ async def test_a_thousand_sessions_leave_nothing_behind(make_registry: MakeRegis
 # ---- drain
 
 
+@pytest.mark.proves('sigterm')
 async def test_a_drain_makes_everything_durable_without_spacing(
     make_registry: MakeRegistry, store: FaultyStore
 ) -> None:
@@ -327,6 +328,7 @@ async def test_the_statistics_count_what_was_done(make_registry: MakeRegistry, s
     assert (statistics.quarantined, statistics.refused_changes) == (0, 0)
 
 
+@pytest.mark.proves('own-session')
 async def test_two_sessions_never_share_a_value(make_registry: MakeRegistry, store: FaultyStore) -> None:
     registry = make_registry()
     sessions = [registry.session(f'{number}', exists=False) for number in range(50)]

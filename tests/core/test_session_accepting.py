@@ -17,6 +17,7 @@ from .scene import COUNTER, TAB, VISIT, Page, put, raw, stored, tasks_of, values
 from .virtual import idle
 
 
+@pytest.mark.proves('next-view')
 async def test_a_change_is_accepted_before_it_is_durable(make_session: MakeSession, store: FaultyStore) -> None:
     session = make_session(exists=False)
     gate = store.hold('put')
@@ -55,6 +56,7 @@ async def test_a_visitor_who_changes_nothing_leaves_no_object_and_asks_for_none(
     assert dict(store.calls) == {}
 
 
+@pytest.mark.proves('next-view')
 async def test_other_pages_are_told_of_each_change_and_the_one_that_made_it_is_not(make_session: MakeSession) -> None:
     session = make_session(exists=False)
     mine, other = Page(session), Page(session)
@@ -219,6 +221,7 @@ async def test_an_erasure_makes_room_at_once_also_while_the_store_is_away(
     assert values(session) == {'note': 'y' * 700}
 
 
+@pytest.mark.proves('outage')
 async def test_what_is_pending_is_bounded_per_session_and_per_process(
     make_registry: MakeRegistry, store: FaultyStore, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -275,6 +278,7 @@ async def test_an_update_is_durable_when_it_returns(make_session: MakeSession, s
     assert session.pending == 0
 
 
+@pytest.mark.proves('two-servers')
 async def test_updates_of_many_servers_are_all_counted(make_session: MakeSession, store: FaultyStore) -> None:
     sessions = [make_session(seed=seed) for seed in range(5)]
     await asyncio.gather(*(session.load(1) for session in sessions))
@@ -328,6 +332,7 @@ async def test_an_update_that_raises_changes_nothing(make_session: MakeSession, 
     assert (to_bytes(session.document), session.pending, store.calls['put']) == (before, 0, 0)
 
 
+@pytest.mark.proves('outage')
 async def test_updates_that_are_pending_are_bounded_as_changes_are(
     make_registry: MakeRegistry, store: FaultyStore
 ) -> None:

@@ -16,6 +16,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+@pytest.mark.proves('two-servers')
 async def test_two_servers_that_write_different_fields_keep_both(make_session: MakeSession, store: FaultyStore) -> None:
     one, other = make_session(exists=False, seed=1), make_session(exists=False, seed=2)
     put(one, 'a', 1)
@@ -27,6 +28,7 @@ async def test_two_servers_that_write_different_fields_keep_both(make_session: M
     assert values(one) == values(other) == {'a': 1, 'b': 2}
 
 
+@pytest.mark.proves('last-put', 'two-servers')
 async def test_of_two_servers_that_write_one_field_the_last_put_wins_in_both(
     make_session: MakeSession, store: FaultyStore
 ) -> None:
@@ -107,6 +109,7 @@ async def test_a_put_that_was_applied_without_an_answer_is_applied_once(
     assert one.pending == other.pending == 0
 
 
+@pytest.mark.proves('two-servers')
 @pytest.mark.parametrize('lost', ['unknown', 'conflict'])
 async def test_an_applied_put_is_recognised_also_after_another_server_wrote_over_it(
     make_session: MakeSession, store: FaultyStore, lost: str

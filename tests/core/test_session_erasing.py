@@ -50,6 +50,7 @@ async def test_a_tombstone_is_read_as_nothing_and_ends_with_the_next_change(
     assert (found.get('erased'), found['epoch'], await stored(store, later.key)) == (None, 1, {'count': 5})
 
 
+@pytest.mark.proves('erased')
 @pytest.mark.parametrize('erase', ['forget', 'reset'])
 async def test_what_another_server_has_pending_from_before_never_comes_back(
     make_session: MakeSession, store: FaultyStore, erase: str

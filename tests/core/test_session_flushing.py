@@ -19,6 +19,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+@pytest.mark.proves('kill')
 async def test_the_first_change_of_a_quiet_session_goes_out_at_once(
     make_session: MakeSession, store: FaultyStore
 ) -> None:
@@ -62,6 +63,7 @@ async def test_what_changes_while_a_put_is_under_way_goes_into_the_next(
     assert (await stored(store, session.key) or {})['count'] == 49
 
 
+@pytest.mark.proves('kill')
 async def test_a_burst_is_spaced_by_the_flush_interval(make_session: MakeSession, store: FaultyStore) -> None:
     session = make_session(exists=False, flush_interval=2.0)
     begin = now()
@@ -114,6 +116,7 @@ async def test_a_flush_of_nothing_returns_at_once(make_session: MakeSession, sto
     assert dict(store.calls) == {}
 
 
+@pytest.mark.proves('flush')
 async def test_a_flush_waits_for_what_was_accepted_before_it_and_not_for_more(
     make_session: MakeSession, store: FaultyStore
 ) -> None:

@@ -32,6 +32,7 @@ async def body_of(store: FaultyStore, key: str) -> bytes | None:
     return found.body if isinstance(found, StoredObject) else None
 
 
+@pytest.mark.proves('unreadable')
 @pytest.mark.parametrize('body', BROKEN)
 async def test_an_object_that_is_no_document_is_kept_before_it_is_replaced(
     make_registry: MakeRegistry, store: FaultyStore, caplog: pytest.LogCaptureFixture, body: bytes
@@ -123,6 +124,7 @@ async def test_where_no_copy_can_be_made_nothing_is_replaced_and_everything_is_k
 # ---- an unknown format
 
 
+@pytest.mark.proves('unreadable')
 async def test_an_unknown_format_is_left_alone_and_what_is_pending_is_kept(
     make_registry: MakeRegistry, store: FaultyStore, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -97,6 +97,7 @@ async def test_a_revalidation_of_what_did_not_change_tells_nobody(
     assert (page.replacements, store.calls['get']) == (0, 1)
 
 
+@pytest.mark.proves('slow-store')
 async def test_a_revalidation_that_takes_too_long_goes_on_behind(make_session: MakeSession, store: FaultyStore) -> None:
     one, other = make_session(exists=False, seed=1), make_session(seed=2)
     put(one, 'a', 1)

@@ -57,6 +57,7 @@ async def test_a_document_under_an_older_secret_is_found_moved_and_erased_there(
     assert (left['erased'], left['slices']) == (True, {})
 
 
+@pytest.mark.proves('erased')
 async def test_what_was_moved_and_forgotten_does_not_come_back_from_the_older_secret(
     make_registry: MakeRegistry, store: FaultyStore
 ) -> None:

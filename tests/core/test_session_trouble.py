@@ -22,6 +22,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+@pytest.mark.proves('outage')
 async def test_while_the_store_is_away_everything_is_kept_and_saved_when_it_is_back(
     make_registry: MakeRegistry, store: FaultyStore, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -62,6 +63,7 @@ async def test_attempts_on_a_store_that_is_away_become_rare_but_never_rarer_than
     assert all(2.4 < gap < 5.1 for gap in gaps[-5:])
 
 
+@pytest.mark.proves('flush')
 async def test_a_flush_on_a_store_that_is_away_raises_and_loses_nothing(
     make_session: MakeSession, store: FaultyStore
 ) -> None:
@@ -129,6 +131,7 @@ async def test_a_put_that_hangs_is_given_up_and_what_it_did_is_looked_up(
         assert await stored(store.inner, session.key) == {'count': 2}
 
 
+@pytest.mark.proves('slow-store')
 async def test_a_put_that_hangs_delays_no_change_and_no_other_session(
     make_registry: MakeRegistry, store: FaultyStore
 ) -> None:

@@ -100,6 +100,7 @@ async def test_nobody_reads_on_for_a_page_that_is_gone(
     assert await session.load(5) is True
 
 
+@pytest.mark.proves('unreadable')
 async def test_what_is_stored_wins_over_what_was_typed_before_it_could_be_read(
     make_session: MakeSession, store: FaultyStore, written: str
 ) -> None:
@@ -132,6 +133,7 @@ async def test_what_was_typed_as_it_is_stored_is_no_rejection(
     assert (page.overruled, session.pending, store.calls['put']) == ([], 0, 1)
 
 
+@pytest.mark.proves('unreadable')
 async def test_nothing_is_put_before_the_document_is_read(
     make_session: MakeSession, store: FaultyStore, written: str
 ) -> None:

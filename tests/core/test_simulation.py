@@ -37,6 +37,7 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, logger='nicegui_stash')
 
 
+@pytest.mark.proves('erased', 'kill')
 @pytest.mark.parametrize('block', range(BLOCKS))
 def test_no_life_of_a_session_breaks_a_guarantee(block: int) -> None:
     lived = [live(seed) for seed in range(block, SEEDS, BLOCKS)]

@@ -23,6 +23,7 @@ from .sweeps import DAY, KEY, Dated, Left, Watcher, keys_of, old, store, sweep
 __all__ = ['store']
 
 
+@pytest.mark.proves('sweep')
 @pytest.mark.parametrize('erased', [False, True])
 @pytest.mark.parametrize(('days', 'gone'), [(1, False), (30, False), (32.9, False), (33.1, True), (400, True)])
 async def test_what_was_not_seen_for_ttl_and_a_tenth_is_removed(
@@ -117,6 +118,7 @@ async def test_the_next_sweep_finishes_what_one_has_left(
     assert await keys_of(store) == set()
 
 
+@pytest.mark.proves('sweep')
 async def test_a_page_that_stays_open_is_renewed_and_so_never_swept(
     make_registry: MakeRegistry, store: FaultyStore, clock: WallClock
 ) -> None:

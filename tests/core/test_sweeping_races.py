@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from nicegui_stash.errors import Unavailable
 from nicegui_stash.model.document import from_bytes
 from nicegui_stash.session.keys import object_key
@@ -17,6 +19,7 @@ from .sweeps import KEY, keys_of, old, store, sweep
 __all__ = ['store']
 
 
+@pytest.mark.proves('sweep')
 async def test_who_came_back_before_the_mark_keeps_everything(
     make_session: MakeSession, store: FaultyStore, clock: WallClock
 ) -> None:
@@ -35,6 +38,7 @@ async def test_who_came_back_before_the_mark_keeps_everything(
     assert await stored(store, KEY) == {'count': 2}
 
 
+@pytest.mark.proves('sweep')
 async def test_who_comes_back_between_mark_and_delete_waits_and_loses_nothing(
     make_session: MakeSession, store: FaultyStore, clock: WallClock
 ) -> None:

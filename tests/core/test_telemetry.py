@@ -35,6 +35,7 @@ async def spans() -> InMemorySpanExporter:
     return EXPORTER
 
 
+@pytest.mark.proves('quiet-log')
 async def test_each_operation_is_a_span_with_its_outcome_and_never_a_value(spans: InMemorySpanExporter):
     store = FaultyStore(MemoryStore('telemetry'))
     await write(store, 'ab/cd.json', b'{"secret": 1}', None)

@@ -123,6 +123,7 @@ def test_what_is_too_long_is_not_even_looked_at():
         TOKENS.open(PLACE, ['ann'], 's.' + '1' * MAX_TOKEN, now=NOW)
 
 
+@pytest.mark.proves('put-back')
 @kinds
 def test_a_token_opens_until_it_is_too_old(encrypted: bool):
     token = made(encrypted=encrypted)

@@ -7,6 +7,7 @@ import json
 import uuid
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ async def test_what_is_migrated_is_written_under_the_new_version_and_the_old_one
     assert session.inherit(V2, '') == Found(session.document.slice(NEW), 2)
 
 
+@pytest.mark.proves('unreadable')
 async def test_old_and_new_servers_keep_their_own_and_a_rollback_finds_its_state_again(
     serve: Serve, store: FaultyStore
 ) -> None:
@@ -65,6 +67,7 @@ async def test_old_and_new_servers_keep_their_own_and_a_rollback_finds_its_state
     assert (rolled_back.pending, again.pending) == (0, 0), 'nothing has to be written for it'
 
 
+@pytest.mark.proves('unreadable')
 async def test_a_newer_version_is_left_alone(serve: Serve, store: FaultyStore) -> None:
     new = serve(V2)
     await new.load(1.0)

@@ -114,6 +114,7 @@ async def test_a_change_before_the_first_read_tells_that_the_older_version_did_n
 # ---- what was erased does not come back by a rollback
 
 
+@pytest.mark.proves('erased')
 async def test_a_reset_deletes_what_older_versions_hold_as_well(serve: Serve, store: FaultyStore) -> None:
     await stored_by_v1(serve, size=3, draft='half')
     new = serve(V2)

@@ -16,6 +16,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from .proofs import PAGE as GENERATED
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / 'docs'
 
@@ -60,8 +62,9 @@ class Example:
 
 
 def pages() -> list[Path]:
-    """Return README.md and every page of the documentation."""
-    return [ROOT / 'README.md', *sorted(path for path in DOCS.rglob('*.md') if '_build' not in path.parts)]
+    """Return README.md and every page of the documentation that is written by hand."""
+    found = [path for path in DOCS.rglob('*.md') if '_build' not in path.parts and path != GENERATED]
+    return [ROOT / 'README.md', *sorted(found)]
 
 
 def blocks(path: Path) -> list[Example]:

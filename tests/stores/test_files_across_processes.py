@@ -27,6 +27,7 @@ def play(scene: str, *args: object) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.proves('two-servers')
 def test_eight_processes_lose_none_of_800_increments(folder: Path) -> None:
     play('increments', folder, 8, 100)
     assert (folder / 'count').read_bytes() == b'800'
@@ -36,6 +37,7 @@ def test_a_writer_killed_at_any_time_leaves_a_complete_body(folder: Path) -> Non
     assert play('kill_in_a_loop', folder, 40) == [f'{processes.SIZE} 1'] * 40
 
 
+@pytest.mark.proves('flush')
 @pytest.mark.parametrize(
     ('step', 'body'),
     [

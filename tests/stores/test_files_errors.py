@@ -51,6 +51,7 @@ async def test_a_rename_that_fails_without_a_reason_has_an_unknown_outcome(
         await files.put('x', b'new', if_match=None)
 
 
+@pytest.mark.proves('flush')
 async def test_a_put_that_is_applied_but_not_known_to_be_on_the_disk_has_an_unknown_outcome(
     files: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_folder_that_cannot_be_made_is_a_configuration_error_that_names_it() -
         FileStore('/proc/stash').check()
 
 
+@pytest.mark.proves('windows')
 def test_windows_is_a_configuration_error_with_a_way_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, 'platform', 'win32')
     with pytest.raises(ConfigurationError, match='Windows') as caught:

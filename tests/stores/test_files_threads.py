@@ -39,6 +39,7 @@ async def test_a_reader_never_sees_a_torn_body(files: FileStore, folder: Path) -
     assert len(seen) > 1
 
 
+@pytest.mark.proves('slow-store')
 async def test_a_put_does_not_hold_the_event_loop(files: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
     at_the_disk = threading.Event()

@@ -92,6 +92,7 @@ async def test_a_kill_loses_what_was_not_durable(stash_store: FaultyStore, user:
     await user.should_see('sent: 1')
 
 
+@pytest.mark.proves('slow-store')
 async def test_a_store_that_is_down_fails_no_page(stash_store: FaultyStore, user: User):
     stash_store.down = True
     await user.open('/')

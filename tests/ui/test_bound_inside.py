@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from nicegui import binding, ui
 
 from nicegui_stash import Stash, stored
@@ -46,6 +47,7 @@ async def test_elements_of_a_dict_in_a_dict_follow_another_tab_and_a_reset(stash
     assert await data_of(store, 'Page') == {'settings': {'look': {'theme': 'blue'}}}
 
 
+@pytest.mark.proves('replaced-object')
 async def test_nested_names_lead_to_whatever_the_field_holds(stash: Stash) -> None:
     @stash.page('/')
     class Page:
@@ -65,6 +67,7 @@ async def test_nested_names_lead_to_whatever_the_field_holds(stash: Stash) -> No
     assert shown(stash, left, Page).guests == {'first': Guest('Bob')}
 
 
+@pytest.mark.proves('replaced-object')
 async def test_an_object_that_is_put_elsewhere_keeps_its_content_after_a_reset_and_another_tab(stash: Stash) -> None:
     @stash.page('/')
     class Page:

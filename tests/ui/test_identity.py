@@ -86,6 +86,7 @@ async def test_a_cookie_that_is_not_ours_causes_no_read_and_shows_defaults(
     assert object_key(SECRET, 'an id') != key
 
 
+@pytest.mark.proves('own-session')
 async def test_no_session_ever_shows_the_state_of_another(stash: Stash, store: FaultyStore) -> None:
     cls = declare(stash)
     people = [Browser() for _ in range(5)]
@@ -113,6 +114,7 @@ async def test_the_object_of_a_session_is_named_by_its_id_and_the_secret_alone(
     assert session_of(ann)['id'] not in key
 
 
+@pytest.mark.proves('secrets')
 async def test_other_secrets_name_other_objects_and_older_ones_are_looked_up(url: str, store: FaultyStore) -> None:
     ann = Browser()
     async with serving(lambda: Stash(url, secrets='old')) as stash:
@@ -214,6 +216,7 @@ async def test_a_visitor_whom_identity_does_not_know_has_the_session_of_the_cook
         assert 'set-cookie' in (await ann.get()).headers
 
 
+@pytest.mark.proves('own-session')
 async def test_nobody_can_take_a_named_session_by_the_id_in_the_cookie(url: str) -> None:
     async with serving(lambda: Stash(url, identity=lambda request: request.headers.get('x-account'))) as stash:
         cls = declare(stash)

@@ -67,6 +67,7 @@ def test_a_version_that_was_tried_or_cannot_be_read_is_no_reason_to_warn(
 # ---- without what NiceGUI does not promise
 
 
+@pytest.mark.proves('rejoin-script')
 async def test_without_knowing_how_a_client_was_connected_the_reason_is_unknown(
     stash: Stash, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,6 +83,7 @@ async def test_without_knowing_how_a_client_was_connected_the_reason_is_unknown(
     assert (page.draft, stash.recovery(page).reason) == ('', 'unknown')
 
 
+@pytest.mark.proves('rejoin-script')
 async def test_without_the_socket_server_no_page_is_heard_and_the_reason_is_unknown(
     stash: Stash, browsers_report: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +97,7 @@ async def test_without_the_socket_server_no_page_is_heard_and_the_reason_is_unkn
     assert browsers_report[ACKNOWLEDGE] == 0
 
 
+@pytest.mark.proves('rejoin-script')
 async def test_without_the_router_of_sub_pages_a_view_counts_as_part_of_the_page(
     stash: Stash, monkeypatch: pytest.MonkeyPatch
 ) -> None:

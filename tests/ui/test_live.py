@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from nicegui import app, ui
 
 from nicegui_stash import Change, Stash, stored
@@ -21,6 +22,7 @@ from .scene import (
 )
 
 
+@pytest.mark.proves('next-view')
 async def test_two_tabs_of_a_session_see_each_others_changes_at_once(stash: Stash) -> None:
     @stash.page('/')
     class Page:

@@ -76,6 +76,7 @@ async def refused(stash: Stash, tab: User, page: Any) -> None:
     await idle()
 
 
+@pytest.mark.proves('quiet-log')
 async def test_no_log_record_ever_contains_a_stored_value(
     url: str, store: FaultyStore, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -167,6 +168,7 @@ async def test_statistics_count_what_happened(stash: Stash, store: FaultyStore) 
     assert stash.statistics().pending == 0
 
 
+@pytest.mark.proves('nonce')
 async def test_the_nonce_is_at_our_scripts_and_nowhere_else(url: str) -> None:
     async with serving(lambda: Stash(url, csp_nonce='r4nd0m')) as stash:
 

@@ -21,6 +21,8 @@ from nicegui_stash.ui.app import session_rotation
 
 from .scene import SECRET, Browser, client_of, close, documents, idle, serving, shown
 
+pytestmark = pytest.mark.proves('next-person')
+
 
 class Sent:
     """What the server asked the browsers to do: a simulated one does not do it by itself."""
@@ -346,6 +348,7 @@ async def test_what_a_page_assigns_after_sign_out_is_dropped_and_logged_once(
     assert stash.statistics().pending_bytes == 0
 
 
+@pytest.mark.proves('own-session')
 async def test_who_had_come_with_the_old_cookie_neither_sees_nor_changes_the_new_session(
     stash: Stash, sent: Sent
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Annotated
 
+import pytest
 from fastapi import Depends, HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from nicegui import Client, ui
@@ -82,6 +83,7 @@ async def test_an_async_build_is_in_the_first_html(stash: Stash) -> None:
     assert 'built in time' in (await Browser().get()).text
 
 
+@pytest.mark.proves('next-view')
 async def test_a_recovered_value_is_in_the_first_html_and_in_build_and_in_prepare(stash: Stash) -> None:
     seen: list[int] = []
 

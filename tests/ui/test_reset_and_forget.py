@@ -110,6 +110,7 @@ async def test_reset_leaves_other_classes_and_other_keys_alone(stash: Stash, sto
     assert await data_of(store, 'Item', key='2') == {'note': 'second'}
 
 
+@pytest.mark.proves('one-browser')
 async def test_forget_erases_everything_durably_and_shows_defaults_in_all_tabs(
     stash: Stash, store: FaultyStore
 ) -> None:

@@ -26,6 +26,7 @@ def declare(stash: Stash) -> type:
     return Page
 
 
+@pytest.mark.proves('sigterm')
 async def test_what_is_pending_when_the_server_stops_is_stored(url: str, store: FaultyStore) -> None:
     async with serving(lambda: Stash(url, flush_interval=60)) as stash:
         cls = declare(stash)
@@ -107,6 +108,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return asked
 
 
+@pytest.mark.proves('sigterm')
 async def test_with_a_dead_store_the_server_stops_within_drain_timeout_and_logs_the_key(
     url: str, store: FaultyStore, errors: Callable[[], list[str]], asked: list[float]
 ) -> None:
@@ -190,6 +192,7 @@ def received() -> Iterator[list[int]]:
         signal.signal(number, handler)
 
 
+@pytest.mark.proves('sigterm')
 async def test_draining_begins_at_the_signal_and_the_server_receives_it(
     url: str, store: FaultyStore, received: list[int]
 ) -> None:

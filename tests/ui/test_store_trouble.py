@@ -83,6 +83,7 @@ def heal(store: FaultyStore) -> None:
     store.release()
 
 
+@pytest.mark.proves('slow-store')
 @pytest.mark.parametrize('trouble', ['down', 'slow'])
 async def test_a_page_is_answered_within_recover_timeout_with_defaults(
     url: str, store: FaultyStore, ann: Browser, trouble: str
@@ -205,6 +206,7 @@ async def test_a_binding_that_breaks_in_a_late_recovery_stops_no_other_field(
         assert errors() == ['string index out of range']
 
 
+@pytest.mark.proves('slow-store')
 async def test_a_page_in_memory_is_shown_at_once_from_there_while_the_store_is_slow(
     url: str, store: FaultyStore, ann: Browser
 ) -> None:
@@ -224,6 +226,7 @@ async def test_a_page_in_memory_is_shown_at_once_from_there_while_the_store_is_s
         assert page.told == ['recovered', 'name remote']
 
 
+@pytest.mark.proves('slow-store')
 async def test_changes_and_page_views_go_on_while_a_put_hangs(url: str, store: FaultyStore, ann: Browser) -> None:
     async with serving(quick(url)) as stash:
         declare(stash)
@@ -257,6 +260,7 @@ async def test_flush_raises_while_the_store_is_away_and_nothing_is_lost(
     assert (await data_of(store, 'Page'))['name'] == 'kept'
 
 
+@pytest.mark.proves('outage')
 async def test_what_was_changed_during_an_outage_outlives_its_page_and_is_in_the_next_one(
     url: str, store: FaultyStore, ann: Browser
 ) -> None:

@@ -31,6 +31,7 @@ def declare(stash: Stash, *, auto: bool = True) -> type:
     return Page
 
 
+@pytest.mark.proves('flush')
 @pytest.mark.parametrize('names_page', [True, False])
 async def test_a_flush_is_a_barrier_for_what_was_just_changed_inside_an_object(
     stash: Stash, store: FaultyStore, names_page: bool
