@@ -92,6 +92,7 @@ class Follower:
     def attach(self) -> None:
         """Follow the session from now on."""
         self.session.attach(self)
+        self.session.watch(self)
         self.session.hold(self.slice_id, SESSION_PART)
 
     def _hold(self, sign: int) -> None:

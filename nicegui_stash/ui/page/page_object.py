@@ -253,9 +253,11 @@ class PageObject(Outside):
     def follow(self, session: Session) -> None:
         """Go on in another session, which holds the same."""
         self.session.detach(self)
+        self.session.unwatch(self)
         self._hold(-1)
         self.session = session
         session.attach(self)
+        session.watch(self)
         self._hold(1)
         self._generation = self._current_generation()
 
@@ -269,6 +271,7 @@ class PageObject(Outside):
         for keeper in set(self._keepers.values()):
             keeper.end(self)
         session.detach(self)
+        session.unwatch(self)
         self._hold(-1)
         if left and (part := self._parts.get('reconnect')):
             session.drop(self.slice_id, part)
