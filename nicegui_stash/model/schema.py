@@ -61,6 +61,11 @@ class Schema:
         return (self.name, self.renamed_from) if self.renamed_from else (self.name,)
 
     @cached_property
+    def has_older(self) -> bool:
+        """Whether a document may hold values of an older version, or under a former name. Most classes have neither."""
+        return self.version > 1 or self.renamed_from is not None
+
+    @cached_property
     def _unkeyed(self) -> SliceId:
         return SliceId(self.name, self.version)
 

@@ -30,7 +30,7 @@ class Found(msgspec.Struct, frozen=True):
 
 def candidates(schema: Schema, document: Document, key: str) -> list[tuple[SliceId, Slice]]:
     """Return what a class may find its values in, the best first: its own slice, then older ones from the newest on."""
-    if schema.version == 1 and not schema.renamed_from:  # as most classes are: there is nothing older
+    if not schema.has_older:
         id_ = schema.slice_id(key)
         own = document.slice(id_)
         return [(id_, own)] if own is not None else []
@@ -61,6 +61,8 @@ def find(schema: Schema, document: Document, key: str, parts: Iterable[Part] | N
 
 def find_parts(schema: Schema, document: Document, key: str, parts: Iterable[Part]) -> Found:
     """Look parts up in older versions only, each in the newest that has it, and migrate them. Changes nothing."""
+    if not schema.has_older:
+        return Found()
     own = schema.slice_id(key)
     older = [(id_.version, stored) for id_, stored in candidates(schema, document, key) if id_ != own]
     sources = [next(((*source, part) for source in older if source[1].values(part)), None) for part in parts]

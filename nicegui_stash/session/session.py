@@ -6,22 +6,135 @@ microseconds; nothing waits for the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Collection
 
 from ..errors import TooMuchPending, ValueTooLarge
-from ..model.document import Part, Raw, Slice, SliceId, Values, to_bytes
-from ..model.operations import Drop, Forget, Reset, Set, Update, Written, apply
-from .subscriber import Subscriber
-from .versions import Inheriting
+from ..model.document import Document, Part, Raw, Slice, SliceId
+from ..model.operations import Drop, Forget, Reset, Set, Touch, Update, Written, apply
+from ..model.schema import Schema
+from ..model.versions import Found
+from .loading import Condition
+from .shared import Shared
+from .state import DocumentState
+from .subscriber import Activity, ActivityWatcher, Subscriber
+from .sync import Synchroniser
+from .versions import OlderVersions
 
 UPDATE_BYTES = 1024
 """What a pending update counts at least: its function is kept with all that it refers to."""
 
 
-class Session(Inheriting):
-    """One browser session's document: whatever pages change is accepted here, and shown to the others."""
+class Session:
+    """One browser session's document: accepts what pages change, and tells the others.
 
-    __slots__ = ()
+    It holds the document's state, what brings that and the store together, and what older versions of classes hold.
+    """
+
+    __slots__ = ('__weakref__', '_state', '_sync', '_versions', 'is_visited', 'key', 'seal')
+
+    def __init__(self, key: str, older_keys: tuple[str, ...], shared: Shared, *, exists: bool = True) -> None:
+        """Begin unread; `exists=False`: nothing can be stored, so that nothing is read before the first put."""
+        self.key = key
+        self.seal = ''  # `Registry.seal` of this session, once a page was given it
+        self.is_visited = False
+        self._state = DocumentState(key, shared, exists=exists)
+        self._versions = OlderVersions(self._state)
+        self._sync = Synchroniser(self._state, older_keys, merges=self._versions, owner=weakref.ref(self))
+
+    # ---- what is known
+
+    @property
+    def document(self) -> Document:
+        return self._state.document
+
+    @property
+    def condition(self) -> Condition:
+        return self._state.condition
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the document is known; until then changes are provisional and nothing is put."""
+        return self._state.is_read
+
+    @property
+    def has_brought(self) -> bool:
+        """Whether the first read found what only older versions hold, beneath changes that were pending by then."""
+        return self._versions.has_brought
+
+    @property
+    def pending(self) -> int:
+        """How many changes are not durable yet."""
+        return len(self._state.pending)
+
+    @property
+    def pending_bytes(self) -> int:
+        return self._state.pending.size
+
+    @property
+    def accepted(self) -> int:
+        """A number that grows with what is accepted, for `is_durable`."""
+        pending = self._state.pending
+        return pending.last if pending else pending.settled
+
+    @property
+    def settled(self) -> int:
+        """A number that grows whenever changes of this session have become durable."""
+        return self._state.pending.settled
+
+    def is_durable(self, accepted: int) -> bool:
+        """Whether everything is in the store that was accepted when `accepted` was this number."""
+        pending = self._state.pending
+        return not pending or pending.settled >= accepted
+
+    @property
+    def activity(self) -> Activity:
+        return self._sync.activity
+
+    @property
+    def problem(self) -> str | None:
+        """Why the last attempt to read or put failed, `None` if it did not."""
+        return self._sync.problem
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the store refused that attempt, so that a repetition is useless for now."""
+        return self._sync.refuses
+
+    # ---- who shows it
+
+    def attach(self, subscriber: Subscriber) -> None:
+        """Tell a page of changed values, and read the document for it."""
+        self._state.audience.attach(subscriber)
+        self._sync.read()
+
+    def detach(self, subscriber: Subscriber) -> None:
+        self._state.audience.detach(subscriber)
+
+    def watch(self, watcher: ActivityWatcher) -> None:
+        """Tell a watcher whenever `activity` or `problem` changes."""
+        self._state.audience.watch(watcher)
+
+    def unwatch(self, watcher: ActivityWatcher) -> None:
+        self._state.audience.unwatch(watcher)
+
+    def hold(self, slice_id: SliceId, part: Part) -> None:
+        """Count a page that shows this part: while one does, the part is kept and counts as seen."""
+        self._state.hold(slice_id, part)
+
+    def release(self, slice_id: SliceId, part: Part) -> None:
+        self._state.release(slice_id, part)
+
+    def touch(self) -> None:
+        """Note that somebody is here: refresh `seen` of a stored document, if it is older than a tenth of `ttl`."""
+        self.is_visited = True
+        state, shared = self._state, self._state.shared
+        age = shared.now() - state.document.seen
+        if state.is_stored and not state.document.erased and age > shared.policy.ttl * 100:  # ttl / 10 in ms
+            state.pending.add(('touch',), Touch(shared.next_sequence()))
+            self._sync.wake()
+
+    # ---- changing
 
     def set(
         self,
@@ -37,34 +150,36 @@ class Session(Inheriting):
 
         `absent`: only where nothing is stored, here or in a document read later.
         """
-        cell = self._cells.get((slice_id, part))
+        state = self._state
+        cell = state.cells.get((slice_id, part))
         if cell is None and not absent:
-            self._inherit_first(slice_id)
-        old = (cell[1] if cell else self._values(slice_id, part)).get(name)
+            self._versions.inherit_first(slice_id)
+        old = (cell[1] if cell else state.values(slice_id, part)).get(name)
         if old is not None and (absent or old == raw):
             return
-        shared, size = self._shared, len(raw)
+        shared, document, size = state.shared, state.document, len(raw)
         policy, growth = shared.policy, size - (len(old) if old is not None else -len(name) - 4)
         if not absent and (
             size > policy.max_value_bytes
-            or self._size + growth > policy.max_document_bytes
+            or state.size + growth > policy.max_document_bytes
             or shared.pending_bytes + size > policy.max_session_pending
         ):
             self._require_small(f'{slice_id.name}.{name}', size)
             self._require_room(f'{slice_id.name}.{name}', size, growth)
         # Not before: an empty slice, left by a refused change, would hide what an older version stored.
         if cell is None:
-            values = self.document.values(slice_id, part)
-            cell = self._cells[slice_id, part] = (self.document.ensure(slice_id), values)
+            values = document.values(slice_id, part)
+            cell = state.cells[slice_id, part] = (document.ensure(slice_id), values)
         found, values = cell
         values[name] = raw
-        self._size += growth
-        self.document.erased = False
-        self._enqueue(
+        state.size += growth
+        document.erased = False
+        state.pending.add(
             (slice_id, part, name),
-            Set(shared.next_sequence(), self.document.epoch, found.reset, slice_id, part, name, raw, absent),
+            Set(shared.next_sequence(), document.epoch, found.reset, slice_id, part, name, raw, absent),
         )
-        for subscriber in self._subscribers:
+        self._sync.wake()
+        for subscriber in state.audience.subscribers:
             if subscriber is not source:
                 subscriber.changed(slice_id, part, name)
 
@@ -73,22 +188,24 @@ class Session(Inheriting):
 
         Raises `ValueTooLarge` or `TooMuchPending`, and nothing is copied then.
         """
-        values = dict(self._values(slice_id, source))
+        values = dict(self._state.values(slice_id, source))
         self._require_room(slice_id.name, 0, sum(len(name) + 4 + len(raw) for name, raw in values.items()))
         for name, raw in values.items():
             self.set(slice_id, target, name, raw, absent=True)
 
     def drop(self, slice_id: SliceId, part: Part) -> None:
         """Accept that a tab's or a visit's values are no longer wanted, those of older versions neither."""
-        for id_ in (slice_id, *self._older(slice_id)):
-            found = self.document.slice(id_)
+        state = self._state
+        for id_ in (slice_id, *self._versions.older(slice_id)):
+            found = state.document.slice(id_)
             if found is None or found.values(part) is None:
                 continue
             place = (id_, part)
-            self._pending.discard(
+            state.pending.discard(
                 lambda operation, place=place: isinstance(operation, Set) and (operation.slice, operation.part) == place
             )
-            self._accept(place, Drop(self._shared.next_sequence(), self.document.epoch, found.reset, id_, part))
+            state.accept(place, Drop(state.shared.next_sequence(), state.document.epoch, found.reset, id_, part))
+        self._sync.wake()
 
     async def update(self, slice_id: SliceId, change: Callable[[Slice], list[Written]]) -> None:
         """Read, modify and write a slice, applied again where somebody else wrote meanwhile; return when it is durable.
@@ -96,44 +213,85 @@ class Session(Inheriting):
         Raises what `change` raises, and nothing is written then; `ValueTooLarge` or `TooMuchPending`; and `StoreError`
         if the store cannot take it now: it is accepted then, and must not be repeated.
         """
-        self._inherit_first(slice_id)
-        found = self.document.slice(slice_id) or Slice()
+        state = self._state
+        self._versions.inherit_first(slice_id)
+        self._sync.wake()
+        found = state.document.slice(slice_id) or Slice()
         size, growth = self._measure(slice_id, found, change(found))
         self._require_room(slice_id.name, size, growth)
-        operation = Update(self._shared.next_sequence(), self.document.epoch, found.reset, slice_id, change, size)
-        apply(self.document, [operation])
+        operation = Update(state.shared.next_sequence(), state.document.epoch, found.reset, slice_id, change, size)
+        apply(state.document, [operation])
         if operation.error is not None:
             raise operation.error
-        self._size += growth
-        self._cells.clear()
-        self._pending.add_last(operation)
-        self._start()
-        self._tell_replaced()
-        await self.flush()
+        state.size += growth
+        state.cells.clear()
+        state.pending.add_last(operation)
+        self._sync.wake()
+        state.audience.tell_replaced()
+        await self._sync.flush()
         if operation.error is not None:
             raise operation.error
 
     def reset(self, slice_id: SliceId) -> None:
         """Accept that a slice is deleted, and what older versions hold with it: a rollback is not to bring it back."""
-        for id_ in (slice_id, *self._older(slice_id)):
-            self._pending.discard(
+        state = self._state
+        for id_ in (slice_id, *self._versions.older(slice_id)):
+            state.pending.discard(
                 lambda operation, id_=id_: isinstance(operation, (Set, Drop, Update)) and operation.slice == id_
             )
-            self._accept((id_,), Reset(self._shared.next_sequence(), self.document.epoch, id_))
-        self._tell_replaced()
+            state.accept((id_,), Reset(state.shared.next_sequence(), state.document.epoch, id_))
+        self._sync.wake()
+        state.audience.tell_replaced()
 
     def forget(self) -> None:
         """Accept that the document is erased."""
-        self._pending.discard(lambda _: True)
-        self._accept((), Forget(self._shared.next_sequence()))
-        self._tell_replaced()
+        state = self._state
+        state.pending.discard(lambda _: True)
+        state.accept((), Forget(state.shared.next_sequence()))
+        self._sync.wake()
+        state.audience.tell_replaced()
 
-    def _values(self, slice_id: SliceId, part: Part) -> Values:
-        found = self.document.slice(slice_id)
-        return (found.values(part) if found else None) or {}
+    def inherit(self, schema: Schema, key: str, parts: Collection[Part] = ()) -> Found:
+        """Bring along what only older versions of a class hold; see `OlderVersions.inherit`."""
+        found = self._versions.inherit(schema, key, parts)
+        self._sync.wake()
+        return found
+
+    def adopt(self, slice_id: SliceId, migrated: Slice) -> None:
+        """Accept the values of a slice wherever nobody has written there meanwhile."""
+        self._versions.adopt(slice_id, migrated)
+        self._sync.wake()
+
+    # ---- reading and writing
+
+    async def load(self, timeout: float) -> bool:
+        """Wait until the document was read, an attempt failed or `timeout` seconds passed; tell if it is known."""
+        return await self._sync.load(timeout)
+
+    async def revalidate(self, timeout: float) -> bool:
+        """Look whether someone else wrote the document; after `timeout` seconds this goes on in the background."""
+        return await self._sync.revalidate(timeout)
+
+    async def flush(self) -> None:
+        """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""
+        await self._sync.flush()
+
+    def hurry(self) -> None:
+        """Do not space the next put, nor wait for the next attempt."""
+        self._sync.hurry()
+
+    def give_up(self) -> None:
+        """Tell whoever waits that nothing more is written."""
+        self._sync.give_up()
+
+    def retire(self, why: str) -> None:
+        """Write nothing any more; what is pending and what is changed from now on stays with whoever holds this."""
+        self._sync.retire(why)
+
+    # ---- limits
 
     def _measure(self, slice_id: SliceId, found: Slice, written: list[Written]) -> tuple[int, int]:
-        """Return how many bytes an update is to count while it is pending, and by how many the document grows."""
+        """Return how many bytes an update counts while it is pending, and by how many the document grows."""
         size = growth = 0
         for part, name, raw in written:
             self._require_small(f'{slice_id.name}.{name}', len(raw))
@@ -143,20 +301,22 @@ class Session(Inheriting):
         return max(size, UPDATE_BYTES), growth
 
     def _require_small(self, name: str, size: int) -> None:
-        limit = self._shared.policy.max_value_bytes
+        limit = self._state.shared.policy.max_value_bytes
         if size > limit:
             raise ValueTooLarge(name, '$', f'{size} bytes of JSON are more than max_value_bytes={limit}')
 
     def _require_room(self, name: str, size: int, growth: int) -> None:
-        policy = self._shared.policy
-        if growth > 0 and self._size + growth > policy.max_document_bytes:
-            self._size = len(to_bytes(self.document))  # after a merge it is an estimate, and never too low
-        if growth > 0 and self._size + growth > policy.max_document_bytes:
+        state, shared, policy = self._state, self._state.shared, self._state.shared.policy
+        if (
+            growth > 0
+            and state.size + growth > policy.max_document_bytes
+            and state.measure() + growth > policy.max_document_bytes  # after a merge `size` is an estimate
+        ):
             raise ValueTooLarge(name, '$', f'the document would exceed max_document_bytes={policy.max_document_bytes}')
         if (
-            self._pending.size + size > policy.max_session_pending
-            or self._shared.pending_bytes + size > policy.max_process_pending
+            state.pending.size + size > policy.max_session_pending
+            or shared.pending_bytes + size > policy.max_process_pending
         ):
-            self._shared.counts['refused_changes'] += 1
-            self._shared.say_once('full', 'too much is pending while the store is away; further changes are refused')
+            shared.counts['refused_changes'] += 1
+            shared.say_once('full', 'too much is pending while the store is away; further changes are refused')
             raise TooMuchPending(name, '$', 'the store is away and too much is pending')

@@ -1,56 +1,65 @@
-"""A session's document in memory: what is known of it, who shows it, and what is pending. Nothing here waits."""
+"""A session's document in memory: what is known of it, what is pending, and who shows it. Nothing here waits."""
 
 from __future__ import annotations
 
-from ..model.document import SESSION_PART, Document, Part, Slice, SliceId, Values, new_document, prune, stamp, to_bytes
-from ..model.operations import Set, Update, begin_again, rebase, settle_unread
+from ..model.document import (
+    SESSION_PART,
+    Document,
+    Part,
+    Raw,
+    Slice,
+    SliceId,
+    Values,
+    new_document,
+    prune,
+    stamp,
+    to_bytes,
+)
+from ..model.operations import Operation, Set, Update, apply, begin_again, rebase, settle_unread
 from ..stores.base import ETag
 from .loading import Condition, Fetched
-from .pending import Pending
+from .pending import OperationKey, Pending
 from .shared import Shared
-from .subscriber import Activity, Subscriber
+from .subscriber import Audience
 
 
-class Resident:
-    """A document, what is pending for it, and the pages that show it."""
+class DocumentState:
+    """A document and the changes of it that are not durable yet.
+
+    `size` is the document's length in bytes: exact after a snapshot, after a merge an upper estimate.
+    `cells` caches where a field's values are; whoever replaces a slice clears it.
+    `must_read` says that the object is to be read before the next put.
+    """
 
     __slots__ = (
-        '__weakref__',
-        '_cells',
-        '_etag',
-        '_inherited',
-        '_live',
-        '_must_read',
-        '_pending',
-        '_shared',
-        '_size',
-        '_subscribers',
-        '_writing',
+        'audience',
+        'cells',
         'condition',
         'document',
+        'etag',
+        'inherited',
         'key',
-        'problem',
-        'refuses',
-        'seal',
+        'live',
+        'must_read',
+        'pending',
+        'shared',
+        'size',
     )
 
-    def __init__(self, key: str, shared: Shared, *, exists: bool) -> None:
+    def __init__(self, key: str, shared: Shared, *, exists: bool = True) -> None:
+        """Begin unread; `exists=False`: nothing can be stored, so nothing has to be read."""
         self.key = key
+        self.shared = shared
         self.document: Document = new_document(born=0 if exists else shared.now())
         self.condition: Condition = 'unread' if exists else 'fresh'
-        self.problem: str | None = None
-        self.refuses = False
-        self.seal = ''  # `Registry.seal` of this session, once a page was given it
-        self._shared = shared
-        self._etag: ETag | None = None
-        self._must_read = exists
-        self._inherited: tuple[tuple[str, ETag], ...] = ()
-        self._pending = Pending(shared)
-        self._size: int = 0
-        self._subscribers: list[Subscriber] = []
-        self._cells: dict[tuple[SliceId, Part], tuple[Slice, Values]] = {}
-        self._live: dict[tuple[SliceId, Part], int] = {}
-        self._writing = False
+        self.etag: ETag | None = None
+        self.must_read = exists
+        self.inherited: tuple[tuple[str, ETag], ...] = ()
+        self.pending = Pending(shared)
+        self.size: int = 0
+        self.cells: dict[tuple[SliceId, Part], tuple[Slice, Values]] = {}
+        self.live: dict[tuple[SliceId, Part], int] = {}
+        self.audience = Audience()
 
     @property
     def is_read(self) -> bool:
@@ -58,98 +67,99 @@ class Resident:
         return self.condition not in {'unread', 'unreadable'}
 
     @property
-    def pending(self) -> int:
-        """How many changes are not durable yet."""
-        return len(self._pending)
+    def is_stored(self) -> bool:
+        """Whether an object is known to exist, under this key or an older one."""
+        return self.etag is not None or bool(self.inherited)
 
-    @property
-    def accepted(self) -> int:
-        """A number that grows with what is accepted, for `is_durable`."""
-        return self._pending.last if self._pending else self._pending.settled
-
-    def is_durable(self, accepted: int) -> bool:
-        """Whether everything is in the store that was accepted when `accepted` was this number."""
-        return not self._pending or self._pending.settled >= accepted
-
-    @property
-    def pending_bytes(self) -> int:
-        return self._pending.size
-
-    @property
-    def settled(self) -> int:
-        """A number that grows whenever changes of this session have become durable."""
-        return self._pending.settled
-
-    @property
-    def activity(self) -> Activity:
-        if self.problem is not None:
-            return 'refused' if self.refuses else 'offline'
-        if self._writing:
-            return 'saving'
-        return 'pending' if self._pending else 'saved'
-
-    def detach(self, subscriber: Subscriber) -> None:
-        if subscriber in self._subscribers:
-            self._subscribers.remove(subscriber)
+    def values(self, slice_id: SliceId, part: Part) -> Values:
+        """Return the values of a part, to read; empty if there are none."""
+        found = self.document.slice(slice_id)
+        return (found.values(part) if found else None) or {}
 
     def hold(self, slice_id: SliceId, part: Part) -> None:
-        """Say that a page shows this part: while it does, the part is kept and counts as seen."""
-        self._live[slice_id, part] = self._live.get((slice_id, part), 0) + 1
+        """Count a page that shows this part: while one does, the part is kept and counts as seen."""
+        self.live[slice_id, part] = self.live.get((slice_id, part), 0) + 1
 
     def release(self, slice_id: SliceId, part: Part) -> None:
-        pages = self._live.pop((slice_id, part), 0) - 1
+        pages = self.live.pop((slice_id, part), 0) - 1
         if pages > 0:
-            self._live[slice_id, part] = pages
+            self.live[slice_id, part] = pages
 
-    def _merge(self, fetched: Fetched) -> None:
-        """Take a document that was just read, and apply to it what is pending."""
-        document, condition = fetched.document, fetched.condition
+    # ---- changing
+
+    def accept(self, key: OperationKey, operation: Operation) -> None:
+        """Apply an operation and keep it until it is durable."""
+        apply(self.document, [operation])
+        self.cells.clear()
+        self.pending.add(key, operation)
+
+    def accept_absent(self, slice_id: SliceId, part: Part, name: str, raw: Raw) -> None:
+        """Accept a value that is in the document already; elsewhere it holds only where nothing is stored."""
+        shared, reset = self.shared, self.document.ensure(slice_id).reset
+        self.size += len(name) + 4 + len(raw)
+        self.document.erased = False
+        self.pending.add(
+            (slice_id, part, name),
+            Set(shared.next_sequence(), self.document.epoch, reset, slice_id, part, name, raw, absent=True),
+        )
+        self.audience.tell_changed(slice_id, part, name)
+
+    def measure(self) -> int:
+        """Return the document's exact size in bytes, and go on counting from there."""
+        self.size = len(to_bytes(self.document))
+        return self.size
+
+    def set_apart(self, why: str) -> None:
+        """Leave the others of the registry: from now on nothing is written for this document."""
+        self.shared = self.shared.apart(why)
+
+    def give_pending_up(self) -> None:
+        """Drop what is pending; later changes are counted apart, too."""
+        self.pending.discard(lambda _: True)
+        self.pending = Pending(self.shared)
+
+    # ---- reading and writing
+
+    def merge(self, fetched: Fetched) -> None:
+        """Replace the document by one that was just read, and apply to it what is pending."""
+        shared, document, condition = self.shared, fetched.document, fetched.condition
         overruled: list[Set] = []
-        operations = list(self._pending)
-        if condition == 'found' and document.seen < self._shared.now() - self._shared.policy.ttl * 1000:
-            document = Document(document.format, 0, document.seen, document.applied, {}, born=self._shared.now())
+        operations = list(self.pending)
+        if condition == 'found' and document.seen < shared.now() - shared.policy.ttl * 1000:
+            document = Document(document.format, 0, document.seen, document.applied, {}, born=shared.now())
             condition = 'expired'
         if not self.is_read:
             operations, overruled = settle_unread(document, operations)
             self.condition = 'fresh' if document.erased else condition
         elif document.born != self.document.born:
             begin_again(operations)
-        held = {id(operation) for operation in rebase(document, operations, self._shared.writer)}
-        self._pending.discard(lambda operation: id(operation) not in held)
-        self.document, self._etag, self._must_read = document, fetched.etag, False
-        self._inherited = fetched.inherited or self._inherited
-        self._cells.clear()
-        self._size = fetched.size + self._pending.size
-        self._pending.settle(document.applied.get(self._shared.writer, -1))
+        held = {id(operation) for operation in rebase(document, operations, shared.writer)}
+        self.pending.discard(lambda operation: id(operation) not in held)
+        self.document, self.etag, self.must_read = document, fetched.etag, False
+        self.inherited = fetched.inherited or self.inherited
+        self.cells.clear()
+        self.size = fetched.size + self.pending.size
+        self.pending.settle(document.applied.get(shared.writer, -1))
         for operation in overruled:
-            for subscriber in list(self._subscribers):
-                subscriber.rejected(operation)
-        self._tell_replaced()
+            self.audience.tell_rejected(operation)
+        self.audience.tell_replaced()
 
-    def _snapshot(self, last: int) -> bytes:
-        """Assemble the bytes to put from values that are encoded already."""
-        policy, now = self._shared.policy, self._shared.now()
-        written = [operation for operation in self._pending if isinstance(operation, (Set, Update))]
-        live = {(operation.slice, operation.part) for operation in written} | set(self._live)
+    def snapshot(self, last: int) -> bytes:
+        """Assemble the bytes to put, up to the operation with sequence `last`, from values that are encoded already."""
+        shared, now = self.shared, self.shared.now()
+        written = [operation for operation in self.pending if isinstance(operation, (Set, Update))]
+        live = {(operation.slice, operation.part) for operation in written} | set(self.live)
         names = {id_ for id_, _ in live}
-        stamp(self.document, self._shared.writer, last, now, live)
+        stamp(self.document, shared.writer, last, now, live)
         prune(
             self.document,
             now,
-            int(policy.ttl * 1000),
-            int(policy.tab_ttl * 1000),
-            self._shared.max_keys,
+            int(shared.policy.ttl * 1000),
+            int(shared.policy.tab_ttl * 1000),
+            shared.max_keys,
             lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names),
         )
-        self._cells.clear()
+        self.cells.clear()
         body = to_bytes(self.document)
-        self._size = len(body)
+        self.size = len(body)
         return body
-
-    def _tell_replaced(self) -> None:
-        for subscriber in list(self._subscribers):
-            subscriber.replaced()
-
-    def _tell_activity(self) -> None:
-        for subscriber in list(self._subscribers):
-            subscriber.activity_changed()

@@ -1,4 +1,4 @@
-"""What a session tells the pages that show it."""
+"""What a session tells the pages that show it, and who listens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Activity = Literal['saved', 'pending', 'saving', 'offline', 'refused']
 
 
 class Subscriber(Protocol):
-    """A page that shows a session's values. Called while a change is accepted: never raise or wait."""
+    """Shows a session's values. Called while a change is accepted: never raise or wait."""
 
     def changed(self, slice_id: SliceId, part: Part, name: str) -> None:
         """Somebody else changed one value."""
@@ -22,5 +22,55 @@ class Subscriber(Protocol):
     def rejected(self, operation: Set) -> None:
         """A change made before the first read was overruled by a stored value."""
 
+
+class ActivityWatcher(Protocol):
+    """Shows what a session is doing. Called while a change is accepted: never raise or wait."""
+
     def activity_changed(self) -> None:
-        """What `Session.activity` or `Session.problem` says has changed."""
+        """`Session.activity` or `Session.problem` has changed."""
+
+
+class Audience:
+    """The subscribers and watchers of one session. Either may leave while the others are being told."""
+
+    __slots__ = ('subscribers', 'watchers')
+
+    def __init__(self) -> None:
+        self.subscribers: tuple[Subscriber, ...] = ()
+        self.watchers: tuple[ActivityWatcher, ...] = ()
+
+    def attach(self, subscriber: Subscriber) -> None:
+        self.subscribers = (*self.subscribers, subscriber)
+
+    def detach(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber; one that is not attached is no error."""
+        remaining = list(self.subscribers)
+        if subscriber in remaining:
+            remaining.remove(subscriber)
+            self.subscribers = tuple(remaining)
+
+    def watch(self, watcher: ActivityWatcher) -> None:
+        self.watchers = (*self.watchers, watcher)
+
+    def unwatch(self, watcher: ActivityWatcher) -> None:
+        """Remove a watcher; one that does not watch is no error."""
+        remaining = list(self.watchers)
+        if watcher in remaining:
+            remaining.remove(watcher)
+            self.watchers = tuple(remaining)
+
+    def tell_changed(self, slice_id: SliceId, part: Part, name: str) -> None:
+        for subscriber in self.subscribers:
+            subscriber.changed(slice_id, part, name)
+
+    def tell_replaced(self) -> None:
+        for subscriber in self.subscribers:
+            subscriber.replaced()
+
+    def tell_rejected(self, operation: Set) -> None:
+        for subscriber in self.subscribers:
+            subscriber.rejected(operation)
+
+    def tell_activity(self) -> None:
+        for watcher in self.watchers:
+            watcher.activity_changed()

@@ -39,7 +39,8 @@ class Page:
     def changed(self, slice_id: SliceId, part: Part, name: str) -> None:
         """Need nothing."""
 
-    replaced = activity_changed = lambda self: None
+    def replaced(self) -> None:
+        """Need nothing."""
 
     def rejected(self, operation: object) -> None:
         raise Broken(f'{operation} was rejected, though nobody else writes this field')

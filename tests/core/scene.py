@@ -101,6 +101,7 @@ class Page:
         self._session = session
         if session is not None:
             session.attach(self)
+            session.watch(self)
 
     def changed(self, slice_id: SliceId, part: Part, name: str) -> None:
         self.changes.append((slice_id, part, name))
@@ -118,4 +119,5 @@ class Page:
     def leave(self) -> None:
         assert self._session is not None
         self._session.detach(self)
+        self._session.unwatch(self)
         self._session = None

@@ -375,3 +375,24 @@ async def test_all_that_an_update_writes_has_to_fit_into_the_document(
     store.down = False
     await session.update(COUNTER, writing(310, 'a', 'b'))
     assert len(to_bytes(session.document)) < 1000
+
+
+async def test_activity_is_told_once_however_many_pages_show_the_session(make_session: MakeSession) -> None:
+    session, told = make_session(exists=False), []
+
+    class Watcher:
+        def activity_changed(self) -> None:
+            told.append(session.activity)
+
+    watcher = Watcher()
+    session.watch(watcher)
+    pages = [Page(session) for _ in range(3)]
+    put(session, 'count', 1)
+    assert told == ['pending']
+    await session.flush()
+    session.unwatch(watcher)
+    session.unwatch(watcher)
+    put(session, 'count', 2)
+    await session.flush()
+    assert told == ['pending', 'saving', 'saved', 'saved']
+    assert [page.changes for page in pages] == [[(COUNTER, SESSION_PART, 'count')] * 2] * 3

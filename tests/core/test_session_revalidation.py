@@ -33,7 +33,7 @@ async def test_a_revalidation_shows_what_another_server_wrote_and_keeps_what_is_
     assert (values(one), page.replacements) == ({'a': 1, 'b': 2, 'c': 3}, 1)
     await one.flush()
     assert await stored(store, one.key) == {'a': 1, 'b': 2, 'c': 3}
-    assert one._shared.counts['conflicts'] == 0
+    assert one._state.shared.counts['conflicts'] == 0
 
 
 async def test_a_change_right_after_a_merge_belongs_to_the_merged_document(

@@ -41,15 +41,15 @@ def without_the_applied_check(patch: pytest.MonkeyPatch) -> None:
 
 def overwriting_unread(patch: pytest.MonkeyPatch) -> None:
     """After a conflict only the etag is taken, and what is in memory is put over what another server wrote."""
-    merge = state.Resident._merge
+    merge = state.DocumentState.merge
 
-    def take_the_etag(self: state.Resident, fetched: Fetched) -> None:
+    def take_the_etag(self: state.DocumentState, fetched: Fetched) -> None:
         if self.is_read:
-            self._etag, self._must_read = fetched.etag, False
+            self.etag, self.must_read = fetched.etag, False
         else:
             merge(self, fetched)
 
-    patch.setattr(state.Resident, '_merge', take_the_etag)
+    patch.setattr(state.DocumentState, 'merge', take_the_etag)
 
 
 def rebasing_in_the_wrong_order(patch: pytest.MonkeyPatch) -> None:

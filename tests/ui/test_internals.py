@@ -261,8 +261,8 @@ async def test_after_a_rejoin_a_change_of_the_old_server_is_followed_unless_the_
     session = instance.session
     part = instance.documents['session'].parts[SCOPES['reconnect']]
     session.document.values(instance.slice_id, part)['draft'] = instance.values.defaults['draft']
-    session._cells.clear()
-    session._tell_replaced()  # as when the old server's document was read
+    session._state.cells.clear()
+    session._state.audience.tell_replaced()  # as when the old server's document was read
     await idle()
     assert page.draft == 'typed since'
 

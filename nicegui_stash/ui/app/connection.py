@@ -49,13 +49,15 @@ ACKNOWLEDGE_PAUSE = 0.1
 
 
 class Connection:
-    """One client and its page objects, from its request to its end. An `OpenPage`."""
+    """One client and its page objects, from its request to its end. An `OpenPage`, and an `ActivityWatcher`."""
 
     # Most pages that are requested get no further than this: what comes later belongs to the class until it does.
     _connected = False
     _reported = False
     _acknowledge_from = 0.0
     _watches_opaque = False
+    _watches_session = False
+    _settled_before = -1
     _status: Status | None = None
     _status_scheduled = False
     _browser: Browser | None = None
@@ -72,7 +74,7 @@ class Connection:
         self._registry = registry
         self._tokens = tokens
         self._watch = watch
-        self._settled = asyncio.Event()
+        self._identified = asyncio.Event()
         client.on_connect(self._connect)
         if self.visit.joins:
             self._connect()
@@ -89,6 +91,9 @@ class Connection:
     def add(self, page_object: PageObject) -> None:
         """Show one more class on this page, and look after each event whether its opaque values changed in place."""
         self.page_objects.append(page_object)
+        if not self._watches_session:
+            self._watches_session = True
+            self.visit.session.watch(self)
         self._watches_opaque = self._watches_opaque or page_object.schema.is_opaque
 
     def leave(self, page_object: PageObject, *, left: bool = True) -> None:
@@ -104,7 +109,9 @@ class Connection:
     def enter(self, session: Session) -> None:
         """Go on in another session, with what is shown here."""
         if not self.visit.ended:
+            self.visit.session.unwatch(self)
             self.visit.enter(session)
+            session.watch(self)
             for page_object in self.page_objects:
                 page_object.follow(session)
 
@@ -223,7 +230,7 @@ class Connection:
         for page_object in list(self.page_objects):
             visit.guarded(page_object.locate)
         visit.identified = True
-        self._settled.set()
+        self._identified.set()
         if report.reason == 'rejoin':
             self._look_again()
         elif visit.exists and self._registry.store.guarantee != 'process':
@@ -235,7 +242,7 @@ class Connection:
         if not client.is_deleted:  # up to NiceGUI 3.16, who waits for a deleted client waits for ever
             await client.connected()
         if not client.is_deleted:
-            await self._settled.wait()
+            await self._identified.wait()
         if self._browser is not None and not client.is_deleted:
             await self._browser.ready()
         return not client.is_deleted
@@ -291,10 +298,22 @@ class Connection:
             self._status.update(self.visit.session, self.page_objects)
         return self._status
 
+    def activity_changed(self) -> None:
+        """Say what the browser may forget, if more is durable by now, and bring the status up to date."""
+        session = self.visit.session
+        if self._handover is not None and (session.settled != self._settled_before or not session.pending):
+            self._settled_before = session.settled
+            self._handover.settle()
+        self._schedule_status()
+
     def status_changed(self) -> None:
-        """Bring the bindable status up to date, once per turn of the loop, and say what the browser may forget."""
+        """Do the same where what a page object holds back may be another."""
         if self._handover is not None:
             self._handover.settle()
+        self._schedule_status()
+
+    def _schedule_status(self) -> None:
+        """Bring the bindable status up to date, once per turn of the loop, if somebody has asked for it."""
         if self._status is not None and not self._status_scheduled and not self.visit.ended:
             self._status_scheduled = True
             asyncio.get_running_loop().call_soon(self._update_status)
@@ -314,8 +333,10 @@ class Connection:
             page_object.close()
         if self._handover is not None:
             self._handover.end()
+        if self._watches_session:
+            self.visit.session.unwatch(self)
         self.visit.end()
-        self._settled.set()
+        self._identified.set()
 
 
 def connection_behind(page_object: PageObject) -> Connection:

@@ -16,7 +16,6 @@ from ...model.recovery import Problem, Recovery, Rejected, Status, stored_value,
 from ...model.scopes import OWNERS, SCOPES, Owner, Scope
 from ...model.versions import Found, candidates, find_parts
 from ...session.session import Session
-from ..contracts.open_page import OpenPage
 from ..contracts.page_object import Cause
 from ..visit.visit import Visit
 from .values import FieldValues
@@ -42,9 +41,6 @@ class Follows(Protocol):
 
     @property
     def visit(self) -> Visit: ...
-
-    @property
-    def open_page(self) -> OpenPage: ...
 
     def is_newer_here(self, name: str) -> bool:
         """Whether a change of this page is on its way to the session, or waits for `save()`."""
@@ -233,9 +229,6 @@ class Following:
 
     def replaced(self) -> None:
         self._schedule(*self._schema.fields)
-
-    def activity_changed(self) -> None:
-        self._page_object.open_page.status_changed()
 
     def rejected(self, operation: Set) -> None:
         stored = self._schema.fields[operation.field]
