@@ -301,10 +301,10 @@ class Connection:
     def activity_changed(self) -> None:
         """Say what the browser may forget, if more is durable by now, and bring the status up to date."""
         session = self.visit.session
+        self._schedule_status()
         if self._handover is not None and (session.settled != self._settled_before or not session.pending):
             self._settled_before = session.settled
             self._handover.settle()
-        self._schedule_status()
 
     def status_changed(self) -> None:
         """Do the same where what a page object holds back may be another."""

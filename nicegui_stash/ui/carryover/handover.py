@@ -188,7 +188,7 @@ class Handover:
                 self._due = (number, None)
                 return
             accepted = session.accepted if accepted is None else accepted
-            if not session.is_durable(accepted):
+            if session.pending and session.settled < accepted:
                 self._due = (number, accepted)
                 return
             self._due, self._next = self._next, None
