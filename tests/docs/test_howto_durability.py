@@ -71,7 +71,7 @@ async def test_signing_out_forgets(running: Running) -> None:
 
 
 async def test_reset_gives_one_class_its_defaults_back(running: Running) -> None:
-    async with running(program('sign-out', 'reset')) as user:
+    async with running(program('reset-and-forget', 'reset')) as user:
         await user.open('/filter')
         user.find(ui.input).type('red')
         user.find('Only open').click()
