@@ -56,9 +56,14 @@ def test_no_docstring_has_another_fenced_example() -> None:
     assert found == set(OUTLINES)
 
 
-def test_the_first_example_is_the_same_everywhere() -> None:
-    readme = next(block for block in blocks(ROOT / 'README.md') if block.name == 'counter')
-    assert named('index.md', 'counter').code == readme.code
+def test_the_first_page_shows_the_example_of_the_readme() -> None:
+    (included,) = (block for block in blocks(DOCS / 'index.md') if block.language == '{literalinclude}')
+    assert (DOCS / included.name).resolve() == ROOT / 'README.md'
+    options = dict(re.findall(r'^:([\w-]+): "?(.*?)"?$', included.code, re.MULTILINE))
+    readme = (ROOT / 'README.md').read_text(encoding='utf-8')
+    assert readme.count(options['start-after']) == 1
+    shown = readme.partition(options['start-after'] + '\n')[2].partition(options['end-before'])[0]
+    assert shown == named('README.md', 'counter').code
 
 
 # ---- configuration

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -23,7 +24,11 @@ FOLDER = '/var/lib/app/state'
 
 
 def program(name: str) -> str:
-    return program_of(named(PAGE, name))
+    """Return the program of an example; the mended migration takes the place of the one it mends."""
+    if name != 'mended':
+        return program_of(named(PAGE, name))
+    (naive,) = re.findall(r'^def dates_and_diets.*?^    return values\n', program('migrated'), re.DOTALL | re.MULTILINE)
+    return program('migrated').replace(naive, named(PAGE, name).code)
 
 
 async def texts(user: User) -> list[str]:

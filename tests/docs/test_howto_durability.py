@@ -71,7 +71,7 @@ async def test_signing_out_forgets(running: Running) -> None:
 
 
 async def test_reset_gives_one_class_its_defaults_back(running: Running) -> None:
-    async with running(program('sign-out', 'reset')) as user:
+    async with running(program('reset-and-forget', 'reset')) as user:
         await user.open('/filter')
         user.find(ui.input).type('red')
         user.find('Only open').click()
@@ -197,18 +197,6 @@ def test_a_script_without_pages_uses_each_verb(tmp_path: Path) -> None:
     assert run('somebody', 'and forget', **secret).stdout.startswith("found ['apple', 'pear']")
     assert run('somebody', **secret).stdout.startswith('found []')
     assert "Pass that of the app: Stash(secrets=['…']), or NICEGUI_STASH_SECRETS" in run('somebody').stderr
-
-
-async def test_the_health_check_says_whether_the_store_answers(
-    running: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def get(store: FileStore, key: str, *, unless: str | None = None) -> None:
-        raise Unavailable('get', key, 'the test has taken it away')
-
-    async with running(program('observe', 'health')) as user:
-        assert (await user.http_client.get('/healthz')).status_code == 200
-        monkeypatch.setattr(FileStore, 'get', get)
-        assert (await user.http_client.get('/healthz')).status_code == 503
 
 
 # ---- say whether it is saved
