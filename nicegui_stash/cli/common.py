@@ -1,4 +1,4 @@
-"""What the commands have in common: exit codes, options, opening the store."""
+"""What the commands have in common: arguments, and opening the store."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from ..settings import Settings, resolve
 from ..stores.base import Store
 from ..stores.opening import open_store
 from ..stores.urls import scheme_of, without_credentials
-
-FINE, FOUND, WRONG, AWAY = 0, 1, 2, 3
-"""Exit codes: all is well; something was found that is not; a wrong call; no answer of the store."""
 
 _UNITS = {'s': 1, 'min': 60, 'h': 3600, 'd': 86400}
 
