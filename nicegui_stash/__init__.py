@@ -1,4 +1,9 @@
-"""Durable server-side UI state for NiceGUI: a page class declares the fields that must survive."""
+"""Durable server-side UI state for NiceGUI: a page class declares the fields that must survive.
+
+Most names are imported at their first use, so that a part of the core can be imported without NiceGUI.
+"""
+
+from typing import TYPE_CHECKING
 
 from .errors import (
     ConfigurationError,
@@ -16,10 +21,7 @@ from .errors import (
     ValueNotStorable,
     ValueTooLarge,
 )
-from .model.fields import stored
-from .model.recovery import Problem, Recovery, Rejected
-from .session.registry import Statistics
-from .ui import Change, Indicator, OpenSession, Stash, Status, Trouble
+from .lazy_names import lazy_names
 
 __all__ = [
     'Change',
@@ -48,3 +50,20 @@ __all__ = [
     'ValueTooLarge',
     'stored',
 ]
+
+if TYPE_CHECKING:
+    from .model.fields import stored
+    from .model.recovery import Problem, Recovery, Rejected
+    from .session.registry import Statistics
+    from .ui import Change, Indicator, OpenSession, Stash, Status, Trouble
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            'model.fields': ['stored'],
+            'model.recovery': ['Problem', 'Recovery', 'Rejected'],
+            'session.registry': ['Statistics'],
+            'stores': [],
+            'ui': ['Change', 'Indicator', 'OpenSession', 'Stash', 'Status', 'Trouble'],
+        },
+    )

@@ -1,68 +1,311 @@
-"""The options of a `Stash`: from its arguments, else from the environment, else the defaults."""
+"""The options of a `Stash`: from its arguments, else from the environment, else the defaults.
+
+An option is declared here, with its type as an argument in `StashOptions` and everything else in `Settings`. The
+signature of `Stash`, the variable, what is refused and the text of the documentation follow from that.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
 import pkgutil
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, TypeVar, cast
+from inspect import Parameter, Signature
+from typing import Any, Final, Generic, Literal, NamedTuple, TypedDict, TypeVar, Unpack, cast
 
 from .errors import ConfigurationError
 from .model.limits import Policy
 
 T = TypeVar('T')
-D = TypeVar('D')
+Request = TypeVar('Request')
 OnInvalid = Literal['raise', 'log']
 Identity = Callable[[Any], str | None]
-PREFIX = 'NICEGUI_STASH_'
-_FOLDER = re.compile(r'[\w-][\w.-]*(/[\w-][\w.-]*)*', re.ASCII)  # what stores admit in keys
-_NONCE = re.compile(r'[A-Za-z0-9+/_-]+={0,2}')  # as https://www.w3.org/TR/CSP3/#grammardef-nonce-source has it
-_EXPECTED: Mapping[str, tuple[Any, str]] = {
-    'url': ((str, os.PathLike), 'a text'),
-    'storage_options': (Mapping, 'a dict'),
-    'engine': (str, 'a text'),
-    'prefix': (str, 'a text'),
-    'secrets': ((str, Sequence), 'a text, or a list of texts'),
-    'allow_lost_updates': (bool, 'True or False'),
-    'identity': (Callable, 'a function'),
-    'on_invalid': (str, 'a text'),
-    'csp_nonce': (str, 'a text'),
-}
-"""What an argument has to be; numbers and times are looked at more closely."""
-_TRUE, _FALSE = {'1', 'true', 'yes', 'on'}, {'0', 'false', 'no', 'off', ''}
+PREFIX: Final = 'NICEGUI_STASH_'
+DAY: Final = 86400.0
+
+
+class StashOptions(TypedDict, Generic[Request], total=False):
+    """What a `Stash` takes besides its URL. `None` stands for an option that is not given."""
+
+    storage_options: Mapping[str, Any] | None
+    engine: str | None
+    prefix: str | None
+    allow_lost_updates: bool | None
+    secrets: str | Sequence[str] | None
+    identity: Callable[[Request], str | None] | None
+    ttl: timedelta | None
+    tab_ttl: timedelta | None
+    browser_ttl: timedelta | None
+    sweep_interval: timedelta | None
+    recover_timeout: float | None
+    revalidate_timeout: float | None
+    flush_interval: float | None
+    drain_timeout: float | None
+    max_value_bytes: int | None
+    max_document_bytes: int | None
+    on_invalid: OnInvalid | None
+    csp_nonce: str | None
+
+
+# ---- kinds of options
 
 
 @dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """How options of one kind are given, read and checked.
+
+    `read` makes an argument of a variable's text and raises `ValueError` for a text that it cannot use. `check` makes
+    the setting of an argument's name and value, and raises `ConfigurationError`. `remedy` says what to write instead
+    of an argument of another type than `admits`.
+    """
+
+    admits: type | tuple[type, ...]
+    remedy: str
+    read: Callable[[str], Any]
+    check: Callable[[str, Any], T]
+
+
+def read_seconds(text: str) -> float:
+    """Read a time as `30d`: seconds, or a number with s, min, h or d. Raises `ValueError` saying so."""
+    units = {'min': 60.0, 's': 1.0, 'h': 3600.0, 'd': DAY}
+    unit = next((unit for unit in units if text.endswith(unit)), '')
+    try:
+        return float(text.removesuffix(unit)) * units.get(unit, 1.0)
+    except ValueError:
+        raise ValueError('it is not a time; write seconds, or a number with s, min, h or d') from None
+
+
+def _read_bytes(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError('it is not a whole number; write how many bytes') from None
+
+
+def _read_truth(text: str) -> bool:
+    true, false = {'1', 'true', 'yes', 'on'}, {'0', 'false', 'no', 'off', ''}
+    if text.lower() in true | false:
+        return text.lower() in true
+    raise ValueError('it is neither true nor false')
+
+
+def _read_list(text: str) -> list[str]:
+    listed = [part.strip() for part in text.split(',') if part.strip()]
+    if not listed:  # another secret would be taken instead, under which nothing that was stored is found
+        raise ValueError('it holds no secret')
+    return listed
+
+
+def _read_object(text: str) -> Mapping[str, Any]:
+    found: Any = json.loads(text or '{}')
+    if not isinstance(found, dict):
+        raise ValueError('it is not a JSON object')  # noqa: TRY004 what the caller reports is text that cannot be used
+    return cast(dict[str, Any], found)
+
+
+def _read_function(text: str) -> Callable[..., Any] | None:
+    if not text:
+        return None
+    if not all(text.partition(':')):
+        raise ValueError('it is not of the form module:function')
+    try:
+        found = pkgutil.resolve_name(text)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f'{text} cannot be imported: {error}') from error
+    if not callable(found):
+        raise ValueError(f'{text} is not a function')  # noqa: TRY004 as above
+    return cast(Callable[..., Any], found)
+
+
+def _as_given(_: str, value: Any) -> Any:
+    return value
+
+
+def _copied(_: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return dict(value)
+
+
+def _positive(name: str, value: Any) -> Any:
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    if not (number > 0 and math.isfinite(number)):
+        raise ConfigurationError(name, 'it must be greater than 0 and finite', 'Leave it out for the default')
+    return number
+
+
+def _positive_or_zero(name: str, value: Any) -> float:
+    if value in {0, timedelta(0)}:  # no time at all between puts, or no sweep
+        return 0.0
+    return _positive(name, value)
+
+
+def _folder(name: str, given: str) -> str:
+    prefix = given.strip('/')
+    admitted_by_stores = r'[\w-][\w.-]*(/[\w-][\w.-]*)*'
+    if prefix and (not re.fullmatch(admitted_by_stores, prefix, re.ASCII) or prefix.partition('/')[0] == 'quarantine'):
+        raise ConfigurationError(
+            name,
+            f'{prefix!r} cannot be a folder of keys',
+            'Use letters, digits, "-", "_" and "." between "/", and not quarantine/, which is taken',
+        )
+    return prefix
+
+
+def _secrets(name: str, given: str | Sequence[str]) -> tuple[str, ...]:
+    secrets = (given,) if isinstance(given, str) else tuple(given)
+    if not all(isinstance(secret, str) for secret in secrets):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(name, 'a secret must be a text', 'Write bytes as text, such as secret.hex()')
+    if not all(secrets):
+        raise ConfigurationError(name, 'a secret is empty', 'Leave it out for the storage_secret of ui.run')
+    return secrets
+
+
+def _reaction(name: str, given: str) -> OnInvalid:
+    if given not in {'raise', 'log'}:
+        raise ConfigurationError(name, f'{given!r} is unknown', "Use 'raise' or 'log'")
+    return cast(OnInvalid, given)
+
+
+def _nonce(name: str, given: str) -> str:
+    grammar = r'[A-Za-z0-9+/_-]+={0,2}'  # https://www.w3.org/TR/CSP3/#grammardef-nonce-source
+    if given and not re.fullmatch(grammar, given):  # it is put into the HTML as it stands
+        raise ConfigurationError(name, 'it must be base64 text', 'Use secrets.token_urlsafe(), or leave it out')
+    return given
+
+
+_TEXT_OR_NONE: Kind[str | None] = Kind(str, 'Pass a text', str, _as_given)
+_URL: Kind[str] = Kind((str, os.PathLike), 'Pass a text', str, _as_given)
+_OBJECT: Kind[Mapping[str, Any]] = Kind(cast(type, Mapping), 'Pass a dict', _read_object, _copied)
+_FOLDER: Kind[str] = Kind(str, 'Pass a text', str, _folder)
+_TRUTH: Kind[bool] = Kind(bool, 'Pass True or False', _read_truth, _as_given)
+_SECRETS = Kind((str, cast(type, Sequence)), 'Pass a text, or a list of texts', _read_list, _secrets)
+_FUNCTION: Kind[Identity | None] = Kind(cast(type, Callable), 'Pass a function', _read_function, _as_given)
+_SPAN: Kind[float] = Kind(timedelta, 'Write {}=timedelta(days=…)', read_seconds, _positive)
+_SPAN_OR_NONE: Kind[float | None] = Kind(timedelta, 'Write {}=timedelta(days=…)', read_seconds, _positive_or_zero)
+_SECONDS: Kind[float] = Kind((int, float), 'Pass a number of seconds', read_seconds, _positive)
+_SECONDS_OR_NONE: Kind[float | None] = Kind((int, float), 'Pass a number of seconds', read_seconds, _positive_or_zero)
+_BYTES: Kind[int] = Kind((int, float), 'Pass a number of bytes', _read_bytes, _positive)
+_REACTION = Kind(str, "Use 'raise' or 'log'", str, _reaction)
+_NONCE = Kind(str, 'Pass a text', str, _nonce)
+
+
+# ---- the options
+
+
+class Option(NamedTuple):
+    """One option of `Stash`. A default of `None` means that something else decides, as `meaning` or its page says."""
+
+    name: str
+    kind: Kind[Any]
+    default: Any
+    meaning: str
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name.upper()
+
+    def settle(self, given: Any) -> Any:
+        """Return the setting: of an argument, else of the environment, else the default.
+
+        Raises `ConfigurationError`, which shows neither an argument of a wrong type nor the text of a variable that
+        may hold a secret.
+        """
+        if given is None:
+            given = self._of_environment()
+        elif not isinstance(given, self.kind.admits):
+            reason = f'it is of type {type(given).__name__}'
+            raise ConfigurationError(self.name, reason, self.kind.remedy.format(self.name))
+        if given is None:
+            given = self.default
+        return None if given is None else self.kind.check(self.name, given)
+
+    def _of_environment(self) -> Any:
+        text = os.environ.get(self.variable)
+        if text is None:
+            return None
+        try:
+            return self.kind.read(text.strip())
+        except ValueError as error:
+            remedy = f'Correct or unset the variable, or pass {self.name}= to Stash'
+            raise ConfigurationError(self.variable, str(error), remedy) from error
+
+    def __str__(self) -> str:
+        return f'`{self.name}`: {self.meaning}'
+
+
+def _option(kind: Kind[T], default: T, meaning: str, *, is_secret: bool = False, is_of_one_stash: bool = False) -> T:
+    """Declare an option. Two `Stash` objects can share a store although they differ in one `is_of_one_stash`."""
+    declared: Any = dataclasses.field(
+        repr=not is_secret, compare=not is_of_one_stash, metadata={'declared': (kind, default, meaning)}
+    )
+    return declared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every option, resolved. Times are seconds, sizes bytes; `url` may be empty: the caller knows a default folder.
 
-    Two that are equal can share one place: what concerns the pages of one `Stash` alone may differ.
+    Two that are equal can share one store. What may hold a password is not shown.
     """
 
-    url: str
-    storage_options: Mapping[str, Any] = field(repr=False)
-    engine: str | None
-    prefix: str
-    secrets: tuple[str, ...] = field(repr=False)
-    ttl: float
-    tab_ttl: float
-    browser_ttl: float
-    recover_timeout: float
-    revalidate_timeout: float
-    drain_timeout: float
-    flush_interval: float | None
-    max_value_bytes: int
-    max_document_bytes: int
-    allow_lost_updates: bool
-    sweep_interval: float | None = None
-    identity: Identity | None = field(default=None, compare=False)
-    on_invalid: OnInvalid = field(default='raise', compare=False)
-    csp_nonce: str = field(default='', compare=False, repr=False)
+    url: str = _option(_URL, '', 'where documents are kept: a folder, or the URL of a store', is_secret=True)
+    storage_options: Mapping[str, Any] = _option(
+        _OBJECT,
+        cast(Mapping[str, Any], {}),
+        "options of an fsspec filesystem, or of a third party's store",
+        is_secret=True,
+    )
+    engine: str | None = _option(
+        _TEXT_OR_NONE, None, 'the library that speaks with object storage: `fsspec` or `obstore`'
+    )
+    prefix: str = _option(_FOLDER, '', 'a folder within the store, so that several apps can share one')
+    allow_lost_updates: bool = _option(_TRUTH, False, 'accept a store without conditional puts')  # noqa: FBT003
+    secrets: tuple[str, ...] = _option(
+        _SECRETS,
+        (),
+        'from which object keys are derived, and what browsers keep is signed; the first is used, the others are '
+        'looked up',
+        is_secret=True,
+    )
+    identity: Identity | None = _option(  # noqa: RUF009 it declares the default, as dataclasses.field does
+        _FUNCTION,
+        None,
+        'a function from the request to the id of the session, or `None` for that of the cookie',
+        is_of_one_stash=True,
+    )
+    ttl: float = _option(
+        _SPAN, 30 * DAY, 'how long an unseen session, or an unseen old version of a class, can still come back'
+    )
+    tab_ttl: float = _option(_SPAN, DAY, 'how long an unseen tab or visit can still come back')
+    browser_ttl: float = _option(_SPAN, 30 * DAY, 'how long what a browser keeps can still come back')
+    sweep_interval: float | None = _option(
+        _SPAN_OR_NONE, None, 'how often the app sweeps its store, on one server at a time; 0 for never'
+    )
+    recover_timeout: float = _option(_SECONDS, 1.0, 'how long a page waits for a session that is not in memory')
+    revalidate_timeout: float = _option(
+        _SECONDS, 0.1, 'how long a page waits to learn whether another server changed a session that is in memory'
+    )
+    flush_interval: float | None = _option(_SECONDS_OR_NONE, None, 'time between two puts of one session; 0 for none')
+    drain_timeout: float = _option(_SECONDS, 5.0, 'how long a stopping server takes for what is not durable yet')
+    max_value_bytes: int = _option(_BYTES, 256 * 1024, 'the most bytes of JSON for one field')
+    max_document_bytes: int = _option(_BYTES, 1024 * 1024, 'the most bytes of JSON for one session')
+    on_invalid: OnInvalid = _option(  # noqa: RUF009 as above
+        _REACTION,
+        'raise',
+        "what a direct assignment that does not fit does: raise, or `'log'` and keep the old value",
+        is_of_one_stash=True,
+    )
+    csp_nonce: str = _option(
+        _NONCE,
+        '',
+        'the nonce of the script element that is added to each page',
+        is_secret=True,
+        is_of_one_stash=True,
+    )
 
     def policy(self, store_interval: float) -> Policy:
         interval = store_interval if self.flush_interval is None else self.flush_interval
@@ -75,172 +318,40 @@ class Settings:
         )
 
 
-def resolve(
-    *,
-    url: str | None,
-    storage_options: Mapping[str, Any] | None,
-    engine: str | None = None,
-    prefix: str | None,
-    secrets: str | Sequence[str] | None,
-    ttl: timedelta | None,
-    tab_ttl: timedelta | None,
-    browser_ttl: timedelta | None = None,
-    recover_timeout: float | None,
-    revalidate_timeout: float | None,
-    drain_timeout: float | None,
-    flush_interval: float | None,
-    max_value_bytes: int | None,
-    max_document_bytes: int | None,
-    allow_lost_updates: bool | None,
-    sweep_interval: timedelta | None = None,
-    identity: Identity | None = None,
-    on_invalid: OnInvalid | None = None,
-    csp_nonce: str | None = None,
-) -> Settings:
+OPTIONS: Final[Mapping[str, Option]] = {
+    field.name: Option(field.name, *field.metadata['declared']) for field in dataclasses.fields(Settings)
+}
+
+
+def resolve(url: str | None = None, **options: Unpack[StashOptions[Any]]) -> Settings:
     """Resolve the options of a `Stash`. Raises `ConfigurationError` naming the option or variable that cannot be used.
 
     A time in the environment is a number of seconds, or a number with one of the units s, min, h and d, as in `30d`; a
     function is written `module:function`.
     """
-    return Settings(
-        url=_given('url', url, str, ''),
-        storage_options=dict(_given('storage_options', storage_options, _object, dict[str, Any]())),
-        engine=_given('engine', engine, str, None),
-        prefix=_folder(_given('prefix', prefix, str, '').strip('/')),
-        secrets=_secrets(_given('secrets', secrets, _listed, ())),
-        ttl=_positive('ttl', _given('ttl', _in_seconds('ttl', ttl), _seconds, 30 * 86400.0)),
-        tab_ttl=_positive('tab_ttl', _given('tab_ttl', _in_seconds('tab_ttl', tab_ttl), _seconds, 86400.0)),
-        browser_ttl=_positive(
-            'browser_ttl', _given('browser_ttl', _in_seconds('browser_ttl', browser_ttl), _seconds, 30 * 86400.0)
-        ),
-        recover_timeout=_positive('recover_timeout', _given('recover_timeout', recover_timeout, _seconds, 1.0)),
-        revalidate_timeout=_positive(
-            'revalidate_timeout', _given('revalidate_timeout', revalidate_timeout, _seconds, 0.1)
-        ),
-        drain_timeout=_positive('drain_timeout', _given('drain_timeout', drain_timeout, _seconds, 5.0)),
-        flush_interval=_interval('flush_interval', _given('flush_interval', flush_interval, _seconds, None)),
-        max_value_bytes=_positive('max_value_bytes', _given('max_value_bytes', max_value_bytes, int, 256 * 1024)),
-        max_document_bytes=_positive(
-            'max_document_bytes', _given('max_document_bytes', max_document_bytes, int, 1024 * 1024)
-        ),
-        allow_lost_updates=_given('allow_lost_updates', allow_lost_updates, _truth, False),  # noqa: FBT003
-        sweep_interval=_interval(
-            'sweep_interval', _given('sweep_interval', _in_seconds('sweep_interval', sweep_interval), _seconds, None)
-        ),
-        identity=_given('identity', identity, _function, None),
-        on_invalid=_reaction(_given('on_invalid', on_invalid, str, 'raise')),
-        csp_nonce=_nonce(_given('csp_nonce', csp_nonce, str, '')),
+    for name in options:
+        if name not in OPTIONS:
+            raise ConfigurationError(name, 'unknown option', suggestion(name, OPTIONS))
+    given = {'url': url, **options}
+    return Settings(**{name: option.settle(given.get(name)) for name, option in OPTIONS.items()})
+
+
+def signature() -> Signature:
+    """Return the signature of `Stash`: the URL, then every option as a keyword."""
+    types = {name: hint.__forward_arg__ for name, hint in cast(Mapping[str, Any], StashOptions.__annotations__).items()}
+    return Signature(
+        [
+            Parameter('url', Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation='str | None'),
+            *(Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=hint) for name, hint in types.items()),
+        ],
+        return_annotation=None,
     )
 
 
-def _given(name: str, argument: T | None, parse: Callable[[str], T], default: D) -> T | D:
-    if argument is not None:
-        kind, words = _EXPECTED.get(name, (object, ''))
-        if not isinstance(argument, kind):  # its value is not told: it may be a secret
-            raise ConfigurationError(name, f'it is of type {type(argument).__name__}', f'Pass {words}')
-        return argument
-    variable = PREFIX + name.upper()
-    text = os.environ.get(variable)
-    if text is None:
-        return default
-    try:
-        return parse(text.strip())
-    except ValueError as error:
-        raise ConfigurationError(
-            variable, str(error), f'Correct or unset the variable, or pass {name}= to Stash'
-        ) from error
+def suggestion(name: str, options: Iterable[str]) -> str:
+    """Say which option was probably meant by a name that there is not, and which there are."""
+    from difflib import get_close_matches  # noqa: PLC0415 only an error needs it
 
-
-def _in_seconds(name: str, given: timedelta | None) -> float | None:
-    if given is not None and not isinstance(given, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError(name, f'{given!r} is no timedelta', f'Write {name}=timedelta(days=…)')
-    return None if given is None else given.total_seconds()
-
-
-def _seconds(text: str) -> float:
-    units = {'min': 60.0, 's': 1.0, 'h': 3600.0, 'd': 86400.0}
-    unit = next((unit for unit in units if text.endswith(unit)), '')
-    try:
-        return float(text.removesuffix(unit)) * units.get(unit, 1.0)
-    except ValueError:
-        raise ValueError('it is no time; write seconds, or a number with s, min, h or d') from None
-
-
-def _truth(text: str) -> bool:
-    if text.lower() in _TRUE | _FALSE:
-        return text.lower() in _TRUE
-    raise ValueError('it is neither true nor false')
-
-
-def _listed(text: str) -> list[str]:
-    listed = [part.strip() for part in text.split(',') if part.strip()]
-    if not listed:  # another secret would be taken instead, under which nothing that was stored is found
-        raise ValueError('there is no secret in it')
-    return listed
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    found: Any = json.loads(text or '{}')
-    if not isinstance(found, dict):
-        raise ValueError('it is no JSON object')  # noqa: TRY004 what the caller reports is text that cannot be used
-    return cast(dict[str, Any], found)
-
-
-def _function(text: str) -> Callable[..., Any] | None:
-    if not text:
-        return None
-    if not all(text.partition(':')):
-        raise ValueError('it is not of the form module:function')
-    try:
-        found = pkgutil.resolve_name(text)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f'{text} cannot be imported: {error}') from error
-    if not callable(found):
-        raise ValueError(f'{text} is no function')  # noqa: TRY004 as above
-    return cast(Callable[..., Any], found)
-
-
-def _reaction(given: str) -> OnInvalid:
-    if given not in {'raise', 'log'}:
-        raise ConfigurationError('on_invalid', f'{given!r} is unknown', "Use 'raise' or 'log'")
-    return cast(OnInvalid, given)
-
-
-def _nonce(given: str) -> str:
-    if given and not _NONCE.fullmatch(given):  # it is put into the HTML as it stands
-        raise ConfigurationError('csp_nonce', 'it is no base64 text', 'Use secrets.token_urlsafe(), or leave it out')
-    return given
-
-
-def _folder(prefix: str) -> str:
-    if prefix and (not _FOLDER.fullmatch(prefix) or prefix.partition('/')[0] == 'quarantine'):
-        raise ConfigurationError(
-            'prefix',
-            f'{prefix!r} cannot be a folder of keys',
-            'Use letters, digits, "-", "_" and "." between "/", and not quarantine/, which is taken',
-        )
-    return prefix
-
-
-def _interval(name: str, value: float | None) -> float | None:
-    if value is None or value == 0:  # the default, and no space or sweep at all
-        return value
-    return _positive(name, value)
-
-
-def _secrets(given: str | Sequence[str]) -> tuple[str, ...]:
-    secrets = (given,) if isinstance(given, str) else tuple(given)
-    if not all(isinstance(secret, str) for secret in secrets):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigurationError('secrets', 'one is no text', 'Write bytes as text, such as secret.hex()')
-    if not all(secrets):
-        raise ConfigurationError(
-            'secrets', 'there is no secret in an empty text', 'Leave it out for the storage_secret of ui.run'
-        )
-    return secrets
-
-
-def _positive(name: str, value: T) -> T:
-    number = cast(Any, value)
-    if not isinstance(number, (int, float)) or not (number > 0 and math.isfinite(number)):
-        raise ConfigurationError(name, 'it has to be greater than 0, and finite', 'Leave it out for the default')
-    return value
+    close = get_close_matches(name, options, n=1)
+    meant = f'Did you mean {close[0]}=…? ' if close else ''
+    return f'{meant}Valid options: {", ".join(sorted(options))}'

@@ -1,4 +1,4 @@
-"""What the commands have in common: exit codes, options, opening the store."""
+"""What the commands have in common: arguments, and opening the store."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..errors import ConfigurationError
-from ..settings import Settings, resolve
+from ..settings import Settings, read_seconds, resolve
 from ..stores.base import Store
 from ..stores.opening import open_store
 from ..stores.urls import scheme_of, without_credentials
-
-FINE, FOUND, WRONG, AWAY = 0, 1, 2, 3
-"""Exit codes: all is well; something was found that is not; a wrong call; no answer of the store."""
-
-_UNITS = {'s': 1, 'min': 60, 'h': 3600, 'd': 86400}
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
@@ -37,28 +32,19 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 
 def duration(text: str) -> timedelta:
     """Read a time as `30d`: seconds, or a number with s, min, h or d."""
-    unit = next((unit for unit in ('min', 's', 'h', 'd') if text.endswith(unit)), '')
     try:
-        return timedelta(seconds=float(text.removesuffix(unit)) * _UNITS.get(unit, 1))
+        return timedelta(seconds=read_seconds(text))
     except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError('it is no time; write seconds, or a number with s, min, h or d') from error
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def settings_of(asked: argparse.Namespace, *, ttl: timedelta | None = None) -> Settings:
     """Resolve the options of a call; what it does not say comes from the environment, as in the app."""
     return resolve(
-        url=asked.url,
+        asked.url,
         storage_options=asked.storage_options,
         prefix=asked.prefix,
-        secrets=None,
         ttl=ttl,
-        tab_ttl=None,
-        recover_timeout=None,
-        revalidate_timeout=None,
-        drain_timeout=None,
-        flush_interval=None,
-        max_value_bytes=None,
-        max_document_bytes=None,
         allow_lost_updates=asked.allow_lost_updates or None,
         identity=_nobody,
     )

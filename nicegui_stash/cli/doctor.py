@@ -6,17 +6,17 @@ import argparse
 import asyncio
 import math
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from ..errors import StoreError, Unavailable
 from ..settings import Settings
 from ..stores.base import Guarantee, Store
 from ..stores.file.files import FileStore
 from .checkup import Checkup, check_up
-from .common import AWAY, FINE, FOUND, add_place, folder_of, opened, place_of, settings_of
+from .common import add_place, folder_of, opened, place_of, settings_of
+from .exit_codes import AWAY, FINE, FOUND
 from .report import Progress
 
 _FIT: Final[dict[Guarantee, str]] = {
@@ -34,17 +34,14 @@ class Advising(Protocol):
     async def advice(self) -> list[str]: ...
 
 
-def add_to(commands: Any) -> Callable[[argparse.Namespace], int]:
-    """Add the command to the parser's, and return what runs it."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        'doctor',
-        help='try a store as the app would use it, and say whether it is fit',
-        description='Try each operation on a store, race writers, measure how long it takes, and clean up. '
-        'Sessions are not touched. Exit code: 0 if it is fit, 1 if not, 2 for a wrong call, 3 if it does not answer.',
-        epilog='Other options, as recover_timeout, come from NICEGUI_STASH_... variables, as in the app.',
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.description = (
+        'Try each operation on a store, race writers, measure how long it takes, and clean up. '
+        'Sessions are not touched. Exit code: 0 if it is fit, 1 if not, 2 for a wrong call, 3 if it does not answer.'
     )
+    parser.epilog = 'Other options, as recover_timeout, come from NICEGUI_STASH_... variables, as in the app.'
     add_place(parser)
-    return run
 
 
 def run(asked: argparse.Namespace) -> int:

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from nicegui import ui
-
 from ..errors import ConfigurationError
 from ..model.schema import Schema, schema_of
 
@@ -70,6 +68,8 @@ def _failed(name: str, error: BaseException) -> ConfigurationError:
 @contextmanager
 def _quiet() -> Generator[None]:
     """Let an app's module be imported: `ui.run` returns at once, prints go elsewhere, our options stay ours."""
+    from nicegui import ui  # noqa: PLC0415 what needs no app does not import the framework
+
     names, arguments = cast(Any, ui), sys.argv
     run, names.run = names.run, _do_not_run
     sys.argv = arguments[:1]

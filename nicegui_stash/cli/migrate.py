@@ -6,13 +6,12 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
 
 from ..model.schema import Schema
 from ..settings import Settings
 from ..stores.base import Store
-from .common import FINE, FOUND, WRONG, add_place, opened_existing, place_of, settings_of
+from .common import add_place, opened_existing, place_of, settings_of
+from .exit_codes import FINE, FOUND, WRONG
 from .loading import load_schema
 from .report import Progress, table
 from .survey import Tally, survey
@@ -22,15 +21,15 @@ There is nothing to run: a session is migrated when a page recovers it, and serv
 they have. Add --dry-run to see what recovering all stored sessions would do."""
 
 
-def add_to(commands: Any) -> Callable[[argparse.Namespace], int]:
-    """Add the command to the parser's, and return what runs it."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        'migrate',
-        help='see what recovering all stored sessions at the current version of a class would do',
-        description='See what recovering all stored sessions at the current version of a class would do. '
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.description = (
+        'See what recovering all stored sessions at the current version of a class would do. '
         'Nothing is written. Exit code: 0, or 1 if something would be discarded or cannot be read, '
-        '2 for a wrong call, 3 if the store does not answer.',
-        epilog='Other options, as ttl and max_document_bytes, come from NICEGUI_STASH_... variables, as in the app.',
+        '2 for a wrong call, 3 if the store does not answer.'
+    )
+    parser.epilog = (
+        'Other options, as ttl and max_document_bytes, come from NICEGUI_STASH_... variables, as in the app.'
     )
     add_place(parser)
     parser.add_argument(
@@ -40,7 +39,6 @@ def add_to(commands: Any) -> Callable[[argparse.Namespace], int]:
         'ui.run() does nothing while it is imported, so a main.py that calls it is fine',
     )
     parser.add_argument('--dry-run', action='store_true', help='only look')
-    return run
 
 
 def run(asked: argparse.Namespace) -> int:

@@ -7,13 +7,13 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from ..maintenance.sweep import Fate, Sweep, Tally
 from ..settings import PREFIX, Settings
 from ..stores.base import Store
-from .common import FINE, FOUND, WRONG, add_place, duration, opened_existing, place_of, settings_of
+from .common import add_place, duration, opened_existing, place_of, settings_of
+from .exit_codes import FINE, FOUND, WRONG
 from .report import Progress
 
 _NO_TTL = f"""\
@@ -34,20 +34,17 @@ _TELLING: Final[dict[Fate, str]] = {
 _WITH_EXAMPLES: Final = frozenset({'foreign', 'malformed', 'failed'})
 
 
-def add_to(commands: Any) -> Callable[[argparse.Namespace], int]:
-    """Add the command to the parser's, and return what runs it."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        'sweep',
-        help='remove sessions that nobody has seen for ttl, and old tombstones',
-        description='Remove sessions that nobody has seen for ttl and a tenth, tombstones and quarantined copies of '
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.description = (
+        'Remove sessions that nobody has seen for ttl and a tenth, tombstones and quarantined copies of '
         'that age. The app may run; who comes back meanwhile loses nothing. It may be interrupted at any time. '
         'Exit code: 0, or 1 if something could not be swept, 2 for a wrong call, 3 if the store does not answer, '
-        '130 if it was interrupted.',
+        '130 if it was interrupted.'
     )
     add_place(parser)
     parser.add_argument('--dry-run', action='store_true', help='only count what would be removed')
     parser.add_argument('--ttl', metavar='TIME', type=duration, help='as in Stash(ttl=...): 30d, 12h, seconds')
-    return run
 
 
 def run(asked: argparse.Namespace) -> int:

@@ -1,10 +1,9 @@
 """Where documents are kept: the `Store` protocol, its implementations, and how a URL chooses one."""
 
+from typing import TYPE_CHECKING
+
+from ..lazy_names import lazy_names
 from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, NotModified, ObjectInfo, Store, StoredObject
-from .file.files import FileStore
-from .generic import FsspecStore
-from .memory import MemoryStore
-from .opening import open_store, register_store
 
 __all__ = [
     'NOT_MODIFIED',
@@ -21,3 +20,19 @@ __all__ = [
     'open_store',
     'register_store',
 ]
+
+if TYPE_CHECKING:
+    from .file.files import FileStore
+    from .generic import FsspecStore
+    from .memory import MemoryStore
+    from .opening import open_store, register_store
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            'file.files': ['FileStore'],
+            'generic': ['FsspecStore'],
+            'memory': ['MemoryStore'],
+            'opening': ['open_store', 'register_store'],
+        },
+    )

@@ -11,9 +11,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from .base import Expiring, Store
 from .file.files import FileStore
-from .generic import FsspecStore
 from .keys import is_key
-from .memory import MemoryStore
 from .objects.engines import FAMILIES, check_engine, open_objects
 from .urls import scheme_of, without_credentials
 
@@ -94,6 +92,8 @@ def _open_memory(url: str, options: Options) -> Store:
     if name and not is_key(name):
         reason = f'{without_credentials(url)!r} has a name that no key could have'
         raise ConfigurationError('url', reason, 'Use memory://name, of letters, digits, "-", "_" and "."')
+    from .memory import MemoryStore  # noqa: PLC0415 it imports fsspec, which a folder does not need
+
     return MemoryStore(name)
 
 
@@ -143,6 +143,8 @@ def _registered(scheme: str) -> Factory | None:
 
 
 def _open_generic(url: str, options: Options, *, allow_lost_updates: bool) -> Store:
+    from .generic import FsspecStore  # noqa: PLC0415 as above
+
     shown = without_credentials(url)
     try:
         store = FsspecStore(url, options)

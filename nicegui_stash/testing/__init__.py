@@ -1,12 +1,26 @@
 """For tests of apps and of third parties' stores: a conformance suite, a store that fails on demand. Needs pytest."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-# Before the import below, so that a failing assertion of the suite shows its values.
+from ..lazy_names import lazy_names
+
+# Before the suite is imported, so that a failing assertion of it shows its values.
 pytest.register_assert_rewrite('nicegui_stash.testing.conformance')
 
-from .conformance import PlainStoreConformance, StoreConformance  # noqa: E402  # after the registration above
-from .faults import FaultyStore, Gate  # noqa: E402
-from .simulation import hop, rejoin, reload, restart  # noqa: E402
-
 __all__ = ['FaultyStore', 'Gate', 'PlainStoreConformance', 'StoreConformance', 'hop', 'rejoin', 'reload', 'restart']
+
+if TYPE_CHECKING:
+    from .conformance import PlainStoreConformance, StoreConformance
+    from .faults import FaultyStore, Gate
+    from .simulation import hop, rejoin, reload, restart
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            'conformance': ['PlainStoreConformance', 'StoreConformance'],
+            'faults': ['FaultyStore', 'Gate'],
+            'simulation': ['hop', 'rejoin', 'reload', 'restart'],
+        },
+    )

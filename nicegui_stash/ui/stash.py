@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, Unpack, cast, overload
 
 from fastapi import Request
@@ -15,7 +15,7 @@ from nicegui import app, context
 from ..errors import ConfigurationError, DeclarationError, StashError
 from ..model.recovery import Recovery
 from ..session.registry import Statistics
-from ..settings import OnInvalid, resolve
+from ..settings import OPTIONS, StashOptions, resolve, signature
 from ..stores.opening import open_store
 from . import nicegui_private
 from .app.app_state import AppState, Used
@@ -38,78 +38,18 @@ class Stash:
     Create one at the top of the app and decorate page classes with `page`. Every option can come from the environment
     instead, as `NICEGUI_STASH_` and its name in capitals; an argument wins.
 
-    - `url`: where documents are kept: a folder, `file://…`, `memory://`, or another fsspec URL with
-      `storage_options`. The default is the folder `.nicegui-stash`, beside NiceGUI's storage folder.
-    - `engine`: the library that speaks with object storage, `'fsspec'` or `'obstore'`; by default obstore where it is
-      installed and understands the options.
-    - `prefix`: a folder within the store, so that several apps can share one.
-    - `secrets`: from which object keys are derived, and what browsers keep is signed; the first is used, the others are
-      looked up. The default is the `storage_secret` of `ui.run`.
-    - `ttl`, `tab_ttl`: how long an unseen session, and an unseen tab or visit, can still come back (30 days, 1 day).
-    - `browser_ttl`: the same for what browsers keep (30 days).
-    - `identity`: a function from the request to the id of the session, where it is not that of NiceGUI's cookie.
-    - `on_invalid`: `'raise'`, or `'log'` to keep the old value and log a direct assignment that does not fit.
-    - `recover_timeout`: how many seconds a page waits for a session that is not in memory (1).
-    - `revalidate_timeout`: how many seconds it waits to learn whether another server changed one that is (0.1).
-    - `drain_timeout`: how many seconds a stopping server takes for what is not durable yet (5).
-    - `flush_interval`: seconds between two puts of one session; the default depends on the store (0.1 or 1).
-    - `max_value_bytes`, `max_document_bytes`: limits of a field's and a session's JSON (256 KiB, 1 MiB).
-    - `allow_lost_updates`: accept a store without conditional puts.
-    - `sweep_interval`: how often the app sweeps its store, on one server at a time; by default never.
-    - `csp_nonce`: the nonce of the script element, where a content security policy asks for one.
-
     Raises `ConfigurationError` for an option that cannot be used.
     """
 
-    def __init__(
-        self,
-        url: str | None = None,
-        *,
-        storage_options: Mapping[str, Any] | None = None,
-        engine: str | None = None,
-        prefix: str | None = None,
-        secrets: str | Sequence[str] | None = None,
-        ttl: timedelta | None = None,
-        tab_ttl: timedelta | None = None,
-        browser_ttl: timedelta | None = None,
-        identity: Callable[[Request], str | None] | None = None,
-        on_invalid: OnInvalid | None = None,
-        recover_timeout: float | None = None,
-        revalidate_timeout: float | None = None,
-        drain_timeout: float | None = None,
-        flush_interval: float | None = None,
-        max_value_bytes: int | None = None,
-        max_document_bytes: int | None = None,
-        allow_lost_updates: bool | None = None,
-        sweep_interval: timedelta | None = None,
-        csp_nonce: str | None = None,
-    ) -> None:
-        settings = resolve(
-            url=url,
-            storage_options=storage_options,
-            engine=engine,
-            prefix=prefix,
-            secrets=secrets,
-            ttl=ttl,
-            tab_ttl=tab_ttl,
-            browser_ttl=browser_ttl,
-            recover_timeout=recover_timeout,
-            revalidate_timeout=revalidate_timeout,
-            drain_timeout=drain_timeout,
-            flush_interval=flush_interval,
-            max_value_bytes=max_value_bytes,
-            max_document_bytes=max_document_bytes,
-            allow_lost_updates=allow_lost_updates,
-            sweep_interval=sweep_interval,
-            identity=identity,
-            on_invalid=on_invalid,
-            csp_nonce=csp_nonce,
-        )
-        if (
-            settings.url and not nicegui_private.is_script_for_visitor()
-        ):  # a mistake is known now, not when the server starts
-            options, lossy = settings.storage_options, settings.allow_lost_updates
-            open_store(settings.url, options, engine=settings.engine, allow_lost_updates=lossy)
+    def __init__(self, url: str | None = None, **options: Unpack[StashOptions[Request]]) -> None:
+        settings = resolve(url, **options)
+        if settings.url and not nicegui_private.is_script_for_visitor():
+            open_store(  # so that a mistake is known now, not when the server starts
+                settings.url,
+                settings.storage_options,
+                engine=settings.engine,
+                allow_lost_updates=settings.allow_lost_updates,
+            )
         self._app_state = AppState(settings)
         if not app.is_started:  # as it is where a test makes one; the first page opens the store then
             app.on_startup(self._start)
@@ -349,3 +289,7 @@ class Stash:
     def statistics(self) -> Statistics:
         """Return counts of what the sessions of this process did, and what they hold now."""
         return self._app_state.runtime().registry.statistics()
+
+
+Stash.__signature__ = signature()  # pyright: ignore[reportAttributeAccessIssue]  it is what inspect looks for
+Stash.__doc__ = '\n'.join([inspect.getdoc(Stash) or '', '', *(f'- {option}.' for option in OPTIONS.values())])

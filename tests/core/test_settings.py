@@ -13,40 +13,18 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from nicegui_stash.errors import ConfigurationError
-from nicegui_stash.settings import Settings, resolve
+from nicegui_stash.settings import OPTIONS, Settings, StashOptions, resolve, signature
 from nicegui_stash.stores.keys import is_key
-
-OPTIONS = (
-    'url',
-    'storage_options',
-    'engine',
-    'prefix',
-    'secrets',
-    'ttl',
-    'tab_ttl',
-    'browser_ttl',
-    'recover_timeout',
-    'revalidate_timeout',
-    'drain_timeout',
-    'flush_interval',
-    'max_value_bytes',
-    'max_document_bytes',
-    'allow_lost_updates',
-    'sweep_interval',
-    'identity',
-    'on_invalid',
-    'csp_nonce',
-)
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for option in OPTIONS:
-        monkeypatch.delenv(f'NICEGUI_STASH_{option.upper()}', raising=False)
+    for option in OPTIONS.values():
+        monkeypatch.delenv(option.variable, raising=False)
 
 
 def settings(**options: Any) -> Settings:
-    return resolve(**{option: options.pop(option, None) for option in OPTIONS}, **options)
+    return resolve(**options)
 
 
 def test_the_defaults_are_what_the_documentation_says() -> None:
@@ -135,19 +113,19 @@ def test_so_is_the_contrary(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
 @pytest.mark.parametrize(
     ('variable', 'text', 'reason'),
     [
-        ('TTL', '5m', 'it is no time; write seconds, or a number with s, min, h or d'),
-        ('TTL', 'for ever', 'it is no time; write seconds, or a number with s, min, h or d'),
-        ('DRAIN_TIMEOUT', '', 'it is no time; write seconds, or a number with s, min, h or d'),
-        ('FLUSH_INTERVAL', '500ms', 'it is no time; write seconds, or a number with s, min, h or d'),
-        ('MAX_VALUE_BYTES', '1 MB', "invalid literal for int() with base 10: '1 MB'"),
-        ('STORAGE_OPTIONS', '[1]', 'it is no JSON object'),
+        ('TTL', '5m', 'it is not a time; write seconds, or a number with s, min, h or d'),
+        ('TTL', 'for ever', 'it is not a time; write seconds, or a number with s, min, h or d'),
+        ('DRAIN_TIMEOUT', '', 'it is not a time; write seconds, or a number with s, min, h or d'),
+        ('FLUSH_INTERVAL', '500ms', 'it is not a time; write seconds, or a number with s, min, h or d'),
+        ('MAX_VALUE_BYTES', '1 MB', 'it is not a whole number; write how many bytes'),
+        ('STORAGE_OPTIONS', '[1]', 'it is not a JSON object'),
         ('STORAGE_OPTIONS', '{', 'Expecting property name enclosed in double quotes: line 1 column 2 (char 1)'),
         ('ALLOW_LOST_UPDATES', 'perhaps', 'it is neither true nor false'),
         ('IDENTITY', 'who', 'it is not of the form module:function'),
         ('IDENTITY', 'who:', 'it is not of the form module:function'),
         ('IDENTITY', 'no.such:who', "no.such:who cannot be imported: No module named 'no'"),
         ('IDENTITY', 'json:who', "json:who cannot be imported: module 'json' has no attribute 'who'"),
-        ('IDENTITY', 'json:__name__', 'json:__name__ is no function'),
+        ('IDENTITY', 'json:__name__', 'json:__name__ is not a function'),
     ],
 )
 def test_a_variable_that_cannot_be_read_is_named(
@@ -187,7 +165,7 @@ def test_a_prefix_that_no_store_could_have_as_a_folder_is_refused(prefix: str) -
 
 @pytest.mark.parametrize('nonce', ['two words', '"><script>', 'a' + '=' * 3, '='])
 def test_a_nonce_that_no_policy_could_name_is_refused(nonce: str) -> None:
-    with pytest.raises(ConfigurationError, match=r'^csp_nonce: it is no base64 text'):
+    with pytest.raises(ConfigurationError, match=r'^csp_nonce: it must be base64 text'):
         settings(csp_nonce=nonce)
 
 
@@ -197,7 +175,7 @@ def test_what_concerns_the_pages_of_one_stash_does_not_keep_it_from_sharing_a_pl
 
 @pytest.mark.parametrize('secrets', ['', [''], ['new', '']])
 def test_an_empty_secret_is_refused(secrets: str | list[str]) -> None:
-    with pytest.raises(ConfigurationError, match=r'^secrets: there is no secret'):
+    with pytest.raises(ConfigurationError, match=r'^secrets: a secret is empty'):
         settings(secrets=secrets)
 
 
@@ -225,5 +203,38 @@ def test_a_policy_takes_the_interval_of_the_store_unless_another_is_set() -> Non
 
 
 def test_no_secret_is_shown_with_the_settings() -> None:
-    shown = repr(settings(secrets=['s3cr3t'], storage_options={'key': 's3cr3t'}))
+    shown = repr(settings(url='redis://me:s3cr3t@host', secrets=['s3cr3t'], storage_options={'key': 's3cr3t'}))
     assert 's3cr3t' not in shown
+
+
+# ---- what follows from a declaration
+
+
+def test_every_option_is_an_argument_and_a_setting() -> None:
+    assert ['url', *StashOptions.__annotations__] == list(OPTIONS) == list(signature().parameters)
+
+
+def test_an_option_that_is_not_given_may_be_none() -> None:
+    assert resolve(None, **dict.fromkeys(StashOptions.__annotations__)) == resolve()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ('name', 'said'),
+    [
+        ('tll', r'tll: unknown option\. Did you mean ttl=…\? Valid options: allow_lost_updates, .*, ttl, url$'),
+        ('flush_intervall', r'flush_intervall: unknown option\. Did you mean flush_interval=…\? Valid options: '),
+        ('xyz', r'xyz: unknown option\. Valid options: allow_lost_updates, .*, ttl, url$'),
+    ],
+)
+def test_an_unknown_option_is_refused_with_the_valid_ones(name: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f'^{said}') as error:
+        settings(**{name: 's3cr3t'})
+    assert 's3cr3t' not in str(error.value)
+
+
+def test_no_error_shows_a_secret_of_a_wrong_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_STORAGE_OPTIONS', '{"key": s3cr3t}')
+    for options in ({}, {'secrets': b's3cr3t'}, {'secrets': {'s3cr3t': 1}}, {'storage_options': 's3cr3t'}):
+        with pytest.raises(ConfigurationError) as error:
+            settings(**options)
+        assert 's3cr3t' not in str(error.value)

@@ -11,14 +11,15 @@ import pkgutil
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 import nicegui_stash
-from nicegui_stash import Stash
+from nicegui_stash import Stash, settings
 from nicegui_stash.errors import ConfigurationError
 from nicegui_stash.model.document import from_bytes, to_bytes
-from nicegui_stash.settings import PREFIX, Settings, resolve
+from nicegui_stash.settings import PREFIX, resolve
 
 from .examples import DOCS, ROOT, blocks, named, pages
 
@@ -69,10 +70,18 @@ def test_the_first_page_shows_the_example_of_the_readme() -> None:
 # ---- configuration
 
 
-def documented() -> dict[str, tuple[str, str]]:
-    """Return variable and default, as the configuration page has them, by option."""
-    rows = re.findall(r'^\| `(\w+)` \| (?:`(\w+)`|\W) \| (.*?) \|', text_of('reference/configuration.md'), re.MULTILINE)
-    return {name: (variable, default) for name, variable, default in rows}
+class Row(NamedTuple):
+    """What the configuration page says of an option; links are taken out of the meaning."""
+
+    variable: str
+    default: str
+    meaning: str
+
+
+def documented() -> dict[str, Row]:
+    page = re.sub(r'\[([^]]*)\]\([^)]*\)', r'\1', text_of('reference/configuration.md'))
+    rows = re.findall(r'^\| `(\w+)` \| `(NICEGUI_STASH_\w+)` \| (.*?) \| (.*) \|$', page, re.MULTILINE)
+    return {name: Row(*cells) for name, *cells in rows}
 
 
 def test_every_option_is_documented() -> None:
@@ -81,11 +90,16 @@ def test_every_option_is_documented() -> None:
 
 def test_every_option_is_documented_with_its_variable() -> None:
     variables = {name: PREFIX + name.upper() for name in OPTIONS}
-    assert {name: variable for name, (variable, _) in documented().items()} == variables
+    assert {name: row.variable for name, row in documented().items()} == variables
 
 
-def settings() -> Settings:
-    return resolve(**dict.fromkeys(inspect.signature(resolve).parameters))
+def test_every_option_is_documented_as_it_is_declared() -> None:
+    shown = inspect.getdoc(Stash)
+    assert shown is not None
+    for name, row in documented().items():
+        meaning = settings.OPTIONS[name].meaning
+        assert re.match(rf'{re.escape(meaning)}($|\. [A-Z])', row.meaning), name
+        assert f'- `{name}`: {meaning}.\n' in f'{shown}\n'
 
 
 @pytest.mark.parametrize('name', [name for name in OPTIONS if name != 'url'])
@@ -101,33 +115,33 @@ def test_the_documented_variable_sets_the_option(name: str, monkeypatch: pytest.
         'csp_nonce': ('r4nd0m', 'r4nd0m'),
     }
     text, expected = others.get(name, ('7', 7))
-    monkeypatch.setenv(documented()[name][0], text)
-    assert getattr(settings(), name) == expected
+    monkeypatch.setenv(documented()[name].variable, text)
+    assert getattr(resolve(), name) == expected
 
 
 def test_the_documented_defaults_are_those_of_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in [variable for variable in os.environ if variable.startswith(PREFIX)]:
         monkeypatch.delenv(variable)
     units = {'d': 86400.0, 's': 1.0, '': 1}
-    for name, (_, default) in documented().items():
-        number = re.match(r'([\d.]+)(?: (d|s))?', default)
+    for name, row in documented().items():
+        number = re.match(r'([\d.]+)(?: (d|s))?', row.default)
         if number and name != 'flush_interval':
-            assert getattr(settings(), name) == float(number[1]) * units[number[2] or ''], name
-    assert settings().flush_interval is None
-    assert settings().allow_lost_updates is False
-    assert settings().prefix == ''
-    assert repr(settings().on_invalid) == documented()['on_invalid'][1].strip('`')
+            assert getattr(resolve(), name) == float(number[1]) * units[number[2] or ''], name
+    assert resolve().flush_interval is None
+    assert resolve().allow_lost_updates is False
+    assert resolve().prefix == ''
+    assert repr(resolve().on_invalid) == documented()['on_invalid'].default.strip('`')
 
 
 def test_a_time_in_the_environment_may_have_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('NICEGUI_STASH_TTL', '14d')
-    assert settings().ttl == timedelta(days=14).total_seconds()
+    assert resolve().ttl == timedelta(days=14).total_seconds()
 
 
 def test_a_variable_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('NICEGUI_STASH_TTL', 'long')
     with pytest.raises(ConfigurationError, match='NICEGUI_STASH_TTL'):
-        settings()
+        resolve()
 
 
 # ---- the stored format
