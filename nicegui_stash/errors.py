@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 _KEY = re.compile(r'\[(?!\d+\]|\.\.\.\]).*\]', re.DOTALL)
@@ -121,3 +122,15 @@ class Unavailable(StoreError):
 
 class Refused(StoreError):
     """The store answered that it will not do this: permissions, quota, read-only. Trying again soon is useless."""
+
+
+class _WithoutFrames(logging.Filter):
+    """Write errors as text: a record that a handler keeps would keep their frames, and so sessions and values."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(str(each) if isinstance(each, BaseException) else each for each in record.args)
+        return True
+
+
+logging.getLogger('nicegui_stash').addFilter(_WithoutFrames())

@@ -32,6 +32,12 @@ _LEAVES = frozenset({*EXACT, NoneType, bytes, date, timedelta, UUID})
 _ZONED = frozenset({datetime, time})
 _NOT_FINITE = 'NaN and infinity cannot be written as JSON; store None'
 _ATTRIBUTES = '_nicegui_stash_attributes'
+_TOO_DEEP = 'it is nested too deeply, or contains itself'
+_LEVELS = 500
+"""Levels of nesting in a value. Python 3.11 reads 1,000 less one per frame of its stack, 3.13 reads 5,000."""
+_OPENING = bytes.maketrans(b'{}', b'[]')
+_NO_BRACKET_OR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
+_TEXT = re.compile(rb'"[^"]*"')
 
 
 def _to_builtin(value: Any) -> Any:
@@ -83,12 +89,14 @@ class Codec:
         try:
             return self._encode_checked(value)
         except RecursionError as error:
-            raise ValueNotStorable(self.name, '$', 'it is nested too deeply, or contains itself') from error
+            raise ValueNotStorable(self.name, '$', _TOO_DEEP) from error
 
     def _encode_checked(self, value: Any) -> tuple[Any, msgspec.Raw]:
         if self._encode_value or self._decode_value:
             return value, self._encode_by_functions(value)
         raw = self.to_json(value)
+        if memoryview(raw).nbytes > 2 * _LEVELS:
+            self._require_shallow(raw)
         back = self.decode(raw, original=value)
         if self.tell_tale and value == back and self.to_json(back) == raw:
             in_place = getattr(value, 'announce', None) is not None  # nobody puts another one in its place
@@ -120,6 +128,7 @@ class Codec:
         except Exception as error:  # it is the app's code and may raise anything
             raise ValueNotStorable(self.name, '$', f'encode= raised {type(error).__name__}: {error}') from error
         raw = self.to_json(encoded)
+        self._require_shallow(raw)
         for path in _not_finite(encoded, '$'):  # it would be written as null
             raise ValueNotStorable(self.name, path, _NOT_FINITE)
         return raw
@@ -137,15 +146,35 @@ class Codec:
             reason, path = (match['reason'], match['path']) if match else (said, None)
             raise ValueNotStorable(self.name, path or '$', reason) from error
 
+    def _require_shallow(self, raw: msgspec.Raw) -> None:
+        if _is_too_deep(bytes(raw)):
+            raise ValueNotStorable(self.name, '$', _TOO_DEEP)
+
     def to_json(self, value: Any) -> msgspec.Raw:
         """Encode a value whose type is known to fit. Raises `ValueNotStorable` for what JSON cannot hold."""
         try:
             return msgspec.Raw(_encoder.encode(value))
         except RecursionError as error:
-            raise ValueNotStorable(self.name, '$', 'it is nested too deeply, or contains itself') from error
+            raise ValueNotStorable(self.name, '$', _TOO_DEEP) from error
         except Exception as error:  # a model that is dumped may raise anything
             path, reason = _offender(value, '$', error)
             raise ValueNotStorable(self.name, path, reason) from error
+
+
+def _is_too_deep(json: bytes) -> bool:
+    """Whether lists and objects are nested more than `_LEVELS` deep. The loops over long lists run in C."""
+    if b'\\' in json:
+        json = json.replace(b'\\\\', b'').replace(b'\\"', b'')
+    brackets = json.translate(_OPENING, _NO_BRACKET_OR_QUOTE).replace(b'""', b'')  # what is left of most texts
+    if len(brackets) <= 2 * _LEVELS:
+        return False
+    if b'"' in brackets:
+        brackets = _TEXT.sub(b'', brackets)
+    for _ in range(_LEVELS):
+        brackets = brackets.replace(b'[]', b'')
+        if not brackets:
+            return False
+    return True
 
 
 def _children(value: Any, path: str) -> Iterator[tuple[Any, str]]:

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import nicegui
 
+from tests.servers.process import WITHOUT_TLS
+
 from .server import Server
 
 HERE = Path(__file__).parent
@@ -27,7 +29,7 @@ class Example(Server):
 
     async def probe(self) -> dict[str, Any]:
         """Ask for a file of NiceGUI's: the program knows nothing of tests."""
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=60, verify=WITHOUT_TLS) as client:
             response = await client.get(f'{self.url}/_nicegui/{nicegui.__version__}/static/nicegui.css')
         return {'status': response.status_code}
 

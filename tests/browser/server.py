@@ -8,12 +8,14 @@ import os
 import re
 import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import httpx
+
+from tests.servers import forked
+from tests.servers.process import WITHOUT_TLS
 
 APPS = Path(__file__).parent / 'apps'
 ROOT = Path(__file__).parents[2]
@@ -48,20 +50,24 @@ MIDDLEWARE = PACKAGE / 'ui' / 'ahead.py'
 class Server:
     """An app file in a process of its own. Its output goes to `log`; its port and its store survive a restart.
 
+    It is forked from a process that has imported the framework; a `cold` one imports that by itself.
     As a context manager it fails at the end if anything was logged with a traceback.
     """
 
     running: ClassVar[set[Server]] = set()
 
-    def __init__(self, app: str, folder: Path, *, store: Path | str | None = None, **settings: object) -> None:
+    def __init__(
+        self, app: str, folder: Path, *, store: Path | str | None = None, cold: bool = False, **settings: object
+    ) -> None:
         self.app = APPS / app
+        self.cold = cold
         self.folder = folder
         self.store = store or folder / 'store'
         self.port = free_port()
         self.log = folder / f'server-{self.port}.log'
         self.log.touch()
         self.settings = {'reconnect_timeout': 3.0, 'secret': SECRET, **settings}
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: forked.Process | None = None
 
     @property
     def url(self) -> str:
@@ -89,9 +95,7 @@ class Server:
             **{name.upper(): str(value) for name, value in self.settings.items()},
         }
         with self.log.open('ab') as output:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, str(self.app), cwd=self.folder, env=environment, stdout=output, stderr=output
-            )
+            self._process = forked.start([str(self.app)], self.folder, environment, output, cold=self.cold)
         Server.running.add(self)
         await eventually(self._answers, f'{self.app.name} answers', timeout=90)
 
@@ -110,12 +114,12 @@ class Server:
 
     async def probe(self) -> dict[str, Any]:
         """Ask the server about itself, past any proxy: see `apps/probe.py`."""
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=60, verify=WITHOUT_TLS) as client:
             return (await client.get(f'{self.url}/probe')).json()
 
     async def ask_to_reconnect(self, client_id: str) -> None:
         """Have one of the server's clients reload by NiceGUI's own `try_reconnect`."""
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=60, verify=WITHOUT_TLS) as client:
             (await client.post(f'{self.url}/probe/reconnect/{client_id}')).raise_for_status()
 
     async def forgot(self, client_id: str) -> None:
@@ -155,8 +159,8 @@ class Server:
 
     async def _answers(self) -> bool:
         assert self._process is not None
-        if self._process.returncode is not None:
-            raise RuntimeError(f'{self.app.name} ended with {self._process.returncode}:\n{self.output()[-4000:]}')
+        if (code := self._process.poll()) is not None:
+            raise RuntimeError(f'{self.app.name} ended with {code}:\n{self.output()[-4000:]}')
         try:
             return bool(await self.probe())
         except httpx.TransportError:
@@ -166,10 +170,9 @@ class Server:
         assert self._process is not None, 'the server is not running'
         process, self._process = self._process, None
         Server.running.discard(self)
-        if process.returncode is None:
-            process.send_signal(how)
-            process.send_signal(signal.SIGCONT)  # if it was frozen
-        await asyncio.wait_for(process.wait(), 30)
+        process.send_signal(how)
+        process.send_signal(signal.SIGCONT)  # if it was frozen
+        await asyncio.to_thread(process.wait, 30)
 
 
 def _without_vanished(error: str) -> str:

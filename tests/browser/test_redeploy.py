@@ -22,8 +22,8 @@ def visits(server: Server) -> list[dict[str, Any]]:
 @pytest.mark.proves('sigterm')
 async def test_what_the_old_server_puts_while_it_drains_is_shown_by_the_new_one(visitor: Visitor, folder: Path):
     async with (
-        Server('form.py', folder, nicegui_stash_flush_interval=4) as old,
-        Server('form.py', folder) as new,
+        Server('form.py', folder, cold=True, nicegui_stash_flush_interval=4) as old,
+        Server('form.py', folder, cold=True) as new,
         Proxy(old.port) as proxy,
     ):
         # without the script that would carry over what is not durable

@@ -31,7 +31,7 @@ async def type_through(server: Server, tab: Tab, typist: Typist, *, kills: int) 
 
 @pytest.mark.proves('kill')
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(0)  # each of its waits has a limit; how long so many restarts take depends on the machine
 @pytest.mark.parametrize('latency', LATENCIES)
 async def test_no_character_is_lost_while_the_server_is_killed_twenty_times(
     visitor: Visitor, folder: Path, latency: float

@@ -146,6 +146,8 @@ async def test_everything_is_durable_soon_after_and_the_log_says_it_once(
         assert await stored(troubled.inner, session.key) == expected
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) <= 1
+    kept = [each for record in caplog.records for each in record.args or () if isinstance(each, BaseException)]
+    assert kept == [], 'with its frames, and with them a session'
 
 
 async def test_what_is_kept_meanwhile_is_bounded_and_refused_out_loud(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import sys
 from pathlib import Path
 
 import httpx
@@ -12,6 +10,8 @@ from playwright.async_api import Page, expect
 
 from tests.browser.server import ROOT, Server, eventually
 from tests.browser.tab import Tab
+from tests.servers import forked
+from tests.servers.process import WITHOUT_TLS
 
 PAGES = ('/', '/counter', '/form', '/wizard', '/board', '/notebook', '/job', '/settings')
 
@@ -35,15 +35,13 @@ class Demo(Server):
             'PYTHONUNBUFFERED': '1',
         }
         with self.log.open('ab') as output:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, '-m', 'demo_app', cwd=self.folder, env=environment, stdout=output, stderr=output
-            )
+            self._process = forked.start(['-m', 'demo_app'], self.folder, environment, output)
         Server.running.add(self)
         await eventually(self._answers, 'the demo answers')
 
     async def probe(self) -> dict[str, object]:
         """Ask for something that is no page."""
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=60, verify=WITHOUT_TLS) as client:
             return {'status': (await client.get(f'{self.url}/favicon.ico')).status_code}
 
     @property

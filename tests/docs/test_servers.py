@@ -1,4 +1,4 @@
-"""The whole programs of the documentation as real server processes: started, asked, stopped."""
+"""The whole programs of the documentation as real server processes, started cold: asked, stopped."""
 
 from __future__ import annotations
 

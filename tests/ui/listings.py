@@ -10,7 +10,7 @@ from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
 
-from .scene import client_of, idle, tell
+from .scene import client_of, idle, sent, tell
 
 
 class Filter:
@@ -40,11 +40,7 @@ def address(tab: User) -> str:
 
 def told(tab: User) -> list[str]:
     """Return every change of the address that the browser was told of."""
-    return [
-        data['code']
-        for _, kind, data in client_of(tab).outbox.messages
-        if kind == 'run_javascript' and 'project' in data['code']
-    ]
+    return [data['code'] for data in sent(tab, 'run_javascript') if 'project' in data['code']]
 
 
 async def go(tab: User, search: Any, *, made: Any = None, moved: Any = False) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +13,8 @@ from typing import TypeVar
 
 import httpx
 
+from tests.servers import forked
+
 T = TypeVar('T')
 ROOT = Path(__file__).parents[2]
 
@@ -22,19 +22,19 @@ ROOT = Path(__file__).parents[2]
 class Process:
     """A running Python script, with what it has written so far."""
 
-    def __init__(self, script: Path) -> None:
+    def __init__(self, script: Path, *, cold: bool = False) -> None:
         self.port = free_port()
         self.url = f'http://127.0.0.1:{self.port}'
         self._log = script.with_suffix('.log')
         inherited = {name: text for name, text in os.environ.items() if not name.startswith(('PYTEST', 'NICEGUI'))}
         with self._log.open('wb') as log:
-            self._process = subprocess.Popen(
-                [sys.executable, script.name],
-                cwd=script.parent,
-                env={**inherited, 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': '1', 'PORT': str(self.port)},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+            self._process = forked.start(
+                [script.name],
+                script.parent,
+                {**inherited, 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': '1', 'PORT': str(self.port)},
+                log,
+                cold=cold,
+                new_session=True,
             )
 
     @property
@@ -73,11 +73,11 @@ class Process:
 
 
 @contextmanager
-def running(folder: Path, source: str) -> Iterator[Process]:
-    """Run a script as the main file of an app."""
+def running(folder: Path, source: str, *, cold: bool = False) -> Iterator[Process]:
+    """Run a script as the main file of an app; a `cold` one is started by Python itself, which imports everything."""
     script = folder / 'main.py'
     script.write_text(source)
-    process = Process(script)
+    process = Process(script, cold=cold)
     try:
         yield process
     finally:

@@ -145,6 +145,13 @@ def tell(tab: User, told: Any, *, number: int | None = None) -> None:
     core.sio.handlers['/'][MESSAGE]('the socket', message)
 
 
+def sent(tab: User, kind: str) -> list[Any]:
+    """Return the messages of one kind for a page: those that NiceGUI has sent, and those in its outbox."""
+    outbox = client_of(tab).outbox
+    messages = [*[message for _, _, message in outbox.message_history], *outbox.messages]
+    return [{name: data[name] for name in data if name != '_id'} for _, each, data in messages if each == kind]
+
+
 def click(tab: User, label: str) -> None:
     tab.find(label).click()
 

@@ -17,7 +17,7 @@ from nicegui_stash.session.keys import object_key
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.visit import cookie as visit_cookie
 
-from .scene import SECRET, Browser, client_of, documents, idle, serving, shown, text
+from .scene import SECRET, Browser, client_of, documents, idle, sent, serving, shown, text
 
 
 def declare(stash: Stash) -> type:
@@ -254,7 +254,7 @@ async def test_sign_out_gives_the_browser_an_empty_session_and_the_old_cookie_op
     stolen = ann.http.cookies['session']
     with client_of(tab):
         await stash.new_session(to='/')
-    (path,) = [data['path'] for _, kind, data in client_of(tab).outbox.messages if kind == 'open']
+    (path,) = [data['path'] for data in sent(tab, 'open')]
     answer = await ann.get(path)
     assert (answer.status_code, answer.headers['location']) == (303, '/')
     assert text(await ann.open(), 'count') == '0'
@@ -272,7 +272,7 @@ async def test_sign_in_can_take_along_what_was_there(stash: Stash) -> None:
     before = session_of(ann)['id']
     with client_of(tab):
         await stash.new_session(keep=True)
-    (path,) = [data['path'] for _, kind, data in client_of(tab).outbox.messages if kind == 'open']
+    (path,) = [data['path'] for data in sent(tab, 'open')]
     await ann.get(path)
     assert session_of(ann)['id'] != before
     assert text(await ann.open(), 'count') == '5'

@@ -9,7 +9,7 @@ from nicegui import ui
 from nicegui_stash import Stash, stored
 from nicegui_stash.testing import FaultyStore
 
-from .scene import Browser, client_of, idle, shown, text
+from .scene import Browser, idle, sent, shown, text
 
 
 async def test_prepare_runs_within_the_request_although_build_waits_for_the_browser(stash: Stash) -> None:
@@ -37,8 +37,7 @@ async def test_a_redirect_from_a_late_build_is_followed_in_the_browser(stash: St
             return RedirectResponse('/login?next=%2F')
 
     tab = await Browser().open()
-    opened = [data for _, kind, data in client_of(tab).outbox.messages if kind == 'open']
-    assert opened == [{'path': '/login?next=%2F', 'new_tab': False}]
+    assert sent(tab, 'open') == [{'path': '/login?next=%2F', 'new_tab': False}]
 
 
 async def test_another_response_from_a_late_build_is_a_named_error(

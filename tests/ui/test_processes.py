@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from nicegui_stash.session.keys import object_key
+from tests.servers.process import WITHOUT_TLS
 
 from .processes import running
 
@@ -88,7 +89,7 @@ def test_a_server_ends_cleanly_at_sigterm_and_its_successor_has_the_state(tmp_pa
     cookies = httpx.Cookies()
     for visit in (1, 2):
         with running(tmp_path, app(tmp_path / 'store', run)) as server:
-            answer = server.answers(lambda: httpx.get(server.url, cookies=cookies))
+            answer = server.answers(lambda: httpx.get(server.url, cookies=cookies, verify=WITHOUT_TLS))
             cookies.update(answer.cookies)
             assert f'text of visit {visit}' in answer.text
             assert server.terminate() in {0, -15}
@@ -99,12 +100,12 @@ def test_a_server_ends_cleanly_at_sigterm_and_its_successor_has_the_state(tmp_pa
 @pytest.mark.parametrize('run', [RUN, RUN_RELOADING], ids=['ui.run', 'uvicorn'])
 def test_state_is_back_after_an_auto_reload_under_the_name_of_its_class(tmp_path: Path, run: str) -> None:
     source = app(tmp_path / 'store', run, reload=True)
-    with running(tmp_path, source) as server, httpx.Client(base_url=server.url) as visitor:
+    with running(tmp_path, source, cold=True) as server, httpx.Client(base_url=server.url) as visitor:
         assert 'text of visit 1' in server.answers(lambda: visitor.get('/')).text
         (tmp_path / 'main.py').write_text(source.replace('text of visit', 'new text of visit'))
 
         def reloaded() -> str | None:
-            text = httpx.get(server.url).text  # of another visitor
+            text = httpx.get(server.url, verify=WITHOUT_TLS).text  # of another visitor
             return text if 'new text' in text else None
 
         server.answers(reloaded)

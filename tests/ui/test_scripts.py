@@ -16,6 +16,7 @@ from nicegui import core, ui
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.testing import FaultyStore
+from tests.servers.process import WITHOUT_TLS
 
 from .processes import running
 from .scene import Browser, close, data_of, eventually, serving
@@ -71,7 +72,7 @@ def test_a_script_has_its_state_after_kill_9_and_says_nothing(tmp_path: Path) ->
     with httpx.Client(headers={'accept': 'text/html'}) as browser:
         for first in (1, 3):
             with running(tmp_path, SCRIPT) as process:
-                process.answers(lambda: httpx.get(f'{process.url}{NICEGUIS_OWN}'))
+                process.answers(lambda: httpx.get(f'{process.url}{NICEGUIS_OWN}', verify=WITHOUT_TLS))
                 for count in (first, first + 1):
                     letters, status = 'ab' if count == 1 else 'a' + 'b' * count, 'fresh' if count == 1 else 'recovered'
                     expected = (f'Visits: {count}, {letters}, {status}', f'view {count}')
@@ -96,7 +97,7 @@ ui.run("""
     script = SCRIPT.replace('import os', 'import asyncio, os').replace('import app,', 'import app, background_tasks,')
     script = script.replace('ui.run(', job, 1)
     with httpx.Client(headers={'accept': 'text/html'}) as browser, running(tmp_path, script) as process:
-        process.answers(lambda: httpx.get(f'{process.url}{NICEGUIS_OWN}'))
+        process.answers(lambda: httpx.get(f'{process.url}{NICEGUIS_OWN}', verify=WITHOUT_TLS))
         browser.get(process.url)
         process.answers(lambda: is_stored(tmp_path, 1))
         assert process.terminate() in {0, -signal.SIGTERM}

@@ -9,7 +9,7 @@ import pytest
 from nicegui_stash import Stash, stored
 
 from .listings import Filter, address, go, listing, told
-from .scene import Browser, client_of, idle, shown, text
+from .scene import Browser, idle, sent, shown, text
 
 __all__ = ['listing']
 
@@ -69,7 +69,7 @@ async def test_an_event_that_crossed_a_change_does_not_undo_it(listing: type[Fil
     await idle()
     await go(tab, '?page=4', made=0)
     assert (page.q, page.page) == ('lamp', 1)
-    asked = [data['code'] for _, kind, data in client_of(tab).outbox.messages if kind == 'run_javascript']
+    asked = [data['code'] for data in sent(tab, 'run_javascript')]
     assert 'tell()' in asked[-1]
     await go(tab, '?page=4&q=lamp', made=1)
     assert (page.q, page.page) == ('lamp', 4)

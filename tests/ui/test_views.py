@@ -19,6 +19,7 @@ from .scene import (
     go,
     idle,
     replace,
+    sent,
     serving,
     shown,
     slice_of,
@@ -324,7 +325,7 @@ async def test_a_redirect_from_the_build_of_a_view_is_followed_in_the_browser(
         ui.sub_pages({'/': Guarded})
 
     tab = await Browser().open()
-    assert [data['path'] for _, kind, data in client_of(tab).outbox.messages if kind == 'open'] == ['/login']
+    assert [data['path'] for data in sent(tab, 'open')] == ['/login']
 
 
 async def test_a_view_cannot_have_prepare_since_it_is_not_requested_on_its_own(stash: Stash) -> None:
