@@ -335,7 +335,7 @@ async def test_a_build_that_is_no_plain_method_is_refused(stash: Stash, kind: An
 @pytest.mark.parametrize('given', [lambda: None, '/settings', 5])
 async def test_what_is_no_class_is_refused(stash: Stash, given: Any) -> None:
     for declare in (stash.view, stash.state):
-        with pytest.raises(DeclarationError, match='@stash.view and @stash.state decorate a class and take no path$'):
+        with pytest.raises(DeclarationError, match=r'@stash\.view and @stash\.state decorate a class and take no path'):
             declare(given)
     with pytest.raises(DeclarationError, match=r"@stash\.page\('/'\) decorates a class$"):
         stash.page('/')(given)
