@@ -20,9 +20,9 @@ from ..stores.opening import open_store
 from . import nicegui_private
 from .app.app_state import AppState, Used
 from .app.connection import connection_behind
-from .app.declaring import VIEW_OPTIONS, StateOptions, ViewOptions, caller, declare
+from .app.declaring import STATE_OPTIONS, VIEW_OPTIONS, PageOptions, StateOptions, ViewOptions, caller, check, declare
 from .app.open_session import OpenSession
-from .app.pages import Build, register_page, require_build, signature_of, view_constructor
+from .app.pages import Build, options_of_route, register_page, require_build, signature_of, view_constructor
 from .app.runtime import missing_secret
 from .page.indicator import Indicator
 from .page.on_change import Change
@@ -70,7 +70,7 @@ class Stash:
     # ---- declaring
 
     def page(
-        self, path: str, *, auto: bool = True, build: Build = 'auto', **options: Any
+        self, path: str, *, auto: bool = True, build: Build = 'auto', **options: Unpack[PageOptions]
     ) -> Callable[[type[T]], type[T]]:
         """Make a class a page whose stored fields survive: `build(self, ...)` builds what `@ui.page(path)` would.
 
@@ -87,7 +87,7 @@ class Stash:
         - `key`: one or several parameters of which each value has a slice of its own, at most `max_keys` (100) of them.
         - everything else goes to `ui.page`, as `title=`, `dark=`, `response_timeout=` or `api_router=`.
 
-        Raises `DeclarationError` naming class and field.
+        Raises `DeclarationError` naming class and field, or the valid options where one is unknown.
         """
         if not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]
             given = getattr(path, '__qualname__', repr(path))
@@ -95,13 +95,15 @@ class Stash:
         if build not in {'auto', 'request', 'connected'}:
             raise ConfigurationError('build', f'{build!r} is unknown', "Use 'auto', 'request' or 'connected'")
         frame = caller()
-        stored_as: dict[str, Any] = {name: options.pop(name) for name in VIEW_OPTIONS & options.keys()}
+        stored_as = {name: value for name, value in options.items() if name in VIEW_OPTIONS}
+        of_route = {name: value for name, value in options.items() if name not in VIEW_OPTIONS}
 
         def decorate(cls: type[T]) -> type[T]:
+            check(cls, options, VIEW_OPTIONS | options_of_route() | {'auto', 'build'}, path=path)
             schema = declare(self._app_state, cls, frame, path=path, **stored_as)
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
-            register_page(self._app_state, schema, path, signature, options, build=build, auto=auto)
+            register_page(self._app_state, schema, path, signature, of_route, build=build, auto=auto)
             return cls
 
         return decorate
@@ -119,6 +121,7 @@ class Stash:
         frame = caller()
 
         def decorate(cls: type[T]) -> type[T]:
+            check(cls, options, VIEW_OPTIONS | {'auto'})
             schema = declare(self._app_state, cls, frame, **options)
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
@@ -140,6 +143,7 @@ class Stash:
         frame = caller()
 
         def decorate(cls: type[T]) -> type[T]:
+            check(cls, options, STATE_OPTIONS)
             declare(self._app_state, cls, frame, makes_itself=False, **options)
             self._app_state.reads_ahead = True
             return cls

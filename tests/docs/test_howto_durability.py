@@ -196,7 +196,7 @@ def test_a_script_without_pages_uses_each_verb(tmp_path: Path) -> None:
     assert "'data': {'items': ['apple', 'pear'], 'voucher': ''}" in first[1]
     assert run('somebody', 'and forget', **secret).stdout.startswith("found ['apple', 'pear']")
     assert run('somebody', **secret).stdout.startswith('found []')
-    assert "Pass that of the app: Stash(secrets=['…']), or NICEGUI_STASH_SECRETS" in run('somebody').stderr
+    assert "Pass the app's: Stash(secrets=['…']), or set NICEGUI_STASH_SECRETS" in run('somebody').stderr
 
 
 # ---- say whether it is saved

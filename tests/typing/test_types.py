@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, assert_type
 
-from nicegui import Client, ui
+from fastapi import Depends
+from fastapi.responses import HTMLResponse
+from nicegui import APIRouter, Client, ui
 from nicegui.testing import User
 
-from nicegui_stash import Change, Indicator, OpenSession, Recovery, Stash, Statistics, Status, Trouble, stored
+import nicegui_stash
+from nicegui_stash import Change, Indicator, OpenSession, Recovery, Stash, Statistics, Status, Trouble, stored, stores
+from nicegui_stash.stores import MemoryStore
 from nicegui_stash.testing import FaultyStore, Gate, hop, rejoin, reload, restart
 
 if TYPE_CHECKING:
@@ -187,9 +191,52 @@ if TYPE_CHECKING:
         stored(0, scope='forever')  # pyright: ignore[reportCallIssue, reportArgumentType]
         stored()  # pyright: ignore[reportCallIssue]
         stash.page('/', build='later')  # pyright: ignore[reportArgumentType]
+        stash.page('/', versoin=2)  # pyright: ignore[reportCallIssue]
+        stash.page('/', titel='Cart')  # pyright: ignore[reportCallIssue]
+        stash.page('/', version='2')  # pyright: ignore[reportArgumentType]
+        stash.page('/', dark='yes')  # pyright: ignore[reportArgumentType]
+        stash.page('/', language='klingon')  # pyright: ignore[reportArgumentType]
+        stash.page('/', dependencies=forbid)  # pyright: ignore[reportArgumentType]
         stash.view(versoin=2)  # pyright: ignore[reportCallIssue]
+        stash.view(title='Cart')  # pyright: ignore[reportCallIssue]
+        stash.state(key='number')  # pyright: ignore[reportCallIssue]
+        stash.state(migrations={1: 2})  # pyright: ignore[reportArgumentType]
+        Stash(tll=timedelta(days=3))  # pyright: ignore[reportCallIssue]
         Stash(ttl=30)  # pyright: ignore[reportArgumentType]
+        Stash(identity=lambda request: request.nothing)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownLambdaType, reportUnknownMemberType]
+        assert_type(nicegui_stash.Stahs, Any)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
         Stash(on_invalid='ignore')  # pyright: ignore[reportArgumentType]
+
+    def forbid() -> None: ...
+
+    def a_page_takes_the_options_of_ui_page() -> None:
+        decorate = stash.page(
+            '/cart',
+            name='Basket',
+            version=2,
+            migrations={1: lambda old: old},
+            renamed_from='Trolley',
+            key=('kind', 'number'),
+            max_keys=5,
+            viewport='width=500',
+            favicon='🛒',
+            dark=None,
+            language='de',
+            reconnect_timeout=5,
+            markdown=True,
+            api_router=APIRouter(prefix='/shop'),
+            dependencies=[Depends(forbid)],
+            tags=['shop'],
+            responses={404: {'description': 'no such cart'}},
+            include_in_schema=False,
+            response_class=HTMLResponse,
+        )
+        assert_type(decorate(Address), type[Address])
+
+    def a_lazy_name_is_what_it_is() -> None:
+        assert_type(nicegui_stash.Stash, type[Stash])
+        assert_type(nicegui_stash.stored(0), int)
+        assert_type(stores.MemoryStore('name'), MemoryStore)
 
     def settings_have_types() -> None:
         Stash(

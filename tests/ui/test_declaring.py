@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Generic, TypeVar
 
 import pydantic
 import pytest
-from nicegui import ui
+from nicegui import APIRouter, ui
 
 from nicegui_stash import ConfigurationError, DeclarationError, Stash, StashError, stored
 from nicegui_stash.testing import FaultyStore
+from nicegui_stash.ui.app.declaring import VIEW_OPTIONS, PageOptions
+from nicegui_stash.ui.app.pages import options_of_route
 
 from .scene import Browser, data_of, serving, shown
 
@@ -207,12 +211,69 @@ async def test_a_key_that_is_no_parameter_is_refused(stash: Stash) -> None:
             def build(self, number: int) -> None: ...
 
 
-async def test_an_option_that_nobody_knows_is_refused_by_name(stash: Stash) -> None:
-    with pytest.raises(TypeError, match='versoin'):
+@pytest.mark.parametrize(
+    ('option', 'said'),
+    [
+        ('versoin', r"'versoin'\. Did you mean version=…\? Valid options: api_router, auto, build, .*, viewport$"),
+        ('titel', r"'titel'\. Did you mean title=…\? "),
+        ('dependencys', r"'dependencys'\. Did you mean dependencies=…\? "),
+        ('xyzzy', r"'xyzzy'\. Valid options: api_router, "),
+    ],
+)
+async def test_an_unknown_option_of_a_page_is_refused_with_the_valid_ones(stash: Stash, option: str, said: str) -> None:
+    with pytest.raises(DeclarationError, match=rf'Counter: unknown option {said}'):
 
-        @stash.page('/', versoin=2)
+        @stash.page('/', **{option: 2})  # type: ignore[arg-type]
         class Counter:
             def build(self) -> None: ...
+
+
+def test_every_option_of_a_page_is_one_of_the_installed_packages() -> None:
+    declared = PageOptions.__optional_keys__
+    assert declared - options_of_route() == VIEW_OPTIONS - {'name'}
+    assert inspect.signature(ui.page).parameters.keys() - {'path', 'kwargs'} <= declared
+
+
+async def test_what_fastapi_takes_besides_goes_on_to_the_route(stash: Stash, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As an option that a later FastAPI has, and that no type checker knows here."""
+    given: dict[str, Any] = {}
+    get = APIRouter.get
+
+    def recorded(self: APIRouter, path: str, *, later: bool, **options: Any) -> Any:
+        given.update(later=later)
+        return get(self, path, **options)
+
+    monkeypatch.setattr(APIRouter, 'get', recorded)
+    options_of_route.cache_clear()
+    try:
+
+        @stash.page('/', later=True, api_router=APIRouter())  # type: ignore[call-arg]
+        class Counter:
+            def build(self) -> None: ...
+    finally:
+        options_of_route.cache_clear()
+    assert given == {'later': True}
+
+
+async def test_only_the_options_that_are_given_go_on_to_ui_page(stash: Stash, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that an older NiceGUI is not given an option that it does not have."""
+    given: dict[str, Any] = {}
+    page = ui.page
+
+    @wraps(page)
+    def recorded(path: str, **options: Any) -> ui.page:
+        given.update(options)
+        return page(path, **options)
+
+    monkeypatch.setattr(ui, 'page', recorded)
+
+    @stash.page('/', version=2, title='Count', auto=False)
+    class Counter:
+        count: int = stored(0)
+
+        def build(self) -> None: ...
+
+    assert given == {'title': 'Count'}
 
 
 async def test_a_class_with_slots_is_refused(stash: Stash) -> None:
@@ -273,9 +334,11 @@ async def test_a_build_that_is_no_plain_method_is_refused(stash: Stash, kind: An
 
 @pytest.mark.parametrize('given', [lambda: None, '/settings', 5])
 async def test_what_is_no_class_is_refused(stash: Stash, given: Any) -> None:
-    for declare in (stash.page('/'), stash.view, stash.state):
-        with pytest.raises(DeclarationError, match='it is no class'):
+    for declare in (stash.view, stash.state):
+        with pytest.raises(DeclarationError, match=r'@stash\.view and @stash\.state decorate a class and take no path'):
             declare(given)
+    with pytest.raises(DeclarationError, match=r"@stash\.page\('/'\) decorates a class$"):
+        stash.page('/')(given)
 
 
 async def test_a_page_decorator_without_a_path_is_refused_with_the_way_to_write_it(stash: Stash) -> None:
@@ -287,11 +350,21 @@ async def test_a_page_decorator_without_a_path_is_refused_with_the_way_to_write_
 
 
 async def test_an_option_of_a_page_is_refused_by_name_at_a_view(stash: Stash) -> None:
-    with pytest.raises(DeclarationError, match='Counter: title= is no option of what is stored; those are key, max_k'):
+    valid = 'auto, key, max_keys, migrations, name, renamed_from, version'
+    with pytest.raises(DeclarationError, match=rf"Counter: unknown option 'title'\. Valid options: {valid}$"):
 
         @stash.view(title='Counter')
         class Counter:
             def build(self) -> None: ...
+
+
+async def test_a_state_takes_no_key(stash: Stash) -> None:
+    valid = 'migrations, name, renamed_from, version'
+    with pytest.raises(DeclarationError, match=rf"Counter: unknown option 'key'\. Valid options: {valid}$"):
+
+        @stash.state(key='number')  # type: ignore[call-arg]
+        class Counter:
+            count: int = stored(0)
 
 
 async def test_the_decorators_of_a_page_with_several_paths_cannot_differ_in_what_is_stored(stash: Stash) -> None:

@@ -1,22 +1,31 @@
-"""What `Stash.page`, `view` and `state` are told, and where from."""
+"""The options of `Stash.page`, `view` and `state`, and how a class is declared."""
 
 from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypedDict
 
+from fastapi import Response
+from fastapi.params import Depends
+from fastapi.routing import APIRoute
+from nicegui import APIRouter
+from nicegui.language import Language
+from starlette.routing import BaseRoute
+
 from ...errors import DeclarationError, StashError
 from ...model.schema import Migration, Schema, build_schema
+from ...settings import suggestion
 from ..page.stored_property import StoredProperty, detach_copies
 from .app_state import AppState
 
 
 class StateOptions(TypedDict, total=False):
-    """What `state`, `view` and `page` can be told about how a class is stored."""
+    """How a class is stored."""
 
     name: str | None
     version: int
@@ -25,13 +34,53 @@ class StateOptions(TypedDict, total=False):
 
 
 class ViewOptions(StateOptions, total=False):
-    """What `view` and `page` can be told besides."""
+    """How the class of a view or a page is stored: also one slice for each value of its key."""
 
     key: str | tuple[str, ...] | None
     max_keys: int
 
 
-VIEW_OPTIONS = ViewOptions.__annotations__.keys() | StateOptions.__annotations__.keys()
+class PageOptions(ViewOptions, total=False):
+    """How the class of a page is stored, and what goes on to `ui.page`, and from there to FastAPI's route.
+
+    FastAPI's `name` is not among them: it is the stored name here.
+    """
+
+    title: str | None
+    viewport: str | None
+    favicon: str | Path | None
+    dark: bool | None
+    language: Language | None
+    response_timeout: float
+    reconnect_timeout: float | None
+    markdown: bool | None
+    api_router: APIRouter | None
+
+    callbacks: list[BaseRoute] | None
+    dependencies: Sequence[Depends] | None
+    deprecated: bool | None
+    description: str | None
+    generate_unique_id_function: Callable[[APIRoute], str]
+    include_in_schema: bool
+    openapi_extra: dict[str, Any] | None
+    operation_id: str | None
+    response_class: type[Response]
+    response_description: str
+    response_model: Any
+    response_model_by_alias: bool
+    response_model_exclude: set[int] | set[str] | Mapping[int, Any] | Mapping[str, Any] | None
+    response_model_exclude_defaults: bool
+    response_model_exclude_none: bool
+    response_model_exclude_unset: bool
+    response_model_include: set[int] | set[str] | Mapping[int, Any] | Mapping[str, Any] | None
+    responses: dict[int | str, dict[str, Any]] | None
+    status_code: int | None
+    summary: str | None
+    tags: list[str | Enum] | None
+
+
+STATE_OPTIONS = StateOptions.__optional_keys__
+VIEW_OPTIONS = ViewOptions.__optional_keys__
 
 
 def caller() -> FrameType:
@@ -43,17 +92,22 @@ def caller() -> FrameType:
     return caller
 
 
+def check(cls: type, options: Iterable[str], valid: Collection[str], *, path: str | None = None) -> None:
+    """Raise `DeclarationError` if a decorator is not given a class, or is given an option that it does not take."""
+    if not isinstance(cls, type):  # pyright: ignore[reportUnnecessaryIsInstance]
+        label = getattr(cls, '__qualname__', repr(cls))
+        rule = '@stash.view and @stash.state decorate a class and take no path'
+        raise DeclarationError(label, None, rule if path is None else f'@stash.page({path!r}) decorates a class')
+    for name in options:
+        if name not in valid:
+            raise DeclarationError(cls.__qualname__, None, f'unknown option {name!r}. {suggestion(name, valid)}')
+
+
 def declare(app_state: AppState, cls: type, frame: FrameType, *, path: str | None = None, **options: Any) -> Schema:
     """Make a class's declared fields bindable properties that are stored. Raises `DeclarationError`.
 
     A page that has several paths is declared once: all its decorators get the same schema.
     """
-    if not isinstance(cls, type):  # pyright: ignore[reportUnnecessaryIsInstance]
-        label = getattr(cls, '__qualname__', repr(cls))
-        raise DeclarationError(label, None, 'it is no class; only @stash.page is given a path, above a class')
-    if unknown := sorted(options.keys() - VIEW_OPTIONS - {'makes_itself'}):
-        reason = f'{unknown[0]}= is no option of what is stored; those are {", ".join(sorted(VIEW_OPTIONS))}'
-        raise DeclarationError(cls.__qualname__, None, reason)
     names = frame.f_locals
     if cls.__module__ not in sys.modules:  # NiceGUI's user simulation unloads the modules of pages
         names = {**frame.f_globals, **names}

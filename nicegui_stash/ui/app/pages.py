@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from inspect import Parameter, Signature, isawaitable
 from typing import Any, Literal, get_type_hints
 
 from fastapi import Response
-from nicegui import Client, app, context, ui
+from nicegui import APIRouter, Client, app, context, ui
 
 from ...errors import DeclarationError, StashError
 from ...model.schema import Schema
@@ -55,6 +56,16 @@ def require_build(cls: type, schema: Schema, signature: Signature) -> None:
             raise DeclarationError(
                 cls.__qualname__, None, f'key={part!r} has to be a parameter of build() or prepare()'
             )
+
+
+@cache
+def options_of_route() -> frozenset[str]:
+    """Return the options of `ui.page` and of FastAPI's route, in the versions that are installed."""
+    parameters = [
+        *inspect.signature(ui.page).parameters.values(),
+        *inspect.signature(APIRouter.get).parameters.values(),
+    ]
+    return frozenset(parameter.name for parameter in parameters if parameter.kind is Parameter.KEYWORD_ONLY)
 
 
 def register_page(

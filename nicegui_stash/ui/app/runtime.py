@@ -185,8 +185,8 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     if not settings.secrets and secret is None:
         raise ConfigurationError(
             'secrets',
-            'there is no app whose storage_secret could be taken, so nothing can be found',
-            "Pass that of the app: Stash(secrets=['…']), or NICEGUI_STASH_SECRETS",
+            'no storage_secret',
+            "Pass the app's: Stash(secrets=['…']), or set NICEGUI_STASH_SECRETS",
         )
     return settings.secrets or (str(secret),)
 
