@@ -19,7 +19,9 @@ from typing import Any, Final, cast
 import nicegui
 from nicegui import Client, app, binding, core
 from nicegui.element import Element
+from nicegui.elements.choice_element import ChoiceElement
 from nicegui.elements.mixins.value_element import ValueElement
+from nicegui.elements.select import Select
 from nicegui.error import error_content
 from nicegui.events import GenericEventArguments
 from nicegui.slot import Slot
@@ -234,6 +236,89 @@ def replay(element: ValueElement[Any], arguments: Any) -> None:
 def _sends_differences(element: object) -> bool:
     """Whether the events of an element say what changed, not what it became: `ui.codemirror`."""
     return hasattr(element, '_apply_change_set')
+
+
+# ---- choices
+
+IsStored = Callable[[object, tuple[str, ...]], bool]
+"""Whether an attribute, or a nested one, is stored."""
+
+
+def keep_values_without_option(is_stored: IsStored) -> None:
+    """Let a choice element that is bound to what is stored keep a value that its options do not hold.
+
+    Of itself, `ChoiceElement._update_options` sets such a value to `None`, which a binding would store. With `multiple`,
+    the next click would drop it. It is shown as soon as the options hold it. Asking again changes nothing.
+    """
+    for cls, name, keeping in (
+        (ChoiceElement, '_update_options', _updating_options),
+        (Select, '_event_args_to_value', _choosing),
+    ):
+        original = getattr(cls, name, None)
+        if original is not None and not hasattr(original, 'is_stored'):  # not there: a value without option is lost
+            replacement = keeping(original, is_stored)
+            setattr(replacement, 'is_stored', is_stored)  # noqa: B010 a function has no such attribute for a type checker
+            setattr(cls, name, replacement)
+
+
+def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> Callable[[Any], None]:
+    def update_options(element: Any) -> None:
+        value = element.value
+        if value is None or not _values_without_option(element) or not _is_bound(element, is_stored):
+            original(element)
+            return
+        slot = '___value'
+        setattr(element, slot, None)  # which is what it would be set to
+        try:
+            original(element)
+        finally:
+            setattr(element, slot, value)
+        element._props[element.VALUE_PROP] = _model_of(element, value)  # noqa: SLF001
+
+    return update_options
+
+
+def _choosing(original: Callable[[Any, Any], Any], is_stored: IsStored) -> Callable[[Any, Any], Any]:
+    def event_args_to_value(element: Any, event: GenericEventArguments) -> Any:
+        before = list(element.value) if isinstance(element.value, list) else []
+        hidden = [each for each in _values_without_option(element) if not _is_typed(element, each)]
+        value = original(element, event)
+        if not element.multiple or not hidden or not _is_bound(element, is_stored):
+            return value
+        kept = [each for each in before if each in hidden or each in value]
+        return [*kept, *(each for each in value if each not in kept)]
+
+    return event_args_to_value
+
+
+def _values_without_option(element: Any) -> list[Any]:
+    value, options = element.value, element._values  # noqa: SLF001
+    return [each for each in (value if isinstance(value, list) else [value]) if each not in options]
+
+
+def _model_of(element: Any, value: Any) -> Any:
+    """Return what the browser shows: what was typed once, of which there is no option yet, as when it is typed."""
+    if isinstance(value, list):
+        shown = [each for each in value if _is_typed(element, each) or each in element._values]  # noqa: SLF001
+        return [each if _is_typed(element, each) else element._value_to_model_value([each])[0] for each in shown]  # noqa: SLF001
+    return value if _is_typed(element, value) else element._value_to_model_value(value)  # noqa: SLF001
+
+
+def _is_typed(element: Any, value: Any) -> bool:
+    """Whether it is a text without an option that a person may have typed."""
+    may_type = bool(element._props.get('new-value-mode')) and isinstance(element.options, list)  # noqa: SLF001
+    return may_type and isinstance(value, str) and value not in element._values  # noqa: SLF001
+
+
+def _is_bound(element: object, is_stored: IsStored) -> bool:
+    """Whether a value comes from what is stored, or leads there."""
+    leads = bindings.get((id(element), ('value',)), ())
+    return any(is_stored(target, names) for _, target, names, _ in leads) or any(
+        target is element and is_stored(source, names)
+        for key in binding.propagation_visited.get() or ()
+        for names in (key[1],)
+        for source, target, _, _ in bindings.get(key, ())
+    )
 
 
 # ---- elements
