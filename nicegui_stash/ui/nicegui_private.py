@@ -247,8 +247,8 @@ IsStored = Callable[[object, tuple[str, ...]], bool]
 def keep_values_without_option(is_stored: IsStored) -> None:
     """Let a choice element that is bound to what is stored keep a value that its options do not hold.
 
-    Of itself, `ChoiceElement._update_options` sets such a value to `None`, which a binding would store. With `multiple`,
-    the next click would drop it. It is shown as soon as the options hold it. Asking again changes nothing.
+    `ChoiceElement._update_options` sets such a value to `None`, which a binding would store. With `multiple`, the next
+    click would drop it. It is shown as soon as the options hold it. Asking again changes nothing.
     """
     for cls, name, keeping in (
         (ChoiceElement, '_update_options', _updating_options),
@@ -264,7 +264,7 @@ def keep_values_without_option(is_stored: IsStored) -> None:
 def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> Callable[[Any], None]:
     def update_options(element: Any) -> None:
         value = element.value
-        if value is None or not _values_without_option(element) or not _is_bound(element, is_stored):
+        if value is None or not _without_option(element) or not _is_bound(element, is_stored):
             original(element)
             return
         slot = '___value'
@@ -280,34 +280,38 @@ def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> C
 
 def _choosing(original: Callable[[Any, Any], Any], is_stored: IsStored) -> Callable[[Any, Any], Any]:
     def event_args_to_value(element: Any, event: GenericEventArguments) -> Any:
-        before = list(element.value) if isinstance(element.value, list) else []
-        hidden = [each for each in _values_without_option(element) if not _is_typed(element, each)]
+        before = _items(element.value)
+        hidden = [each for each in _without_option(element) if not _is_typed(element, each)]
         value = original(element, event)
         if not element.multiple or not hidden or not _is_bound(element, is_stored):
             return value
         kept = [each for each in before if each in hidden or each in value]
-        return [*kept, *(each for each in value if each not in kept)]
+        return [*kept, *(each for each in _items(value) if each not in kept)]
 
     return event_args_to_value
 
 
-def _values_without_option(element: Any) -> list[Any]:
-    value, options = element.value, element._values  # noqa: SLF001
-    return [each for each in (value if isinstance(value, list) else [value]) if each not in options]
+def _items(value: Any) -> list[Any]:
+    return list(cast(list[Any], value)) if isinstance(value, list) else [value]
+
+
+def _without_option(element: Any) -> list[Any]:
+    values = element._values  # noqa: SLF001
+    return [each for each in _items(element.value) if each not in values]
 
 
 def _model_of(element: Any, value: Any) -> Any:
-    """Return what the browser shows: what was typed once, of which there is no option yet, as when it is typed."""
-    if isinstance(value, list):
-        shown = [each for each in value if _is_typed(element, each) or each in element._values]  # noqa: SLF001
-        return [each if _is_typed(element, each) else element._value_to_model_value([each])[0] for each in shown]  # noqa: SLF001
-    return value if _is_typed(element, value) else element._value_to_model_value(value)  # noqa: SLF001
+    """Return what the browser shows. A text without option that was typed once is shown as when it is typed."""
+    model_of = element._value_to_model_value  # noqa: SLF001
+    if not isinstance(value, list):
+        return value if _is_typed(element, value) else model_of(value)
+    return [shown for each in _items(value) for shown in ([each] if _is_typed(element, each) else model_of([each]))]
 
 
 def _is_typed(element: Any, value: Any) -> bool:
-    """Whether it is a text without an option that a person may have typed."""
-    may_type = bool(element._props.get('new-value-mode')) and isinstance(element.options, list)  # noqa: SLF001
-    return may_type and isinstance(value, str) and value not in element._values  # noqa: SLF001
+    """Whether it is a text without option that a person may have typed."""
+    may_type = bool(element.props.get('new-value-mode')) and isinstance(element.options, list)
+    return may_type and isinstance(value, str) and value not in element.options
 
 
 def _is_bound(element: object, is_stored: IsStored) -> bool:

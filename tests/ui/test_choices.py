@@ -13,9 +13,9 @@ from nicegui_stash.testing import FaultyStore
 from .scene import Browser, data_of, element, idle, shown, type_into
 
 CHOICES = {
-    'select': lambda options: ui.select(options),
-    'radio': lambda options: ui.radio(options),
-    'toggle': lambda options: ui.toggle(options),
+    'select': ui.select,
+    'radio': ui.radio,
+    'toggle': ui.toggle,
 }
 
 
