@@ -28,6 +28,7 @@ from .page.indicator import Indicator
 from .page.on_change import Change
 from .page.page_object import page_object_of
 from .page.status import Status, Trouble
+from .page.texts import with_defaults
 
 T = TypeVar('T')
 
@@ -268,12 +269,16 @@ class Stash:
         """Show here whether what is changed is durable: saving, saved, offline or not saved, with the reason.
 
         `page` says whose page; without one it is that of the current client, as in a layout around `ui.sub_pages`.
-        `texts` replaces English words by their name, as in `{'saved': 'Gespeichert'}`; `reason` makes the sentence for
-        each `Trouble` instead. Raises `StashError` for a text that there is not.
+        `texts` replaces English words by their name, as in `{'saved': 'Gespeichert'}`, also at the page's elements.
+        `reason` makes the sentence for each `Trouble` instead. Raises `StashError` for an unknown text.
         """
-        if page is not None or nicegui_private.is_script_for_nobody():
-            return Indicator(self.status(page), texts, reason)
-        return Indicator(self._app_state.connection_of(context.client).status, texts, reason)
+        if nicegui_private.is_script_for_nobody():
+            return Indicator(Status(), texts, reason)
+        behind = None if page is None else connection_behind(page_object_of(page))
+        connection = behind or self._app_state.connection_of(context.client)
+        if texts:
+            connection.texts = with_defaults(texts)
+        return Indicator(connection.status, texts, reason)
 
     def on_change(self, page: object, field: str, handler: Callable[[Change], Any] | Callable[[], Any]) -> None:
         """Call a handler, which may be async, after a field changed: here, elsewhere, by recovery or by a reset.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, assert_never
 
@@ -22,6 +23,7 @@ from ..carryover.handover import Handover
 from ..contracts.keeper import Keeper
 from ..page.page_object import PageObject
 from ..page.status import Status
+from ..page.texts import TEXTS
 from ..scopes.browser import Browser
 from ..scopes.url import Address
 from ..visit.messages import (
@@ -70,6 +72,7 @@ class Connection:
         """`watch`: seconds to watch the store after a rejoin, while the old server may still drain."""
         self.visit = Visit(client, registry, session_id, exists=exists)
         self.page_objects: list[PageObject] = []
+        self.texts: Mapping[str, str] = TEXTS
         self._client = client
         self._registry = registry
         self._tokens = tokens
@@ -307,6 +310,7 @@ class Connection:
         """Do the same after a page object's held or refused changes may have changed."""
         if self._handover is not None:
             self._handover.settle()
+            self._handover.refusals_changed()
         self._schedule_status()
 
     def _schedule_status(self) -> None:

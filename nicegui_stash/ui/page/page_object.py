@@ -71,6 +71,7 @@ class PageObject:
             visit.client,
             changed_in_place=self._changed_in_place,
             refusals_changed=open_page.status_changed,
+            texts=lambda: open_page.texts,
             given=given,
         )
         self.documents: dict[Owner, Following] = {
@@ -192,6 +193,10 @@ class PageObject:
     def merging(self, name: str) -> AbstractContextManager[set[str]]:
         """Apply `validate=` to assignments of a field meanwhile; yields the set of fields that refused a value."""
         return self.accepting.merging(name)
+
+    def refused_elements(self) -> Iterator[int]:
+        marks = self.values.marks
+        return iter(()) if marks is None else (element.id for element in marks.elements())
 
     # ---- for the app
 

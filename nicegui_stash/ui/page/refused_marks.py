@@ -6,18 +6,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...errors import ValueNotStorable
-from .texts import refusal
+from .texts import TEXTS, refusal
 
 
 class Marks:
     """The elements that show a refused value, by field."""
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    def __init__(self, on_change: Callable[[], None], texts: Callable[[], Mapping[str, str]] = lambda: TEXTS) -> None:
+        """`texts` returns the texts of the page's language."""
         self._on_change = on_change
+        self._texts = texts
         self._errors: dict[str, ValueNotStorable] = {}
         self._elements: dict[str, list[Any]] = {}
         self._held: set[str] = set()
@@ -34,6 +36,11 @@ class Marks:
             if shown or name in self._held:
                 yield name, str(shown[0].props.get('label') or '') if shown else '', self._errors[name]
 
+    def elements(self) -> Iterator[Any]:
+        """Iterate over the elements that show a refused value."""
+        for elements in self._elements.values():
+            yield from (element for element in elements if not element.is_deleted)
+
     def add(self, name: str, elements: list[Any], error: ValueNotStorable) -> None:
         """Mark elements at the end of this turn of the loop, after the elements' own validation has run."""
         self._elements[name] = elements
@@ -41,7 +48,7 @@ class Marks:
         self._refusals[name] += 1
         for element in elements:
             self._watch(element, name)
-        asyncio.get_running_loop().call_soon(self._show, name, refusal(error))
+        asyncio.get_running_loop().call_soon(self._show, name, error)
         self._on_change()
 
     def hold(self, name: str, elements: list[Any], error: ValueNotStorable) -> bool:
@@ -56,7 +63,7 @@ class Marks:
         self._held.add(name)
         self._elements[name] = elements
         self._errors[name] = error
-        self._show(name, refusal(error))
+        self._show(name, error)
         if news:
             self._on_change()
         return news
@@ -81,7 +88,8 @@ class Marks:
 
         element.on_value_change(value_changed)
 
-    def _show(self, name: str, text: str) -> None:
+    def _show(self, name: str, error: ValueNotStorable) -> None:
+        text = refusal(error, self._texts())
         for element in self._elements.get(name, ()):
             if not element.is_deleted:
                 _mark(element, text)

@@ -21,6 +21,7 @@ from .defaults import OwnDefaults, begin
 from .on_change import Listeners
 from .refused_marks import Marks
 from .stored_property import properties_of
+from .texts import TEXTS
 
 
 class FieldValues:
@@ -47,12 +48,14 @@ class FieldValues:
         *,
         changed_in_place: Callable[[str], None],
         refusals_changed: Callable[[], None],
+        texts: Callable[[], Mapping[str, str]] = lambda: TEXTS,
         given: bool = False,
     ) -> None:
         """Find the defaults of an app's object. Raises `ValueNotStorable`.
 
         `given`: its present values are the defaults. `changed_in_place` is called with the name of a field whose
-        collection has changed, `refusals_changed` when an element is marked or unmarked.
+        collection has changed, `refusals_changed` when an element is marked or unmarked. `texts` returns the texts of
+        the page.
         """
         self.schema = schema
         self.slice_id = slice_id
@@ -63,6 +66,7 @@ class FieldValues:
         self.raws: dict[str, Raw] = dict(self.defaults)
         self._changed_in_place = changed_in_place
         self._refusals_changed = refusals_changed
+        self._texts = texts
 
     def complete(self) -> None:
         """Set the defaults of the fields that were not recovered."""
@@ -117,7 +121,7 @@ class FieldValues:
 
     def mark(self) -> Marks:
         """Return the marks on elements with a refused value."""
-        self.marks = self.marks or Marks(self._refusals_changed)
+        self.marks = self.marks or Marks(self._refusals_changed, self._texts)
         return self.marks
 
     def unmark(self, name: str) -> None:
