@@ -114,7 +114,7 @@ def sources(owner: object, name: str) -> Iterator[Any]:
     visited = binding.propagation_visited.get() or set()
     for source_id, source_name in list(visited):
         for source, target, target_name, _ in bindings.get((source_id, source_name), ()):
-            if target is owner and target_name == (name,) and isinstance(source, Element):
+            if target is owner and target_name[0] == name and isinstance(source, Element):
                 yield source
 
 
@@ -129,16 +129,37 @@ def two_way(owner: object, *names: str) -> Iterator[tuple[ValueElement[Any], Tra
                 break
 
 
+def replace_transforms(element: object, replacement: Callable[[object, tuple[str, ...], Transform], Transform]) -> None:
+    """Replace what bindings make of an element's value on its way, also through other elements, as of a date picker."""
+    waiting, seen = [element], set[int]()
+    while waiting:
+        source = waiting.pop()
+        seen.add(id(source))
+        leads = bindings.get((id(source), ('value',)), [])
+        for index, (owner, target, names, transform) in enumerate(leads):
+            if transform is not None:
+                leads[index] = (owner, target, names, replacement(target, names, transform))
+            if isinstance(target, ValueElement) and names == ('value',) and id(target) not in seen:
+                waiting.append(target)
+
+
+def value_at(owner: object, names: tuple[str, ...]) -> Any:
+    """Return the value of an attribute, or of a nested one. NiceGUI assigns no value that is there already."""
+    return binding._get_attribute(owner, names)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
 # ---- events
 
 
-def after_each_event(client: Client, done: Callable[[dict[str, Any]], None]) -> None:
-    """Call back after each event of the client's browser, when its handlers have run up to their first `await`."""
+def around_each_event(client: Client, before: Callable[[object], None], done: Callable[[dict[str, Any]], None]) -> None:
+    """Call back around each event of the client's browser: with its element, and after its handlers' first `await`."""
     handle_event = getattr(client, 'handle_event', None)
     if handle_event is None:
         return  # missing in this NiceGUI: changes in place are found when the page disconnects
 
     def handle_and_notify(message: dict[str, Any]) -> None:
+        if (element := client.elements.get(message.get('id', -1))) is not None:
+            before(element)
         handle_event(message)
         done(message)
 

@@ -24,6 +24,7 @@ from ..contracts.keeper import Keeper
 from ..page.page_object import PageObject
 from ..page.status import Status
 from ..page.texts import TEXTS
+from ..page.transforms import guard
 from ..scopes.browser import Browser
 from ..scopes.url import Address
 from ..visit.messages import (
@@ -151,7 +152,7 @@ class Connection:
         self._connected = True
         visit, client = self.visit, self._client
         client.on_disconnect(self._leave)
-        nicegui_private.after_each_event(client, self._handled)
+        nicegui_private.around_each_event(client, self.guard, self._handled)
         visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
         visit.session.touch()
         if not visit.joins:
@@ -160,6 +161,10 @@ class Connection:
             self._identify(simulated.get(client.id) or simulated.get(visit.tab, UNKNOWN))
         else:
             asyncio.get_running_loop().call_later(REPORT_TIMEOUT, self._identify, UNKNOWN)
+
+    def guard(self, element: object) -> None:
+        """Have a value that the app's `forward=` cannot take marked on its element."""
+        guard(element)
 
     def _handled(self, message: dict[str, Any]) -> None:
         self.handover.handled(message)

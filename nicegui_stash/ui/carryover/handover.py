@@ -47,6 +47,10 @@ class HandsOver(Protocol):
     @property
     def handover(self) -> Handover: ...
 
+    def guard(self, element: object) -> None:
+        """Have a value that the app's `forward=` cannot take marked on its element."""
+        ...
+
     async def wait_until_identified(self) -> bool:
         """Wait for the client to connect and report; return whether it is still there."""
         ...
@@ -296,6 +300,7 @@ class Handover:
 
     def _merge(self, bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict:
         rejected = len(bound.page_object.recovery.rejected)
+        self._connection.guard(bound.element)
         with self._visit.in_client():
             verdict = merge(bound, value, validated=validated)
         if len(bound.page_object.recovery.rejected) > rejected and bound.page_object not in self._overruled:
