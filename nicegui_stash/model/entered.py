@@ -90,6 +90,7 @@ def _with_seconds(value: Any) -> Any:
 
 def _is_written(value: Any, back: Any) -> bool:
     """Whether a value differs from what its JSON says only in texts that are dates or times there."""
+    brought: object = value
     if isinstance(back, (date, time)):
         return isinstance(value, str)
     if isinstance(value, list) and isinstance(back, (list, tuple)):
@@ -98,4 +99,4 @@ def _is_written(value: Any, back: Any) -> bool:
     if isinstance(value, dict) and isinstance(back, Mapping):
         entries, other = cast(dict[Any, Any], value), cast(Mapping[Any, Any], back)
         return entries.keys() == other.keys() and all(_is_written(entries[key], other[key]) for key in entries)
-    return {*map(type, (value, back))} == {type(back)} and bool(value == back)
+    return type(brought) is type(back) and brought == back

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import isfunction
 from typing import Any, Final, Protocol, TypeVar, cast, get_origin, get_type_hints, runtime_checkable
 
 import msgspec
 
-from ..errors import DeclarationError, ValueNotStorable
+from ..errors import DeclarationError, StashError, ValueNotStorable
 from .codec import Codec
 from .document import SliceId
 from .fields import Field
@@ -282,6 +283,9 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
     except Exception as error:
         what = 'default_factory=' if field.default_factory else 'copying its default'
         raise DeclarationError(label, name, f'{what} raised {type(error).__name__}: {error}') from error
+    if isfunction(default):
+        reason = f'its default is a function; write {name}: … = stored(default_factory={default.__name__})'
+        raise DeclarationError(label, name, reason.replace('<lambda>', 'lambda: …'))
     try:
         codec.encode(default)
     except ValueNotStorable as error:
@@ -291,6 +295,28 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
         reason = f'its default cannot be stored: {type(error).__name__}: {error}'
         raise DeclarationError(label, name, reason) from error
     return StoredField(name, field, codec, SCOPES[field.scope])
+
+
+def require_fields(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
+    """Return names of fields. Raises `StashError` for one that is none."""
+    found = tuple(names)
+    for name in found:
+        if name not in schema.fields:
+            raise StashError(f'{schema.name} has no stored field {name!r}; its fields are {", ".join(schema.fields)}')
+    return found
+
+
+def fields_to_reset(schema: Schema, names: Iterable[str], scope: str | None) -> tuple[str, ...]:
+    """Return these fields, or those of a scope. Raises `StashError` for what the class does not have."""
+    if scope is None:
+        return require_fields(schema, names)
+    if found := tuple(names):
+        raise StashError(f'reset {", ".join(found)} or a scope: give names or scope=, not both')
+    found = tuple(name for name, stored in schema.fields.items() if stored.scope.name == scope)
+    if not found:
+        scopes = ', '.join(sorted({stored.scope.name for stored in schema.fields.values()}))
+        raise StashError(f'{schema.name} has no field with scope={scope!r}; it has fields of {scopes}')
+    return found
 
 
 def mark(schema: Schema) -> None:

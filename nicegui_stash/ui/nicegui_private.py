@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any, Final, cast
 
 import nicegui
-from nicegui import Client, app, binding, core
+from nicegui import Client, app, binding, core, ui
 from nicegui.element import Element
 from nicegui.elements.choice_element import ChoiceElement
 from nicegui.elements.mixins.value_element import ValueElement
@@ -371,6 +371,20 @@ def show_error(client: Client, error: Exception | str) -> None:
 def is_initial(client: Client) -> bool:
     """Whether `ui.sub_pages` shows its view because the page was loaded, not after navigation within it."""
     return bool(getattr(client.sub_pages_router, 'is_initial_request', True))
+
+
+def check_pages(check: Callable[[object, str], None]) -> None:
+    """Check what `@ui.page` decorates, and with which path. Asking again changes nothing."""
+    decorate: Any = ui.page.__call__
+    if hasattr(decorate, 'checks'):
+        return
+
+    def check_and_decorate(page: ui.page, func: Any) -> Any:
+        check(func, page.path)
+        return decorate(page, func)
+
+    setattr(check_and_decorate, 'checks', check)  # noqa: B010 a function has no such attribute for a type checker
+    setattr(ui.page, '__call__', check_and_decorate)  # noqa: B010 a method of somebody else's class
 
 
 # ---- scripts

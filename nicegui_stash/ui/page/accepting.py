@@ -201,6 +201,14 @@ class Accepting:
         """Submit them before a flush, even if the page is gone; return an error for each that does not fit."""
         return list(self.save()) if self._auto and self._values.schema.is_opaque else []
 
+    def reset(self, name: str) -> None:
+        """Give a field its default, also with `auto=False`. Raises `TooMuchPending`."""
+        default = self._values.defaults[name]
+        self._unsaved -= {name}
+        self.submit(name, default)
+        self._values.raws[name] = Raw(b'')  # so that it is shown also where only an element shows another value
+        self._values.show({name: default}, self._values.schema.version, 'reset')
+
     def let_go(self) -> None:
         """Discard changes that are not submitted yet: their slice was deleted."""
         self._unsaved = frozenset()

@@ -38,11 +38,21 @@ class Listeners:
         self._client = client
         self._handlers: dict[str, list[_Listener]] = {}
 
-    def add(self, field: str, handler: Handler) -> None:
-        """Call a handler from now on, until the surrounding container is cleared."""
-        listener = _listener(handler)
-        self._add(field, listener)
-        when_cleared(self._client, lambda: self._handlers[field].remove(listener))
+    def add(self, fields: Iterable[str], handler: Handler, *, others: bool = False) -> None:
+        """Call a handler from now on, until the surrounding container is cleared.
+
+        `others`: not after changes of this page.
+        """
+        listener = _of_others(_listener(handler)) if others else _listener(handler)
+        names = list(dict.fromkeys(fields))
+        for name in names:
+            self._add(name, listener)
+
+        def remove() -> None:
+            for name in names:
+                self._handlers[name].remove(listener)
+
+        when_cleared(self._client, remove)
 
     def _add(self, field: str, listener: _Listener) -> None:
         self._handlers.setdefault(field, []).append(listener)
@@ -99,6 +109,10 @@ def _listener(handler: Handler) -> _Listener:
         if _requires_argument(handler)
         else partial(_call_without, cast(Callable[[], Any], handler))
     )
+
+
+def _of_others(listener: _Listener) -> _Listener:
+    return lambda change: listener(change) if change.cause != 'local' else None
 
 
 def _call_without(handler: Callable[[], Any], _: Change) -> Any:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from asyncio import get_running_loop
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from inspect import iscoroutine
 from typing import Any
 
+from msgspec import Raw
 from nicegui import background_tasks, binding
 
 from ...errors import StashError, ValueNotStorable
@@ -259,9 +260,16 @@ class PageObject:
             document.reset()
         self.show_defaults()
 
+    def reset_fields(self, names: Iterable[str]) -> None:
+        """Give some fields their defaults. Raises `TooMuchPending`."""
+        for name in names:
+            self.accepting.reset(name)
+
     def show_defaults(self) -> None:
         """Show the defaults at once, now that the slice is deleted; discard changes that are not submitted yet."""
         self.accepting.let_go()
+        for name, _, _ in self.refused():
+            self.values.raws[name] = Raw(b'')  # so that its element shows the default too
         self.values.show(dict(self.values.defaults), self.schema.version, 'reset')
         self.elsewhere.reset()
 
