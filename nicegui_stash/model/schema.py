@@ -40,6 +40,8 @@ class StoredField:
     field: Field
     codec: Codec
     scope: Scope
+    is_computed: bool = False
+    """Whether `default_factory` gives another result each time, as an id or a time: it has to be stored to stay."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class Schema:
     def is_opaque(self) -> bool:
         """Whether a value may change in place without anybody being told."""
         return any(field.codec.opaque for field in self.fields.values())
+
+    @cached_property
+    def computed(self) -> tuple[StoredField, ...]:
+        """The stored fields whose default is another one each time."""
+        return tuple(field for field in self.fields.values() if field.is_computed and field.scope.is_stored)
 
     @cached_property
     def scopes(self) -> frozenset[Scope]:
@@ -280,6 +287,7 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
         raise DeclarationError(label, name, str(error)) from error
     try:
         default = field.new_default()
+        again = field.new_default() if field.default_factory else default
     except Exception as error:
         what = 'default_factory=' if field.default_factory else 'copying its default'
         raise DeclarationError(label, name, f'{what} raised {type(error).__name__}: {error}') from error
@@ -287,14 +295,14 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
         reason = f'its default is a function; write {name}: … = stored(default_factory={default.__name__})'
         raise DeclarationError(label, name, reason.replace('<lambda>', 'lambda: …'))
     try:
-        codec.encode(default)
+        is_computed = codec.encode(default)[1] != codec.encode(again)[1]
     except ValueNotStorable as error:
         where = '' if error.path == '$' else f' at {error.path}'
         raise DeclarationError(label, name, f'its default cannot be stored{where}: {error.reason}') from error
     except Exception as error:
         reason = f'its default cannot be stored: {type(error).__name__}: {error}'
         raise DeclarationError(label, name, reason) from error
-    return StoredField(name, field, codec, SCOPES[field.scope])
+    return StoredField(name, field, codec, SCOPES[field.scope], is_computed)
 
 
 def require_fields(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:

@@ -238,6 +238,8 @@ class Connection:
         for page_object in list(self.page_objects):
             visit.guarded(page_object.locate)
         visit.identified = True
+        for page_object in list(self.page_objects):
+            visit.guarded(page_object.pin)
         self._identified.set()
         if report.reason == 'rejoin':
             self._look_again()

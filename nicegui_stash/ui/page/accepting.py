@@ -79,6 +79,11 @@ class Accepting:
         else:
             self._elsewhere.keepers[name].keep(self._elsewhere, name, raw)
 
+    @property
+    def is_auto(self) -> bool:
+        """Whether changes are submitted without `save()`."""
+        return self._auto
+
     def is_unsaved(self, name: str) -> bool:
         """Whether a change waits for `save()`."""
         return name in self._unsaved
@@ -203,6 +208,7 @@ class Accepting:
 
     def reset(self, name: str) -> None:
         """Give a field its default, also with `auto=False`. Raises `TooMuchPending`."""
+        self._values.compute_defaults(name)
         default = self._values.defaults[name]
         self._unsaved -= {name}
         self.submit(name, default)

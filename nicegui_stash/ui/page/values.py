@@ -77,6 +77,13 @@ class FieldValues:
                 prop.begin(target, self.observed(name, value))
         self._own_defaults = OwnDefaults()
 
+    def compute_defaults(self, *names: str) -> None:
+        """Replace defaults that are another one each time: what was erased does not come back."""
+        for stored in self.schema.computed:
+            if not names or stored.name in names:
+                raw = stored.codec.encode(stored.field.new_default())[1]
+                self.defaults = {**self.defaults, stored.name: raw}
+
     def observed(self, name: str, value: Any) -> Any:
         """Return a list, dict or set that reports changes in place; any other value as it is."""
         if not isinstance(value, KINDS) or (self.schema.fields[name].field.decode and not is_ordinary(value)):
