@@ -22,6 +22,7 @@ from .scopes import SCOPES, Owner, Scope
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MAX_VERSION: Final = 999_999_999
 """The largest version that is found again in a document."""
+_SHORT: Final = 40
 _DECLARED: Final = '__nicegui_stash_schema__'
 
 
@@ -155,6 +156,7 @@ def build_schema(
         reason = 'it has no stored field, so that nothing of it would come back'
         raise DeclarationError(label, None, f'{reason}; declare one, as in count: int = stored(0)')
     _check_fields(label, declared)
+    _check_shared(cls, label)
     annotations = _annotations(cls, label, local_names)
     fields = {
         field_name: _stored_field(label, field_name, field, annotations) for field_name, field in declared.items()
@@ -202,6 +204,28 @@ def _check_fields(label: str, declared: Mapping[str, Field]) -> None:
             taken = 'a field of the class' if field.renamed_from in declared else f'that of {first!r}'
             reason = f'renamed_from={field.renamed_from!r} is {taken} as well; raise version and write a migration'
             raise DeclarationError(label, name, reason)
+
+
+def _check_shared(cls: type, label: str) -> None:
+    """Refuse a collection in the class's body, which all visitors would share, unless it is declared as a constant."""
+    package = cls.__module__.partition('.')[0]
+    for base in cls.__mro__:
+        annotations = inspect.get_annotations(base) if base.__module__.partition('.')[0] == package else None
+        if annotations is None:
+            continue
+        for name, value in vars(base).items():
+            kind = next((kind for kind in (list, dict, set) if isinstance(value, kind)), None)
+            if kind is None or name.startswith('__') or name.isupper():
+                continue
+            annotation = annotations.get(name, kind)
+            text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+            if 'ClassVar' in text or 'Final' in text:
+                continue
+            default = repr(cast(object, value))
+            default = default if len(default) <= _SHORT else '…'
+            write = f'write {name}: {text} = stored({default})'
+            why = f'all visitors would share this {kind.__name__}; {write}, or annotate ClassVar if they are meant to'
+            raise DeclarationError(label, name, why)
 
 
 def _check_taken(cls: type, label: str, declared: Mapping[str, Field]) -> None:

@@ -72,6 +72,15 @@ def missing_storage_secret(stash: Stash) -> None:
     raise missing_secret()
 
 
+def shared_by_all_visitors(stash: Stash) -> None:
+    @stash.page('/')
+    class Form:
+        count: int = stored(0)
+        items: list[str] = []  # noqa: RUF012 that is the mistake
+
+        def build(self) -> None: ...
+
+
 class DataFrame:
     """As pandas has it."""
 
@@ -105,6 +114,10 @@ MISTAKES: dict[str, tuple[Callable[[Stash], Any], str]] = {
     'missing secret': (missing_storage_secret, r"storage_secret: .*Write ui\.run\(storage_secret='…'\)"),
     'missing annotation': (missing_annotation, r'Form\.count: .*count: int = stored\(0\)'),
     'missing build': (missing_build, r'Form: it has no build\(self\) .*write def build\(self\) -> None: ui\.label'),
+    'a list of all visitors': (
+        shared_by_all_visitors,
+        r'Form\.items: all visitors would share this list; write items: list\[str\] = stored\(\[\]\), or .*ClassVar',
+    ),
     'a DataFrame': (
         a_data_frame,
         r"Form\.table: .*DataFrame cannot be stored; store value\.to_dict\('list'\) in a dict",
