@@ -21,7 +21,7 @@ from uuid import UUID
 import msgspec
 
 from ..errors import ValueNotStorable
-from .annotations import ALIKE, EXACT, OBJECTS, exact_types, from_builtin, is_opaque, require_storable
+from .annotations import ALIKE, EXACT, INSTEAD, OBJECTS, exact_types, from_builtin, is_opaque, require_storable
 
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any]
@@ -41,11 +41,19 @@ _TEXT = re.compile(rb'"[^"]*"')
 
 
 def _to_builtin(value: Any) -> Any:
-    """Encode what msgspec does not know by itself: pydantic models, by duck type so that pydantic stays optional."""
+    """Encode what msgspec cannot: pydantic models, by duck type so that pydantic stays optional."""
     dump = getattr(value, 'model_dump', None)
     if dump is None:
-        raise TypeError(f'a value of type {type(value).__qualname__} cannot be written as JSON')
+        raise TypeError(f'a value of type {type(value).__qualname__} cannot be written as JSON{_instead(value)}')
     return dump(mode='json')
+
+
+def _instead(value: object) -> str:
+    """Say what to store instead of a value of a package that many know."""
+    package = type(value).__module__.partition('.')[0]
+    if package == 'numpy' and getattr(value, 'ndim', 0) == 0:
+        return '; store value.item()'
+    return f'; {INSTEAD[package]}' if package in INSTEAD else ''
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
@@ -103,7 +111,8 @@ class Codec:
             if in_place or _is_plain(value):
                 return value, raw
         if type(value) is int and type(back) is float:
-            value = float(value)
+            raw = raw if value == back else self.to_json(back)  # a large one comes back as the nearest float
+            value = back
         if _plainly_same(value, back):
             return value, raw
         if (difference := _difference(value, back, '$')) is not None:
@@ -244,7 +253,7 @@ def _plainly_same(value: Any, back: Any) -> bool:
     kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
     if kind in _LEAVES or kind in _ZONED or issubclass(kind, Enum):
         equal = kind is back_kind and bool(value == back)
-        return equal and (kind not in _ZONED or value.tzinfo == back.tzinfo)
+        return equal and (kind not in _ZONED or (value.tzinfo == back.tzinfo and value.fold == back.fold))
     if (back_kind is list and issubclass(kind, list)) or (kind is back_kind and issubclass(kind, tuple)):
         kinds = list(map(type, value))
         if _LEAVES.issuperset(kinds):  # a loop in C, where most of what is stored in lists ends
@@ -314,13 +323,15 @@ def _settled(value: Any, back: Any) -> Any:
         return tuple(map(_settled, value, back)) if back_kind is tuple else back
     if issubclass(kind, tuple):
         return value if all(map(is_, map(_settled, value, back), value)) else back
-    return back if kind is datetime and value.tzinfo != back.tzinfo else value
+    return back if kind in _ZONED and (value.tzinfo, value.fold) != (back.tzinfo, back.fold) else value
 
 
 def _change(value: object, back: object) -> str:
     stored, returned = type(value).__qualname__, type(back).__qualname__
     if _loses_its_zone(value, back):
         return f'a {stored} would come back without its zone; give it a fixed offset, or none'
+    if _loses_its_fold(value):
+        return f'a {stored} would come back with fold=0; store a datetime with its offset, as value.astimezone() has it'
     return f'a {stored} would come back ' + (f'as a {returned}' if stored != returned else 'changed')
 
 
@@ -333,10 +344,15 @@ def _loses_its_zone(value: object, back: object) -> bool:
     return isinstance(value, time) and isinstance(back, time) and bool(value.tzinfo) and not back.tzinfo
 
 
+def _loses_its_fold(value: object) -> bool:
+    """Whether it is the second of two equal hours, in no zone: the JSON cannot tell them apart."""
+    return isinstance(value, (datetime, time)) and bool(value.fold) and not value.tzinfo
+
+
 def _equal(value: Any, back: Any) -> bool:
     try:
         if isinstance(value, datetime) and isinstance(back, datetime) and value.tzinfo and back.tzinfo:
             return value - back == timedelta()  # while clocks are set back no two zones are equal
-        return bool(value == back) and not _loses_its_zone(value, back)
+        return bool(value == back) and not _loses_its_zone(value, back) and not _loses_its_fold(value)
     except Exception:  # noqa: BLE001 as of a signalling NaN of decimal; and the app's code may raise anything
         return False
