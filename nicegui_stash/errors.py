@@ -12,7 +12,7 @@ _TELLS_NO_VALUE = re.compile(
     r'|Invalid (RFC3339 encoded \w+|ISO8601 duration|UUID|decimal string|base64 encoded string)$'
     r'|\d+ bytes of JSON are more|\d+ characters in the (address|browser) are more'
     r'|the document would exceed|the store is away'
-    r'|a value of type \w+ cannot be written as JSON'
+    r'|a value of type \w+ cannot be written as JSON; store'
     r'|forward= raised \w+$'
     r'|NaN and infinity cannot|a \w[\w.]* would come|its keys would come back|it is nested too deeply'
 )
