@@ -1,6 +1,6 @@
 """Where documents are kept: the `Store` protocol, its implementations, and how a URL chooses one."""
 
-from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, NotModified, ObjectInfo, Store, StoredObject
+from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, Mode, NotModified, ObjectInfo, Replace, Store, StoredObject
 from .file.files import FileStore
 from .generic import FsspecStore
 from .memory import MemoryStore
@@ -14,8 +14,10 @@ __all__ = [
     'FsspecStore',
     'Guarantee',
     'MemoryStore',
+    'Mode',
     'NotModified',
     'ObjectInfo',
+    'Replace',
     'Store',
     'StoredObject',
     'open_store',
