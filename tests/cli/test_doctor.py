@@ -59,7 +59,7 @@ def test_a_folder_is_fit_and_nothing_is_left_in_it(folder: Path, doctor: Run) ->
 def test_a_folder_that_was_not_there_is_told(folder: Path, doctor: Run) -> None:
     code, table, _ = doctor('sttae')
     assert code == 0
-    assert "advice:  the folder 'sttae' was not there and has been made: is it the right one?" in table
+    assert "advice:  the folder 'sttae' did not exist and was created: is it the right one?" in table
 
 
 def test_memory_is_fit_for_what_it_is(folder: Path, doctor: Run) -> None:

@@ -46,7 +46,7 @@ def test_each_session_is_counted_by_what_recovering_it_would_do(dry_run: Run, fo
         'would migrate from version 1': 1,
         'would migrate from version 2': 1,
         f'WOULD BE DISCARDED, from version 1: ValueError in to_dicts (shop.py:{line_of("int(values")})': 1,
-        'only a newer version 12 is stored: left alone, the page begins anew': 1,
+        'only a newer version 12 is stored: left alone, the page starts with its defaults': 1,
         'nothing stored for this class': 2,
         'erased': 1,
         'expired: unseen for ttl': 1,
@@ -126,7 +126,7 @@ def test_a_renamed_class_is_looked_for_under_both_names(app: Write, run: Run, fo
         'current already: nothing to do': 1,
         'would migrate from version 2 of Cart': 1,
         'would migrate from version 3 of Cart': 1,
-        'only a newer version 4 is stored: left alone, the page begins anew': 1,
+        'only a newer version 4 is stored: left alone, the page starts with its defaults': 1,
     }
     assert code == 0
 
