@@ -11,6 +11,7 @@ from nicegui_stash.stores import FileStore, Replace, StoredObject
 from . import processes
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(600)  # so many processes take their time on a busy machine
 
 
 def play(scene: str, *args: object) -> list[str]:
@@ -21,7 +22,7 @@ def play(scene: str, *args: object) -> list[str]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=500,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
