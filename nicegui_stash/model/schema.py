@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import sys
@@ -38,7 +39,10 @@ class StoredField:
     name: str
     field: Field
     codec: Codec
-    scope: Scope
+    scope: Scope = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'scope', SCOPES[self.field.scope])
 
 
 @dataclass(frozen=True)
@@ -290,7 +294,7 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
     except Exception as error:
         reason = f'its default cannot be stored: {type(error).__name__}: {error}'
         raise DeclarationError(label, name, reason) from error
-    return StoredField(name, field, codec, SCOPES[field.scope])
+    return StoredField(name, field, codec)
 
 
 def mark(schema: Schema) -> None:

@@ -29,6 +29,11 @@ class Outage:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
+    def has_failures(self) -> bool:
+        """Whether the last attempt failed, so that the next answer is news."""
+        return bool(self._failures)
+
+    @property
     def lasts(self) -> bool:
         return self._failures >= FAILURES
 
@@ -38,7 +43,7 @@ class Outage:
 
     def over(self) -> None:
         """Count an answer: everybody may go on, not all in the same moment."""
-        if not self._failures:
+        if not self.has_failures:
             return
         self._failures = 0
         loop = asyncio.get_running_loop()
