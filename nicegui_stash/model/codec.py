@@ -31,8 +31,19 @@ _LEAVES = frozenset({*EXACT, NoneType, bytes, date, timedelta, UUID})
 """Types without parts, whose values are what they seem if they are equal."""
 _ZONED = frozenset({datetime, time})
 _NOT_FINITE = 'NaN and infinity cannot be written as JSON; store None'
-_ATTRIBUTES = '_nicegui_stash_attributes'
 _TOO_DEEP = 'it is nested too deeply, or contains itself'
+_WITHOUT_VALUE = (
+    'Expected ',
+    'Object missing required field ',
+    'Number out of range',
+    'Invalid RFC3339 encoded ',
+    'Invalid ISO8601 duration',
+    'Invalid UUID',
+    'Invalid decimal string',
+    'Invalid base64 encoded string',
+)
+"""How msgspec's messages begin that quote nothing of the value."""
+_ATTRIBUTES = '_nicegui_stash_attributes'
 _LEVELS = 500
 """Levels of nesting in a value. Python 3.11 reads 1,000 less one per frame of its stack, 3.13 reads 5,000."""
 _OPENING = bytes.maketrans(b'{}', b'[]')
@@ -89,7 +100,7 @@ class Codec:
         try:
             return self._encode_checked(value)
         except RecursionError as error:
-            raise ValueNotStorable(self.name, '$', _TOO_DEEP) from error
+            raise self._refused('$', _TOO_DEEP) from error
 
     def _encode_checked(self, value: Any) -> tuple[Any, msgspec.Raw]:
         if self._encode_value or self._decode_value:
@@ -107,7 +118,7 @@ class Codec:
         if _plainly_same(value, back):
             return value, raw
         if (difference := _difference(value, back, '$')) is not None:
-            raise ValueNotStorable(self.name, *difference)
+            raise self._refused(*difference)
         held = _settled(value, back)
         return held, raw if held is value else self.to_json(held)
 
@@ -120,7 +131,7 @@ class Codec:
         with suppress(ValueNotStorable):  # as where encode= does not take what decode= returned
             if self._write(back) == raw:
                 return raw
-        raise ValueNotStorable(self.name, '$', f'{_change(value, back)}; decode= has to undo what encode= does')
+        raise self._refused('$', f'{_change(value, back)}; decode= has to undo what encode= does')
 
     def _write(self, value: Any) -> msgspec.Raw:
         try:
@@ -130,7 +141,7 @@ class Codec:
         raw = self.to_json(encoded)
         self._require_shallow(raw)
         for path in _not_finite(encoded, '$'):  # it would be written as null
-            raise ValueNotStorable(self.name, path, _NOT_FINITE)
+            raise self._refused(path, _NOT_FINITE)
         return raw
 
     def decode(self, raw: msgspec.Raw | bytes, *, original: Any = None) -> Any:
@@ -140,22 +151,38 @@ class Codec:
             return self._decode_value(value) if self._decode_value else value
         except Exception as error:  # the app's code runs within, as decode= or __post_init__, and may raise anything
             for path in _not_finite(original, '$'):
-                raise ValueNotStorable(self.name, path, _NOT_FINITE) from error
+                raise self._refused(path, _NOT_FINITE) from error
             said = str(error) or type(error).__name__
             match = _PATH.match(said)
             reason, path = (match['reason'], match['path']) if match else (said, None)
-            raise ValueNotStorable(self.name, path or '$', reason) from error
+            raise ValueNotStorable(self.name, path or '$', reason, quotes_value=self._quotes_value(error)) from error
+
+    def _quotes_value(self, error: Exception) -> bool:
+        """Whether the message of what decoding raised may hold the value.
+
+        msgspec names types and limits, except for enums, tags and unknown fields. What code of the app raised within
+        it may say anything: it is the cause of msgspec's error, or has frames of its own.
+        """
+        frames = error.__traceback__
+        by_app = self._decode_value or error.__cause__ or (frames and frames.tb_next)
+        return bool(by_app) or not (
+            isinstance(error, msgspec.ValidationError) and str(error).startswith(_WITHOUT_VALUE)
+        )
+
+    def _refused(self, path: str, reason: str) -> ValueNotStorable:
+        """Return a refusal in words of this module, which name types and never a value."""
+        return ValueNotStorable(self.name, path, reason, quotes_value=False)
 
     def _require_shallow(self, raw: msgspec.Raw) -> None:
         if _is_too_deep(bytes(raw)):
-            raise ValueNotStorable(self.name, '$', _TOO_DEEP)
+            raise self._refused('$', _TOO_DEEP)
 
     def to_json(self, value: Any) -> msgspec.Raw:
         """Encode a value whose type is known to fit. Raises `ValueNotStorable` for what JSON cannot hold."""
         try:
             return msgspec.Raw(_encoder.encode(value))
         except RecursionError as error:
-            raise ValueNotStorable(self.name, '$', _TOO_DEEP) from error
+            raise self._refused('$', _TOO_DEEP) from error
         except Exception as error:  # a model that is dumped may raise anything
             path, reason = _offender(value, '$', error)
             raise ValueNotStorable(self.name, path, reason) from error

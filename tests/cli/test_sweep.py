@@ -134,7 +134,7 @@ def test_what_cannot_be_swept_is_told_and_left(folder: Path, sweep: Run, monkeyp
     code, table, _ = sweep('state', '--ttl', '30d', '--dry-run')
     assert code == 0
     assert f'         1  no document, quarantined when its visitor comes back: left alone\n              {bad}' in table
-    monkeypatch.setattr('nicegui_stash.stores.file.folder.Folder.replace', _refuse)
+    monkeypatch.setattr('nicegui_stash.stores.file.folder.Folder.put', _refuse)
     code, table, _ = sweep('state', '--ttl', '30d')
     assert code == 1
     assert 'COULD NOT BE SWEPT: put ' in table
