@@ -203,8 +203,8 @@ class Synchroniser:
             if self._state.pending:
                 shared.say_once('closed', 'what is changed now is not kept: %s', shared.closed)
             return
-        self._task = shared.spawn(self._work(self._owner()))
         self._tell_activity()
+        self._task = shared.spawn(self._work(self._owner()))
 
     def _tell_activity(self) -> None:
         """Tell whoever watches, if what can be shown of the session has changed."""
@@ -212,7 +212,8 @@ class Synchroniser:
         shown = (self.activity, self.problem, pending.settled, len(pending))
         if shown != self._shown:
             self._shown = shown
-            self._state.audience.tell_activity()
+            for watcher in self._state.audience.watchers:
+                watcher.activity_changed()
 
     async def _work(self, _kept_alive: object) -> None:
         """Read what must be read and put what is pending; end when there is nothing to do."""

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from fsspec.implementations.memory import MemoryFile, MemoryFileSystem  # pyright: ignore[reportMissingTypeStubs]
 
 from ..errors import Conflict
-from .base import NOT_MODIFIED, ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject, replacing
+from .base import NOT_MODIFIED, ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
 from .keys import check_key, folder_of, is_key
 from .oserrors import store_error
 
@@ -59,7 +59,8 @@ class MemoryStore:
         path = self._root + check_key(key)
         with _lock:
             file = self._file(path)
-            if mode != replacing(None if file is None else _etag(file)):
+            expected = None if mode == 'create' else mode.etag
+            if expected != (None if file is None else _etag(file)):
                 raise Conflict('put', key, 'it exists' if mode == 'create' else 'it has another etag or is gone')
             try:
                 self._fs.pipe_file(path, body)
