@@ -1,4 +1,4 @@
-"""Everything that `nicegui_stash` raises: one root, children that carry what a program would ask for."""
+"""All errors of `nicegui_stash`: one root, and children that carry what a program needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class StashError(Exception):
 
 
 class ConfigurationError(StashError):
-    """A setting cannot work; nothing was started. Change the setting as `remedy` says."""
+    """A setting cannot work, so nothing was started. Change it as `remedy` says."""
 
     def __init__(self, setting: str, reason: str, remedy: str) -> None:
         super().__init__(f'{setting}: {reason}. {remedy}')
@@ -70,17 +70,17 @@ class TooMuchPending(ValueNotStorable):
 
 
 class DocumentError(StashError):
-    """A stored object cannot be used as a document; it is left as it is."""
+    """A stored object cannot be used as a document; it is left unchanged."""
 
 
 class MalformedDocument(DocumentError):
-    """The bytes are no document at all: not JSON, not an object, or of the wrong shape. They are quarantined."""
+    """The bytes are not a document: not JSON, not an object, or of the wrong shape. They are quarantined."""
 
 
 class UnknownFormat(DocumentError):
-    """The document has a format this version does not know, as after a rollback. It is never replaced.
+    """The document has a format that this version does not know, as after a rollback. It is never replaced.
 
-    `hint` says what to do about it.
+    `hint` says what to do.
     """
 
     def __init__(self, found: int) -> None:
@@ -105,7 +105,7 @@ class StoreError(StashError):
 
 
 class Conflict(StoreError):
-    """The condition of a put did not hold, or the store says so: read again before putting again.
+    """The mode of a put did not hold, or so the store says: read again before the next put.
 
     It proves nothing about our own bytes: store libraries retry by themselves, and the second attempt of a put that
     was applied conflicts with the first.

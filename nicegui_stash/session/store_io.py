@@ -1,4 +1,4 @@
-"""Reading and writing one object within a deadline: whatever a store raises becomes one of five outcomes."""
+"""Reads and writes one object within a deadline, and turns what a store raises into one of five outcomes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .telemetry import observed
 log = logging.getLogger('nicegui_stash')
 
 DEADLINE = 30.0
-"""Seconds after which an operation counts as unanswered whatever the store's own time limits are."""
+"""Seconds until an operation counts as unanswered, whatever the store's own time limits."""
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Read(msgspec.Struct, frozen=True):
 
 
 class MustRead(msgspec.Struct, frozen=True):
-    """A conflict, or an answer that was lost. A conflict alone proves nothing, so both mean: read again."""
+    """A conflict or a lost answer. A conflict alone proves nothing, so both mean: read again."""
 
     error: StoreError
 
@@ -51,7 +51,7 @@ class Denied(msgspec.Struct, frozen=True):
 def read(
     store: Store, key: str, unless: ETag | None = None, *, is_limited: bool = False
 ) -> Awaitable[Read | Away | Denied]:
-    """Get an object, unless it still has the given etag. `is_limited`: who asks waits no longer than `DEADLINE`."""
+    """Get an object, unless it still has the given etag. `is_limited`: the caller sets a deadline itself."""
     return observed('get', key, _read(store, key, unless, is_limited=is_limited))
 
 
