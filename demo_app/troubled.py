@@ -16,7 +16,7 @@ SLOW = 1.5
 
 
 class TroubledStore:
-    """Everything goes to the store behind, unless there is `trouble`."""
+    """Passes every operation to the inner store, unless there is `trouble`."""
 
     def __init__(self, inner: Store) -> None:
         self.guarantee: Guarantee = inner.guarantee

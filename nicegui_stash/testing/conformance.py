@@ -1,4 +1,4 @@
-"""What every store must do, as tests that any store can be put through.
+"""A test suite with the requirements for every store.
 
 ```python
 class TestMyStore(StoreConformance):
@@ -36,7 +36,7 @@ STALE = ETag('no-object-has-this-etag')
 
 @pytest.mark.asyncio
 class PlainStoreConformance:
-    """What a store with guarantee `none` owes as well: reading, writing, deleting, listing. Override `store`."""
+    """Requirements even for guarantee `none`: reading, writing, deleting, listing. Override `store`."""
 
     @pytest.fixture
     def store(self) -> Store:
@@ -131,10 +131,10 @@ class PlainStoreConformance:
 
 
 class StoreConformance(PlainStoreConformance):
-    """What a store with any other guarantee owes on top: conditions that hold, also in a race. Override `store`.
+    """Further requirements for any other guarantee: conditions hold, even in a race. Override `store`.
 
-    `other_store` may be overridden with a second opening of the same place, as another server has it. Stores that
-    take long may lower the numbers of the races in their subclass, or let some rounds take place at once.
+    Override `other_store` with a second opening of the same place, as on another server. For a slow store, lower the
+    numbers of the races in the subclass, or run several rounds at once.
     """
 
     race_rounds: ClassVar[int] = 50
@@ -143,7 +143,7 @@ class StoreConformance(PlainStoreConformance):
     writers: ClassVar[int] = 8
     increments: ClassVar[int] = 100
     pause: ClassVar[float] = 0.0
-    """Seconds that a writer who lost waits at most, where each attempt costs a request."""
+    """Longest pause of a writer after a lost race, in seconds, for stores where each attempt costs a request."""
 
     @pytest.fixture
     def other_store(self, store: Store) -> Store:
@@ -252,7 +252,7 @@ async def _rows(store: Store, prefix: str) -> list[ObjectInfo]:
 
 
 async def _settle(store: Store, key: str, body: bytes) -> ETag:
-    """Write a body, whatever earlier puts that were given up still do."""
+    """Write a body, even while earlier cancelled puts are still running."""
     while True:
         found = await store.get(key)
         try:
@@ -262,7 +262,7 @@ async def _settle(store: Store, key: str, body: bytes) -> ETag:
 
 
 async def _increment(store: Store, key: str, writer: str, sequence: int, pause: float) -> None:
-    """Count up by one, once: a conflict does not prove that our bytes are not stored, so the object itself is asked."""
+    """Count up by one, exactly once. A conflict does not prove that our bytes are not stored, so read the object."""
     while True:
         found = await _read(store, key)
         state = json.loads(found.body)
@@ -273,7 +273,7 @@ async def _increment(store: Store, key: str, writer: str, sequence: int, pause: 
         try:
             await store.put(key, json.dumps(body).encode(), mode=Replace(found.etag))
         except (Conflict, OutcomeUnknown, Unavailable):
-            await asyncio.sleep(pause * random.random())  # noqa: S311 nobody has to be kept from guessing it
+            await asyncio.sleep(pause * random.random())  # noqa: S311 it need not be secret
             continue
         return
 

@@ -400,7 +400,7 @@ def test_a_value_that_decode_does_not_give_back_is_refused(decode: Any, change: 
     codec = Codec('Page.field', complex, encode=lambda value: [value.real, value.imag], decode=decode)
     with pytest.raises(ValueNotStorable) as caught:
         codec.encode(1 + 2j)
-    reason = f'a complex would come back {change}; decode= has to undo what encode= does'
+    reason = f'a complex would come back {change}; decode= must undo what encode= does'
     assert (caught.value.path, caught.value.reason) == ('$', reason)
     assert caught.value.without_value == f'Page.field: {reason}'
 
@@ -410,7 +410,7 @@ def test_a_value_that_decode_or_encode_alone_would_change_is_refused() -> None:
         Codec('Page.field', int, encode=lambda value: value + 1),
         Codec('Page.field', int, decode=lambda value: value + 1),
     ):
-        with pytest.raises(ValueNotStorable, match='a int would come back changed; decode= has to undo'):
+        with pytest.raises(ValueNotStorable, match='a int would come back changed; decode= must undo'):
             codec.encode(1)
 
 
