@@ -235,7 +235,7 @@ async def test_the_indicator_speaks_german(running: Running) -> None:
         user.find(ui.number).elements.pop().set_value(None)
         await user.should_see('Nicht gespeichert')
         (indicator,) = user.find(Indicator).elements
-        assert indicator.props['why'] == ['Exemplare: Das passt hier nicht.']
+        assert indicator.props['why'] == ['Exemplare: Bitte eine ganze Zahl eingeben.']
 
 
 async def test_a_function_makes_the_sentence(running: Running) -> None:

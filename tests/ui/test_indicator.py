@@ -9,8 +9,8 @@ from nicegui import ui
 
 from nicegui_stash import Indicator, Refused, Stash, StashError, Trouble, stored
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.page.indicator import TEXTS, sentence
 from nicegui_stash.ui.page.status import Kind
+from nicegui_stash.ui.page.texts import TEXTS, sentence
 
 from .scene import Browser, client_of, element, idle, serving, shown, type_into
 
@@ -76,12 +76,12 @@ async def test_what_several_elements_hold_back_is_told_together_and_each_until_i
             ('too_large', 'name', 'Your name'),
         ]
         assert says(indicator)[2] == [
-            'Your age: Expected `int`, got `null`',
+            'Your age: Please enter a whole number.',
             'Your name: this is too large to be saved.',
         ]
         type_into(tab, 'name', 'short')
         await idle()
-        assert says(indicator) == ('refused', 'Not saved', ['Your age: Expected `int`, got `null`'])
+        assert says(indicator) == ('refused', 'Not saved', ['Your age: Please enter a whole number.'])
         with client_of(tab):
             element(tab, 'age').delete()
         shown(stash, tab, cls).name = 'other'
@@ -126,7 +126,7 @@ async def test_words_and_reasons_can_be_given(url: str, store: FaultyStore) -> N
 @pytest.mark.parametrize(
     ('texts', 'message'),
     [
-        ({'save': 'x'}, "'save' is no text of an indicator; there are saving, saved"),
+        ({'save': 'x'}, "unknown text 'save'; the texts are saving, saved"),
         ({'why_full': '{name} is full'}, "the text 'why_full' cannot be filled in"),
         ({'why_full': 'full {'}, "the text 'why_full' cannot be filled in"),
     ],

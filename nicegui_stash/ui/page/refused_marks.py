@@ -1,4 +1,4 @@
-"""Marks on elements whose value could not be stored."""
+"""Marks on elements with a refused value."""
 
 # pyright: reportUnknownArgumentType=false
 
@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...errors import ValueNotStorable
+from .texts import refusal
 
 
 class Marks:
-    """The elements that show a value which was refused, by field."""
+    """The elements that show a refused value, by field."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._on_change = on_change
@@ -27,26 +28,26 @@ class Marks:
         return bool(self._elements)
 
     def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
-        """Iterate over field, label of its element and error, as far as somebody still sees the value."""
+        """Iterate over field, label of its element, and error of each refused value that is still visible."""
         for name, elements in self._elements.items():
             shown = [element for element in elements if not element.is_deleted]
             if shown or name in self._held:
                 yield name, str(shown[0].props.get('label') or '') if shown else '', self._errors[name]
 
     def add(self, name: str, elements: list[Any], error: ValueNotStorable) -> None:
-        """Mark elements at the end of this turn of the loop, since the element's own validation still has to run."""
+        """Mark elements at the end of this turn of the loop, after the elements' own validation has run."""
         self._elements[name] = elements
         self._errors[name] = error
         self._refusals[name] += 1
         for element in elements:
             self._watch(element, name)
-        asyncio.get_running_loop().call_soon(self._show, name, error.reason)
+        asyncio.get_running_loop().call_soon(self._show, name, refusal(error))
         self._on_change()
 
     def hold(self, name: str, elements: list[Any], error: ValueNotStorable) -> bool:
-        """Mark elements until a save of the field succeeds, whatever they show meanwhile; return whether that is news.
+        """Mark elements until the field is saved, whatever they show meanwhile; return whether the error is new.
 
-        Asked again, it marks them again: an element's own validation takes the mark away.
+        Each call marks them again, since an element's own validation removes the mark.
         """
         news = name not in self._held or str(self._errors[name]) != str(error)
         for element in self._elements.get(name, ()):
@@ -55,18 +56,18 @@ class Marks:
         self._held.add(name)
         self._elements[name] = elements
         self._errors[name] = error
-        self._show(name, error.reason)
+        self._show(name, refusal(error))
         if news:
             self._on_change()
         return news
 
     def release(self, name: str) -> None:
-        """Take away what is held, now that a save of the field has succeeded."""
+        """Remove held marks: the field is saved."""
         if name in self._held:
             self.remove(name)
 
     def _watch(self, element: Any, name: str) -> None:
-        """Remove the mark also when the element gets back the value that is stored, which no binding would bring."""
+        """Remove the mark also when the element returns to the stored value: a binding would not notice that."""
         if (element.id, name) in self._watched or not hasattr(element, 'on_value_change'):
             return
         self._watched.add((element.id, name))
@@ -80,10 +81,10 @@ class Marks:
 
         element.on_value_change(value_changed)
 
-    def _show(self, name: str, reason: str) -> None:
+    def _show(self, name: str, text: str) -> None:
         for element in self._elements.get(name, ()):
             if not element.is_deleted:
-                _mark(element, reason)
+                _mark(element, text)
 
     def remove(self, name: str) -> None:
         if name not in self._elements:
@@ -95,10 +96,10 @@ class Marks:
         self._on_change()
 
 
-def _mark(element: Any, reason: str | None) -> None:
-    if hasattr(type(element), 'error'):  # what has a validation shows it there
-        element.error = reason
-    elif reason is not None:
-        element.classes('nicegui-stash-refused').props(f'aria-invalid=true title="{reason.replace(chr(34), chr(39))}"')
+def _mark(element: Any, text: str | None) -> None:
+    if hasattr(type(element), 'error'):  # an element with validation shows it there
+        element.error = text
+    elif text is not None:
+        element.classes('nicegui-stash-refused').props(f'aria-invalid=true title="{text.replace(chr(34), chr(39))}"')
     else:
         element.classes(remove='nicegui-stash-refused').props(remove='aria-invalid title')

@@ -1,4 +1,4 @@
-"""What a page can say about its changes."""
+"""Whether the changes of a page are durable, and if not, why."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Kind = Literal['away', 'refused', 'newer', 'invalid', 'too_large', 'full']
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why something that was changed on a page is not durable.
+    """Why a change of a page is not durable.
 
-    `kind` says whether the store is `away` or has `refused`; whether what is stored is `newer` than this version of the
-    library, which leaves it alone; or whether a field does not take what an element shows: the value is `invalid` or
-    `too_large`, or too much is pending already (`full`). `reason` says more, in English; of a value it may quote it.
-    `field` is the field's name and `label` what its element is called, both empty where it is about the store.
+    `kind`, for the store: it is `away`, has `refused` the change, or holds a document in a `newer` format, which this
+    version of the library leaves alone. For a field: the element's value is `invalid` or `too_large`, or too many
+    changes are pending already (`full`). `reason` is technical, in English for developers; it may quote the value.
+    `field` is the field's name and `label` the label of its element; both are empty if the store is in trouble.
     """
 
     kind: Kind
@@ -31,21 +31,21 @@ class Trouble:
 
 
 class ShowsRefused(Protocol):
-    """A page object, as far as its elements show what was refused."""
+    """A page object whose elements may show refused values."""
 
     def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]: ...
 
 
 class Status:
-    """Whether what was changed on a page is durable yet. Every attribute can be bound.
+    """Whether the changes of a page are durable yet. Every attribute can be bound.
 
     `state` is `saved`, `pending` (accepted, waiting for its put), `saving` (a put is under way), `offline` (the store
-    is away: changes are kept in memory) or `refused` (the store, or a field, does not take what was changed). `pending`
-    counts the changes that are not durable yet, `saves` how often some became durable. `troubles` say what is wrong,
-    and `problem` why the store does not take changes.
+    is away: changes are kept in memory) or `refused` (the store, or a field, refuses a change). `pending` counts the
+    changes that are not durable yet, `saves` how often changes became durable. `troubles` has the reasons of all
+    troubles, `problem` the store's.
     """
 
-    state: str = cast(str, BindableProperty())  # what reading it gives
+    state: str = cast(str, BindableProperty())  # the type of its value
     pending: int = cast(int, BindableProperty())
     saves: int = cast(int, BindableProperty())
     problem: str | None = cast('str | None', BindableProperty())
@@ -73,10 +73,10 @@ class Status:
 def _refused(page_objects: Iterable[ShowsRefused]) -> Iterator[Trouble]:
     for page_object in page_objects:
         for name, label, error in page_object.refused():
-            yield Trouble(_kind_of(error), error.reason, name, label or name)
+            yield Trouble(kind_of(error), error.reason, name, label or name)
 
 
-def _kind_of(error: ValueNotStorable) -> Kind:
+def kind_of(error: ValueNotStorable) -> Kind:
     if isinstance(error, TooMuchPending):
         return 'full'
     return 'too_large' if isinstance(error, ValueTooLarge) else 'invalid'
