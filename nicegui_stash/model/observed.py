@@ -27,21 +27,25 @@ _IN_PLACE: Final = object()
 """The field of what is put into a collection: unlike what is assigned, it is no new value of any field."""
 
 
+class Undo(Exception):
+    """Raised by `announce`: the change is undone, and its caller hears nothing, as where a binding made it."""
+
+
 class Observed(Protocol):
     """A collection inside a field's value: `parent` leads to the collection it is in, `announce` to the field.
 
-    `field` says, of the whole value, which field that is.
+    `announce` gets the collection that was changed. `field` says, of the whole value, which field that is.
     """
 
     parent: weakref.ref[Any] | None
-    announce: Callable[[], None] | None
+    announce: Callable[[Any], None] | None
     field: object
 
     def restore(self, content: Any) -> None: ...
     def adopt(self, field: object = ..., known: Known | None = ...) -> None: ...
 
 
-def observe(value: Any, announce: Callable[[], None], field: object = None) -> Any:
+def observe(value: Any, announce: Callable[[Any], None], field: object = None) -> Any:
     """Return a copy of a list, dict or set that calls `announce` after each change in place; other values as they are.
 
     Also an observed one is copied, since it tells another field. Inside, what another field holds is copied as well;
@@ -75,19 +79,30 @@ def _wrap(value: object, field: object = _IN_PLACE, known: Known | None = None) 
     return value if make is None else make(value, field, known)
 
 
+def is_inside(collection: Any, whole: Any) -> bool:
+    """Whether an observed collection is a value, or still somewhere in it."""
+    while collection is not whole:
+        above = collection.parent() if collection.parent is not None else None
+        if above is None or not any(item is collection for item in _items(above)):
+            return False
+        collection = above
+    return True
+
+
 def is_ordinary(value: object) -> bool:
     """Whether a value is a list, a dict or a set, and of no class of the app's."""
     return type(value) in _COLLECTIONS
 
 
-def _told(collection: Any) -> None:
+def _told(changed: Any) -> None:
+    collection = changed
     while collection.announce is None and collection.parent is not None:
         above = collection.parent()
         if above is None:
             return  # it was taken out of its field, so nobody is to be told
         collection = above
     if collection.announce is not None:
-        collection.announce()
+        collection.announce(changed)
 
 
 def _announcing(method: M) -> M:
@@ -98,9 +113,11 @@ def _announcing(method: M) -> M:
             result = method(self, *args, **kwargs)
             self.adopt()
             _told(self)
-        except BaseException:
+        except BaseException as error:
             _reclaim(self, before)
             self.restore(before)
+            if isinstance(error, Undo):
+                return None
             raise
         return result
 
@@ -173,7 +190,7 @@ class ObservedList(list[Any]):
     def __init__(self, content: list[Any], field: object = _IN_PLACE, known: Known | None = None) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[], None] | None = None
+        self.announce: Callable[[Any], None] | None = None
         self.adopt(field, known)
 
     def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
@@ -207,7 +224,7 @@ class ObservedDict(dict[Any, Any]):
     def __init__(self, content: dict[Any, Any], field: object = _IN_PLACE, known: Known | None = None) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[], None] | None = None
+        self.announce: Callable[[Any], None] | None = None
         self.adopt(field, known)
 
     def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
@@ -259,7 +276,7 @@ class ObservedSet(set[Any]):
     def __init__(self, content: set[Any], *_: object) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[], None] | None = None
+        self.announce: Callable[[Any], None] | None = None
 
     def adopt(self, *_: object) -> None:
         """Do nothing: what is in a set is hashable, so it holds no observed collection."""
