@@ -1,7 +1,7 @@
 """Every touch of what NiceGUI does not document, in one place.
 
-Tried with the NiceGUI versions from `OLDEST` to `NEWEST`. On a newer one a warning is logged once; where a name is
-missing there, recognition of a rejoin degrades to `unknown`, never to an error.
+Tested with the NiceGUI versions from `OLDEST` to `NEWEST`. A newer one logs a warning once. If it lacks a name, the
+reason of a visit degrades to `unknown`; this is never an error.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -35,10 +35,10 @@ NEWEST: Final = (3, 18)
 Transform = Callable[[Any], Any]
 Bindings = dict[tuple[int, tuple[str, ...]], list[tuple[Any, Any, tuple[str, ...], Any]]]
 bindings: Final = cast(Bindings, binding.bindings)
-"""By (id of the source, its attribute): the bindings that lead away from it. NiceGUI never replaces the dict."""
+"""By (id of the source, its attribute): the bindings from it to other objects. NiceGUI never replaces the dict."""
 
 bindable_properties: Final = binding.bindable_properties
-"""By the same key: the objects whose attribute propagates by itself, so that NiceGUI does not poll it."""
+"""By the same key: the objects whose attribute is bindable, so that NiceGUI does not poll it."""
 
 _propagate_through: Final = cast(Callable[[object, tuple[str, ...]], None], binding._propagate)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 _ABSENT: Final = object()
@@ -46,17 +46,17 @@ _ABSENT: Final = object()
 
 @cache
 def warn_if_untried() -> None:
-    """Say once that this NiceGUI is newer than what was tried."""
+    """Log a warning, once, if this NiceGUI is newer than the tested versions."""
     found = re.match(r'(\d+)\.(\d+)', nicegui.__version__)
     if found and (int(found[1]), int(found[2])) > NEWEST:
-        log.warning('NiceGUI %s is newer than %d.%d, up to which nicegui_stash was tried', nicegui.__version__, *NEWEST)
+        log.warning('NiceGUI %s is newer than %d.%d, the newest one tested', nicegui.__version__, *NEWEST)
 
 
 # ---- bindings
 
 
 def is_brought_by_binding(owner: object, name: str) -> bool:
-    """Whether a binding makes the assignment that is going on, not a handler that runs because of one."""
+    """Whether a binding makes the present assignment, rather than a handler that runs because of a binding."""
     visited = binding.propagation_visited.get() or ()
     return any(
         target is owner and target_name == (name,)
@@ -66,10 +66,10 @@ def is_brought_by_binding(owner: object, name: str) -> bool:
 
 
 def propagate(owner: object, names: tuple[str, ...]) -> None:
-    """Tell what is bound to an attribute that it was set.
+    """Update the targets that are bound to an attribute.
 
-    NiceGUI's own propagation follows bindings to any depth and through nested names, and costs more than many an
-    element; what is bound one way and leads nowhere else, as a label does, is set without it.
+    NiceGUI's own propagation follows bindings to any depth and through nested names, at a cost above that of many an
+    element. A target that is bound one way and leads nowhere else, such as a label, is set without it.
     """
     key = (id(owner), names)
     targets = bindings.get(key, ())
@@ -90,10 +90,10 @@ def propagate(owner: object, names: tuple[str, ...]) -> None:
 
 
 def propagate_in_place(owner: object, name: str) -> None:
-    """Tell what is bound to a collection that it changed in place.
+    """Update the targets that are bound to a collection which has changed in place.
 
-    A target that holds the very same collection would see no difference: what a bindable attribute holds is taken out
-    first, and any other element is told to show what it has.
+    A target that holds the very same collection would see no difference. So a bindable attribute is emptied first, and
+    any other element is updated.
     """
     value = getattr(owner, name)
     for _, target, target_name, _ in bindings.get((id(owner), (name,)), ()):
@@ -108,7 +108,7 @@ def propagate_in_place(owner: object, name: str) -> None:
 
 
 def sources(owner: object, name: str) -> Iterator[Any]:
-    """Iterate over the elements whose value leads to this attribute and is being propagated right now."""
+    """Iterate over the elements that are propagating their value to this attribute right now."""
     visited = binding.propagation_visited.get() or set()
     for source_id, source_name in list(visited):
         for source, target, target_name, _ in bindings.get((source_id, source_name), ()):
@@ -117,7 +117,7 @@ def sources(owner: object, name: str) -> Iterator[Any]:
 
 
 def two_way(owner: object, *names: str) -> Iterator[tuple[ValueElement[Any], Transform | None]]:
-    """Iterate over the elements whose value is bound to an attribute both ways, each with what transforms its value."""
+    """Iterate over the elements bound to an attribute both ways, each with the binding's function for its value."""
     for _, element, element_name, _ in bindings.get((id(owner), names), ()):
         if not isinstance(element, ValueElement) or element_name != ('value',):
             continue
@@ -131,45 +131,45 @@ def two_way(owner: object, *names: str) -> Iterator[tuple[ValueElement[Any], Tra
 
 
 def after_each_event(client: Client, done: Callable[[dict[str, Any]], None]) -> None:
-    """Call back after each event that the client's browser sends, when its handlers have run up to their first wait."""
+    """Call back after each event of the client's browser, when its handlers have run up to their first `await`."""
     handle_event = getattr(client, 'handle_event', None)
     if handle_event is None:
-        return  # not there in this NiceGUI: what changed in place is found when the page disconnects
+        return  # missing in this NiceGUI: changes in place are found when the page disconnects
 
-    def handle_and_tell(message: dict[str, Any]) -> None:
+    def handle_and_notify(message: dict[str, Any]) -> None:
         handle_event(message)
         done(message)
 
-    setattr(client, 'handle_event', handle_and_tell)  # noqa: B010 a method, hidden by an attribute of this client
+    setattr(client, 'handle_event', handle_and_notify)  # noqa: B010 a method, hidden by an attribute of this client
 
 
 def on_message(name: str, handler: Callable[[Client, dict[str, Any]], None]) -> None:
     """Call back with each message of this name that a page sends over NiceGUI's socket, within its client."""
     sio = getattr(core, 'sio', None)
     if sio is None:
-        return  # not there in this NiceGUI: nothing is reported, so that the reason of each visit is `unknown`
+        return  # missing in this NiceGUI: no report arrives, so the reason of each visit is `unknown`
 
-    def receive(_: str, message: object = None) -> None:
-        told = cast(dict[str, Any], message) if isinstance(message, dict) else {}
-        client = Client.instances.get(told['client_id']) if isinstance(told.get('client_id'), str) else None
+    def receive(_: str, sent: object = None) -> None:
+        message = cast(dict[str, Any], sent) if isinstance(sent, dict) else {}
+        client = Client.instances.get(message['client_id']) if isinstance(message.get('client_id'), str) else None
         if client is not None and client.has_socket_connection:
             request_contextvar.set(client._request)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
             with client:
-                handler(client, told)
+                handler(client, message)
 
     sio.on(name, receive)
 
 
 def add_to_body(client: Client, html: str) -> None:
-    """Add to the first HTML of a client, whichever is the current one: `ui.add_body_html` would have to enter it."""
+    """Add to the first HTML of a client, without entering it as `ui.add_body_html` requires."""
     client._body_html += html + '\n'  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def before_response(client: Client, prepare: Callable[[], None]) -> None:
-    """Call back when the page function has run, before the first HTML is made of its elements."""
+    """Call back after the page function, before its elements become the first HTML."""
     build_response = getattr(client, 'build_response', None)
     if build_response is None:
-        return  # not there in this NiceGUI: what was to be in the HTML follows when the page connects
+        return  # missing in this NiceGUI: the addresses follow when the page connects
 
     def prepare_and_build(*arguments: Any, **options: Any) -> Any:
         prepare()
@@ -182,7 +182,7 @@ def before_response(client: Client, prepare: Callable[[], None]) -> None:
 
 
 def kind_of(element: ValueElement[Any]) -> str:
-    """Tell elements apart whose events mean different things: by class, and by the options that an index stands for."""
+    """Return the class of an element and its options, which give an event's index its meaning."""
     options = getattr(element, 'options', None)
     return f'{type(element).__qualname__} {options!r}'
 
@@ -193,7 +193,7 @@ def element_count(client: Client) -> int:
 
 
 def shown_value(element: ValueElement[Any]) -> tuple[Any, bool]:
-    """Return what the browser was told to show, and whether that is a number written as a text."""
+    """Return the value that the browser shows, and whether it is a number written as a text."""
     props = cast(dict[str, Any], element._props)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     return props.get(element.VALUE_PROP), props.get('type') == 'number'
 
@@ -207,14 +207,14 @@ def value_of_event(element: ValueElement[Any], arguments: Any) -> Any:
         return arguments  # asking a `ui.select` would add a new option
     if _sends_differences(element):
         if not isinstance(arguments, str):
-            raise TypeError('what the element has become is a text')
+            raise TypeError('the new value of the element has to be a text')
         return arguments
     event = GenericEventArguments(sender=element, client=element.client, args=copy.deepcopy(arguments))
     return element._event_args_to_value(event)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def replay(element: ValueElement[Any], arguments: Any) -> None:
-    """Let an element handle an event of its own, as if its browser had just sent it.
+    """Let an element handle an event as if its browser had just sent it.
 
     Raises whatever the element does for arguments that it never sends, which NiceGUI would only log.
     """
@@ -232,7 +232,7 @@ def replay(element: ValueElement[Any], arguments: Any) -> None:
 
 
 def _sends_differences(element: object) -> bool:
-    """Whether the events of an element say what changed, not what it became: `ui.codemirror`."""
+    """Whether the events of an element have differences, not the new value: `ui.codemirror`."""
     return hasattr(element, '_apply_change_set')
 
 
@@ -240,7 +240,7 @@ def _sends_differences(element: object) -> bool:
 
 
 class Ending(Element, component=None):
-    """An element that nobody sees, and that says when the container it stands in is cleared."""
+    """An invisible element that calls back when its container is cleared."""
 
     def __init__(self, on_end: Callable[[], None]) -> None:
         super().__init__('template')
@@ -252,14 +252,14 @@ class Ending(Element, component=None):
 
 
 def show_error(client: Client, error: Exception | str) -> None:
-    """Replace a page's content by NiceGUI's error page, for what fails after the first HTML was delivered."""
+    """Replace a page's content by NiceGUI's error page, for a failure after the first HTML was delivered."""
     client.content.clear()
     with client.content:
         error_content(500, error)
 
 
 def is_initial(client: Client) -> bool:
-    """Whether the view that is being shown by `ui.sub_pages` came with the page, not by navigation within it."""
+    """Whether `ui.sub_pages` shows its view because the page was loaded, not after navigation within it."""
     return bool(getattr(client.sub_pages_router, 'is_initial_request', True))
 
 
@@ -267,7 +267,7 @@ def is_initial(client: Client) -> bool:
 
 
 def is_script_for_nobody() -> bool:
-    """Whether a script without pages runs for the first time, before there is a server: to be read, not to be shown."""
+    """Whether a script without pages runs for the first time, before the server starts, for no visitor."""
     return core.script_mode and not app.is_started
 
 
@@ -277,7 +277,7 @@ def is_script_for_visitor() -> bool:
 
 
 def on_shutdown(handler: Callable[[], Any]) -> None:
-    """Call back at the shutdown, although NiceGUI takes no more of these once it runs a script for visitors."""
+    """Call back at the shutdown, even where NiceGUI refuses new handlers: while it runs a script for a visitor."""
     script, core.script_mode = core.script_mode, False
     try:
         app.on_shutdown(handler)
@@ -289,15 +289,15 @@ def on_shutdown(handler: Callable[[], Any]) -> None:
 
 
 def is_simulated(client: Client) -> bool:
-    """Whether NiceGUI's user simulation connected the client: there is no browser that could run a script."""
+    """Whether the client belongs to NiceGUI's user simulation, which has no browser to run a script."""
     scope: dict[str, Any] = (client.environ or {}).get('asgi.scope', {})
     return scope.get('type') == 'test'
 
 
 def current_request() -> Request | None:
-    """Return the request that the current client came with, or else the one that is being answered.
+    """Return the request of the current client, or else the request that is being answered.
 
-    The client first: `with client:` in somebody else's handler or job means that client's session, as in `forget`.
+    The client comes first: `with client:` in another handler or job means that client's session, as in `forget`.
     """
     stack = Slot.get_stack()
     if stack and (request := stack[-1].parent.client._request) is not None:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
@@ -307,7 +307,7 @@ def current_request() -> Request | None:
 
 
 def session_id_of(client: Client) -> str | None:
-    """Return the id in the cookie that a page was requested with; a client without a request has none."""
+    """Return the id in the cookie of a page's request; `None` for a client without a request."""
     request = client._request  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     return None if request is None else request.session.get('id')
 
@@ -322,13 +322,13 @@ def storage_secret() -> str | None:
 
 
 def session_cookie_is_valid(request: Request) -> bool:
-    """Whether the request brought its session id, rather than having been given one by NiceGUI's middleware."""
+    """Whether the request brought its session id; otherwise NiceGUI's middleware has just made one."""
     if not getattr(request.session, 'modified', True):
-        return True  # Starlette read the session from a valid cookie, and nobody has touched it
+        return True  # Starlette read the session from a valid cookie, and it is unchanged
     options = next(
         (middleware.kwargs for middleware in app.user_middleware if middleware.cls is SessionMiddleware), None
     )
-    if options is None:  # the middleware is the parent app's, with options that cannot be known here
+    if options is None:  # the parent app has the middleware, with options unknown here
         return bool(request.cookies)
     middleware = SessionMiddleware(app, **cast(dict[str, Any], options))
     cookie = request.cookies.get(middleware.session_cookie)
@@ -345,6 +345,6 @@ def register_route(cls: type, path: str) -> None:
 
 
 def on_every_connect(handler: Callable[[Client], None]) -> None:
-    """Call back whenever a page connects; asking again changes nothing. NiceGUI's tests drop handlers, not routes."""
+    """Call back whenever a page connects; a second call changes nothing. NiceGUI's tests drop handlers, not routes."""
     if handler not in app._connect_handlers:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         app.on_connect(handler)

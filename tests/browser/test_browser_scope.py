@@ -197,7 +197,7 @@ async def test_a_full_browser_says_so_and_everything_else_goes_on(visitor: Visit
     await expect(tab.page.get_by_test_id('mine')).to_have_text('x' * 40_000)
 
     async def is_told() -> bool:
-        return 'Desk.mine: the browser did not keep it: QuotaExceededError' in desk.output()
+        return 'Desk.mine: the browser did not store it: QuotaExceededError' in desk.output()
 
     await eventually(is_told, 'the log says so')
     await press(tab, 'more')
@@ -216,7 +216,7 @@ async def test_a_browser_that_blocks_its_storage_shows_defaults_and_says_so(visi
     })""")
     await tab.reload()
     await shows(tab, note='')
-    await expect(tab.page.get_by_test_id('problems')).to_contain_text('the browser keeps nothing: SecurityError')
+    await expect(tab.page.get_by_test_id('problems')).to_contain_text('the browser cannot store it: SecurityError')
     await tab.type(note='lamps')
     await shows(tab, note='lamps')
 

@@ -129,7 +129,7 @@ async def test_a_change_after_the_page_is_gone_is_told_in_the_log(
     await close(tab)
     with caplog.at_level(logging.WARNING):
         page.note = 'a private word'
-    assert 'Lamps.note: its page is gone' in caplog.text
+    assert 'Lamps.note: the page is gone' in caplog.text
     assert 'private' not in caplog.text
 
 
@@ -229,12 +229,12 @@ async def test_what_the_browser_did_not_keep_is_on_record_and_in_the_log(
         page_object_of(page).open_page.hear(
             {'told': {'kind': 'browser', 'browser': number, 'made': 1, 'failed': failed}}
         )
-    assert problems(stash, page) == {'note': 'the browser did not keep it: QuotaExceededError'}
-    assert 'Lamps.note: the browser did not keep it: QuotaExceededError' in caplog.text
+    assert problems(stash, page) == {'note': 'the browser did not store it: QuotaExceededError'}
+    assert 'Lamps.note: the browser did not store it: QuotaExceededError' in caplog.text
     page_object_of(page).open_page.hear(
         {'told': {'kind': 'browser', 'browser': number, 'made': 1, 'failed': {place(tab, 'note'): 'a\nforged line'}}}
     )
-    assert problems(stash, page) == {'note': 'the browser did not keep it: unknown'}
+    assert problems(stash, page) == {'note': 'the browser did not store it: unknown'}
     page.note = 'shorter'
     assert problems(stash, page) == {}
 

@@ -133,7 +133,7 @@ async def test_a_browser_that_names_many_elements_that_are_not_there_fills_no_lo
     hand_over(tab, page, *({'f': f'nobodys{number:05}', 'v': '"typed"', 'known': [EMPTY]} for number in range(300)))
     await eventually(lambda: None in told.answers)
     assert [record.getMessage() for record in caplog.records if record.name == 'nicegui_stash'] == [
-        'what was typed is gone, as the page does not have these elements any more: 300'
+        '300 typed values are lost: the page no longer has their elements'
     ]
 
 

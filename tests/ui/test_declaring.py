@@ -308,7 +308,7 @@ async def test_pages_that_a_loop_makes_of_one_class_need_names(stash: Stash, sto
         return List
 
     declare('tools')
-    with pytest.raises(DeclarationError, match=r"stored under the name 'List' already; .* each that a loop makes"):
+    with pytest.raises(DeclarationError, match=r"already has the stored name 'List'; .* each class that a loop makes"):
         declare('flour')
     lists = {kind: declare(kind, name=kind) for kind in ('nails', 'paint')}
     visitor = Browser()
@@ -385,7 +385,9 @@ async def test_a_page_is_no_view_or_state_besides(stash: Stash) -> None:
 
             def build(self) -> None: ...
 
-        with pytest.raises(DeclarationError, match='Counter: it is declared already; only a page is declared several'):
+        with pytest.raises(
+            DeclarationError, match='Counter: it is declared already; only a page may be declared again'
+        ):
             declare(Counter)
 
 
@@ -437,7 +439,9 @@ async def test_two_stashes_on_one_place_cannot_store_two_classes_under_one_name(
         class Tally:
             count: str = stored('')
 
-    with pytest.raises(SystemExit, match=r"nicegui_stash: .*Tally: the class at .* under the name 'Counter' already"):
+    with pytest.raises(
+        SystemExit, match=r"nicegui_stash: .*Tally: the class at .* already has the stored name 'Counter'"
+    ):
         async with serving(declare):
             pass
 

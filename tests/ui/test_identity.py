@@ -282,7 +282,7 @@ async def test_sign_in_can_take_along_what_was_there(stash: Stash) -> None:
 async def test_a_new_session_leads_to_no_other_site(stash: Stash, target: str) -> None:
     declare(stash)
     tab = await Browser().open()
-    with client_of(tab), pytest.raises(StashError, match='has to be a path of this app'):
+    with client_of(tab), pytest.raises(StashError, match='must be a path of this app'):
         await stash.new_session(to=target)
 
 

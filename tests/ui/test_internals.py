@@ -52,7 +52,7 @@ def test_a_newer_nicegui_than_was_tried_is_said_once(
     Stash(url)
     Stash(url)
     newest = '.'.join(map(str, nicegui_private.NEWEST))
-    assert caplog.messages == [f'NiceGUI {version} is newer than {newest}, up to which nicegui_stash was tried']
+    assert caplog.messages == [f'NiceGUI {version} is newer than {newest}, the newest one tested']
 
 
 @pytest.mark.parametrize('version', ['3.14.0', '.'.join(map(str, nicegui_private.NEWEST)), '3.18.99', 'unknown', '3'])

@@ -217,7 +217,7 @@ async def test_the_answer_is_kept_by_nobody_and_tells_no_referrer(stash: Stash, 
 async def test_the_browser_is_never_sent_to_another_site(stash: Stash, sent: Sent, to: str) -> None:
     declare(stash)
     tab = await Browser().open()
-    with client_of(tab), pytest.raises(StashError, match='has to be a path of this app'):
+    with client_of(tab), pytest.raises(StashError, match='must be a path of this app'):
         await stash.new_session(to=to or ' ')
     assert sent.opened == []
 

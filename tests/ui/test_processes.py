@@ -80,7 +80,7 @@ def test_two_classes_of_one_name_end_the_process_before_it_serves(tmp_path: Path
     again = "\n@Stash('{folder}').state\nclass Page:\n    visits: str = stored('')\n".format(folder=tmp_path / 'store')
     with running(tmp_path, app(tmp_path / 'store', again + RUN)) as server:
         assert server.ends_with() != 0
-        assert "stored under the name 'Page' already; pass name= to one" in server.output
+        assert "already has the stored name 'Page'; pass name= to one" in server.output
 
 
 @pytest.mark.slow

@@ -132,7 +132,7 @@ async def test_a_folder_below_a_file_stops_the_start(tmp_path: Path) -> None:
             {'response_timeout': 5},
             r'recover_timeout: 5\.5 s are not below the response_timeout of the page /, 5 s',
         ),
-        ({'revalidate_timeout': 4}, {}, r'revalidate_timeout: 4 s are not below .*greater response_timeout='),
+        ({'revalidate_timeout': 4}, {}, r'revalidate_timeout: 4 s are not below .*longer response_timeout='),
         ({}, {'response_timeout': 1.0}, r'recover_timeout: 1 s are not below .*, 1 s'),
     ],
 )
@@ -179,5 +179,5 @@ async def test_a_page_function_that_a_slow_store_would_fail_is_told_of_once(
     said = [record.getMessage() for record in caplog.records if 'response_timeout' in record.getMessage()]
     assert said == [
         'recover_timeout: 5 s are not below the response_timeout of the page /short, 3 s. '  # noqa: ISC004 one message
-        'Lower it, or pass a greater response_timeout= to the page'
+        'Lower it, or pass a longer response_timeout= to the page'
     ]

@@ -1,4 +1,4 @@
-"""What one `Stash` knows while the server runs: its classes, its place in a store, its connections."""
+"""The state of one `Stash` while the server runs: its classes, its store, its connections."""
 
 # pyright: reportUnknownMemberType=false
 # Some of NiceGUI's signatures are only partly typed.
@@ -45,14 +45,14 @@ def _hear(client: Client, message: dict[str, Any]) -> None:
 
 
 class AppState:
-    """Who is served, with what, from where."""
+    """The declared classes and open connections of one `Stash`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._script = scripts.shared_element(settings.csp_nonce)
         self._warned: set[str] = set()
         self._schemas: dict[str, Schema] = {}
-        self._pages: dict[str, str] = {}  # by stored name, the first path of each page
+        self._pages: dict[str, str] = {}  # by stored name: the first path of each page
         self._connections: dict[Client, Connection] = {}
         self._runtime: Runtime | None = None
         self.reads_ahead = False
@@ -61,7 +61,7 @@ class AppState:
         preload(self._preload)
 
     def prepare_app(self) -> None:
-        """Put what loads our script into the head of every page, listen to it, and answer on our paths; each once."""
+        """Load our script in the head of every page, listen to its messages, and add our routes; each once."""
         nicegui_private.on_message(MESSAGE, _hear)
         session_rotation.add_route()
         scripts.add_routes()
@@ -69,15 +69,15 @@ class AppState:
             ui.add_head_html(self._script, shared=True)
 
     def declare(self, schema: Schema, path: str | None) -> Schema:
-        """Add a class, and return the schema that holds: a page with several paths keeps its first.
+        """Add a class; return its schema, which for a page with several paths is the first one.
 
-        The same one again, by file and line, replaces it, as when tests re-execute the app.
+        The same class again, by file and line, replaces it, as when tests re-execute the app.
         """
         known = self._find(schema.cls)
         if known is not None:
             if path is not None and known.name in self._pages:
                 return known
-            reason = 'it is declared already; only a page is declared several times, once for each of its paths'
+            reason = 'it is declared already; only a page may be declared again, once for each of its paths'
             raise DeclarationError(schema.cls.__qualname__, None, reason)
         other = self._schemas.get(schema.name)
         is_of_loop = path is not None and self._pages.get(schema.name, path) != path
@@ -104,11 +104,11 @@ class AppState:
     def schema_without_key(self, cls: type) -> Schema:
         schema = self.schema_of(cls)
         if schema.key:
-            raise StashError(f'{cls.__qualname__} has a key, and nothing would say which value of it to use')
+            raise StashError(f'{cls.__qualname__} has a key, and here no value for it is known')
         return schema
 
     def runtime(self) -> Runtime:
-        """Return the hub of the running loop, opened now if need be: tests make NiceGUI drop our start-up handler."""
+        """Return the runtime of the running loop; open it now if needed, as tests drop our start-up handler."""
         runtime = self._runtime
         if runtime is None or runtime.closed or runtime.loop is not asyncio.get_running_loop():
             runtime = self._runtime = runtime_for(self._settings)
@@ -117,21 +117,21 @@ class AppState:
         return runtime
 
     def require_time(self, path: str, response_timeout: float) -> None:
-        """Raise `ConfigurationError` for a page that a slow store would fail, as NiceGUI gives it up before we do."""
+        """Raise `ConfigurationError` for a page that NiceGUI gives up before our own timeouts for a slow store."""
         for name in ('recover_timeout', 'revalidate_timeout'):
             waited: float = getattr(self._settings, name)
             if waited >= response_timeout:
                 raise ConfigurationError(
                     name,
                     f'{waited:g} s are not below the response_timeout of the page {path}, {response_timeout:g} s',
-                    'Lower it, or pass a greater response_timeout= to the page',
+                    'Lower it, or pass a longer response_timeout= to the page',
                 )
 
     async def arrive(self, *, function: bool = False) -> Connection:
-        """Return the current client's connection with its session read, or as far as a page may be delayed by that.
+        """Read the current client's session, for as long as a page may wait, and return the client's connection.
 
-        Call it within a page's request, or later for a client that has a connection already. `function` says that the
-        page is not ours, so that it has not been checked yet whether it has the time.
+        Call it within a page's request, or later for a client that has a connection already. `function`: the page is
+        the app's own function, so its response_timeout is not checked yet.
         """
         connection = self.connection_of(context.client)
         visit = connection.visit
@@ -147,7 +147,7 @@ class AppState:
         return connection
 
     def _warn_of_time(self, page: ui.page) -> None:
-        """Say once per path what `require_time` has against it: a page function can be told of when it is called."""
+        """Log the error of `require_time`, once per path: a page function is known only when it is called."""
         self._warned.add(page.path)
         try:
             self.require_time(page.path, page.response_timeout)
@@ -155,7 +155,7 @@ class AppState:
             log.warning('%s', error)
 
     async def _preload(self, request: Request) -> Session | None:
-        """Read the session that a page is requested for, where a class is there that a page may keep at once."""
+        """Read the session of a page's request, if a page may keep a class at once."""
         session_id, exists = self._identify(request) if self.reads_ahead else ('', False)
         if not exists:
             return None
@@ -166,7 +166,7 @@ class AppState:
         return session
 
     def arrive_at_once(self) -> None:
-        """Do the same for a session in memory without waiting: what it lacks is shown through bindings."""
+        """Do the same without waiting: missing values appear later, through bindings."""
         visit = self.connection_of(context.client).visit
         if visit.exists and not visit.loaded:
             visit.registry.spawn(visit.look_at_store())
@@ -185,7 +185,7 @@ class AppState:
                 runtime.registry,
                 runtime.tokens,
                 session_id,
-                exists=exists or client.has_socket_connection,  # its browser has got the cookie since, for all its tabs
+                exists=exists or client.has_socket_connection,  # connected: its browser has the cookie by now
                 watch=runtime.drain_timeout,
             )
             renew_cookie(request.session, session_id)
@@ -195,7 +195,7 @@ class AppState:
         return connection
 
     def hear(self, client: Client, message: dict[str, Any]) -> None:
-        """Take what the page of a client tells, if it has a connection here."""
+        """Pass a message of a client's page to its connection, if it has one here."""
         if (connection := self._connections.get(client)) is not None:
             connection.hear(message)
 
@@ -204,7 +204,7 @@ class AppState:
             connection.end()
 
     async def forget(self) -> None:
-        """Erase the current client's session, here at once, in its browser, and in the store before it returns."""
+        """Erase the current client's session: here at once, in its browser, and in the store before returning."""
         connection = self.connection_of(context.client)
         session = connection.visit.session
         session.forget()
@@ -217,7 +217,7 @@ class AppState:
     async def renew_session(self, *, keep: bool, to: str | None) -> None:
         """Give the current client's browser a new session."""
         if self._settings.identity is not None:
-            raise StashError('identity= says whose session it is, so it is the app that has to change it')
+            raise StashError('identity= names the session, so only the app can change it')
         connection = self.connection_of(context.client)
         if not keep and self.keeps_in_browser:
             connection.browser.clear()
@@ -238,12 +238,12 @@ class AppState:
         return OpenSession(lambda: registry.session(named), self.schema_of, self._settings.recover_timeout)
 
     def current(self) -> OpenSession:
-        """Return a handle for the session of the request or the client that is being served."""
+        """Return a handle for the session of the current client or request."""
         request = nicegui_private.current_request()
         if request is None:
             raise StashError(
                 'there is no request of NiceGUI and no client here; '
-                'let nicegui.app have the route, or use stash.open(session_id)'
+                'add the route to nicegui.app, or use stash.open(session_id)'
             )
         session_id, exists = self._identify(request)
         registry = self.runtime().registry
@@ -252,14 +252,14 @@ class AppState:
         )
 
     def _identify(self, request: Request) -> tuple[str, bool]:
-        """Return whose session a request is for, and whether anything can be stored for it."""
+        """Return the session id of a request, and whether anything can be stored for it."""
         named = self._settings.identity(request) if self._settings.identity else None
         if named is not None:
             return f'identity\0{named}', True
         return request.session['id'], nicegui_private.session_cookie_is_valid(request)
 
     def make(self, schema: Schema, connection: Connection, arguments: Mapping[str, Any], *, auto: bool) -> PageObject:
-        """Return the page object of a class on an open page, recovered as far as its place is known."""
+        """Return the page object of a class on an open page, with the fields recovered whose part is known."""
         key = schema.key_text(arguments[name] for name in schema.key) if schema.key else ''
         if (found := connection.find(schema, key)) is not None:
             return found
@@ -271,7 +271,7 @@ class AppState:
         return self._follow(page_object, connection)
 
     def keep(self, page: object) -> PageObject | None:
-        """Recover an object that a page function has made, now; what is not known yet is shown later."""
+        """Recover an object of a page function at once; values that are not known yet appear later."""
         schema, client = self.schema_without_key(type(page)), context.client
         if nicegui_private.is_script_for_nobody():
             return None
@@ -288,7 +288,7 @@ class AppState:
         self._follow(page_object, connection)
         when_cleared(client, lambda: connection.leave(page_object, left=False))
         if page_object.wants_notice:
-            background_tasks.create(page_object.notify_beside(), name=f'recovered {schema.name}')
+            background_tasks.create(page_object.notify_again(), name=f'recovered {schema.name}')
         return page_object
 
     def _follow(self, page_object: PageObject, connection: Connection) -> PageObject:
@@ -298,13 +298,13 @@ class AppState:
             vars(page_object.page)[attribute] = state.page
             page_object.used += (state,)
         connection.add(page_object)
-        connection.status_changed()  # it may be the first that is told what the session does
+        connection.status_changed()  # it may be the page's first object, with a session already active
         page_object.begin()
         return page_object
 
 
 class Used:
-    """Where `stash.use(Settings)` stands in a page class; the instance's own attribute hides it."""
+    """The class attribute that `stash.use(Settings)` makes; the instance's attribute hides it."""
 
     def __init__(self, cls: type) -> None:
         self.cls = cls
@@ -312,7 +312,7 @@ class Used:
     def __get__(self, page: object | None, owner: type) -> Any:
         if page is None:
             return self
-        raise StashError(f'{self.cls.__qualname__} is there once the page is recovered, from prepare() and build() on')
+        raise StashError(f'{self.cls.__qualname__} is not available before prepare() and build()')
 
 
 @per_class

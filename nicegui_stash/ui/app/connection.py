@@ -1,4 +1,4 @@
-"""The connection to one open page: it hears what the page tells, and has its page objects follow."""
+"""The connection to one open page: it receives the page's messages, and keeps its page objects up to date."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 # Some of NiceGUI's signatures are only partly typed.
@@ -29,8 +29,8 @@ from ..visit.messages import (
     AddressChanged,
     Again,
     AnyMessage,
-    BrowserTold,
     Report,
+    StorageReport,
     Typed,
     decode,
     identifier,
@@ -43,15 +43,15 @@ log = logging.getLogger('nicegui_stash')
 REPORT_TIMEOUT = 1.0
 """Seconds after the connect for which the server waits for the browser's report."""
 ARRIVAL_LOOKS = (0.2, 0.6, 1.4)
-"""Seconds after which a new page looks for what another server accepted just before it, and puts within 1 s."""
+"""Seconds after which a new page reads changes that another server accepted just before, and puts within 1 s."""
 ACKNOWLEDGE_PAUSE = 0.1
-"""Seconds between two answers to a report: a flood of reports gets no flood back."""
+"""Seconds between two answers to a report: a flood of reports must not cause a flood of answers."""
 
 
 class Connection:
     """One client and its page objects, from its request to its end. An `OpenPage`, and an `ActivityWatcher`."""
 
-    # Most pages that are requested get no further than this: what comes later belongs to the class until it does.
+    # Class attributes for later steps: most requested pages never get to them.
     _connected = False
     _reported = False
     _acknowledge_from = 0.0
@@ -67,7 +67,7 @@ class Connection:
     def __init__(
         self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
     ) -> None:
-        """`watch`: seconds for which a page looks at the store after a rejoin, as the old server may still drain."""
+        """`watch`: seconds to watch the store after a rejoin, while the old server may still drain."""
         self.visit = Visit(client, registry, session_id, exists=exists)
         self.page_objects: list[PageObject] = []
         self._client = client
@@ -82,14 +82,14 @@ class Connection:
     # ---- page objects
 
     def find(self, schema: Schema, key: str) -> PageObject | None:
-        """Return what this client has already made of a class: there is one page object per client."""
+        """Return the client's page object of a class and key, if it has one already."""
         for page_object in self.page_objects:
             if page_object.schema is schema and page_object.slice_id.key == key:
                 return page_object
         return None
 
     def add(self, page_object: PageObject) -> None:
-        """Show one more class on this page, and look after each event whether its opaque values changed in place."""
+        """Add a page object; after each event its opaque values are checked for changes in place."""
         self.page_objects.append(page_object)
         if not self._watches_session:
             self._watches_session = True
@@ -97,17 +97,17 @@ class Connection:
         self._watches_opaque = self._watches_opaque or page_object.schema.is_opaque
 
     def leave(self, page_object: PageObject, *, left: bool = True) -> None:
-        """Close a page object when its part of the page was cleared; with the client gone it is closed already.
+        """Close a page object when its part of the page was cleared, unless the client's end has closed it already.
 
-        `left`: it was a view, so that the visit to it is over; an object may be kept again.
+        `left`: it was a view, and the visit to it is over; a kept object may be kept again.
         """
         if not self.visit.ended and page_object in self.page_objects:
             page_object.close(left=left)
             self.page_objects.remove(page_object)
-            self.status_changed()  # a value that it did not take is gone with it
+            self.status_changed()  # its refused values are gone
 
     def enter(self, session: Session) -> None:
-        """Go on in another session, with what is shown here."""
+        """Continue with another session that has the same values."""
         if not self.visit.ended:
             self.visit.session.unwatch(self)
             self.visit.enter(session)
@@ -115,10 +115,10 @@ class Connection:
             for page_object in self.page_objects:
                 page_object.follow(session)
 
-    # ---- what the client keeps, and what is carried over
+    # ---- values that the client keeps, and typed values
 
     def keeper(self, scope: Scope) -> Keeper:
-        """Return what keeps the values of a scope in the client; it is made when the first class asks."""
+        """Return the keeper of a scope whose values the client keeps; create it at the first call."""
         if scope.kept_by == 'browser':
             return self.browser
         self._address = self._address or Address(self._client)
@@ -126,13 +126,13 @@ class Connection:
 
     @property
     def browser(self) -> Browser:
-        """What the browser keeps; it is asked when the first class has something there."""
+        """The keeper of the browser's storage, created at the first use."""
         self._browser = self._browser or Browser(self.visit, self._tokens)
         return self._browser
 
     @property
     def handover(self) -> Handover:
-        """What carries typed values over; it is made when there is something to tell or to take."""
+        """The handover of typed values, created at the first use."""
         self._handover = self._handover or Handover(self)
         return self._handover
 
@@ -141,7 +141,7 @@ class Connection:
     def _connect(self) -> None:
         """React to the first connect only: NiceGUI fires it on every reconnect of the same client.
 
-        There is no event and no leave before it, so that both are watched from here on.
+        No event and no disconnect comes before it, so both are watched from here on.
         """
         if self._connected:
             return
@@ -171,40 +171,40 @@ class Connection:
                 self.visit.guarded(page_object.save_opaque)
 
     def _leave(self) -> None:
-        """Put what is pending without spacing: the next page may be another server's, which reads the store."""
+        """Put pending changes without delay: the next page may be on another server, which reads the store."""
         self._save_opaque()
         if not self.visit.ended:
             self.visit.session.hurry()
 
     def hear(self, message: dict[str, Any]) -> None:
-        """Take what the page tells beside its events; what is not a message of ours is counted and dropped."""
+        """Receive a message that the page sent beside its events; count and drop an unknown or malformed one."""
         if not self._connected or self.visit.ended:
             return
         self._handled(message)
-        told = decode(message.get('told'))
-        if told is None:
+        decoded = decode(message.get('told'))
+        if decoded is None:
             self._registry.count('malformed_messages')
-            log.debug('a page told what is not a message of ours')
+            log.debug('a page sent an unknown or malformed message')
         else:
-            self.dispatch(told)
+            self.dispatch(decoded)
 
-    def dispatch(self, told: AnyMessage) -> None:
-        """Hand a message to whom it is for."""
-        match told:
+    def dispatch(self, message: AnyMessage) -> None:
+        """Hand a message to its receiver."""
+        match message:
             case Report():
-                self._take(told)
+                self._take(message)
             case AddressChanged():
                 if self._address is not None:
-                    self._address.receive(told)
-            case BrowserTold():
+                    self._address.receive(message)
+            case StorageReport():
                 if self._browser is not None:
-                    self._browser.receive(told)
+                    self._browser.receive(message)
             case Typed():
-                self.handover.receive(told)
+                self.handover.receive(message)
             case Again():
-                self.handover.repeat(told)
+                self.handover.repeat(message)
             case _:
-                assert_never(told)
+                assert_never(message)
 
     # ---- identify
 
@@ -214,11 +214,11 @@ class Connection:
             self._reported = True
             if visit.joins:
                 self.handover.begin()
-            # one that came too late to be waited for: what it brings is corrected through bindings
+            # a report after REPORT_TIMEOUT: bindings correct the page
             if not visit.identified or visit.report is UNKNOWN:
                 self._identify(report)
         now = asyncio.get_running_loop().time()
-        if now >= self._acknowledge_from:  # a browser repeats a report at a reconnect
+        if now >= self._acknowledge_from:  # a browser repeats its report at a reconnect
             self._acknowledge_from = now + ACKNOWLEDGE_PAUSE
             self.handover.acknowledge()
 
@@ -239,7 +239,7 @@ class Connection:
     async def wait_until_identified(self) -> bool:
         """Wait for the client to connect and report; return whether it is still there."""
         client = self._client
-        if not client.is_deleted:  # up to NiceGUI 3.16, who waits for a deleted client waits for ever
+        if not client.is_deleted:  # up to NiceGUI 3.16, waiting for a deleted client never returns
             await client.connected()
         if not client.is_deleted:
             await self._identified.wait()
@@ -250,7 +250,7 @@ class Connection:
     # ---- watch
 
     async def _look_after_arrival(self) -> None:
-        """Look a few times: the page before may have been another server's, which learns later that it was left."""
+        """Read the store a few times: the page before may be on another server, which learns late that it was left."""
         loop = asyncio.get_running_loop()
         begin = loop.time()
         for seconds in ARRIVAL_LOOKS:
@@ -260,10 +260,7 @@ class Connection:
             await self.visit.look_at_store()
 
     def _look_again(self) -> None:
-        """After a rejoin the old server may still be draining: look until it must be done, and follow it.
-
-        Fields that were changed here since are not touched.
-        """
+        """Follow the store after a rejoin until the old server must have drained; keep fields changed here since."""
         for page_object in self.page_objects:
             page_object.watch_touched(watch=True)
         self._registry.spawn(self._watch_store())
@@ -278,12 +275,12 @@ class Connection:
         for page_object in self.page_objects:
             page_object.watch_touched(watch=False)
 
-    # ---- what the page can say about its changes
+    # ---- status
 
     async def flush(self) -> None:
-        """Submit opaque values that were changed in place, and wait until all is durable.
+        """Submit opaque values changed in place, and wait until all changes are durable.
 
-        Raises `ValueNotStorable` for one that does not fit, and `StoreError` if the store cannot take it.
+        Raises `ValueNotStorable` for a value that does not fit, and `StoreError` if the store cannot take them.
         """
         refused = [error for page_object in self.page_objects for error in page_object.submit_opaque()]
         await self.visit.session.flush()
@@ -292,14 +289,14 @@ class Connection:
 
     @property
     def status(self) -> Status:
-        """The bindable status; it is made, and from then on kept up to date, when somebody asks for it."""
+        """The bindable status, created at the first use and kept up to date from then on."""
         if self._status is None:
             self._status = Status()
             self._status.update(self.visit.session, self.page_objects)
         return self._status
 
     def activity_changed(self) -> None:
-        """Say what the browser may forget, if more is durable by now, and bring the status up to date."""
+        """Report newly durable events to the browser, and bring the status up to date."""
         session = self.visit.session
         self._schedule_status()
         if self._handover is not None and (session.settled != self._settled_before or not session.pending):
@@ -307,13 +304,13 @@ class Connection:
             self._handover.settle()
 
     def status_changed(self) -> None:
-        """Do the same where what a page object holds back may be another."""
+        """Do the same after a page object's held or refused changes may have changed."""
         if self._handover is not None:
             self._handover.settle()
         self._schedule_status()
 
     def _schedule_status(self) -> None:
-        """Bring the bindable status up to date, once per turn of the loop, if somebody has asked for it."""
+        """Bring the bindable status up to date, once per turn of the loop, if it is used."""
         if self._status is not None and not self._status_scheduled and not self.visit.ended:
             self._status_scheduled = True
             asyncio.get_running_loop().call_soon(self._update_status)

@@ -23,11 +23,11 @@ _PARTS = {SESSION: SESSION_PART}
 
 
 class OpenSession:
-    """One session, read and kept in memory while it is open; what was set is durable when it is closed.
+    """One session, read and kept in memory while it is open. Closing it makes its changes durable.
 
-    Only fields of scope `session` are reached: those of a tab or a visit belong to an open page. Opening raises
-    `Unavailable` if the store does not answer within `recover_timeout`, and closing raises `StoreError` if it cannot
-    take the changes. For a class with a key, `key` is the value of its parameter, or a tuple of several.
+    Only fields of scope `session` are available: those of a tab or a visit belong to an open page. Opening raises
+    `Unavailable` if the store does not answer within `recover_timeout`. Closing raises `StoreError` if the store cannot
+    take the changes. For a class with a key, `key` is the value of its parameter, or a tuple of several values.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class OpenSession:
         return self._session
 
     def fetch(self, cls: type[T], *, key: Key | None = None) -> T:
-        """Return an object with the stored values of a class, and defaults for the rest. Changing it stores nothing."""
+        """Return an object with a class's stored values, and defaults for the rest. Changes to it are not stored."""
         schema = self._schema_of(cls)
         found = find(schema, self._opened.document, _slice(schema, key).key, ()).slice
         return cast(T, detached(schema, stored_values(schema, found, _PARTS) if found else {}))
@@ -82,33 +82,33 @@ class OpenSession:
         await self._opened.update(_slice(schema, key), updating(schema, _PARTS, function))
 
     def drop(self, cls: type, *names: str, key: Key | None = None) -> None:
-        """Give fields of a class their defaults again, all if none is named; the others stay as they are."""
+        """Set the named fields of a class to their defaults, or all fields if none is named."""
         if not names:
             self.reset(cls, key=key)
         fields = self._schema_of(cls).fields
         self.set(cls, key=key, **{name: fields[name].field.new_default() if name in fields else None for name in names})
 
     def reset(self, cls: type, *, key: Key | None = None) -> None:
-        """Delete what is stored for a class."""
+        """Delete the stored values of a class."""
         self._opened.reset(_slice(self._schema_of(cls), key))
 
     def forget(self) -> None:
-        """Erase everything that is stored for the session."""
+        """Erase everything stored for the session."""
         self._opened.forget()
 
     async def flush(self) -> None:
-        """Return once everything accepted is durable. Raises `StoreError`."""
+        """Wait until all accepted changes are durable. Raises `StoreError`."""
         await self._opened.flush()
 
     def export(self) -> dict[str, Any]:
-        """Return everything that is stored for the session, as JSON values."""
+        """Return everything stored for the session, as JSON values."""
         return exported(self._opened)
 
 
 def _slice(schema: Schema, key: Key | None) -> SliceId:
     values = () if key is None else key if isinstance(key, tuple) else (key,)
     if values and not schema.key:
-        raise StashError(f'{schema.name} has no key, so key= has no meaning')
+        raise StashError(f'{schema.name} has no key; leave key= out')
     if len(values) != len(schema.key):
         many = 'a value' if len(schema.key) == 1 else f'{len(schema.key)} values'
         raise StashError(f'{schema.name} is stored for each {" and ".join(schema.key)}; pass key= with {many}')
@@ -116,6 +116,6 @@ def _slice(schema: Schema, key: Key | None) -> SliceId:
 
 
 def exported(session: Session) -> dict[str, Any]:
-    """Return a document as JSON values, without what only the library itself needs."""
+    """Return a document as JSON values, without the library's own bookkeeping."""
     document = msgspec.json.decode(to_bytes(session.document))
     return {'seen': document['seen'], 'slices': document['slices']}

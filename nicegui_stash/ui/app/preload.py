@@ -1,4 +1,4 @@
-"""Reading a session before its page is built: a page function that is not async, and a script, cannot wait for it."""
+"""Read a session before its page is built: a script, or a page function that is not async, cannot wait for it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 WAITED = 'nicegui_stash.waited'
-"""In the scope of a request: the store has had its time, so that the page need not wait once more."""
+"""In the scope of a request: the store was waited for already, so the page does not wait again."""
 
 Read = Callable[[Request], Awaitable[Any]]
 
 
 class Preload:
-    """ASGI middleware that has the session of a page's request read, and holds it until the page is built."""
+    """ASGI middleware that reads the session of a page's request, and holds it until the page is built."""
 
     def __init__(self, app: ASGIApp, read: Read) -> None:
         self._app = app
@@ -25,11 +25,11 @@ class Preload:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         held = await self._read(Request(scope)) if _asks_for_a_page(scope) else None
         await self._app(scope, receive, send)
-        del held  # until here nobody else may have held it
+        del held  # until here this may be the only reference
 
 
 def preload(read: Read) -> None:
-    """Have `read` called for every request of a page, unless the app runs already and takes no middleware any more."""
+    """Call `read` for every request of a page, unless the app has started and takes no more middleware."""
     if app.middleware_stack is None:
         app.add_middleware(Preload, read=read)
 

@@ -1,4 +1,4 @@
-"""The registry behind a `Stash`: opened once per event loop, shared by all that name the same place."""
+"""The registry behind a `Stash`: opened once per event loop, shared by every `Stash` with the same place."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 # Some of NiceGUI's signatures are only partly typed.
@@ -10,6 +10,7 @@ import logging
 import random
 import time
 import weakref
+from typing import TYPE_CHECKING
 
 from nicegui import app
 
@@ -19,12 +20,14 @@ from ...model.schema import Schema
 from ...model.tokens import Tokens
 from ...session.keys import Keys
 from ...session.registry import Registry
-from ...settings import Settings
 from ...stores.base import Checking
 from ...stores.file.files import FileStore
 from ...stores.opening import open_store
 from .. import nicegui_private
 from .signals import SignalWatch
+
+if TYPE_CHECKING:
+    from ...settings import Settings
 
 log = logging.getLogger('nicegui_stash')
 
@@ -33,7 +36,7 @@ _runtimes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Place, Runt
 
 
 class Runtime:
-    """One opened place: store, prefix and secrets. Raises `ConfigurationError` for what cannot work."""
+    """One opened place: store, prefix and secrets. Raises `ConfigurationError` for settings that cannot work."""
 
     def __init__(self, settings: Settings, place: Place) -> None:
         url, prefix, secrets = place
@@ -64,14 +67,14 @@ class Runtime:
         self._signals.start()
         self._renewal = self.loop.call_later(self._renew_every, self._renew)
         if settings.sweep_interval:
-            self._keep_house(settings.sweep_interval, prefix)
+            self._start_sweeping(settings.sweep_interval, prefix)
         nicegui_private.on_shutdown(self._drain_first)
         self.loop.call_soon(
             nicegui_private.on_shutdown, self._close
         )  # after NiceGUI's own, which are added at its start
 
     def add_names(self, schemas: list[Schema]) -> None:
-        """Refuse two different classes of one stored name: they would overwrite each other's fields."""
+        """Refuse two classes with the same stored name: they would overwrite each other's fields."""
         for schema in schemas:
             other = self.names.setdefault(schema.name, schema)
             if other.origin != schema.origin:
@@ -86,44 +89,44 @@ class Runtime:
         self.registry.renew()
         self._renewal = self.loop.call_later(self._renew_every, self._renew)
 
-    def _keep_house(self, interval: float, prefix: str) -> None:
-        """Sweep now and then; the registry ends it."""
+    def _start_sweeping(self, interval: float, prefix: str) -> None:
+        """Sweep about once per interval (seconds), until the registry is closed."""
         registry, ttl = self.registry, self.settings.ttl
-        house = SweepSchedule(registry.store, prefix, ttl, interval, wall=time.time, random=random.random)
-        registry.spawn(house.run())
+        schedule = SweepSchedule(registry.store, prefix, ttl, interval, wall=time.time, random=random.random)
+        registry.spawn(schedule.run())
 
     def _hurry(self) -> None:
-        """Begin to drain at the signal, before the server has closed its connections."""
+        """Start to drain at the signal, before the server closes its connections."""
         self._deadline = self.loop.time() + self.drain_timeout
         self.registry.hurry()
 
     async def _drain_first(self) -> None:
-        """Drain while NiceGUI's tasks and pages are still there. NiceGUI passes its app to what has a parameter."""
+        """Drain before NiceGUI ends its tasks and pages. No parameters: NiceGUI would pass its app."""
         await self._drain(last=False)
 
     async def _drain(self, *, last: bool) -> None:
         if self.closed:
             return
         now = self.loop.time()
-        if self._deadline is None or (self._deadline < now and not self._draining):  # nobody stopped at that signal
+        if self._deadline is None or (self._deadline < now and not self._draining):  # an earlier signal was ignored
             self._deadline = now + self.drain_timeout
         self._draining = True
         await self.registry.drain(max(0.1, self._deadline - now), last=last)
 
     async def _close(self) -> None:
-        """Drain what NiceGUI's teardown of tasks and pages still changed, then release the store."""
+        """Drain changes made during NiceGUI's teardown of tasks and pages, then close the store."""
         await self._drain(last=True)
         if self.abandon():
             await self.registry.aclose()
             await self.registry.store.aclose()
 
     async def end(self) -> None:
-        """Drain and stop although this is no longer the hub of its place; the store stays open for the one that is."""
+        """Drain and stop a runtime that was replaced; the store stays open for its successor."""
         await self.registry.drain(self.drain_timeout)
         await self.registry.aclose()
 
     def abandon(self) -> bool:
-        """Be no longer the hub of this place; what is pending stays undone. Return whether it was until now."""
+        """Give up this place without draining. Return whether this runtime still had it."""
         if self.closed:
             return False
         self.closed = True
@@ -134,13 +137,13 @@ class Runtime:
 
 
 def runtime_for(settings: Settings) -> Runtime:
-    """Return the hub of the running event loop for these settings, opening it at the first time."""
+    """Return the running event loop's runtime for these settings; open it at the first call."""
     place = (settings.url or default_folder(), settings.prefix, _secrets(settings))
     runtimes = _runtimes.setdefault(asyncio.get_running_loop(), {})
     runtime = runtimes.get(place)
     if runtime is None:
         runtime = runtimes[place] = Runtime(settings, place)
-    elif runtime.settings != settings and not nicegui_private.is_script_for_visitor():  # there functions are made anew
+    elif runtime.settings != settings and not nicegui_private.is_script_for_visitor():  # a script makes new functions
         log.warning(
             'a second Stash for %s has other options; those of the first one hold', settings.prefix or 'one place'
         )
@@ -148,12 +151,12 @@ def runtime_for(settings: Settings) -> Runtime:
 
 
 def default_folder() -> str:
-    """Return the folder beside NiceGUI's storage folder: within it, `app.storage.clear()` would fail over our files."""
+    """Return a folder beside NiceGUI's storage folder: within it, our files would make `app.storage.clear()` fail."""
     return str(app.storage.path.with_name(f'{app.storage.path.name}-stash'))
 
 
 def stand_aside() -> None:
-    """Let every session and page of this process go on as on a server of its own: new pages open the stores again.
+    """Let this process's sessions and pages continue as on another server: new pages open the stores again.
 
     For tests of two servers.
     """
@@ -163,7 +166,7 @@ def stand_aside() -> None:
 
 
 async def abandon_all(*, drain: bool) -> None:
-    """Throw away every session of this process, as its end would; the stores stay. For tests and demonstrations."""
+    """Drop every session of this process, as its end would; the stores stay. For tests and demonstrations."""
     for runtime in list(_runtimes.get(asyncio.get_running_loop(), {}).values()):
         if drain:
             await runtime.registry.drain(runtime.drain_timeout)
@@ -175,8 +178,8 @@ def duplicate_name(schema: Schema, other: Schema) -> DeclarationError:
     return DeclarationError(
         schema.cls.__qualname__,
         None,
-        f'the class at {other.origin} is stored under the name {schema.name!r} already; '
-        'pass name= to one, or to each that a loop makes',
+        f'the class at {other.origin} already has the stored name {schema.name!r}; '
+        'pass name= to one of them, or to each class that a loop makes',
     )
 
 
@@ -185,8 +188,8 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     if not settings.secrets and secret is None:
         raise ConfigurationError(
             'secrets',
-            'no storage_secret',
-            "Pass the app's: Stash(secrets=['…']), or set NICEGUI_STASH_SECRETS",
+            'no storage_secret, so the stored sessions cannot be found',
+            "Pass the app's: Stash(secrets=['…']), or NICEGUI_STASH_SECRETS",
         )
     return settings.secrets or (str(secret),)
 
@@ -194,6 +197,6 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
 def missing_secret() -> ConfigurationError:
     return ConfigurationError(
         'storage_secret',
-        'without it browsers have no session, so nothing can be given back to them',
+        'without it browsers have no session, so nothing can be recovered',
         "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with",
     )

@@ -1,7 +1,7 @@
-"""A new identity for a browser: after sign-in or sign-out, the old cookie must open nothing.
+"""A new session id for a browser: after sign-in or sign-out, the old cookie must open nothing.
 
-A cookie can only be set by an answer to a request, so the browser is sent through a path of ours. What it brings there
-is signed and names both sessions, so that any server can answer, and only to the browser of the old one, once.
+Only an answer to a request can set a cookie, so the browser is sent through one of our paths with a signed token. The
+token names both sessions: any server can answer it, once, and only to the browser of the old session.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -31,11 +31,11 @@ from .connection import Connection
 PATH: Final = '/_nicegui/stash/session'
 MAX_FORMER: Final = 4
 MAX_AGE: Final = 60
-"""Seconds within which the browser has to come for its new cookie."""
+"""Seconds within which the browser must request its new cookie."""
 RELOAD_AFTER: Final = 5.0
-"""Seconds after which other tabs are reloaded although no page of the new session has connected."""
+"""Seconds after which other tabs are reloaded even if no page of the new session has connected."""
 
-# Two slashes, or a slash and a backslash, lead to another host in a browser; and it leaves out tabs and line ends.
+# For a browser, two slashes or a slash and a backslash lead to another host; it also drops tabs and line ends.
 _PATH_OF_APP = re.compile(r'/(?![/\\])[^\x00-\x20\x7f]*')
 
 
@@ -48,13 +48,13 @@ class Sent(TypedDict):
 
 
 _used: dict[str, float] = {}
-"""New session ids whose link was followed in this process, and when: a link opens a session once."""
+"""New session ids whose link was followed in this process, and when: each link works once."""
 _moved: dict[str, tuple[str, str]] = {}
-"""By new session id, while no page of it has connected: the old id, and the client that asked."""
+"""By new session id, until a page of it connects: the old id, and the client that asked."""
 _sent: weakref.WeakKeyDictionary[Visit, Sent] = weakref.WeakKeyDictionary()
-"""Where the browser of a visit was sent for another session, once it was."""
+"""By visit: the token with which its browser was sent to another session."""
 _locks: weakref.WeakKeyDictionary[Session, asyncio.Lock] = weakref.WeakKeyDictionary()
-"""Who leaves a session does so alone."""
+"""By session: only one visit leaves it at a time."""
 
 
 def add_route() -> None:
@@ -65,12 +65,12 @@ def add_route() -> None:
 
 
 async def renew(connection: Connection, *, keep: bool, to: str) -> None:
-    """Give the browser of an open page a new session, empty or with what was stored, and erase the old one.
+    """Give the browser of an open page a new session, empty or with the stored values, and erase the old one.
 
-    A button that is pressed twice sends the browser to the same one again.
+    A second call, as by a double click, sends the browser to the same new session.
     """
     if not _PATH_OF_APP.fullmatch(to):
-        raise StashError(f'to={to!r} has to be a path of this app, such as "/"')
+        raise StashError(f'to={to!r} must be a path of this app, such as "/"')
     visit = connection.visit
     async with _locks.setdefault(visit.session, asyncio.Lock()):
         sent = _sent.get(visit)
@@ -82,10 +82,10 @@ async def renew(connection: Connection, *, keep: bool, to: str) -> None:
 
 
 async def _leave(connection: Connection, new_id: str | None) -> None:
-    """Erase the visit's session, which only those still hold that have come with its cookie. Raises `StoreError`.
+    """Erase the visit's session, which pages with the old cookie may still hold. Raises `StoreError`.
 
-    With a new id the visit goes on in the new session. The others on the old one do not: whoever knew the old cookie
-    could read along.
+    With a new id the visit continues in the new session. Other pages stay in the old one: someone who knows the old
+    cookie could otherwise read along.
     """
     visit = connection.visit
     old = visit.session
@@ -102,10 +102,10 @@ async def _leave(connection: Connection, new_id: str | None) -> None:
 
 
 async def _move(connection: Connection, old: Session, new: Session) -> None:
-    """Copy what is stored, also by other servers and while the copy is put; only then erase it. Raises `StoreError`."""
+    """Copy the old session, with changes by other servers and during the put; then erase it. Raises `StoreError`."""
     if not await old.revalidate(1.0) or not old.is_read:
-        raise Unavailable('get', old.key, 'what is to be kept could not be read', old.problem or 'no answer in time')
-    for _ in range(3):  # what changes while it is put is put again; whoever changes on and on is cut off
+        raise Unavailable('get', old.key, 'the old session could not be read', old.problem or 'no answer in time')
+    for _ in range(3):  # changes during a put are copied again, a few times at most
         _copy(old, new)
         if not new.pending:
             break
@@ -118,7 +118,7 @@ async def _move(connection: Connection, old: Session, new: Session) -> None:
         await old.flush()
     except StoreError:
         connection.enter(old)
-        for slice_id, found in list(new.document.all_slices()):  # the browser keeps its identity, so it keeps this
+        for slice_id, found in list(new.document.all_slices()):  # the browser keeps the old session, with all changes
             old.adopt(slice_id, found)
         new.forget()
         raise
@@ -141,7 +141,7 @@ async def _answer(request: Request, token: str = '') -> Response:
         if not _first_use(sent['new']):
             return _refused('This link was used already.')
         if not sent['keep']:
-            request.session.clear()  # what the app itself keeps in the cookie belongs to the old identity, too
+            request.session.clear()  # the app's own cookie entries belong to the old session, too
         else:
             request.session[FORMER] = [sent['old'], *former(request)][:MAX_FORMER]
         request.session['id'] = sent['new']
@@ -149,7 +149,7 @@ async def _answer(request: Request, token: str = '') -> Response:
         asyncio.get_running_loop().call_later(RELOAD_AFTER, _reload_others, sent['new'])
     elif found != sent['new']:
         return _refused('This link belongs to another session.')
-    # below the mount path of `run_with`; a proxy's X-Forwarded-Prefix is put before it by NiceGUI's own middleware
+    # below the mount path of `run_with`; NiceGUI's own middleware adds a proxy's X-Forwarded-Prefix
     answer = RedirectResponse(request.scope.get('root_path', '').rstrip('/') + sent['to'], status_code=303)
     answer.headers.update({'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer'})
     return answer
@@ -160,7 +160,7 @@ def _refused(why: str) -> Response:
 
 
 def _first_use(new_id: str) -> bool:
-    """Whether a link is followed for the first time: whoever has the old cookie and a log must not follow it again."""
+    """Whether a link is followed for the first time: a thief with the old cookie and a log must not follow it again."""
     now = time.monotonic()
     for used, when in list(_used.items()):
         if now - when > 2 * MAX_AGE:
@@ -172,18 +172,18 @@ def _first_use(new_id: str) -> bool:
 
 
 def _arrived(client: Client) -> None:
-    """Reload the other tabs when the browser has shown that it has the new cookie: before, they would bring the old."""
+    """Reload the other tabs once the browser has the new cookie; earlier they would send the old one."""
     if _moved and (new_id := nicegui_private.session_id_of(client)) is not None:
         _reload_others(new_id)
 
 
 def _reload_others(new_id: str) -> None:
-    """Have the browser's other tabs come back with the new cookie, so that they do not go on in the old session."""
+    """Reload the browser's other tabs, so that they leave the old session."""
     if new_id not in _moved:
         return
     old_id, leaving = _moved.pop(new_id)
     for client in nicegui_private.clients_of(old_id):
-        if client.id != leaving:  # which is on its way already, and would turn back
+        if client.id != leaving:  # it is navigating already; a reload would bring it back
             client.run_javascript('window.location.reload()')
 
 

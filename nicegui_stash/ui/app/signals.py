@@ -17,7 +17,7 @@ _Handler = Callable[[int, FrameType | None], Any]
 
 
 class SignalWatch:
-    """Calls back on the event loop when the process is asked to end, before the server reacts to the same signal."""
+    """Calls back on the event loop when a signal asks the process to end, before the server reacts to it."""
 
     def __init__(self, on_signal: Callable[[], None]) -> None:
         self._on_signal = on_signal
@@ -27,7 +27,7 @@ class SignalWatch:
 
     def start(self) -> None:
         if threading.current_thread() is not threading.main_thread():
-            return  # only there can signals be handled; the drains at shutdown happen anyway
+            return  # signals need the main thread; the drains at shutdown happen anyway
         for number in (signal.SIGTERM, signal.SIGINT):
             before = signal.getsignal(number)
             if callable(before):
@@ -35,7 +35,7 @@ class SignalWatch:
                 signal.signal(number, self._handle)
 
     def stop(self) -> None:
-        """Give the handlers back once all watches that were started later have stopped; pass signals on until then."""
+        """Restore the handlers once all watches started later have stopped; pass signals on until then."""
         self.stopped = True
         for number in self.before:
             handler = signal.getsignal(number)
@@ -45,6 +45,6 @@ class SignalWatch:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if not self.stopped:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: there is nothing left to hurry
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nothing is left to hurry
                 self._loop.call_soon_threadsafe(self._on_signal)
         self.before[number](number, frame)

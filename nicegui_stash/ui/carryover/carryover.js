@@ -1,20 +1,20 @@
-// Carries what was entered and is not durable over the reload of a rejoin, and hands it to the server.
+// Carries entered values that are not durable over the reload of a rejoin, and hands them to the server.
 (() => {
   const BOUND = "nicegui-stash-bound";
   const MOST_CHARACTERS = 400000;
-  const MOST_BYTES = 900000; // of what is sent in one message, of which the server takes 1 MB
+  const MOST_BYTES = 900000; // in one message; the server takes up to 1 MB
   const MOST_VALUES = 500;
   const stash = window.__niceguiStash;
   if (!stash || stash.typed) return;
 
   const seal = document.currentScript?.dataset.seal;
   const { bound, raw, documentOf, shown, learn } = stash.entered;
-  const carried = new Map(); // address -> what came from the document before, until the server has said what became of it
-  const early = []; // events before the handshake, in order: NiceGUI tries each by itself, so that they overtake each other
-  let isBuilt = false; // whether the server has said so: what the elements were made to show has come before
-  let unknown = null; // what the document before has carried by element id, with a digest of how its page was built
+  const carried = new Map(); // address -> a value of the document before, until the server has sent its verdict
+  const early = []; // events before the handshake, in order: NiceGUI retries each by itself, so they could overtake
+  let isBuilt = false; // whether the server has reported the page as built, after sending its elements' values
+  let unknown = null; // values of the document before by element id, with a digest of its page's structure
 
-  // what is kept in sessionStorage may be anything
+  // sessionStorage may contain anything
   const wellMade = (values) =>
     (Array.isArray(values) ? values : []).filter((each) => {
       try {
@@ -26,18 +26,18 @@
     });
   const isNumeric = (place) => raw()[place?.id]?.props.type === "number";
 
-  // an element's id means the same only where the page was built alike
+  // element ids match only if both pages were built alike
   const pageDigest = () => {
     const built = ([id, { tag, children, props }]) => [id, tag, children, { ...props, value: null, "model-value": null }];
     return stash.digest(JSON.stringify(Object.entries(raw()).map(built)));
   };
-  // half of a surrogate pair is no text anywhere else
+  // half of a surrogate pair cannot be encoded in UTF-8
   const wellFormed = (json) => {
     if (!/\\ud[89a-f]/i.test(json)) return json;
     return JSON.stringify(JSON.parse(json, (_, each) => (typeof each === "string" ? (each.toWellFormed?.() ?? each) : each)));
   };
 
-  // returns whether it is kept back: the server has not said yet what becomes of what was carried here
+  // returns whether the event is held back: the server's verdict on a carried value is still missing
   const note = (place, json, n) => {
     const entry = carried.get(place.address);
     if (!entry) {
@@ -52,9 +52,9 @@
     return true;
   };
 
-  // as much as there is room for in one message
+  // as many values as fit into one message
   const collect = () => {
-    const found = { values: [], unbound: [] }; // by address; by element id: the server has not said yet what is bound
+    const found = { values: [], unbound: [] }; // by address; by element id, before the server has sent the bound ones
     const size = { characters: 0, bytes: 0 };
     const add = (f, json, digests, n) => {
       const value = { f, v: wellFormed(json), known: [...new Set(digests)], n };
@@ -70,7 +70,7 @@
     return { found, add };
   };
 
-  // what waits for a handshake or a throttle is not with the socket yet
+  // events that wait for a handshake or a throttle have not reached the socket yet
   const overhear = () => {
     const throttle = window.throttle;
     if (typeof throttle !== "function" || throttle.isOverheard) return;
@@ -101,8 +101,7 @@
     return found;
   };
 
-  // NiceGUI has an input show its prop again, which does not know what was entered, a while after the connect or after
-  // it has come
+  // some time after the connect, or after an input appears, NiceGUI makes it show its prop, which lacks what was entered
   const reflect = (place, json) => {
     const element = mounted_app.elements[place.id]; // gone where a throttled event comes late
     if (element && !documentOf(place.id)) element.props[place.prop] = JSON.parse(json);
@@ -113,10 +112,10 @@
     if (!element || !place.prop) return;
     entry.place = place;
     if (stash.entered.has(place.address)) {
-      stash.entered.precede(place, entry.v, entry.known); // and has gone the ordinary way
+      stash.entered.precede(place, entry.v, entry.known); // a newer value was sent as an event
       return;
     }
-    // the server may show something else before it has judged, where the report came late
+    // after a late report, the server may show another value before it has sent its verdict
     const insist = () => {
       const [current, value] = [mounted_app.elements[place.id], JSON.parse(entry.v)];
       if (!current || JSON.stringify(shown(place)) === JSON.stringify(value)) return;
@@ -130,7 +129,7 @@
     entry.unwatch?.();
     entry.unwatch = mounted_app.$watch(() => mounted_app.elements[place.id]?.props[place.prop], insist, { flush: "sync" });
   };
-  // call back at once, or in the very moment in which the element comes
+  // call back at once, or as soon as the element appears
   const whenThere = (id, callback) => {
     if (raw()[id]) {
       callback();
@@ -150,7 +149,7 @@
       stash.typed.bind(addresses);
     }
   };
-  // send as an event what was entered while the server thought about `from`, or what it could not judge
+  // send as an event: a value entered while the server judged `from`, or one that the server could not judge
   const release = ({ place, v }, from) => {
     const doc = documentOf(place.id);
     let args = v;
@@ -161,8 +160,7 @@
     window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [args] });
   };
 
-  // When a connection breaks: it waits for the next one, ahead of what is done meanwhile. The server knows by the numbers
-  // what has arrived before.
+  // When a connection breaks: queued for the next one, ahead of later events. The numbers tell the server what it has.
   const repeat = () => {
     const { found, add } = collect();
     stash.entered.each((f, json, digests, n) => n !== null && add(f, json, digests, n));
@@ -173,7 +171,7 @@
     digest: stash.digest,
     bound,
 
-    // how many elements hold what is not known to be durable
+    // how many elements have a value that is not known to be durable
     get pending() {
       return carried.size + stash.entered.pending;
     },
@@ -182,10 +180,10 @@
       overhear();
       window.socket.on("connect", stash.entered.connected);
       window.socket.on("disconnect", repeat);
-      window.socket.on("update", takeAddresses); // before NiceGUI does: nothing is shown of the elements yet
+      window.socket.on("update", takeAddresses); // before NiceGUI's listener renders the elements
       for (const script of document.querySelectorAll("script.nicegui-stash-bound")) {
         stash.typed.bind(JSON.parse(script.text));
-        stash.entered.told();
+        stash.entered.dropUnplaced();
       }
       if (!unknown || unknown.page !== pageDigest()) return;
       for (const { f, v, known } of unknown.values) {
@@ -198,12 +196,12 @@
 
     built() {
       isBuilt = true;
-      stash.entered.told();
+      stash.entered.dropUnplaced();
     },
 
     durable: stash.entered.durable,
 
-    // the server says which elements are bound to which fields
+    // the server sends which elements are bound to which fields
     bind(addresses) {
       for (const [id, address] of Object.entries(addresses)) {
         const place = stash.entered.placeAt(Number(id), address);
@@ -214,7 +212,7 @@
       }
     },
 
-    // called with every event that is about to be sent; true: it is kept back
+    // called with every event that is about to be sent; true: hold it back
     intercept(message) {
       const place = stash.entered.placeOf(message);
       if (place && note(place, message.args[0])) return true;
@@ -222,7 +220,7 @@
       return false;
     },
 
-    // what has to be carried, as it is kept in sessionStorage
+    // the values to carry, for sessionStorage
     snapshot() {
       const { found, add } = collect();
       for (const [address, entry] of carried) {
@@ -236,7 +234,7 @@
       return taken;
     },
 
-    // what the document before has carried
+    // the values of the document before
     take(found) {
       if (!found || typeof found !== "object") return;
       if (typeof found.seal === "string") stash.seal = found.seal;
@@ -245,19 +243,19 @@
       for (const { f, v, known } of wellMade(found.values)) carried.set(String(f), { v, known });
     },
 
-    // hand it to the server, which answers with `settle`; again with each connect until it has
+    // hand the values to the server, again at each connect until it answers with `settle`
     send() {
       for (const callback of early.splice(0)) callback();
       const values = [];
       for (const [f, entry] of carried) {
-        if (entry.sent === undefined) Object.assign(entry, { sent: entry.v, held: false }); // only once: the answer is for that
+        if (entry.sent === undefined) Object.assign(entry, { sent: entry.v, held: false }); // only once: the verdict is about this value
         values.push({ f, v: entry.sent, known: entry.known });
       }
       if (values.length) stash.tell({ kind: "typed", seal: stash.seal, values });
-      if (!window.socket.io.opts.query?.implicit_handshake) repeat(); // what came before the handshake was not heard
+      if (!window.socket.io.opts.query?.implicit_handshake) repeat(); // the server ignored what came before the handshake
     },
 
-    // what became of what was handed over; null: all that was not named before is rejected
+    // the server's verdicts; null: every value without a verdict is rejected
     settle(verdicts) {
       for (const [address, entry] of [...carried]) {
         const verdict = verdicts ? verdicts[address] : "rejected";
@@ -265,17 +263,17 @@
         carried.delete(address);
         entry.unwatch?.();
         const { place } = entry;
-        if (stash.entered.has(address) || !raw()[place?.id]) continue; // what was entered since counts, or nobody shows it
+        if (stash.entered.has(address) || !raw()[place?.id]) continue; // a newer value counts, or the element is gone
         if (verdict !== "rejected") {
           stash.entered.adopt(place, entry.sent, entry.known, { refused: verdict !== "merged" });
           if (verdict === "free") release(entry, entry.shown ?? "");
           else if (entry.held) release(entry, JSON.parse(entry.sent));
         } else if (entry.over === raw()[place.id]) {
-          mounted_app.elements[place.id].props[place.prop] = entry.shown; // what the server has shown before
+          mounted_app.elements[place.id].props[place.prop] = entry.shown; // the server's value
         }
       }
     },
   };
-  if (stash.reason !== "rejoin") stash.seal ??= seal; // a rejoin has one, for the visit that it continues
+  if (stash.reason !== "rejoin") stash.seal ??= seal; // a rejoin has the seal of the visit that it continues
   stash.typed.take(stash.found);
 })();

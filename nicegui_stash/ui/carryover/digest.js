@@ -1,4 +1,4 @@
-// Digests of what elements show, as ui/typed.py makes them: they tell versions of one field apart.
+// Digests of shown values, as digest.py makes them: they distinguish versions of one field.
 (() => {
   const stash = window.__niceguiStash;
   if (!stash || stash.digest) return;

@@ -11,10 +11,10 @@ _EXPONENT = re.compile(r'(e[+-])0')
 
 
 def digest(shown: object, *, numeric: bool = False) -> str:
-    """Return the digest of what an element shows, as the script makes it: length and CRC-32 of a canonical text.
+    """Return the digest of a shown value, as `digest.js` makes it: length and CRC-32 of a canonical text.
 
-    `numeric`: the element shows numbers as texts. It only has to tell versions of one field apart, and a visitor who
-    finds another text of the same digest overwrites nobody else's values but the own.
+    `numeric`: the element shows numbers as texts. A digest only has to distinguish versions of one field: a visitor who
+    forges a collision can overwrite only values of the own session.
 
     >>> digest('ä'), digest({'b': [1.0, None], 'a': True})
     ('2.1658644102', '15.1515145568')
@@ -48,7 +48,7 @@ def _numeric(text: str) -> str:
 
 
 def _number(value: float) -> str:
-    """Write a number as JavaScript does, for all that people enter."""
+    """Write a number as JavaScript does, for all numbers that people enter."""
     if value == value // 1 and abs(value) < 1e21:
         return str(int(value))
     if 1e-6 <= abs(value) < 1e21:

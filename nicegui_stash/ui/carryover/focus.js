@@ -5,7 +5,7 @@
   if (!stash || stash.focus) return;
 
   let wanted = null;
-  const tops = new WeakMap(); // where elements were scrolled to: to ask for it at the end would lay the page out again
+  const tops = new WeakMap(); // scroll positions: reading them at the end would lay out the page again
 
   addEventListener("scroll", ({ target }) => target.localName !== "input" && tops.set(target, target.scrollTop), {
     capture: true,
@@ -62,12 +62,12 @@
       return null;
     },
 
-    // what the document before has found
+    // the focus of the document before
     take(found) {
       wanted = found ?? null;
     },
 
-    // put it back if it was in this element
+    // restore the focus if it was in this element
     async bring(place) {
       if (wanted?.f !== place.address) return;
       const { code, range, text, index, top } = wanted;
@@ -75,7 +75,7 @@
       await mounted_app.$nextTick();
       const component = getElement(place.id);
       if (code) await component?.editorPromise;
-      if (document.activeElement && document.activeElement !== document.body) return; // it was put elsewhere since
+      if (document.activeElement && document.activeElement !== document.body) return; // the person has moved it since
       const target = focusables(place.id)[index];
       if (!target) return;
       target.focus({ preventScroll: true });

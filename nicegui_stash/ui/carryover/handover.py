@@ -1,4 +1,4 @@
-"""Nothing typed is lost: what a page's browser has to remember, for how long, and what it brings back."""
+"""Typed values survive a lost server: the browser remembers them until they are durable, and brings them back."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 # Some of NiceGUI's signatures are only partly typed.
@@ -26,17 +26,17 @@ from .typed import TypedValue, parse_values
 log = logging.getLogger('nicegui_stash')
 
 BOUND = 'nicegui-stash-bound'
-"""The prop of a page's content that tells what is bound; our script takes it out before anything is rendered."""
+"""The prop of a page's content that lists bound elements; our script removes it before anything is rendered."""
 PATIENCE = 2.0
-"""Seconds for which what was typed waits for its element, once the page is built, and for the session to be read."""
+"""Seconds for which a typed value waits for its element, once the page is built, and for the session to be read."""
 MOST_LOST = 1000
-"""Events that a drop may swallow on their way; of more than that the last ones count."""
+"""How many events a drop of the connection may lose; of more, only the last ones are repeated."""
 RELOADING = {b'max-age=0', b'no-cache'}
-"""What a browser says to caches when it asks for a page again, as it does for `location.reload()`."""
+"""The `Cache-Control` of a request that reloads a page, as for `location.reload()`."""
 
 
 class HandsOver(Protocol):
-    """What the carry-over asks of the connection to an open page."""
+    """The connection to an open page, as the carry-over needs it."""
 
     @property
     def visit(self) -> Visit: ...
@@ -53,21 +53,21 @@ class HandsOver(Protocol):
 
 
 class Handover:
-    """The server's half for one client: addresses and durability go to the browser, typed values come from it."""
+    """The server's half for one client: sends addresses and durability to the browser, merges its typed values."""
 
     def __init__(self, connection: HandsOver) -> None:
         self._connection = connection
         self._visit = connection.visit
         self._bound: dict[str, Bound] = {}
-        self._told: dict[int, str] = {}
+        self._announced: dict[int, str] = {}
         self._counted = -1
         self._delivered = False
-        self._number = 0  # of the last event that was handled, as the browser counts
-        self._lost: set[int] = set()  # what was sent before it, and has not arrived
+        self._number = 0  # of the last handled event, in the browser's count
+        self._lost: set[int] = set()  # earlier numbers that have not arrived
         self._due: tuple[int, int | None] | None = None
         self._next: tuple[int, int | None] | None = None
         self._building = 0
-        self._owes_end = False  # of building, to who reported while it was going on
+        self._must_report_built = False  # the browser's report came during building
         self._received = False
         self._verdicts: dict[str, Verdict] = {}
         self._settled = False
@@ -77,9 +77,9 @@ class Handover:
     # ---- addresses
 
     def deliver(self) -> None:
-        """Put into the first HTML of a reload what is bound: it may bring values, and never connect.
+        """Put the addresses into the first HTML of a reload: it may bring values, and never connect.
 
-        Any other page has nothing to place yet, and is told when it connects.
+        Any other page has no values to place yet, and gets the addresses when it connects.
         """
         if new := self._find_new():
             self._delivered = True
@@ -87,37 +87,37 @@ class Handover:
             nicegui_private.add_to_body(self._visit.client, html)
 
     def begin(self) -> None:
-        """Tell from now on what is bound, unless there is no browser: its script is there, and not before."""
+        """Announce bound elements from now on, as the script has loaded; do nothing without a browser."""
         if not nicegui_private.is_simulated(self._visit.client):
             self._delivered = True
             self.announce()
 
     def look(self) -> None:
-        """Tell of bound elements if there can be new ones."""
+        """Announce bound elements if the page has new elements."""
         if not self._visit.ended and self._counted != nicegui_private.element_count(self._visit.client):
             self.announce()
 
     def announce(self) -> None:
-        """Tell the browser which elements are bound, as far as it does not know.
+        """Send the browser the bound elements that it does not know yet.
 
-        While the page is built it comes in one message with the elements: a person may type before the next one comes.
+        While the page is built, they go in one message with the elements: a person may type before the next message.
         """
         client = self._visit.client
         if not self._delivered or client.is_deleted or not (new := self._find_new()):
             return
         props = client.content.props
         if self._building:
-            props[BOUND] = self._told
+            props[BOUND] = self._announced
             return
-        if BOUND in props:  # and may have to be sent again
+        if BOUND in props:  # NiceGUI may send the props again
             with props.suspend_updates():
-                props[BOUND] = self._told
+                props[BOUND] = self._announced
         self._call(f'bind({json.dumps(new, separators=(",", ":"))})')
 
     def acknowledge(self) -> None:
-        """Answer the browser's report, and say whether the page is built."""
+        """Answer the browser's report, with the seal and whether the page is built."""
         is_built = not self._building
-        self._owes_end = not is_built
+        self._must_report_built = not is_built
         self._visit.client.run_javascript(f'{ACKNOWLEDGE}({json.dumps(self._visit.seal())}, {json.dumps(is_built)})')
 
     def _call(self, call: str) -> None:
@@ -127,44 +127,44 @@ class Handover:
         self._counted = nicegui_private.element_count(self._visit.client)
         self._bound = find_bound(self._connection.page_objects)
         found = {bound.element.id: address for address, bound in self._bound.items()}
-        new = {id_: address for id_, address in found.items() if self._told.get(id_) != address}
-        self._told = found
+        new = {id_: address for id_, address in found.items() if self._announced.get(id_) != address}
+        self._announced = found
         if new:
             self._changed.set()
         return new
 
     @contextmanager
     def building(self) -> Generator[None]:
-        """Let what was typed wait for its elements, however long the page or a view takes to be built."""
+        """Let typed values wait for their elements, however long the page or a view takes to build."""
         self._building += 1
         try:
             yield
         finally:
             self.announce()
             self._building -= 1
-            if self._owes_end and not self._building and not self._visit.ended:
-                self._owes_end = False
-                self._call('built()')  # what the elements were made to show has gone before
+            if self._must_report_built and not self._building and not self._visit.ended:
+                self._must_report_built = False
+                self._call('built()')  # the elements' values were sent before
 
     def end(self) -> None:
-        """Let go of the elements: timers may still hold the visit."""
+        """Release the elements: timers may still hold the visit."""
         self._bound = {}
         self._overruled = []
 
     # ---- durability
 
     def handled(self, message: dict[str, Any]) -> None:
-        """Note that a message was handled, so that the browser can be told when what it changed is durable."""
+        """Note a handled message, so that the browser can be notified when its changes are durable."""
         number = message.get('stash')
         if type(number) is int:
             self._count(number)
-            if 'told' not in message:  # what a page tells changes nothing, or does so when it is merged
+            if 'told' not in message:  # our own messages change nothing, or only when they are merged
                 self._note()
 
     def _count(self, number: int) -> None:
-        """Note which numbers are missing; one may come late, over a connection that counts as broken by now."""
-        begun = self._number or not self._visit.joins  # else this began to listen to a page that was open already
-        if number > self._number + 1 and begun:
+        """Note which numbers are missing; one may arrive late, over a connection that counts as broken by now."""
+        is_complete = self._number or not self._visit.joins  # else the page was open before we counted
+        if number > self._number + 1 and is_complete:
             oldest = number - MOST_LOST
             self._lost = {each for each in self._lost if each >= oldest}
             self._lost.update(range(max(self._number + 1, oldest), number))
@@ -180,7 +180,7 @@ class Handover:
         self.settle()
 
     def settle(self) -> None:
-        """Tell the browser up to which event everything is durable, if that is news: it may forget that then."""
+        """Notify the browser up to which event everything is newly durable; it then forgets those values."""
         while self._due is not None and not self._visit.ended:
             number, accepted = self._due
             session = self._visit.session
@@ -194,10 +194,10 @@ class Handover:
             self._due, self._next = self._next, None
             self._call(f'durable({number})')
 
-    # ---- what was typed while the server was away
+    # ---- values typed while the server was away
 
     def receive(self, sent: Typed) -> None:
-        """Take what the browser hands over after a rejoin."""
+        """Merge the values that the browser brings after a rejoin."""
         if self._received:  # repeated at a reconnect
             self._answer(self._verdicts)
             if self._settled:
@@ -207,7 +207,7 @@ class Handover:
         self._visit.registry.spawn(self._merge_all(sent))
 
     def _answer(self, verdicts: dict[str, Verdict] | None) -> None:
-        """Tell what became of values; `None`: everything is settled, and what was not named is rejected."""
+        """Send verdicts to the browser; `None`: all is settled, and every value without a verdict is rejected."""
         if not self._visit.ended:
             self._call(f'settle({json.dumps(verdicts)})')
 
@@ -216,15 +216,15 @@ class Handover:
         if not await self._connection.wait_until_identified():
             return
         if typed.seal is not None and visit.is_seal(typed.seal):
-            await visit.look_at_store()  # the page may be older than what somebody else has written
-            await asyncio.sleep(0)  # until what was read is shown
+            await visit.look_at_store()  # others may have written since the page was loaded
+            await asyncio.sleep(0)  # until the page shows it
             await self._merge_as_built({value.address: value for value in parse_values(typed.values)})
         self._settled = True
         self._answer(None)
-        await self._tell_overruled()
+        await self._notify_overruled()
 
     def repeat(self, sent: Again) -> None:
-        """Have done what a short drop has swallowed on its way; the browser cannot know what else has arrived."""
+        """Handle events that a short drop of the connection lost; the browser cannot know which ones arrived."""
         values = parse_values(sent.values)
         lost, self._lost = self._lost, set()
         self.announce()
@@ -234,15 +234,15 @@ class Handover:
                 self._merge(bound, value, validated=False)
         self._note()
         if self._overruled:
-            self._visit.registry.spawn(self._tell_overruled())
+            self._visit.registry.spawn(self._notify_overruled())
 
-    async def _tell_overruled(self) -> None:
+    async def _notify_overruled(self) -> None:
         overruled, self._overruled = self._overruled, []
         for page_object in overruled:
-            await page_object.notify_beside()
+            await page_object.notify_again()
 
     async def _merge_as_built(self, waiting: dict[str, TypedValue]) -> None:
-        """Merge values as soon as their elements are there and the session is read; give up after a while."""
+        """Merge values as soon as their elements exist and the session is read; give up after `PATIENCE`."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PATIENCE
         while waiting and not self._visit.ended:
@@ -252,7 +252,7 @@ class Handover:
                 deadline = loop.time() + PATIENCE
             is_late = not self._building and loop.time() > deadline
             if is_late and (gone := sum(self._find(address) is None for address in waiting)):
-                log.warning('what was typed is gone, as the page does not have these elements any more: %d', gone)
+                log.warning('%d typed values are lost: the page no longer has their elements', gone)
             found: dict[str, Verdict] = {}
             for address, value in waiting.items():
                 if (verdict := self._verdict(value, is_late=is_late)) is not None:
@@ -288,9 +288,9 @@ class Handover:
 
 
 def offer(connection: HandsOver, request: Request, nonce: str) -> None:
-    """Give a page what it carries typed values over with: in its first HTML, or later if it is open already."""
+    """Give a page the script that carries typed values over: in its first HTML, or later if it is open already."""
     visit = connection.visit
-    headers = dict(reversed(request.headers.raw))  # of one that comes twice the first counts, as for NiceGUI
+    headers = dict(reversed(request.headers.raw))  # the first of repeated headers counts, as in NiceGUI
     prefix = headers.get(b'x-forwarded-prefix', b'').decode('latin-1') + request.scope.get('root_path', '')
     address = typed_address(prefix)
     if visit.joins:

@@ -1,4 +1,4 @@
-// Knows what was entered into which element, and what that showed before, until it is durable.
+// Remembers what was entered into each element, and what the element showed before, until it is durable.
 (() => {
   const VALUE_PROPS = ["model-value", "value"];
   const MOST_KNOWN = 512;
@@ -7,13 +7,13 @@
   if (!stash || stash.entered) return;
 
   const bound = {}; // element id -> {id, address, listener, prop}
-  const unplaced = new Map(); // element id -> a place without a field, until the server has said what is bound
-  const records = new Map(); // address -> what was entered here and is not known to be durable
-  let isTold = false; // whether the server has said what is bound
-  let number = 0; // of the last event that was numbered for the server
+  const unplaced = new Map(); // element id -> a place without a field, until the server has sent the bound elements
+  const records = new Map(); // address -> the entered value that is not known to be durable
+  let hasAddresses = false; // whether the server has sent the bound elements
+  let number = 0; // of the last event numbered for the server
   let connects = 0; // an event that is sent while disconnected waits for the next
 
-  const raw = () => Vue.toRaw(mounted_app?.elements ?? {}); // to look only: nothing is tracked
+  const raw = () => Vue.toRaw(mounted_app?.elements ?? {}); // reading it is not tracked by Vue
   const documentOf = (id) => getElement(id)?.editor?.state?.doc; // of a code editor, whose events are only differences
 
   const shown = (place) => {
@@ -29,9 +29,9 @@
     place.listener = event.listener_id;
     place.prop = event.type === "update:modelValue" ? "model-value" : event.type.slice(7);
   };
-  // any element that shows a value may turn out to be bound: what is entered meanwhile is remembered by its id
+  // any element with a value may turn out to be bound: until then, its input is remembered by its id
   const unplacedOf = ({ id, args }) => {
-    if (isTold || id === 0 || typeof args?.[0] !== "string") return null;
+    if (hasAddresses || id === 0 || typeof args?.[0] !== "string") return null;
     const place = unplaced.get(id) ?? { id, address: `#${id}` };
     learn(place);
     if (!VALUE_PROPS.includes(place.prop)) return null;
@@ -55,19 +55,19 @@
 
     has: (address) => records.has(address),
 
-    // how many elements hold what is not known to be durable
+    // how many elements have a value that is not known to be durable
     get pending() {
       return [...records.values()].filter((record) => record.isDurable !== record.n).length;
     },
 
-    // the place that an event is about to be sent for, if that is an element's value
+    // the place of an event that is about to be sent, if the event is about an element's value
     placeOf(message) {
       const place = bound[message.id] ?? unplacedOf(message);
       if (place) learn(place);
       return place?.listener === message.listener_id ? place : null;
     },
 
-    // the server says that an element is bound; what was entered into it, or into its predecessor, is its own now
+    // the server has reported a bound element: it takes over what was entered into it, or into its predecessor
     placeAt(id, address) {
       const place = unplaced.get(id) ?? { id };
       const record = records.get(place.address) ?? records.get(address);
@@ -80,19 +80,19 @@
       return (bound[id] = Object.assign(place, { address }));
     },
 
-    // the server has said which elements are bound: what was entered elsewhere is not for us
-    told() {
-      isTold = true;
+    // the server has sent the bound elements: drop what was entered into others
+    dropUnplaced() {
+      hasAddresses = true;
       for (const place of unplaced.values()) records.delete(place.address);
       unplaced.clear();
     },
 
-    // what waited is sent now
+    // waiting events are sent now
     connected() {
       connects++;
     },
 
-    // the number for an event that is about to be sent: the next, unless nothing is to be told apart from the last
+    // the number for the next event that is sent
     count: () => ++number,
     get number() {
       return number;
@@ -109,7 +109,7 @@
         const sent = Math.min(record.n, number);
         const isNew = record.before !== before && (typeof before !== "string" || JSON.stringify(before) !== record.json);
         if (record.n !== Infinity) record.known.push({ n: sent, json: record.json, doc: record.doc, waits: record.waits });
-        if (isNew) record.known.push({ n: sent, value: before }); // it came from the server
+        if (isNew) record.known.push({ n: sent, value: before }); // a value from the server
         const limit = Math.min(MOST_KNOWN, Math.max(8, MOST_REMEMBERED / (json.length + 1)));
         if (record.known.length > limit) record.known.splice(limit >> 1, 1); // a put has taken one of the first or last
       }
@@ -117,20 +117,20 @@
       Object.assign(record, { place, before, json, n, waits, doc: documentOf(place.id) });
     },
 
-    // remember what the server has taken from the document before, and what was known then
+    // remember a value of the document before that the server has taken, and its known digests
     adopt(place, json, digests, { refused }) {
       const known = digests.map((digest) => ({ n: Infinity, digest })); // until something later is durable
       const n = refused ? Infinity : number;
       records.set(place.address, { place, known, before: shown(place), n, json, doc: documentOf(place.id) });
     },
 
-    // something else was entered already, before it was known what the document before has carried
+    // a newer value was entered before the carried one was placed: the carried one becomes its history
     precede(place, json, digests) {
       const known = digests.map((digest) => ({ n: 0, digest }));
       records.get(place.address).known.unshift({ n: 0, json }, ...known);
     },
 
-    // everything up to this event is in the store
+    // everything up to this event is durable
     durable(n) {
       for (const record of records.values()) {
         if (record.n <= n) {
@@ -143,13 +143,13 @@
       }
     },
 
-    // call back with the address or the element's id, value, history and number of all that is not known to be durable;
-    // the number is null while nothing was sent over any connection, of which each may have broken before it arrived
+    // call back with address or element id, value, history and number of each value that is not known to be durable;
+    // the number is null if the value was not sent yet; a sent one may be lost if the connection broke
     each(report) {
       for (const [address, record] of records) {
         const element = raw()[record.place.id];
         if (record.isDurable === record.n || !element) continue;
-        const left = record.known.filter((entry) => entry.waits !== connects); // nobody else knows of the others
+        const left = record.known.filter((entry) => entry.waits !== connects); // values that still wait are known here only
         const digests = left.map((entry) => digestOf(entry, element.props.type === "number"));
         const n = record.waits !== connects && record.n !== Infinity ? record.n : null;
         report(unplaced.has(record.place.id) ? record.place.id : address, jsonOf(record), digests, n);

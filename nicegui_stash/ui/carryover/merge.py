@@ -1,4 +1,4 @@
-"""What became of one value that was typed while the server was away: its element decides, as with any event."""
+"""Merging one value that was typed while the server was away: its element handles it, as any event."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from .typed import TypedValue
 log = logging.getLogger('nicegui_stash')
 
 Verdict = Literal['merged', 'refused', 'rejected', 'free']
-"""What became of a carried value.
+"""The outcome for a carried value.
 
 `merged`: its field has it. `refused`: it does not fit its field, and stays on its element, which is marked.
-`rejected`: it is gone, and where somebody else has written the field, it is in `recovery.rejected`. `free`: nobody can
-say yet, so that the browser may send it as an event.
+`rejected`: it is dropped; if others have written the field since, `recovery.rejected` has it. `free`: it cannot be
+judged yet, and the browser may send it as an event.
 """
 
 
 def merge(bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict:
-    """Let the element handle what was typed as an event, unless it shows what somebody else has written since.
+    """Let the element handle a typed value as an event, unless others have written its field since.
 
-    `validated`: it comes back from somewhere, so that `validate=` is asked.
+    `validated`: the value was carried over a rejoin, so `validate=` must accept it.
     """
     element, page_object = bound.element, bound.page_object
     try:
@@ -37,15 +37,15 @@ def merge(bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict
             return 'rejected'
         with page_object.merging(bound.field) if validated else nullcontext(set[str]()) as refused:
             nicegui_private.replay(element, value.arguments)
-    except Exception as error:  # noqa: BLE001 an element may raise anything for what it never sends
-        log.warning('what was typed into %s cannot come from its element: %s', bound.field, type(error).__name__)
+    except Exception as error:  # noqa: BLE001 an element may raise anything for arguments that it never sends
+        log.warning('a value typed into %s cannot come from its element: %s', bound.field, type(error).__name__)
         element.update()
         return 'rejected'
     return 'refused' if bound.field in refused else 'merged'
 
 
 def _is_known(bound: Bound, value: TypedValue) -> bool:
-    """Whether the element shows what the browser has seen there before, or what it brings."""
+    """Whether the element shows a value that the browser has seen there before, or the typed value itself."""
     shown, numeric = nicegui_private.shown_value(bound.element)
     found = digest(shown, numeric=numeric)
     return found in value.known or found == digest(value.arguments, numeric=numeric)

@@ -1,4 +1,4 @@
-"""Which elements of a page are bound two-way to which stored field, under an address that outlives the page."""
+"""The elements of a page that are bound two-way to stored fields, by an address that outlives the page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..contracts.page_object import TakesEntries
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One element and the field that it is bound to; `transform` is what the binding makes of its value."""
+    """One element and the field that it is bound to; `transform` is the binding's function for its value."""
 
     element: ValueElement[Any]
     page_object: TakesEntries
@@ -25,17 +25,17 @@ class Bound:
     transform: nicegui_private.Transform | None
 
     def value_of(self, arguments: Any) -> Any:
-        """Return what an event with these arguments would assign to the field. Raises what element or binding raise."""
+        """Return the value that an event would assign to the field. Raises what the element or the binding raises."""
         value = nicegui_private.value_of_event(self.element, arguments)
         return self.transform(value) if self.transform else value
 
 
 def find_bound(page_objects: Iterable[TakesEntries]) -> dict[str, Bound]:
-    """Return the bound elements of these instances by address.
+    """Return the bound elements of these page objects by address.
 
-    An address names the slice, the field, what kind of element it is and which of several alike. It is the same where
-    another process builds the page again, and another one where a choice has other options, whose index would then
-    mean something else.
+    An address names the slice, the field, the kind of the element, and its position among elements of that kind.
+    Another process that builds the page gives the same address. A choice with other options gets another one, since an
+    index would mean something else.
     """
     found: dict[str, Bound] = {}
     for page_object in page_objects:
@@ -43,7 +43,7 @@ def find_bound(page_objects: Iterable[TakesEntries]) -> dict[str, Bound]:
             continue
         for name, stored in page_object.schema.fields.items():
             if not stored.scope.is_stored:
-                continue  # what the browser keeps by itself is not lost
+                continue  # the browser keeps it anyway
             alike: Counter[str] = Counter()
             for element, transform in nicegui_private.two_way(page_object.page, name):
                 if element.is_deleted:

@@ -1,4 +1,4 @@
-"""Values that were typed, as the browser hands them over: untrusted, turned into closed records."""
+"""Typed values as the browser sends them: untrusted, parsed into closed records."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ _DIGEST = re.compile(r'\d{1,9}\.\d{1,10}')
 
 
 class TypedValue(Struct, frozen=True):
-    """What was entered into one element: the arguments of its last event.
+    """The value entered into one element: the arguments of its last event.
 
-    `known` has the digests of what the element showed before, and of what was entered since it was last known to be
-    durable: where it shows anything else now, somebody else has written the field. `number` is that of the event, as
-    the browser counts, 0 if there was none.
+    `known` has the digests of the values that the element has shown since it was last durable. If it shows another
+    value now, others have written the field. `number` is the event's number in the browser's count, 0 without one.
     """
 
     address: str
@@ -40,7 +39,7 @@ class _Sent(Struct, frozen=True):
 
 
 def parse_values(sent: Iterable[object]) -> tuple[TypedValue, ...]:
-    """Read the values that a browser hands over, one for each element; what is malformed is left out."""
+    """Parse the values that a browser sends, one for each element; leave malformed ones out."""
     found = [_parse_value(value) for value in list(sent)[:MAX_VALUES]]
     return tuple({value.address: value for value in found if value}.values())
 
@@ -65,5 +64,5 @@ def _refuse(constant: str) -> None:
 
 
 def _encode(arguments: object) -> None:
-    """Raise `ValueError` for half of a surrogate pair, which is no text anywhere else, as for what is too large."""
+    """Raise `ValueError` for half of a surrogate pair, which UTF-8 cannot encode, and for NaN and infinity."""
     json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()

@@ -1,4 +1,4 @@
-"""What keeps values for a page where they are not in the store, and what it asks of a page object."""
+"""Keepers of values outside the store, and the page object as they need it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .page_object import Cause
 
 
 class KeptFields(Protocol):
-    """The fields of one page object, as far as the client keeps them."""
+    """The fields of one page object that the client keeps."""
 
     @property
     def schema(self) -> Schema: ...
@@ -24,12 +24,12 @@ class KeptFields(Protocol):
 
     @property
     def defaults(self) -> Mapping[str, Raw]:
-        """The JSON of every field where nothing is kept."""
+        """The JSON of every field's default."""
         ...
 
     @property
     def raws(self) -> Mapping[str, Raw]:
-        """The JSON of every field as it is shown."""
+        """The JSON of every field as shown."""
         ...
 
     @property
@@ -40,22 +40,22 @@ class KeptFields(Protocol):
         ...
 
     def show(self, raws: Mapping[str, Raw | Problem], cause: Cause, *, own: bool) -> list[Problem]:
-        """Show what is kept; a field with a problem gets its default. Return the problems.
+        """Show kept values; a field with a problem gets its default. Return the problems.
 
-        `own`: a person did it on this page, so that what follows from it is a change of this page.
+        `own`: a person caused it on this page, so the changes that follow are changes of this page.
         """
         ...
 
     def note_kept(self, version: int, age: float, problem: Problem | None) -> None:
-        """Put on record that something came back, or that it could not be migrated. `age` is in seconds."""
+        """Record that values came back, or the problem of migrating them. `age` is in seconds."""
         ...
 
-    def blame(self, name: str, why: str) -> None:
-        """Put on record that a value is not kept, until one of this field is again."""
+    def note_unkept(self, name: str, why: str) -> None:
+        """Record that the client does not keep a field's value."""
         ...
 
-    def forgive(self, name: str) -> None:
-        """Take back what `blame` has put on record."""
+    def clear_unkept(self, name: str) -> None:
+        """Remove the record of `note_unkept`."""
         ...
 
 
@@ -63,7 +63,7 @@ class Keeper(Protocol):
     """Keeps the fields of one scope for all stored classes of one open page."""
 
     def begin(self, kept: KeptFields) -> None:
-        """Show what is kept for a page object, and follow it. Raises `StashError` for a name that is taken."""
+        """Show the kept values of a page object, and follow them. Raises `StashError` for a name that is taken."""
         ...
 
     def keep(self, kept: KeptFields, name: str, raw: Raw) -> None:
@@ -71,13 +71,13 @@ class Keeper(Protocol):
         ...
 
     def reset(self, kept: KeptFields) -> None:
-        """Keep nothing of a page object any more; its fields have their defaults."""
+        """Delete the kept values of a page object; its fields have their defaults."""
         ...
 
     def end(self, kept: KeptFields) -> None:
-        """Stop following; what is kept stays."""
+        """Stop following; the kept values stay."""
         ...
 
-    def awaits(self, kept: KeptFields) -> bool:
-        """Whether building should wait, because what is kept of this page object is not known yet."""
+    def is_pending(self, kept: KeptFields) -> bool:
+        """Whether building should wait, because the client has not sent the kept values yet."""
         ...

@@ -1,4 +1,4 @@
-"""What a page object asks of the open page that it is on."""
+"""An open page, as its page objects need it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class OpenPage(Protocol):
     visit: Visit
 
     def keeper(self, scope: Scope) -> Keeper:
-        """Return what keeps the values of a scope that the client keeps."""
+        """Return the keeper of a scope whose values the client keeps."""
         ...
 
     def status_changed(self) -> None:
-        """Note that what the page can say about its changes may be another."""
+        """Note that the page's status may have changed."""
         ...
 
     async def flush(self) -> None:
-        """Wait until all that was changed on the page is durable. Raises `ValueNotStorable` and `StoreError`."""
+        """Wait until all changes of the page are durable. Raises `ValueNotStorable` and `StoreError`."""
         ...

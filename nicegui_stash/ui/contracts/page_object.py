@@ -1,4 +1,4 @@
-"""What the rooms below ask of a page object."""
+"""A page object, as the other packages of `ui` need it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Cause = Literal['local', 'remote', 'recovered', 'reset']
 
 
 class TakesEntries(Protocol):
-    """A page object, as far as values that were entered into its elements are handed to it."""
+    """A page object that takes values entered into its elements."""
 
     @property
     def schema(self) -> Schema: ...
@@ -32,18 +32,18 @@ class TakesEntries(Protocol):
 
     @property
     def is_read(self) -> bool:
-        """Whether what is stored is known."""
+        """Whether every owner's document is read."""
         ...
 
     @property
     def has_unsaved(self) -> bool:
-        """Whether anything that was entered is with this page only: it waits for `save()`, or for its tab or visit."""
+        """Whether only this page has a change: it waits for `save()`, or for the report on tab and visit."""
         ...
 
     def merging(self, name: str) -> AbstractContextManager[set[str]]:
-        """Ask `validate=` of a field for what is assigned meanwhile; the set has the fields that refuse a value."""
+        """Apply `validate=` to assignments of a field meanwhile; yields the set of fields that refused a value."""
         ...
 
-    async def notify_beside(self) -> None:
-        """Call `on_recovered` again, as the record has changed."""
+    async def notify_again(self) -> None:
+        """Call `on_recovered` again: the record has changed."""
         ...

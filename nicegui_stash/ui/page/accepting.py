@@ -1,4 +1,4 @@
-"""What goes up: a change on a page is checked, handed to whoever keeps the field, and shown by what is bound to it."""
+"""Accepting a change of a page: check it, hand it to the keeper of the field, and update what is bound to it."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ log = logging.getLogger('nicegui_stash')
 
 
 class Accepting:
-    """Accepts the changes of one page object, from handlers, elements, worker threads, and in place."""
+    """Accepts the changes of one page object: from handlers, elements and worker threads, and in place."""
 
     _posting = Lock()
-    """Held for so short a time that all pages share it."""
+    """All pages share one lock, since it is held only briefly."""
     _unsaved: frozenset[str] = frozenset()
     _posted: Mapping[str, int] = {}
-    """How many changes of worker threads are on their way here, by field."""
+    """By field: how many changes of worker threads have not arrived here yet."""
     _merging: str | None = None
-    """The field that what was typed before a rejoin is being merged into."""
+    """The field into which a value typed before a rejoin is being merged."""
     _refused: set[str]
 
     def __init__(
@@ -48,7 +48,7 @@ class Accepting:
         auto: bool,
         on_invalid: OnInvalid,
     ) -> None:
-        """`auto=False` waits for `save()`; `on_invalid` says what becomes of an assignment that does not fit."""
+        """With `auto=False` changes wait for `save()`. `on_invalid`: raise or log an assignment that does not fit."""
         self.on_invalid: OnInvalid = on_invalid
         self._values = values
         self._fields = values.schema.fields
@@ -59,7 +59,7 @@ class Accepting:
         self._loop = get_running_loop()
 
     def accept(self, name: str, raw: Raw) -> None:
-        """Hand a checked change on. Raises `ValueNotStorable` where it is not taken."""
+        """Accept a checked change. Raises `ValueNotStorable` if it is refused."""
         if name == self._merging and (why := self._invalid(name, raw)):
             raise ValueNotStorable(name, '$', why)
         values = self._values
@@ -73,7 +73,7 @@ class Accepting:
             values.touched.add(name)
 
     def submit(self, name: str, raw: Raw) -> None:
-        """Hand a change to whoever keeps the field. Raises `ValueTooLarge` or `TooMuchPending`."""
+        """Hand a change to the keeper of the field. Raises `ValueTooLarge` or `TooMuchPending`."""
         if (owner := self._fields[name].scope.owner) is not None:
             self._documents[owner].submit(name, raw)
         else:
@@ -84,15 +84,15 @@ class Accepting:
         return name in self._unsaved
 
     def is_newer_here(self, name: str) -> bool:
-        """Whether a change waits for `save()`, or is on its way here from a worker thread."""
+        """Whether a change waits for `save()`, or is still on its way from a worker thread."""
         return name in self._unsaved or bool(self._posted.get(name))
 
     @property
     def has_unsaved(self) -> bool:
-        """Whether anything that was entered is with this page only: it waits for `save()`, or for its tab or visit."""
+        """Whether only this page has a change: it waits for `save()`, or for the report on tab and visit."""
         return bool(self._unsaved) or any(document.has_held for document in self._documents.values())
 
-    # ---- values that are merged
+    # ---- merging typed values
 
     def _invalid(self, name: str, raw: Raw) -> str | None:
         stored = self._fields[name]
@@ -100,7 +100,7 @@ class Accepting:
 
     @contextmanager
     def merging(self, name: str) -> Generator[set[str]]:
-        """Ask `validate=` of a field for what is assigned meanwhile; the set has the fields that refuse a value."""
+        """Apply `validate=` to assignments of a field meanwhile; yields the set of fields that refused a value."""
         self._merging, self._refused = name, set()
         try:
             yield self._refused
@@ -110,7 +110,7 @@ class Accepting:
     # ---- worker threads
 
     def post(self, name: str, raw: Raw) -> None:
-        """Accept a change made in a worker thread: visible there at once, and here in the order of posting."""
+        """Accept a change of a worker thread: the thread sees it at once, the event loop in the order of posting."""
         with self._posting:
             self._values.raws[name] = raw
             self._posted = {**self._posted, name: self._posted.get(name, 0) + 1}
@@ -120,7 +120,7 @@ class Accepting:
         with self._posting:
             self._posted = {**self._posted, name: self._posted[name] - 1}
             if self._values.raws.get(name) is not raw:
-                return  # it was changed again meanwhile, and that change is accepted already or posted behind this one
+                return  # a later change has replaced it: accepted already, or posted behind this one
         try:
             self.accept(name, raw)
         except ValueNotStorable as error:
@@ -137,7 +137,7 @@ class Accepting:
     # ---- changes in place
 
     def changed_in_place(self, name: str) -> None:
-        """Accept what a collection became. Raises `ValueNotStorable`; the collection then undoes the change."""
+        """Accept a collection's change. Raises `ValueNotStorable`; the collection then undoes the change."""
         values = self._values
         target = values.target()
         if target is None:
@@ -153,19 +153,19 @@ class Accepting:
         self._show_changed_in_place(target, name)
 
     def _show_changed_in_place(self, target: Any, name: str) -> None:
-        """Tell what is bound and who listens; what that raises undoes nothing, since the change is accepted."""
+        """Update bindings and call listeners. The change is accepted: an exception here undoes nothing."""
         try:
             nicegui_private.propagate_in_place(target, name)
-        except Exception as error:  # noqa: BLE001 what is bound may raise anything
+        except Exception as error:  # noqa: BLE001 a bound target may raise anything
             app.handle_exception(error)
-        self._values.tell(name)
+        self._values.notify(name)
 
     # ---- saving
 
     def save(self) -> Iterator[ValueNotStorable]:
-        """Submit what `auto=False` kept back, and opaque values that were changed in place.
+        """Submit changes held back by `auto=False`, and opaque values changed in place.
 
-        What does not fit goes on record until it does; iterate over it, or nothing is submitted.
+        Yields an error for each value that does not fit; it stays marked until it fits. Only iterating submits.
         """
         values = self._values
         target = values.target()
@@ -193,29 +193,29 @@ class Accepting:
             self._show_changed_in_place(target, name)
 
     def save_opaque(self) -> None:
-        """Submit opaque values that were changed in place: looked for after each UI event, and when the page may go."""
+        """Submit opaque values changed in place; called after each UI event, and when the page may go."""
         if self._auto and not self._values.closed:
             list(self.save())
 
     def submit_opaque(self) -> list[ValueNotStorable]:
-        """Submit the same ones before a flush, also for a page that is gone; return what does not fit."""
+        """Submit them before a flush, even if the page is gone; return an error for each that does not fit."""
         return list(self.save()) if self._auto and self._values.schema.is_opaque else []
 
     def let_go(self) -> None:
-        """Forget what was not saved or placed yet: its slice was deleted."""
+        """Discard changes that are not submitted yet: their slice was deleted."""
         self._unsaved = frozenset()
         for document in self._documents.values():
             document.let_go()
-        for name, stored in self._fields.items():  # have opaque values shown again that were changed in place
+        for name, stored in self._fields.items():  # so that opaque values changed in place are shown again
             with suppress(ValueNotStorable):
                 if not stored.codec.opaque or encode(self._values.target(), stored) == self._values.raws.get(name):
                     continue
             self._values.raws[name] = Raw(b'')
 
-    # ---- what does not fit
+    # ---- refusing
 
     def refuse(self, name: str, value: Any, error: ValueNotStorable) -> None:
-        """Leave a value that a binding brought and that does not fit on its element: marked, logged, never thrown."""
+        """Leave a value that does not fit on the element that brought it: marked and logged, never raised."""
         if self._merging is not None:
             self._refused.add(name)
         target = self._values.target()

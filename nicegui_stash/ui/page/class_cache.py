@@ -1,4 +1,4 @@
-"""What is found out about a class once, and goes with it: a script that is run per visitor makes its classes anew."""
+"""A cache per class that is freed with the class: a script creates its classes again for every visitor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar('T')
 
 
 def per_class(function: Callable[[type], T]) -> Callable[[type], T]:
-    """Have a function of a class called once for each; the result is kept in the class, not inherited by others."""
+    """Cache a function's result in the class it is called with; subclasses do not inherit the result."""
     attribute = f'_nicegui_stash_{function.__name__}'
 
     @wraps(function)

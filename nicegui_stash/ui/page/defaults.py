@@ -1,4 +1,4 @@
-"""What the fields of a page object have where nothing is stored."""
+"""The defaults of a page object's fields, for fields without a stored value."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from msgspec import Raw
 
 from .stored_property import PAGE_OBJECT, declared_defaults, properties_of
 
-Made = dict[str, tuple[object, Raw]]
-"""By field: a value that this object alone has as a default, and its JSON."""
+OwnDefaults = dict[str, tuple[object, Raw]]
+"""By field: the default of this one object, and its JSON."""
 
 
 class Defaults(Protocol):
@@ -18,17 +18,17 @@ class Defaults(Protocol):
     def defaults(self) -> Mapping[str, Raw]: ...
 
 
-class HadDefaults(Protocol):
-    """What was behind an app's object before."""
+class FormerPageObject(Protocol):
+    """The page object that an app's object had before."""
 
     @property
     def values(self) -> Defaults: ...
 
 
-def begin(target: Any, *, given: bool) -> tuple[Mapping[str, Raw], Made]:
-    """Find every field's default: what `stored()` declares, what `__init__` assigns, or what a given object holds.
+def begin(target: Any, *, given: bool) -> tuple[Mapping[str, Raw], OwnDefaults]:
+    """Find every field's default: declared by `stored()`, assigned by `__init__`, or held by a given object.
 
-    The fields are unset afterwards. Raises `ValueNotStorable`.
+    Unsets the fields. Raises `ValueNotStorable`.
     """
     if given:
         return _held_by(target)
@@ -41,11 +41,11 @@ def begin(target: Any, *, given: bool) -> tuple[Mapping[str, Raw], Made]:
     return _held_by(target)
 
 
-def _held_by(target: Any) -> tuple[Mapping[str, Raw], Made]:
+def _held_by(target: Any) -> tuple[Mapping[str, Raw], OwnDefaults]:
     cls: type[Any] = target.__class__
     properties = properties_of(cls)
-    former: HadDefaults | None = target.__dict__.get(PAGE_OBJECT)
-    if former is not None:  # it was kept before, on a part of the page that is gone: it has its defaults still
+    former: FormerPageObject | None = target.__dict__.get(PAGE_OBJECT)
+    if former is not None:  # kept before, on a part of the page that is gone: its defaults stay the same
         made = {name: (properties[name].stored.codec.decode(raw), raw) for name, raw in former.values.defaults.items()}
     else:
         made = {name: prop.stored.codec.encode(getattr(target, name)) for name, prop in properties.items()}

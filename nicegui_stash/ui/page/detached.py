@@ -1,4 +1,4 @@
-"""Objects of a stored class that belong to no page: what an update works on, and what code without a page reads."""
+"""Objects of a stored class without a page: for updates, and for code that reads a session."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar('T')
 
 
 def detached(schema: Schema, raws: Mapping[str, Raw]) -> Any:
-    """Return an object with these values and declared defaults for the rest. Its class's `__init__` is not called."""
+    """Return an object with these values and declared defaults for the rest, without calling `__init__`."""
     values, _ = decode_values(schema, raws, schema.version)
     target = object.__new__(schema.cls)
     for name, stored in schema.fields.items():
@@ -33,16 +33,16 @@ def updating(
     function: Callable[[T], object],
     defaults: Mapping[str, Raw] | None = None,
 ) -> Callable[[Slice], list[Written]]:
-    """Turn a function that changes an object into one from a slice to what is to be written; it may run repeatedly.
+    """Turn a function that changes an object into one that maps a slice to its writes. It may run repeatedly.
 
-    `defaults` are those that a page's `__init__` has assigned.
+    `defaults`: those that the page's `__init__` assigned.
     """
 
     def change(found: Slice) -> list[Written]:
         before = {**(defaults or {}), **stored_values(schema, found, parts)}
         target = detached(schema, before)
         if isawaitable(function(target)):
-            raise StashError('the function of update() cannot be async, since it may have to run again')
+            raise StashError('the function of update() cannot be async: update() may call it several times')
         written: list[Written] = []
         for name, stored in schema.fields.items():
             raw = stored.codec.encode(getattr(target, name))[1]

@@ -1,4 +1,4 @@
-"""What the client keeps for a page object, in its address or its storage, and a record of what became of it."""
+"""The fields that the client keeps for a page object, in its address or its storage, and how they came back."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .values import FieldValues
 
 
 class Elsewhere:
-    """The fields of one page object that are not in the store; `KeptFields` for whoever keeps them.
+    """The fields of one page object that are not in the store; their keepers see it as `KeptFields`.
 
-    `keepers` says who keeps a field, by its name. `shows_own` is set while something is shown that a person did on this
-    page, as going back in its history.
+    `keepers` has the keeper of each field. `shows_own` is set while the page shows the effect of a person's own action
+    on it, such as going back in its history.
     """
 
     keepers: Mapping[str, Keeper] = {}
@@ -34,7 +34,7 @@ class Elsewhere:
         self._is_unsaved = is_unsaved
 
     def begin(self, keeper_of: Callable[[Scope], Keeper]) -> None:
-        """Take what the client keeps of this class, and keep changes there."""
+        """Show the client's values of this class, and keep changes there."""
         schema = self._values.schema
         keepers = {scope: keeper_of(scope) for scope in schema.scopes if not scope.is_stored}
         self.keepers = {
@@ -44,27 +44,27 @@ class Elsewhere:
             keeper.begin(self)
 
     @property
-    def is_awaited(self) -> bool:
-        """Whether the client has not said yet what it keeps."""
-        return any(keeper.awaits(self) for keeper in set(self.keepers.values()))
+    def is_pending(self) -> bool:
+        """Whether the client has not sent its values yet."""
+        return any(keeper.is_pending(self) for keeper in set(self.keepers.values()))
 
     def reset(self) -> None:
-        """Have nothing kept any more."""
+        """Delete the client's values."""
         for keeper in set(self.keepers.values()):
             keeper.reset(self)
 
     def end(self) -> None:
-        """Stop following; what is kept stays."""
+        """Stop following; the client keeps its values."""
         for keeper in set(self.keepers.values()):
             keeper.end(self)
 
     def recover(self) -> None:
-        """Put on record again what came back, and what was wrong with it: a recovery begins a new record."""
+        """Add the client's values and problems to the record again: a recovery begins a new one."""
         known = self._recovery.problems
         known += [problem for problem in (*self._problems, *self._unkept.values()) if problem not in known]
         self._count_returned()
 
-    # ---- what a keeper asks (KeptFields)
+    # ---- for keepers (KeptFields)
 
     @property
     def schema(self) -> Schema:
@@ -117,13 +117,13 @@ class Elsewhere:
             self._recovery.status = 'recovered'
             self._recovery.from_version, self._recovery.age = self._returned
 
-    def blame(self, name: str, why: str) -> None:
-        self.forgive(name)
+    def note_unkept(self, name: str, why: str) -> None:
+        self.clear_unkept(name)
         problem = Problem(name, self.schema.version, why)
         self._unkept = {**self._unkept, name: problem}
         self._recovery.problems.append(problem)
 
-    def forgive(self, name: str) -> None:
+    def clear_unkept(self, name: str) -> None:
         problem = self._unkept.get(name)
         if problem is not None:
             self._unkept = {each: why for each, why in self._unkept.items() if each != name}

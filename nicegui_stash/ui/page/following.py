@@ -1,4 +1,4 @@
-"""What comes down: one owner's document, as far as a page object shows it."""
+"""Following one owner's document for a page object: recover its fields, and show changes from elsewhere."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _KNOWN_AT_ONCE: Final[Mapping[Owner, Mapping[Scope, Part]]] = {
     owner: {scope: scope.part_of('', '') for scope in SCOPES.values() if scope.owner == owner and not scope.is_private}
     for owner in OWNERS
 }
-"""By owner: the parts of its document that are known before the browser has reported."""
+"""By owner: the parts of its document that are known before the browser's report."""
 _PRIVATE: Final[Mapping[Owner, tuple[Scope, ...]]] = {
     owner: tuple(scope for scope in SCOPES.values() if scope.owner == owner and scope.is_private) for owner in OWNERS
 }
 
 
 class Follows(Protocol):
-    """What following a document asks of the page object."""
+    """The page object, as `Following` needs it."""
 
     @property
     def values(self) -> FieldValues: ...
@@ -47,21 +47,21 @@ class Follows(Protocol):
         ...
 
     def cause_of(self, name: str) -> Cause:
-        """Say who changed a field of which the session has another value."""
+        """Say who changed a field whose value in the session differs."""
         ...
 
     def recover_late(self) -> None:
-        """Recover now that the session is read, and say so."""
+        """Recover now that the session is read, and call `on_recovered`."""
         ...
 
 
 class Following:
-    """Follows a document for one page object: recovers its fields, and shows what others change. A `Subscriber`.
+    """Recovers a page object's fields from one document, and shows changes by others. A `Subscriber`.
 
-    `parts` says, by scope, where the fields are in the document, as far as it is known.
+    `parts` has, by scope, the part of the document where the fields are, once it is known.
     """
 
-    # As in FieldValues: what few pages need belongs to the class until one of them does.
+    # Class attributes for what few pages need, as in FieldValues.
     _held: Mapping[str, Raw] = {}
     _stale: frozenset[str] = frozenset()
     _generation = (0, 0)
@@ -86,21 +86,21 @@ class Following:
         self._hold(1)
 
     def move_to(self, session: Session) -> None:
-        """Go on in another session, which holds the same."""
+        """Continue with another session that has the same values."""
         self._detach()
         self.session = session
         self.attach()
         self._generation = self._current_generation()
 
     def close(self, *, left: bool) -> None:
-        """Stop following. `left`: the visit to this view is over, and its values with it."""
+        """Stop following. `left`: the visit to this view is over; drop its values."""
         self._detach()
         for part in self.parts.values() if left else ():
             if part.kind == 'visits':
                 self.session.drop(self._slice_id, part)
 
     def reset(self) -> None:
-        """Delete what is stored of the class, older versions too."""
+        """Delete the class's stored values, those of older versions too."""
         self.session.reset(self._slice_id)
 
     def _detach(self) -> None:
@@ -112,12 +112,12 @@ class Following:
             (self.session.hold if sign > 0 else self.session.release)(self._slice_id, part)
 
     def locate(self) -> None:
-        """Take part in the tab and the visit, now that it is known which they are."""
+        """Recover the values of the tab and the visit, now that the browser has reported them."""
         visit, report, session = self._page_object.visit, self._page_object.visit.report, self.session
         self._hold(-1)
         for scope in _PRIVATE[self._owner]:
             if scope.part == 'visits' and (before := self.parts.get(scope)):
-                # a late report: what was typed since is newer than what it brings
+                # a late report: values typed since are newer than the ones it brings
                 found = session.document.slice(self._slice_id)
                 self._held = {**self._held, **((found.values(before) if found else None) or {})}
                 session.drop(self._slice_id, before)
@@ -138,11 +138,11 @@ class Following:
 
     @property
     def has_held(self) -> bool:
-        """Whether a change waits until it is known which tab or visit it belongs to."""
+        """Whether a change waits for the report on its tab or visit."""
         return bool(self._held)
 
     def submit(self, name: str, raw: Raw) -> None:
-        """Hand a change to the session, or hold it until it is known where it belongs.
+        """Hand a change to the session, or hold it until its tab or visit is known.
 
         Raises `ValueTooLarge` or `TooMuchPending`.
         """
@@ -153,18 +153,18 @@ class Following:
             self.session.set(self._slice_id, part, name, raw, source=self)
 
     def show_again(self, name: str) -> None:
-        """Show what is stored of a field in place of a change that was refused."""
+        """Show a field's stored value in place of a refused change."""
         self._schedule(name)
 
     def let_go(self) -> None:
-        """Forget what is held: its slice was deleted."""
+        """Discard held changes: their slice was deleted."""
         self._held = {}
 
     # ---- recovering
 
     @property
     def has_private_values(self) -> bool:
-        """Whether something is stored that only one tab or visit may see."""
+        """Whether the document has values of single tabs or visits."""
         scopes = self._schema.scopes
         kinds = {scope.part for scope in _PRIVATE[self._owner] if scope in scopes}
         return any(
@@ -173,11 +173,11 @@ class Following:
         )
 
     def recover(self) -> None:
-        """Set every field whose place is known. Changes accepted meanwhile are in the document already."""
+        """Set every field whose part is known. The document has changes accepted meanwhile already."""
         session, schema, recovery = self.session, self._schema, self._page_object.recovery
         if not session.is_read:
             recovery.status = 'unavailable'
-            if provisional := session.document.slice(self._slice_id):  # what other tabs changed meanwhile
+            if provisional := session.document.slice(self._slice_id):  # changes of other tabs meanwhile
                 self._values.show(stored_values(schema, provisional, self.parts), schema.version, 'remote')
             return
         own = session.document.slice(self._slice_id)
@@ -203,7 +203,7 @@ class Following:
         self._generation = session.document.epoch, own.reset if own else 0
 
     def _inherit(self, absent: Collection[Part]) -> Found:
-        """Bring along what only older versions of the class have, and follow it where there is nothing yet."""
+        """Take over parts that only older versions of the class have, and follow them."""
         self._followed |= frozenset(absent)
         found = self.session.inherit(self._schema, self._slice_id.key, self.parts.values())
         if found.migrated and found.slice:
@@ -211,7 +211,7 @@ class Following:
         return found
 
     def _status_of_nothing(self, problems: Iterable[Problem]) -> Status:
-        """Say why nothing came back."""
+        """Return the status of a recovery that found no values."""
         if any(not problem.field for problem in problems):
             return 'discarded'
         match self.session.condition:
@@ -233,7 +233,7 @@ class Following:
     def rejected(self, operation: Set) -> None:
         stored = self._schema.fields[operation.field]
         if operation.slice == self._slice_id and self.parts.get(stored.scope) == operation.part:
-            with suppress(ValueNotStorable):  # it was accepted by this very schema, so it decodes
+            with suppress(ValueNotStorable):  # this very schema accepted it, so it decodes
                 value = stored.codec.decode(operation.raw)
                 self._page_object.recovery.rejected.append(Rejected(operation.field, value))
 
@@ -243,7 +243,7 @@ class Following:
         self._stale |= frozenset(names)
 
     def _deliver(self) -> None:
-        """Show what changed elsewhere: one turn of the loop per page, in its client's context, errors to its client."""
+        """Show changes from elsewhere: in one turn of the loop, in the client's context, errors to the client."""
         names, self._stale = self._stale, frozenset()
         if self._values.closed:
             return
@@ -258,7 +258,7 @@ class Following:
             self._generation = self._current_generation()
 
     def _follow_older(self, touched: set[str]) -> None:
-        """Take over what a server with an older version wrote late, as it drained, where nobody changed it since."""
+        """Take over values that an older server wrote late, as it drained, unless they were changed since."""
         session, schema = self.session, self._schema
         parts = {scope: part for scope, part in self.parts.items() if part in self._followed}
         found = find_parts(schema, session.document, self._slice_id.key, parts.values()).slice
@@ -282,12 +282,12 @@ class Following:
             if values.raws[name] == values.defaults[name]:
                 return
             if self._generation == self._current_generation() and part.kind != 'data':
-                self.submit(name, values.raws[name])  # pruned elsewhere, while it is still shown here
+                self.submit(name, values.raws[name])  # another server pruned it while this page shows it
                 return
             values.show({name: values.defaults[name]}, self._schema.version, 'reset')
         elif raw != values.raws[name]:
             if values.touched is not None and name in values.touched:
-                self.submit(name, values.raws[name])  # an older server drained late: what is shown here is newer
+                self.submit(name, values.raws[name])  # an older server drained late: the value here is newer
             elif stored.field.live or self._generation != self._current_generation():
                 recovery = self._page_object.recovery
                 problems = values.show({name: raw}, self._schema.version, self._page_object.cause_of(name))

@@ -1,7 +1,7 @@
-"""What is inside a field's value, where objects change without telling anybody, and elements are bound to them."""
+"""The parts of a field's value, which may change without notice and may have elements bound to them."""
 
 # pyright: reportUnknownMemberType=false
-# What a field holds is whatever the app puts there.
+# The app decides what a field holds.
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STEP: Final = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['?(?P<key>[^']*
 
 
 def encode(page: object, stored: StoredField) -> Raw:
-    """Return the JSON of what a field holds. Raises `ValueNotStorable`."""
+    """Return the JSON of a field's present value. Raises `ValueNotStorable`."""
     while True:
         try:
             return stored.codec.encode(getattr(page, stored.name))[1]
@@ -30,10 +30,10 @@ def encode(page: object, stored: StoredField) -> Raw:
 
 
 def elements_at(page: object, field: str, error: ValueNotStorable) -> list[ValueElement[Any]]:
-    """Return the elements that are bound both ways to the part of a field's value which an error is about."""
+    """Return the elements bound both ways to the part of a field's value that an error names."""
     steps = _steps(error.path)
     if '...' in steps:
-        return []  # an entry of a dict, and nobody says which
+        return []  # some entry of a dict: the error does not say which
     return [
         element
         for owner, name in _places(getattr(page, field), steps)
@@ -42,9 +42,9 @@ def elements_at(page: object, field: str, error: ValueNotStorable) -> list[Value
 
 
 def _make_whole(page: object, field: str, error: ValueNotStorable) -> bool:
-    """Make a whole `float` an `int` where one belongs and an element brought it: `ui.number` gives nothing else.
+    """Convert a whole `float` to the expected `int` if an element brought it: `ui.number` gives only floats.
 
-    Returns whether there was one.
+    Returns whether any was converted.
     """
     if not error.reason.startswith('Expected `int'):
         return False
@@ -58,7 +58,7 @@ def _make_whole(page: object, field: str, error: ValueNotStorable) -> bool:
 
 
 def _bound(page: object, field: str, owner: object, name: Any, steps: Sequence[str | int]) -> list[ValueElement[Any]]:
-    """Return the elements that are bound both ways to this part of a field's value."""
+    """Return the elements bound both ways to this part of a field's value."""
     found = list(nicegui_private.two_way(owner, name))
     names = [each for each in (*steps[:-1], name) if isinstance(each, str) and each != '...']
     if len(names) == len(steps):  # as `bind_value(self, ('guest', 'age'))`
@@ -67,7 +67,7 @@ def _bound(page: object, field: str, owner: object, name: Any, steps: Sequence[s
 
 
 def _steps(path: str) -> list[str | int]:
-    """Return the names and indices of a path, of which `...` stands for any entry of a dict.
+    """Return the names and indices of a path; `...` stands for any entry of a dict.
 
     >>> _steps("$.guests[0].age"), _steps("$['a'].b"), _steps('$[...].age')
     (['guests', 0, 'age'], ['a', 'b'], ['...', 'age'])
@@ -76,7 +76,7 @@ def _steps(path: str) -> list[str | int]:
 
 
 def _places(value: Any, steps: Sequence[str | int]) -> Iterator[tuple[Any, Any]]:
-    """Iterate over what steps lead to: the object or the dict, and the attribute or the key."""
+    """Iterate over the places that steps lead to: object and attribute, or dict and key."""
     for first, *rest in [steps] if steps else []:
         for key in list(cast(dict[Any, Any], value)) if first == '...' and isinstance(value, dict) else [first]:
             if rest:
@@ -88,12 +88,12 @@ def _places(value: Any, steps: Sequence[str | int]) -> Iterator[tuple[Any, Any]]
 def _part(value: Any, step: Any) -> Any:
     try:
         return cast(Any, value)[step] if isinstance(value, (Mapping, Sequence)) else getattr(value, step)
-    except (LookupError, AttributeError, TypeError):  # as where the JSON has another name for it
+    except (LookupError, AttributeError, TypeError):  # such as an attribute with another name in the JSON
         return None
 
 
 def _set(owner: Any, name: Any, value: int) -> None:
-    """Set an attribute, or an entry without telling the field, which is being told already."""
+    """Set an attribute, or a dict's entry without a notice to the field, which is being encoded already."""
     if isinstance(owner, dict):
         dict.__setitem__(cast(dict[Any, Any], owner), name, value)
     else:

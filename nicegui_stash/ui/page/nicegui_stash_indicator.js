@@ -1,7 +1,7 @@
-// Shows whether what was changed on the page is durable. The server says what is so; when to show it is decided here.
-const QUICK_MS = 300; // a save that takes no longer is not worth a word before it is done
-const BLIP_MS = 500; // neither is a connection that is back at once
-const SAVED_MS = 3000; // for so long "saved" is shown
+// Shows whether the changes of the page are durable. The server sends the state; this script decides when to show it.
+const QUICK_MS = 300; // a save that takes no longer is not announced
+const BLIP_MS = 500; // nor is a shorter loss of the connection
+const SAVED_MS = 3000; // how long "saved" is shown
 const ICONS = { saving: "cloud_upload", saved: "cloud_done", offline: "cloud_off", refused: "error" };
 const STYLE = `
   @layer components {
@@ -23,7 +23,7 @@ const STYLE = `
 document.head.append(Object.assign(document.createElement("style"), { textContent: STYLE }));
 
 export default {
-  // Both live regions are there from the start: one that comes with its text would not be read out.
+  // Both live regions exist from the start: screen readers ignore a region that appears with its text.
   template: `
     <span class="nicegui-stash-indicator" :class="{ 'nicegui-stash-quiet': quiet }"
         :data-state="now.state" :data-shown="said.state">
@@ -77,13 +77,13 @@ export default {
   created() {
     this.seen = this.saves;
     this.onLost = () => (this.lost = true);
-    // What was typed meanwhile is on its way now, and the question behind it: until the answer nothing is known.
+    // Input typed meanwhile is sent now, the question after it: the answer confirms that all of it has arrived.
     this.onBack = () => this.lost && this.$emit("ask");
   },
   mounted() {
     this.follow();
     setTimeout(() => {
-      this.socket = window.socket; // NiceGUI opens it when all elements are mounted
+      this.socket = window.socket; // NiceGUI opens it once all elements are mounted
       this.socket?.on("disconnect", this.onLost);
       this.socket?.on("connect", this.onBack);
     });
@@ -108,7 +108,7 @@ export default {
         this.say();
       }
     },
-    // Say in a while what is so then; what is waited for already keeps its time.
+    // Show the state that holds after a delay; a delay for the same reason keeps running.
     wait(milliseconds, due) {
       if (due && due === this.due) return;
       clearTimeout(this.timer);

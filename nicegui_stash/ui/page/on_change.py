@@ -1,4 +1,4 @@
-"""Who wants to know when a field changes, and who did it."""
+"""The `on_change` handlers of a page, and the change that they receive."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 # Some of NiceGUI's signatures are only partly typed.
@@ -21,14 +21,14 @@ from .on_clear import when_cleared
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an `on_change` handler is told: which field, and who did it: this page, another, a recovery or a reset."""
+    """What an `on_change` handler gets: the field, and who changed it (this page, another, a recovery, a reset)."""
 
     field: str
     cause: Cause
 
 
 Handler = Callable[[Change], Any] | Callable[[], Any]
-_Told = Callable[[Change], Any]
+_Listener = Callable[[Change], Any]
 
 
 class Listeners:
@@ -36,22 +36,22 @@ class Listeners:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._handlers: dict[str, list[_Told]] = {}
+        self._handlers: dict[str, list[_Listener]] = {}
 
     def add(self, field: str, handler: Handler) -> None:
-        """Call a handler from now on, as long as the container is shown in which it is given."""
-        told = _told(handler)
-        self._add(field, told)
-        when_cleared(self._client, lambda: self._handlers[field].remove(told))
+        """Call a handler from now on, until the surrounding container is cleared."""
+        listener = _listener(handler)
+        self._add(field, listener)
+        when_cleared(self._client, lambda: self._handlers[field].remove(listener))
 
-    def _add(self, field: str, told: _Told) -> None:
-        self._handlers.setdefault(field, []).append(told)
+    def _add(self, field: str, listener: _Listener) -> None:
+        self._handlers.setdefault(field, []).append(listener)
 
     def refresh(self, fields: Iterable[str], handler: Callable[[], Any]) -> None:
-        """Call a handler after any of these fields was changed by somebody else, once for all that change together."""
+        """Call a handler after others changed any of these fields: once for changes that come together."""
         waiting = False
 
-        def told(change: Change) -> None:
+        def listener(change: Change) -> None:
             nonlocal waiting
             if change.cause != 'local' and not waiting:
                 waiting = True
@@ -63,17 +63,17 @@ class Listeners:
             self._call(handler)
 
         for field in fields:
-            self._add(field, told)
+            self._add(field, listener)
 
-    def tell(self, field: str, cause: Cause) -> None:
-        """Call the handlers of a field; their exceptions go to NiceGUI's handlers, not to the change."""
+    def notify(self, field: str, cause: Cause) -> None:
+        """Call the handlers of a field. Their exceptions go to NiceGUI's exception handlers; the change stands."""
         for handler in list(self._handlers.get(field, ())):
             self._call(partial(handler, Change(field, cause)))
 
     def _call(self, handler: Callable[[], Any]) -> None:
         with self._guarded():
             result = handler()
-            if iscoroutine(result):  # not what NiceGUI returns to be awaited or not, as `refresh` does
+            if iscoroutine(result):  # not NiceGUI's optional awaitables, such as the one of `refresh`
                 background_tasks.create(self._finish(result), name='on_change')
 
     async def _finish(self, work: Awaitable[Any]) -> None:
@@ -89,13 +89,13 @@ class Listeners:
                 app.handle_exception(error)
 
 
-def _told(handler: Handler) -> _Told:
-    """Return what calls a handler with the `Change` if it requires an argument, and with nothing otherwise.
+def _listener(handler: Handler) -> _Listener:
+    """Return a listener that passes the `Change` to a handler only if the handler requires an argument.
 
-    `refresh` of a refreshable takes any arguments, and would hand them on to what it refreshes.
+    `refresh` of a refreshable takes any arguments, and would pass them to the refreshed function.
     """
     return (
-        cast(_Told, handler)
+        cast(_Listener, handler)
         if _requires_argument(handler)
         else partial(_call_without, cast(Callable[[], Any], handler))
     )
@@ -108,7 +108,7 @@ def _call_without(handler: Callable[[], Any], _: Change) -> Any:
 def _requires_argument(handler: Handler) -> bool:
     try:
         parameters = signature(handler).parameters.values()
-    except (TypeError, ValueError):  # a function of C code that does not say, as `list.append` of older Pythons
+    except (TypeError, ValueError):  # a C function without a signature, such as `list.append` of older Pythons
         return True
     positional = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
     return any(each.kind in positional and each.default is Parameter.empty for each in parameters)

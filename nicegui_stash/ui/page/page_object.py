@@ -1,4 +1,4 @@
-"""One page object: an object of the app's class whose stored fields are recovered, followed and accepted."""
+"""One page object: it recovers and follows the stored fields of an app's object, and accepts their changes."""
 
 # pyright: reportUnknownMemberType=false
 # Some of NiceGUI's signatures are only partly typed.
@@ -33,17 +33,17 @@ from .values import FieldValues
 
 
 class PageObject:
-    """Holds what recovers an object of the app, what accepts its changes, and what the client keeps for it.
+    """Holds the parts behind an object of the app.
 
-    These parts are `documents`, one for each owner, `accepting` and `elsewhere`; they have `values` in common.
-    `page` is the app's object while it is shown, whether or not anything is bound to it. When the page goes it is
-    closed. While a background job still holds the object, the session stays in memory, so that what the job assigns is
-    accepted on top of what is stored.
+    `documents` (one for each owner) recover it, `accepting` accepts its changes, `elsewhere` has the fields that the
+    client keeps; they share `values`. `page` is the app's object while it is shown, whether or not elements are bound
+    to it. When the page goes, the page object is closed. While a background job still holds the app's object, the
+    session stays in memory, so that the job's assignments are applied to the current document.
     """
 
     used: tuple[PageObject, ...] = ()
     _updated: frozenset[str] = frozenset()
-    """Fields that an update of this page is changing."""
+    """Fields that are being changed by an update of this page."""
     _notified = False
 
     def __init__(
@@ -81,11 +81,11 @@ class PageObject:
         target.__dict__[PAGE_OBJECT] = self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> None:
-        """Leave a page's copy without a session, also where its class copies what it has by itself."""
+        """Return `None`, so that a copied page has no session even if its class copies its own attributes."""
 
     @property
     def session(self) -> Session:
-        """The document of the browser session."""
+        """The browser session of this page."""
         return self.documents['session'].session
 
     @property
@@ -94,13 +94,13 @@ class PageObject:
 
     @property
     def is_read(self) -> bool:
-        """Whether what is stored is known."""
+        """Whether every owner's document is read."""
         return all(document.session.is_read for document in self.documents.values())
 
     # ---- recovering
 
     def begin(self) -> None:
-        """Recover every field whose place is known, give the others their defaults, and follow from now on."""
+        """Recover every field whose part is known, give the others their defaults, and follow changes from now on."""
         for document in self.documents.values():
             document.attach()
         if self.schema.has_private and self.visit.identified:
@@ -112,7 +112,7 @@ class PageObject:
         self.values.complete()
 
     def recover(self) -> None:
-        """Set every field whose place is known, and begin a new record of it."""
+        """Set every field whose part is known, and begin a new record."""
         if self.recovery.reason != 'subpage':
             self.recovery.reason = self.visit.report.reason
         for document in self.documents.values():
@@ -121,7 +121,7 @@ class PageObject:
             self.elsewhere.recover()
 
     def locate(self) -> None:
-        """Take part in the tab and the visit, now that it is known which they are."""
+        """Recover the values of the tab and the visit, now that the browser has reported them."""
         if self.recovery.reason != 'subpage':
             self.recovery.reason = self.visit.report.reason
         if self.schema.has_private and not self.closed:
@@ -131,14 +131,14 @@ class PageObject:
                 self.elsewhere.recover()
 
     def recover_late(self) -> None:
-        """Recover now that the session is read, and say so."""
+        """Recover now that the session is read, and call `on_recovered`."""
         self.recover()
-        background_tasks.create(self.notify_beside(), name=f'recovered {self.slice_id.name}')
+        background_tasks.create(self.notify_again(), name=f'recovered {self.slice_id.name}')
 
     @property
     def needs_report(self) -> bool:
-        """Whether something is stored that only this tab or visit may see: building has to wait for the report."""
-        if self.schema.has_elsewhere and self.elsewhere.is_awaited:
+        """Whether building must wait for the browser: for its report on tab and visit, or for values that it keeps."""
+        if self.schema.has_elsewhere and self.elsewhere.is_pending:
             return True
         if self.visit.identified:
             return False
@@ -148,12 +148,12 @@ class PageObject:
 
     @property
     def wants_notice(self) -> bool:
-        """Whether the class or one that it uses has `on_recovered`."""
+        """Whether the class, or a class that it uses, has `on_recovered`."""
         own = hasattr(self.values.target(), 'on_recovered')
         return own or (bool(self.used) and any(state.wants_notice for state in self.used))
 
     async def notify_recovered(self) -> None:
-        """Call the optional `on_recovered(recovery)` of the class and of those it uses, once each; it may be async."""
+        """Call the optional, possibly async `on_recovered(recovery)` of the class and of those it uses, once each."""
         for state in self.used:
             await state.notify_recovered()
         handler = getattr(self.values.target(), 'on_recovered', None)
@@ -162,13 +162,13 @@ class PageObject:
             if iscoroutine(result := handler(self.recovery)):
                 await result
 
-    async def notify_beside(self) -> None:
-        """Call `on_recovered` from a task of its own, again if the record has changed since: within the client."""
+    async def notify_again(self) -> None:
+        """Call `on_recovered` within the client, from a separate task, even if it was called before."""
         self._notified = False
         with self.visit.in_client():
             await self.notify_recovered()
 
-    # ---- what the parts ask of each other
+    # ---- between the parts
 
     def _changed_in_place(self, name: str) -> None:
         self.accepting.changed_in_place(name)
@@ -182,47 +182,47 @@ class PageObject:
     def cause_of(self, name: str) -> Cause:
         return 'local' if name in self._updated else 'remote'
 
-    # ---- what was entered before a rejoin (TakesEntries)
+    # ---- values entered before a rejoin (TakesEntries)
 
     @property
     def has_unsaved(self) -> bool:
-        """Whether anything that was entered is with this page only: it waits for `save()`, or for its tab or visit."""
+        """Whether only this page has a change: it waits for `save()`, or for the report on tab and visit."""
         return self.accepting.has_unsaved
 
     def merging(self, name: str) -> AbstractContextManager[set[str]]:
-        """Ask `validate=` of a field for what is assigned meanwhile; the set has the fields that refuse a value."""
+        """Apply `validate=` to assignments of a field meanwhile; yields the set of fields that refused a value."""
         return self.accepting.merging(name)
 
-    # ---- what the app asks
+    # ---- for the app
 
     def listen(self) -> Listeners:
-        """Return who wants to know when a field changes."""
+        """Return the listeners to changes of fields."""
         return self.values.listen()
 
     def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
-        """Iterate over field, label of its element and error of each refused value that somebody still sees."""
+        """Iterate over field, label of its element, and error of each refused value that is still visible."""
         return self.values.refused()
 
     def save(self) -> None:
-        """Submit what `auto=False` kept back, and opaque values that were changed in place.
+        """Submit changes held back by `auto=False`, and opaque values changed in place.
 
-        Raises the first `ValueNotStorable`, when the other fields are submitted.
+        Submits every field that fits, then raises the first `ValueNotStorable`.
         """
         for error in list(self.accepting.save()):
             raise error
 
     def save_opaque(self) -> None:
-        """Submit opaque values that were changed in place; what does not fit is marked."""
+        """Submit opaque values changed in place; mark those that do not fit."""
         self.accepting.save_opaque()
 
     def submit_opaque(self) -> list[ValueNotStorable]:
-        """Submit the same ones before a flush, also for a page that is gone; return what does not fit."""
+        """Submit them before a flush, even if the page is gone; return an error for each that does not fit."""
         return self.accepting.submit_opaque()
 
     async def flush(self) -> None:
-        """Wait until all is durable, also for a page that is gone, and that a background job has changed.
+        """Wait until all changes are durable, even those of a background job whose page is gone.
 
-        Raises `StoreError` if the store cannot take it, and `ValueNotStorable` for what does not fit.
+        Raises `StoreError` if the store cannot take them, and `ValueNotStorable` for a value that does not fit.
         """
         refused = self.submit_opaque()
         await (self.open_page.flush() if self.session is self.visit.session else self.session.flush())
@@ -230,7 +230,7 @@ class PageObject:
             raise error
 
     async def update(self, function: Callable[[Any], object]) -> None:
-        """Read, modify and write the fields whose place is known; held ones are not there yet."""
+        """Read, modify and write the fields whose part is known; held changes are not included."""
         self.save_opaque()
         document = self.documents['session']
         change = updating(self.schema, dict(document.parts), function, dict(self.values.defaults))
@@ -243,19 +243,19 @@ class PageObject:
         try:
             await document.session.update(self.slice_id, note)
         finally:
-            get_running_loop().call_soon(self._forget_updated)  # when the page has been told
+            get_running_loop().call_soon(self._forget_updated)  # after the page has shown the change
 
     def _forget_updated(self) -> None:
         self._updated = frozenset()
 
     def reset(self) -> None:
-        """Delete what is stored of the class, and show the defaults."""
+        """Delete the class's stored values, and show the defaults."""
         for document in self.documents.values():
             document.reset()
         self.show_defaults()
 
     def show_defaults(self) -> None:
-        """Show at once what a slice holds that was just deleted; what was not saved or placed yet goes with it."""
+        """Show the defaults at once, now that the slice is deleted; discard changes that are not submitted yet."""
         self.accepting.let_go()
         self.values.show(dict(self.values.defaults), self.schema.version, 'reset')
         self.elsewhere.reset()
@@ -263,15 +263,15 @@ class PageObject:
     # ---- moving and closing
 
     def watch_touched(self, *, watch: bool) -> None:
-        """Collect the fields that a person changes from now on, or no longer."""
+        """Start or stop collecting the fields that a person changes."""
         self.values.touched = set() if watch else None
 
     def follow(self, session: Session) -> None:
-        """Go on in another session, which holds the same."""
+        """Continue with another session that has the same values."""
         self.documents['session'].move_to(session)
 
     def close(self, *, left: bool = False) -> None:
-        """Stop following. `left`: the person navigated away within the page, so that the visit to this view is over."""
+        """Stop following. `left`: the person navigated away within the page; the visit to this view is over."""
         if self.closed:
             return
         target = self.values.target()
@@ -286,7 +286,7 @@ class PageObject:
 
 
 def page_object_of(page: object) -> PageObject:
-    """Return what is behind an object of the app. Raises `StashError` for an object that has nothing behind it."""
+    """Return the page object behind an object of the app. Raises `StashError` if it has none."""
     page_object = getattr(page, '__dict__', {}).get(PAGE_OBJECT)
     if page_object is None:
         raise StashError(

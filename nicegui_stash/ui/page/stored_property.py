@@ -1,4 +1,4 @@
-"""The bindable property that stands for a stored field in a decorated class."""
+"""The bindable property that replaces a stored field in a decorated class."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .. import nicegui_private
 from .class_cache import per_class
 
 PAGE_OBJECT: Final = '_nicegui_stash_instance'
-"""The attribute of an app's object that leads to what is behind it."""
+"""The attribute of an app's object that holds its page object."""
 
 
 class Values(Protocol):
-    """What a property asks of the values that a page object holds."""
+    """The values of a page object, as a property needs them."""
 
     thread: int
     raws: dict[str, Raw]
@@ -38,11 +38,11 @@ class Values(Protocol):
 
     def unmark(self, name: str) -> None: ...
 
-    def tell(self, name: str) -> None: ...
+    def notify(self, name: str) -> None: ...
 
 
 class Accepts(Protocol):
-    """What a property asks of what accepts its changes."""
+    """The acceptance of changes, as a property needs it."""
 
     on_invalid: OnInvalid
 
@@ -54,7 +54,7 @@ class Accepts(Protocol):
 
 
 class HasFields(Protocol):
-    """A page object, as its properties see it."""
+    """A page object, as its properties need it."""
 
     @property
     def values(self) -> Values: ...
@@ -64,7 +64,7 @@ class HasFields(Protocol):
 
 
 class StoredProperty(BindableProperty):
-    """A NiceGUI bindable property whose value is checked before it is set and accepted by the session after."""
+    """A NiceGUI bindable property: it checks a value, has it accepted, then sets it."""
 
     def __init__(self, stored: StoredField) -> None:
         super().__init__()
@@ -83,13 +83,13 @@ class StoredProperty(BindableProperty):
             return self
         try:
             return owner.__dict__[self.slot]
-        except KeyError:  # an object that was made without a session, as in a test of the class itself
+        except KeyError:  # an object without a session, as in a test of the class itself
             self.begin(owner, self.new_default())
             return owner.__dict__[self.slot]
 
     def __set__(self, owner: Any, value: Any) -> None:
         attributes = owner.__dict__
-        if value is self or value is self.field:  # the `__init__` of a dataclass assigns what stands in the class
+        if value is self or value is self.field:  # the `__init__` of a dataclass assigns the class attribute
             value = self.new_default()
         page_object: HasFields | None = attributes.get(PAGE_OBJECT)
         if page_object is None:
@@ -104,14 +104,14 @@ class StoredProperty(BindableProperty):
             if values.raws.get(self.name) == raw and not (values.marks and self.stored.codec.opaque):
                 return
             if get_ident() != values.thread:
-                attributes[self.slot] = values.observed(self.name, value)  # first: the event loop may look at once
+                attributes[self.slot] = values.observed(self.name, value)  # before posting: the event loop may read it
                 accepting.post(self.name, raw)
                 return
             accepting.accept(self.name, raw)
         except ValueNotStorable as error:
             brought = nicegui_private.is_brought_by_binding(owner, self.name)
             if brought and type(value) is float and value.is_integer() and int in self._exact:
-                self.__set__(owner, int(value))  # `ui.number` gives a float also where a whole number was typed
+                self.__set__(owner, int(value))  # `ui.number` gives a float for a typed whole number, too
                 return
             if accepting.on_invalid == 'raise' and not brought:
                 raise
@@ -123,10 +123,10 @@ class StoredProperty(BindableProperty):
         if (id(owner), self.names) in nicegui_private.bindings:
             nicegui_private.propagate(owner, self.names)
         if values.listeners is not None:
-            values.tell(self.name)
+            values.notify(self.name)
 
     def new_default(self) -> Any:
-        """Return a declared default that nobody else holds, as it would come back."""
+        """Return a new copy of the declared default, as decoding it would give."""
         if type(self.field.default) in self._exact:
             return self.field.default
         if self.field.default_factory:
@@ -135,8 +135,8 @@ class StoredProperty(BindableProperty):
         return value if type(value) in self.stored.codec.exact else copy.deepcopy(value)
 
     def begin(self, owner: Any, value: Any) -> None:
-        """Set a first value, which makes the property known to NiceGUI as bindable."""
-        # NiceGUI prepares a class once, and keeps it for ever; per object this is a quarter of the price
+        """Set the first value, which registers the property with NiceGUI as bindable."""
+        # NiceGUI registers a class once and for ever; registering each object here costs a quarter of that
         if type(owner) is not self._known and not nicegui_private.is_script_for_visitor():
             owner.__dict__.pop(self.slot, None)
             super().__set__(owner, value)
@@ -149,7 +149,7 @@ class StoredProperty(BindableProperty):
             nicegui_private.propagate(owner, self.names)
 
     def show(self, owner: Any, value: Any, values: Values) -> None:
-        """Set a value that came from the session, and tell what is bound to it."""
+        """Set a value from the session, and update what is bound to it."""
         if values.marks:
             values.unmark(self.name)
         held = owner.__dict__.get(self.slot, MISSING)
@@ -166,7 +166,7 @@ class StoredProperty(BindableProperty):
 
 
 def detach_copies(cls: Any) -> None:
-    """Let copies of a class's objects be objects of their own: what is assigned to one is not stored."""
+    """Detach copies of a class's objects from the session: assignments to a copy are not stored."""
     state_of = cls.__getstate__
 
     def __getstate__(self: object) -> object:  # noqa: N807 `copy` looks for it, also as NiceGUI has it copy bindable objects
@@ -192,7 +192,7 @@ def properties_of(cls: type) -> Mapping[str, StoredProperty]:
 
 @per_class
 def declared_defaults(cls: type) -> Mapping[str, Raw] | None:
-    """Return the JSON of the defaults that all objects of a class have, `None` where each one makes its own."""
+    """Return the JSON of the defaults that all objects of a class share; `None` if each object makes its own."""
     properties = properties_of(cls)
     if cls.__init__ is not object.__init__ or any(each.field.default_factory for each in properties.values()):
         return None

@@ -1,4 +1,4 @@
-"""What the fields of one page object hold: their JSON, their values, and who is told of a change."""
+"""The field values of one page object: their JSON, their listeners, and marks on elements."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ...model.observed import KINDS, is_ordinary, observe
 from ...model.recovery import Problem, decode_value
 from ...model.schema import Schema
 from ..contracts.page_object import Cause
-from .defaults import Made, begin
+from .defaults import OwnDefaults, begin
 from .on_change import Listeners
 from .refused_marks import Marks
 from .stored_property import properties_of
 
 
 class FieldValues:
-    """The state that the parts of a page object hold in common.
+    """The state that the parts of a page object share.
 
-    `raws` has the JSON of every field as it is shown, `defaults` that of every field where nothing is stored. `touched`
-    collects the fields that a person changes while somebody wants to know, else it is `None`. `applying` is set while a
-    change from elsewhere is shown: what follows from it is not submitted again.
+    `raws` has the JSON of every field as shown, `defaults` the JSON of every default. `touched` collects the fields
+    that a person changes while they are watched; otherwise it is `None`. `applying` is set while a change from
+    elsewhere is shown: changes that it causes are not submitted again.
     """
 
-    # What few pages ever need belongs to the class until one of them does: a page is made for every visitor.
+    # Class attributes for what few pages need: every visitor gets a page object, which stays small this way.
     closed = False
     applying = False
     touched: set[str] | None = None
@@ -49,17 +49,17 @@ class FieldValues:
         refusals_changed: Callable[[], None],
         given: bool = False,
     ) -> None:
-        """Find the defaults of an app's object. `given`: what it holds now are the defaults. Raises `ValueNotStorable`.
+        """Find the defaults of an app's object. Raises `ValueNotStorable`.
 
-        `changed_in_place` is called with the name of a field whose collection was changed, `refusals_changed` when an
-        element is marked, or no longer.
+        `given`: its present values are the defaults. `changed_in_place` is called with the name of a field whose
+        collection has changed, `refusals_changed` when an element is marked or unmarked.
         """
         self.schema = schema
         self.slice_id = slice_id
         self.client = client
         self.thread = get_ident()
         self.target = weakref.ref(target)
-        self.defaults, self._made = begin(target, given=given)  # the latter until they are set
+        self.defaults, self._own_defaults = begin(target, given=given)  # the latter until `complete`
         self.raws: dict[str, Raw] = dict(self.defaults)
         self._changed_in_place = changed_in_place
         self._refusals_changed = refusals_changed
@@ -69,18 +69,18 @@ class FieldValues:
         target = self.target()
         for name, prop in properties_of(self.schema.cls).items():
             if target is not None and prop.slot not in target.__dict__:
-                value = self._made[name][0] if name in self._made else prop.new_default()
+                value = self._own_defaults[name][0] if name in self._own_defaults else prop.new_default()
                 prop.begin(target, self.observed(name, value))
-        self._made = Made()
+        self._own_defaults = OwnDefaults()
 
     def observed(self, name: str, value: Any) -> Any:
-        """Return a value that tells when it changes in place, as far as values of its kind can."""
+        """Return a list, dict or set that reports changes in place; any other value as it is."""
         if not isinstance(value, KINDS) or (self.schema.fields[name].field.decode and not is_ordinary(value)):
-            return value  # what decode= makes comes back as what it is
+            return value  # an object of decode= keeps its class
         return observe(value, partial(self._changed_in_place, name), (self, name))
 
     def show(self, raws: Mapping[str, Raw], version: int, cause: Cause) -> list[Problem]:
-        """Set the fields whose JSON is another one; return why some of it does not fit."""
+        """Set the fields whose JSON differs; return a problem for each that does not fit."""
         target, fields, attributes = self.target(), self.schema.fields, vars(self.schema.cls)
         problems: list[Problem] = []
         before, self.applying = self.applying, True
@@ -93,30 +93,30 @@ class FieldValues:
                     self.raws[name] = raw
                     try:
                         attributes[name].show(target, value, self)
-                    except Exception as error:  # noqa: BLE001 what is bound may raise anything, and the other fields must follow
+                    except Exception as error:  # noqa: BLE001 a bound target may raise anything; the other fields follow
                         app.handle_exception(error)
                     if self.listeners is not None:
-                        self.listeners.tell(name, cause)
+                        self.listeners.notify(name, cause)
         finally:
             self.applying = before
         return problems
 
-    # ---- who is told of a change
+    # ---- listeners
 
     def listen(self) -> Listeners:
-        """Return who wants to know when a field changes."""
+        """Return the listeners to changes of fields."""
         self.listeners = self.listeners or Listeners(self.client)
         return self.listeners
 
-    def tell(self, name: str) -> None:
-        """Say that a field was changed on this page."""
+    def notify(self, name: str) -> None:
+        """Notify listeners that this page changed a field."""
         if self.listeners is not None:
-            self.listeners.tell(name, 'local')
+            self.listeners.notify(name, 'local')
 
-    # ---- elements whose value was refused
+    # ---- elements with a refused value
 
     def mark(self) -> Marks:
-        """Return the marks on elements whose value was refused."""
+        """Return the marks on elements with a refused value."""
         self.marks = self.marks or Marks(self._refusals_changed)
         return self.marks
 
@@ -125,5 +125,5 @@ class FieldValues:
             self.marks.remove(name)
 
     def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
-        """Iterate over field, label of its element and error of each refused value that somebody still sees."""
+        """Iterate over field, label of its element, and error of each refused value that is still visible."""
         return iter(()) if self.marks is None else self.marks.refused()

@@ -1,17 +1,17 @@
-// Keeps fields of scope `browser` in localStorage, and tells the server what is there and what other tabs change.
+// Stores fields of scope `browser` in localStorage, and reports its items and changes by other tabs to the server.
 (() => {
   const stash = window.__niceguiStash;
   const BATCH = 200_000; // characters: a message of more than 1 MB would end the connection
   const LONGEST = 100_000;
   if (!stash || stash.browser) return;
 
-  const pages = new Map(); // by its number on the server: what follows here, and how many of its changes were made
+  const pages = new Map(); // by number on the server: the prefixes that it follows, and how many of its changes were made
   const page = (id) => {
     if (!pages.has(id)) pages.set(id, { made: 0, prefixes: new Set() });
     return pages.get(id);
   };
   const tell = (id, told) => stash.tell({ kind: "browser", browser: id, made: page(id).made, ...told });
-  const fit = (text) => (text !== null && text.length > LONGEST ? "" : text); // so long, it is none of ours
+  const fit = (text) => (text !== null && text.length > LONGEST ? "" : text); // our items are never so long
   const startsWith = (key, prefixes) => [...prefixes].some((prefix) => key.startsWith(prefix));
 
   const read = function* (prefixes) {
@@ -41,7 +41,7 @@
       }
     },
 
-    // drops keys that begin so, then renews what is still as it was read, then changes what was changed
+    // drops keys with a cleared prefix, then replaces items that are still as they were read, then makes changes
     keep(id, count, cleared, renewed, changed) {
       const failed = {};
       try {
@@ -62,7 +62,7 @@
         try {
           return localStorage.getItem(key) === token;
         } catch (error) {
-          return false; // blocked, which is told where something is changed
+          return false; // blocked: reported when an item is changed
         }
       };
       for (const [key, [read, token]] of Object.entries(renewed)) if (holds(key, read)) put(key, token);
@@ -77,7 +77,7 @@
       if (event.storageArea !== localStorage) return;
       for (const [id, { prefixes }] of pages) {
         if (event.key === null) tell(id, { cleared: true });
-        // not what the event says: it may be of before a change that this tab has made since
+        // not the event's own value: this tab may have changed the item since
         else if (startsWith(event.key, prefixes)) tell(id, { changed: { [event.key]: fit(localStorage.getItem(event.key)) } });
       }
     } catch (error) {

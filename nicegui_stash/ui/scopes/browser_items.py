@@ -1,4 +1,4 @@
-"""What a browser keeps of the classes of one page: under which keys, and what comes back of it."""
+"""The items that a browser keeps for the classes of one page: their keys, their tokens, and reading them back."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..visit.visit import Visit
 
 @dataclass(slots=True)
 class Returned:
-    """What came back for a class: by field its JSON or why there is none, how it was found, and how old it is.
+    """The values that came back for a class: by field its JSON or a problem, how they were found, and their age (s).
 
-    `due` has the fields whose tokens should be made anew, `expired` the keys that should go, each with the token that
-    was read: where another tab has replaced it meanwhile, nothing is to be done.
+    `due` has the fields whose tokens need a replacement, `expired` the keys to remove, each with the token that was
+    read: if another tab has replaced it meanwhile, it stays.
     """
 
     raws: dict[str, Raw | Problem]
@@ -42,7 +42,7 @@ class BrowserItems:
         self.root = f'nicegui_stash:{_quoted(tokens.prefix)}:'
 
     def prefixes(self, kept: KeptFields) -> list[str]:
-        """Return how the keys of a class begin, of all its versions, and of the class it was renamed from."""
+        """Return the prefixes of a class's keys, for all versions, and for its former name."""
         return [f'{self.root}{_quoted(name)}:{_quoted(kept.slice_id.key)}:' for name in kept.schema.names]
 
     def key(self, kept: KeptFields, name: str) -> str:
@@ -63,14 +63,14 @@ class BrowserItems:
         return token
 
     def read(self, kept: KeptFields, name: str, token: str) -> Raw | Problem:
-        """Return what a token of a field holds, or why it cannot be used."""
+        """Return the JSON in a field's token, or the problem with it."""
         try:
             return self._open(kept.slice_id, name, token).raw
         except BadToken as error:
             return Problem(name, kept.schema.version, str(error))
 
     def find(self, kept: KeptFields, items: Mapping[str, str]) -> Returned:
-        """Return what of these items is a class's; of an older version only where nothing of its own is there."""
+        """Return the items of this class; fall back to an older version only if it has none."""
         schema, own = kept.schema, kept.slice_id
         document, opened, problems = new_document(), dict[str, Opened](), list[Problem]()
         expired: dict[str, str] = {}
@@ -81,7 +81,7 @@ class BrowserItems:
                 except BadToken as error:
                     problems.append(Problem(name, slice_id.version, str(error)))
                     if isinstance(error, ExpiredToken):
-                        expired[key] = token  # what is bad in other ways may be readable again after a roll-back
+                        expired[key] = token  # others may be readable again after a rollback
                     continue
                 document.values(slice_id, SESSION_PART)[name] = found.raw
                 opened[key] = found
@@ -95,12 +95,12 @@ class BrowserItems:
             returned.age = max(0.0, self._visit.registry.now - min(each.issued for each in opened.values()))
         for name in values:
             key = self.key(kept, name)
-            if key not in opened or self._is_due(kept, name, opened[key]):  # there it is migrated, or was renamed
+            if key not in opened or self._is_due(kept, name, opened[key]):  # not in opened: migrated or renamed
                 returned.due[name] = items.get(key)
         return returned
 
     def _parse(self, kept: KeptFields, key: str) -> Iterator[tuple[SliceId, str]]:
-        """Say which slice and field of a class a key is for, nothing for one that we would not write."""
+        """Iterate over the slice and the field of a key; nothing for a key that we would not write."""
         schema = kept.schema
         for name, prefix in zip((schema.name, schema.renamed_from or ''), self.prefixes(kept), strict=False):
             version, _, field_name = key.removeprefix(prefix).partition(':')

@@ -1,4 +1,4 @@
-"""What a browser keeps, for NiceGUI's user simulation, where there is none: as `browser.js`, in this process."""
+"""The browser's storage for NiceGUI's user simulation, which has no browser: `browser.js` in this process."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from weakref import WeakValueDictionary
 
 from nicegui import Client
 
-from ..visit.messages import BrowserTold
+from ..visit.messages import StorageReport
 
 
 class Follows(Protocol):
-    """What follows the storage of a browser."""
+    """Receives the reports of a browser's storage."""
 
-    def receive(self, told: BrowserTold) -> None: ...
+    def receive(self, report: StorageReport) -> None: ...
 
 
 class SimulatedStorage:
-    """The localStorage of one simulated browser, and what follows it, by number."""
+    """The localStorage of one simulated browser, and its followers by number."""
 
     def __init__(self) -> None:
         self.items: dict[str, str] = {}
@@ -27,7 +27,7 @@ class SimulatedStorage:
 
     def watch(self, number: int, ask: int, prefixes: list[str]) -> None:
         items = {key: text for key, text in self.items.items() if key.startswith(tuple(prefixes))}
-        self._tell(number, ask=ask, items=items, last=True)
+        self._report(number, ask=ask, items=items, last=True)
 
     def keep(
         self,
@@ -39,12 +39,12 @@ class SimulatedStorage:
     ) -> None:
         dropped: dict[str, str | None] = {key: None for key in self.items if key.startswith(tuple(cleared))}
         left = {key: text for key, text in self.items.items() if key not in dropped}
-        anew = {key: token for key, (read, token) in renewed.items() if left.get(key) == read}
+        replaced = {key: token for key, (read, token) in renewed.items() if left.get(key) == read}
         self._made[number] = count
-        self.change({**dropped, **anew, **changed}, by=number)
+        self.change({**dropped, **replaced, **changed}, by=number)
 
     def change(self, changed: Mapping[str, str | None], *, by: int = 0) -> None:
-        """Change items as the tab of a page does, or nobody's; the other tabs are told of what differs."""
+        """Change items, as the tab of the page `by` or of none; the other tabs get a report of the differences."""
         differs = {key: text for key, text in changed.items() if self.items.get(key) != text}
         for key, text in differs.items():
             if text is None:
@@ -53,16 +53,16 @@ class SimulatedStorage:
                 self.items[key] = text
         for number in list(self.followers):
             if number != by and differs:
-                self._tell(number, changed=differs)
+                self._report(number, changed=differs)
 
-    def _tell(self, number: int, **told: Any) -> None:
+    def _report(self, number: int, **fields: Any) -> None:
         if (follower := self.followers.get(number)) is not None:
-            follower.receive(BrowserTold(number, self._made.get(number, 0), **told))
+            follower.receive(StorageReport(number, self._made.get(number, 0), **fields))
 
 
 _storages: Final[dict[str, SimulatedStorage]] = {}
 
 
 def storage_of(client: Client) -> SimulatedStorage:
-    """Return what the browser of a page keeps; simulated browsers are told apart by the id in their cookie."""
+    """Return the storage of a page's simulated browser, which its cookie's session id identifies."""
     return _storages.setdefault(client.request.session['id'], SimulatedStorage())

@@ -1,23 +1,23 @@
-// Shows fields of scope `url` in the address, and tells the server when back or forward has changed it.
+// Writes fields of scope `url` to the address, and reports changes by back and forward to the server.
 (() => {
   const stash = window.__niceguiStash;
   const AT_ONCE = 20; // browsers refuse more than about 100 changes of the address within 30 s
   const PAUSE_MS = 400;
   if (!stash || stash.address) return;
 
-  let made = 0; // how many changes of the server are in the address, or were overtaken by the person
+  let made = 0; // how many changes of the server the address has, including those that the person has overtaken
   let search = location.search;
   let path = location.pathname;
   let budget = AT_ONCE;
   let refilling = false;
   let waiting = null;
-  let asked = false; // whether the server waits to be told where we are
+  let asked = false; // whether the server waits for our address
 
   const nameOf = (part) => {
     try {
       return decodeURIComponent(part.split("=", 1)[0].replaceAll("+", " "));
     } catch (error) {
-      return null; // not ours: we write what can be read
+      return null; // not ours: we write only decodable names
     }
   };
 
@@ -36,7 +36,7 @@
     return kept.length ? "?" + kept.join("&") : "";
   };
 
-  // the state of an entry made by ui.sub_pages says where it leads
+  // the state of an entry made by ui.sub_pages has its own copy of the address
   const state = (query) => {
     const prefix = window.path_prefix || "";
     const clean = location.pathname.startsWith(prefix) ? location.pathname.slice(prefix.length) : location.pathname;
@@ -53,7 +53,7 @@
         else history.replaceState(state(query), "", address);
       }
     } catch (error) {
-      budget = 0; // refused, as too many: again after a pause
+      budget = 0; // refused, as there were too many: try again after a pause
       refill();
       return;
     }

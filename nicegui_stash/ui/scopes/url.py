@@ -1,4 +1,4 @@
-"""The query string of an open page: fields of scope `url` are read from it, and projected onto it."""
+"""Fields of scope `url`: read from the query string of an open page, and written to it."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 # Some of NiceGUI's signatures are only partly typed.
@@ -21,13 +21,13 @@ from ..contracts.keeper import KeptFields
 from ..contracts.page_object import Cause
 from ..visit.messages import AddressChanged
 
-TELL: Final = 'window.__niceguiStash?.address?.tell()'
+ASK_FOR_ADDRESS: Final = 'window.__niceguiStash?.address?.tell()'
 
 
 class Address:
-    """Shows changes in the browser's address once per turn of the loop, and follows back, forward and sub pages.
+    """Writes changes to the browser's address once per turn of the loop, and follows back, forward and sub pages.
 
-    The address counts: where it says nothing of a field, the field has its default.
+    The address decides: a field without a parameter has its default.
     """
 
     def __init__(self, client: Client) -> None:
@@ -39,7 +39,7 @@ class Address:
         self._loop = asyncio.get_running_loop()
         client.sub_pages_router.on_path_changed(self._path_changed)
 
-    # ---- what a page object asks (Keeper)
+    # ---- for page objects (Keeper)
 
     def begin(self, kept: KeptFields) -> None:
         for other in self._following:
@@ -66,14 +66,14 @@ class Address:
     def end(self, kept: KeptFields) -> None:
         self._following.remove(kept)
 
-    def awaits(self, kept: KeptFields) -> bool:  # noqa: ARG002 it came with the request
+    def is_pending(self, kept: KeptFields) -> bool:  # noqa: ARG002 it came with the request
         return False
 
     # ---- from the fields to the address
 
     @property
     def _shown(self) -> str:
-        """The path with its query, as the browser shows it below the app's own prefix."""
+        """The path and query that the browser shows, below the app's own prefix."""
         return self._client.sub_pages_router.current_path
 
     def _written(self, kept: KeptFields, name: str, raw: Raw) -> str | None:
@@ -81,7 +81,7 @@ class Address:
         return None if raw == kept.defaults[name] else query.written(name, query.to_text(stored, raw))
 
     def _project(self) -> None:
-        """Send what the changed fields hold now; which may be what the address says already."""
+        """Send the changed fields' present values, unless the address has them already."""
         changed, self._changed = self._changed, {}
         pushes, self._pushes = self._pushes, False
         changes: dict[str, str | None] = {}
@@ -99,18 +99,18 @@ class Address:
 
     # ---- from the address to the fields
 
-    def receive(self, told: AddressChanged) -> None:
-        """Follow back and forward. The browser says how many of our changes it had made by then."""
-        if told.moved and any(isinstance(each, ui.sub_pages) for each in self._client.layout.descendants()):
-            return  # NiceGUI's own event follows, upon which the views of that path are built
-        if told.made < self._sent or self._changed:  # it crossed a change of ours: what is shown then, it tells again
-            self._client.run_javascript(TELL)
+    def receive(self, message: AddressChanged) -> None:
+        """Follow back and forward."""
+        if message.moved and any(isinstance(each, ui.sub_pages) for each in self._client.layout.descendants()):
+            return  # NiceGUI's own event follows, and builds the views of that path
+        if message.made < self._sent or self._changed:  # it crossed a change of ours: ask for the address after that
+            self._client.run_javascript(ASK_FOR_ADDRESS)
             return
-        self._client.sub_pages_router.current_path = query.with_query(self._shown, told.search)
+        self._client.sub_pages_router.current_path = query.with_query(self._shown, message.search)
         self._follow()
 
     def _path_changed(self, _: str) -> None:
-        """Follow once NiceGUI has removed the views of the old path; those of the new one have read it themselves."""
+        """Follow once NiceGUI has removed the old path's views; the new path's views have read it themselves."""
         self._loop.call_soon(self._follow)
 
     def _follow(self) -> None:
@@ -132,7 +132,7 @@ def _old_names(stored: StoredField) -> dict[str, None]:
 
 
 def _read(kept: KeptFields, name: str, found: dict[str, str]) -> Raw | Problem:
-    """Return the JSON of a field as the address says, its default where it says nothing, or why it cannot be used."""
+    """Return a field's JSON from the address, its default if the address lacks it, or the problem with it."""
     schema = kept.schema
     stored = schema.fields[name]
     text = found.get(name, found.get(stored.field.renamed_from or ''))

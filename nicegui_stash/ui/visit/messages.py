@@ -1,4 +1,4 @@
-"""What a page tells the server beside NiceGUI's events: one closed family of messages. All of it is untrusted."""
+"""The messages that a page sends beside NiceGUI's events: one closed family. All of it is untrusted."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MESSAGE: Final = 'nicegui_stash'
 ACKNOWLEDGE: Final = 'window.__niceguiStash?.acknowledge'
 
 Identifier = Annotated[str, Meta(pattern=r'\A[A-Za-z0-9-]{8,64}\Z')]
-"""The id of a tab or a visit: a browser can claim any."""
+"""The id of a tab or a visit; a browser can claim any."""
 Search = Annotated[str, Meta(pattern=r'\A(\?[^#\s]{0,20000})?\Z')]
 
 
@@ -25,8 +25,8 @@ class Report(Message, frozen=True, tag='report'):
     """Why a document was loaded.
 
     `visit` is the visit that a rejoin continues, `old_tab` the tab that a duplicated one was copied from, `previous`
-    the visit that ended with a reload in the same tab. A visitor can claim any of them, and reaches only what is
-    stored for the own session.
+    the visit that ended with a reload in the same tab. A visitor can claim any of them, but reaches only values of the
+    own session.
     """
 
     reason: Reason = 'unknown'
@@ -38,13 +38,13 @@ class Report(Message, frozen=True, tag='report'):
     def is_complete(self) -> bool:
         """Whether the report names what its reason needs."""
         return not (
-            self.reason in {'unknown', 'subpage'}  # for the server to say
+            self.reason in {'unknown', 'subpage'}  # only the server sets these
             or (self.reason == 'rejoin' and self.visit is None)
             or (self.reason == 'duplicate' and self.old_tab is None)
         )
 
     def relevant(self) -> Report:
-        """Return the report without what its reason has no use for."""
+        """Return the report without fields that its reason does not use."""
         reason = self.reason
         return Report(
             reason,
@@ -62,11 +62,11 @@ class AddressChanged(Message, frozen=True, tag='address'):
     moved: bool = False
 
 
-class BrowserTold(Message, frozen=True, tag='browser'):
-    """What the browser keeps or could not keep, or what another tab changed there.
+class StorageReport(Message, frozen=True, tag='browser'):
+    """The browser's stored items, its failures to store some, or changes there by another tab.
 
-    `browser` numbers the page's keeper, `made` counts the changes of it that the browser had made by then. `ask` is the
-    number of the question that `items` answer, in one or several messages up to the `last`.
+    `browser` is the number of the page's keeper, `made` how many of the keeper's changes the browser had made by then.
+    `ask` is the number of the question that `items` answer, in one or several messages up to the `last`.
     """
 
     browser: int
@@ -81,31 +81,31 @@ class BrowserTold(Message, frozen=True, tag='browser'):
 
 
 class Typed(Message, frozen=True, tag='typed'):
-    """What was entered while the server was away, with the seal that the page got for its session and visit."""
+    """Values entered while the server was away, with the page's seal for its session and visit."""
 
     seal: Annotated[str, Meta(max_length=128)] | None
     values: list[Any]
 
 
 class Again(Message, frozen=True, tag='again'):
-    """What was sent into a connection that may have been dead already."""
+    """Values sent over a connection that may have been broken already."""
 
     values: list[Any]
 
 
-AnyMessage = Report | AddressChanged | BrowserTold | Typed | Again
+AnyMessage = Report | AddressChanged | StorageReport | Typed | Again
 
 UNKNOWN: Final = Report()
 
 simulated: Final[dict[str, Report]] = {}
-"""What NiceGUI's user simulation would have reported, if there were a browser: put here by tests, through
-`nicegui_stash.testing`. By tab id, and once the page is open by client id."""
+"""Reports for NiceGUI's user simulation, which has no browser: tests put them here, through `nicegui_stash.testing`.
+By tab id, and once the page is open by client id."""
 
 
-def decode(told: object) -> AnyMessage | None:
-    """Return the message that a page sent; `None` for one that is unknown, malformed or incomplete."""
+def decode(sent: object) -> AnyMessage | None:
+    """Return the message that a page sent; `None` for an unknown, malformed or incomplete one."""
     try:
-        message: AnyMessage = convert(told, AnyMessage)
+        message: AnyMessage = convert(sent, AnyMessage)
     except (ValidationError, RecursionError):
         return None
     if isinstance(message, Report):
@@ -114,7 +114,7 @@ def decode(told: object) -> AnyMessage | None:
 
 
 def identifier(value: object) -> str | None:
-    """Return what a browser claims to be the id of a tab or a visit, `None` if it cannot be one."""
+    """Return the id of a tab or a visit that a browser claims, `None` if it is malformed."""
     try:
         return convert(value, Identifier)
     except ValidationError:

@@ -1,5 +1,5 @@
-// Tells a page that comes back by itself from a new visit, and keeps what the server needs to know in sessionStorage.
-// NiceGUI reloads a page whose handshake was refused. Before such a reload a mark is left; the next document takes it out.
+// Distinguishes a page that comes back by itself from a new visit, by a mark in sessionStorage.
+// NiceGUI reloads a page whose handshake was refused. This script leaves a mark before; the next document takes it out.
 (() => {
   const MARK = "__nicegui_stash";
   const LAST = "__nicegui_stash_last";
@@ -14,7 +14,7 @@
       sessionStorage.removeItem(key);
       return text ? JSON.parse(text) : null;
     } catch (error) {
-      return null; // storage is blocked, or somebody else wrote there: the visit counts as new
+      return null; // storage is blocked, or another script wrote there: the visit counts as new
     }
   };
   const put = (key, value) => {
@@ -50,20 +50,20 @@
     visit: inherited,
     reason: inherited ? "rejoin" : oldTab ? "duplicate" : (reasons[kind] ?? "visit"),
     acknowledged: false,
-    accepted: false, // whether a handshake of this document was ever accepted
-    found: inherited ? found.typed : null, // what typed.js has carried
+    accepted: false, // whether the server has accepted a handshake of this document
+    found: inherited ? found.typed : null, // the values that carryover.js has carried
     seal: null,
     marked: null,
 
     mark(reason, { last = false } = {}) {
-      // a document that never completed a handshake has no visit of its own, but hands on the one it inherited
+      // a document without a completed handshake has no own visit, but passes on the inherited one
       const visit = self.accepted ? self.visit : inherited;
       const entry = window.navigation?.currentEntry?.key;
       if (!visit) return;
       self.marked = reason;
       const typed = last ? (self.typed?.snapshot() ?? self.found) : undefined;
       const mark = { visit, path: place(), time: Date.now(), reason, entry, length: history.length };
-      if (!put(MARK, { ...mark, typed }) && typed) put(MARK, mark); // what was entered may be too much, the mark is not
+      if (!put(MARK, { ...mark, typed }) && typed) put(MARK, mark); // the entered values may be too large, the mark alone is not
     },
 
     unmark() {
@@ -89,13 +89,13 @@
       self.tell({ kind: "report", visit: self.visit, reason: self.reason, old_tab: oldTab ?? null, previous });
     },
 
-    // say something to the server, beside NiceGUI's events; where no class has stored fields, nobody would listen
+    // send a message to the server, beside NiceGUI's events; without a class with stored fields it would be ignored
     tell(told) {
       if (!document.querySelector("script[data-seal]")) return;
       current?.emit(MESSAGE, { client_id: window.clientId, told, stash: self.entered?.count() });
     },
 
-    // the first class with stored fields has come to a page that is open already
+    // an open page gets its first class with stored fields
     join(src, seal, nonce) {
       if (self.typed) self.report();
       if (self.joins) return;
@@ -116,7 +116,7 @@
       if (isBuilt) self.typed?.built();
     },
 
-    // let NiceGUI's own code speak with another socket for a moment
+    // let NiceGUI's own code use another socket for a moment
     replaceSocket(socket) {
       current = socket;
     },
@@ -132,12 +132,12 @@
       });
       socket.on("connect", () => {
         if (!socket.io.opts.query?.implicit_handshake) return;
-        self.unmark(); // at once: what comes with the connect may be the order to reload
+        self.unmark(); // at once: the order to reload may come with the connect
         setTimeout(self.handshake); // after NiceGUI's own listener
       });
       const emit = socket.emit;
       socket.emit = function (event, ...args) {
-        // the explicit handshake of a prefetched page: its answer is told to NiceGUI's callback only
+        // the explicit handshake of a prefetched page: only NiceGUI's callback gets its answer
         if (event === "handshake" && typeof args.at(-1) === "function") {
           const answer = args.pop();
           args.push((ok) => {
@@ -153,7 +153,7 @@
     },
   });
 
-  // people press F5 when they see that the connection is lost: that is the same visit, too
+  // people press F5 when they see that the connection is lost: that continues the visit, too
   addEventListener("pagehide", () => {
     if (self.marked || !window.socket?.connected) self.mark(self.marked ?? "disconnected", { last: true });
   });

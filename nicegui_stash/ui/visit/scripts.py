@@ -1,4 +1,4 @@
-"""The scripts that pages load from paths of ours, once per browser: they are too long to be in every page."""
+"""The scripts that pages load from our paths, once per browser: they are too long to be in every page."""
 
 # pyright: reportUnknownMemberType=false
 # Some of NiceGUI's signatures are only partly typed.
@@ -19,14 +19,14 @@ SCRIPTS: Final = {
     'rejoin.js': ('visit/rejoin.js', 'scopes/url.js'),
     'typed.js': ('carryover/digest.js', 'carryover/focus.js', 'carryover/history.js', 'carryover/carryover.js'),
 }
-"""By the name that they are served under: the files of every page, and those of a page with stored fields."""
+"""By served name: the files for every page, and those for a page with stored fields."""
 FOR_EVER: Final = 'public, max-age=31536000, immutable'
 
 _LOAD: Final = """{
 const prefix = /"([^"]*)\\/_nicegui\\//.exec(document.querySelector("[type=importmap]")?.textContent)?.[1] ?? "";
 document.write(`<scriptATTRIBUTE src="${prefix}ADDRESS"><\\/script>`);
 }"""
-"""Loads a script before anything else runs, below the prefix that NiceGUI's own are loaded from: all pages share it."""
+"""Loads a script before anything else runs, below the prefix of NiceGUI's own scripts, which all pages share."""
 
 
 def add_routes() -> None:
@@ -38,7 +38,7 @@ def add_routes() -> None:
 
 
 def shared_element(nonce: str) -> str:
-    """Return the HTML that loads what every page needs from its first moment on; an empty nonce is none."""
+    """Return the HTML that loads the script of every page first; an empty nonce means none."""
     attribute = nonce_attribute(nonce)
     load = _LOAD.replace('ATTRIBUTE', attribute).replace('ADDRESS', _address('rejoin.js'))
     return f'<script{attribute}>{load}</script>'
@@ -46,7 +46,7 @@ def shared_element(nonce: str) -> str:
 
 @lru_cache(maxsize=64)
 def typed_address(prefix: str) -> str:
-    """Return where a page below this prefix loads what it needs if it has stored fields."""
+    """Return the address of the script for pages with stored fields, below this prefix."""
     return quote(prefix, safe='/:@$*+,;=%') + _address('typed.js')
 
 
@@ -66,6 +66,6 @@ def _script(name: str) -> tuple[str, str]:
 
 
 def _answer(name: str, v: str = '') -> Response:
-    script, version = _script(name)  # during a rolling deploy another server may be asked for its own version
+    script, version = _script(name)  # in a rolling deploy, a page of another version may ask here for its script
     cached = FOR_EVER if v == version else 'no-store'
     return Response(script, media_type='text/javascript', headers={'Cache-Control': cached})

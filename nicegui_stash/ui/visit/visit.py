@@ -20,17 +20,17 @@ from .messages import UNKNOWN, Report
 class Visit:
     """A person's stay on one open page; all stored classes of the page share it.
 
-    Its id is that of NiceGUI's client until a report says that it continues another visit. `exists` says whether
-    anything can be stored for the session, `joins` whether its first class came to a page that was open already.
+    Its id is the id of NiceGUI's client, until a report names the visit that it continues. `exists`: something may be
+    stored for the session. `joins`: the first stored class came to a page that was open already.
     """
 
-    # Most pages that are requested get no further than this: what comes later belongs to the class until it does.
+    # Class attributes for later steps: most requested pages never get to them.
     tab = ''
     report: Report = UNKNOWN
     loaded = False
-    """Whether the session was read, or as far as the page may be delayed by that."""
+    """Whether the session was read, or the page has waited for that long enough."""
     identified = False
-    """Whether it is known which tab and which visit this is."""
+    """Whether the tab and the visit are known."""
     ended = False
 
     def __init__(self, client: Client, registry: Registry, session_id: str, *, exists: bool) -> None:
@@ -43,56 +43,56 @@ class Visit:
         self.joins = client.has_socket_connection
 
     def session_of(self, owner: Owner) -> Session:
-        """Return the document of an owner. Today a visit has one owner: its browser session."""
+        """Return the document of an owner. Today a visit has one owner, its browser session."""
         del owner
         return self.session
 
     @property
     def session(self) -> Session:
-        """The document of the browser session; while the visit lasts it is held in memory."""
+        """The document of the browser session, held in memory while the visit lasts."""
         return self._session or self.registry.session(self.session_id)
 
     def enter(self, session: Session) -> None:
-        """Go on in another session."""
+        """Continue with another session."""
         self._session = session
 
     def end(self) -> None:
-        """Let go of the session: the page is gone."""
+        """Release the session: the page is gone."""
         self.ended = True
         self.identified = True
         self._session = None
 
     @property
     def owners(self) -> list[str]:
-        """Return the session, and those whose values it took along at sign-in: what a browser keeps may be theirs."""
+        """Return the session's id, and those of sessions it took over at sign-in: the browser may have their tokens."""
         return [self.session_id, *former(self.client.request)]
 
     def seal(self) -> str:
-        """Return what binds typed values to the session and the visit, for the browser to keep."""
+        """Return the text that binds typed values to the session and the visit; the browser keeps it."""
         session = self.session
         session.seal = session.seal or self.registry.seal(self.session_id)
         return f'{self.id}.{session.seal}'
 
     def is_seal(self, seal: str) -> bool:
-        """Whether the browser brings the seal of this session and visit."""
+        """Whether this is the seal of this session and visit."""
         visit, _, sealed = seal.rpartition('.')
         return visit == self.id and self.registry.is_seal(sealed, self.session_id)
 
     def identify(self, report: Report) -> None:
-        """Continue the visit that the browser reports, if it reports one."""
+        """Take the browser's report, and continue the visit that it names, if any."""
         self.report = report
         self.id = report.visit or self.client.id
 
     async def look_at_store(self) -> None:
-        """Show what other servers have changed."""
+        """Read the changes of other servers from the store."""
         await self.session.revalidate(1.0)
 
     @contextmanager
     def in_client(self) -> Generator[None]:
-        """Be in the client's context, as far as there still is one."""
+        """Enter the client's context, unless the client is deleted."""
         with nullcontext() if self.client.is_deleted else self.client:
             yield
 
     def guarded(self, step: Callable[[], None]) -> None:
-        """Run a step within the client; what the app's handlers raise goes to NiceGUI's exception handlers."""
+        """Run a step within the client; exceptions of the app's handlers go to NiceGUI's exception handlers."""
         self.client.safe_invoke(step)
