@@ -12,6 +12,7 @@ _TELLS_NO_VALUE = re.compile(
     r'|Invalid (RFC3339 encoded \w+|ISO8601 duration|UUID|decimal string|base64 encoded string)$'
     r'|\d+ bytes of JSON are more|\d+ characters in the (address|browser) are more'
     r'|the document would exceed|the store is away'
+    r'|this row is no longer there'
     r'|NaN and infinity cannot|a \w[\w.]* would come|its keys would come back|it is nested too deeply'
 )
 
@@ -67,6 +68,13 @@ class ValueTooLarge(ValueNotStorable):
 
 class TooMuchPending(ValueNotStorable):
     """The store has been away for so long that no more changes can be kept in memory; this one was refused."""
+
+
+class RowGone(ValueNotStorable):
+    """A value was entered into a row that is no longer in its field; nothing is stored. Draw the rows again."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, '$', 'this row is no longer there')
 
 
 class DocumentError(StashError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 from operator import attrgetter, eq, is_, itemgetter, ne
 from types import NoneType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
@@ -60,7 +60,7 @@ class _Reconciler:
 
     def value(self, held: Any, content: Any) -> tuple[Any, bool]:
         """Return what takes the place of a held value, and whether anything differs."""
-        kind = cast(type, type(content))
+        kind = type(content)
         if isinstance(held, ObservedDict) and kind is dict:
             return held, self.entries(held, content)
         if isinstance(held, ObservedList) and kind is list:
