@@ -28,7 +28,7 @@ class Wizard(Page):
         with frame(self, 'Wizard', LEAD), ui.element('section').classes('two-thirds'):
             with ui.stepper().classes('panel wizard').props('vertical animated flat') as stepper:
                 self._steps(stepper)
-            stepper.bind_value(self, 'step')  # once all steps are there, so that the earlier ones show as done
+            stepper.bind_value(self, 'step')  # after all steps exist, so that the earlier ones show as done
             self._ticket()
 
     def _steps(self, stepper: ui.stepper) -> None:

@@ -39,19 +39,19 @@ def duration(text: str) -> timedelta:
 
 
 def settings_of(asked: argparse.Namespace, *, ttl: timedelta | None = None) -> Settings:
-    """Resolve the options of a call; what it does not say comes from the environment, as in the app."""
+    """Resolve the options of a call. The others come from the environment, as in the app."""
     return resolve(
         asked.url,
         storage_options=asked.storage_options,
         prefix=asked.prefix,
         ttl=ttl,
         allow_lost_updates=asked.allow_lost_updates or None,
-        identity=_nobody,
+        identity=_no_identity,
     )
 
 
-def _nobody(_: object) -> None:
-    """Stand for the app's `identity`, which a command has no use for and may be unable to import."""
+def _no_identity(_: object) -> None:
+    """Stand for the app's `identity`: a command does not need it, and may be unable to import it."""
 
 
 def opened(settings: Settings) -> Store:
@@ -66,7 +66,7 @@ def opened(settings: Settings) -> Store:
 
 
 def opened_existing(settings: Settings) -> Store:
-    """Open the store. Raises `ConfigurationError`, also for a folder that is not there, as where it is misspelt."""
+    """Open the store. Raises `ConfigurationError`, also for a missing folder: its name may be misspelt."""
     store = opened(settings)
     folder = folder_of(settings)
     if folder is not None and not folder.is_dir():
@@ -82,7 +82,7 @@ def folder_of(settings: Settings) -> Path | None:
 
 
 def place_of(settings: Settings) -> str:
-    """Say which place it is, without credentials."""
+    """Return the URL and the prefix, without credentials."""
     return without_credentials(settings.url) + (f' (prefix {settings.prefix})' if settings.prefix else '')
 
 
@@ -90,7 +90,7 @@ def _json_object(text: str) -> Mapping[str, Any]:
     try:
         options = json.loads(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f'it is no JSON: {error}') from error
+        raise argparse.ArgumentTypeError(f'it is not JSON: {error}') from error
     if not isinstance(options, dict):
-        raise argparse.ArgumentTypeError('it has to be a JSON object, as {"anon": true}')
+        raise argparse.ArgumentTypeError('it must be a JSON object, such as {"anon": true}')
     return cast(dict[str, Any], options)

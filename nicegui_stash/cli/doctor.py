@@ -1,4 +1,4 @@
-"""`doctor`: look a store over as the app would use it, and say what to do."""
+"""`doctor`: try a store as the app would use it, and say what to do."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace) -> int:
-    """Look the store over and print the table with a verdict; return the exit code."""
+    """Try the store and print the table with a verdict; return the exit code."""
     settings = settings_of(asked)
     folder = folder_of(settings)
     is_new = folder is not None and not folder.exists()
@@ -56,7 +56,7 @@ def run(asked: argparse.Namespace) -> int:
     if folder is not None:
         _remove_folders(folder / settings.prefix / 'doctor')
     if is_new:
-        advice.append(f'the folder {str(folder)!r} was not there and has been made: is it the right one?')
+        advice.append(f'the folder {str(folder)!r} did not exist and was created: is it the right one?')
     advice += _advice_on(checkup, settings)
     sys.stdout.write(table(place_of(settings), store, checkup, advice))
     if isinstance(checkup.error, Unavailable):
@@ -116,7 +116,7 @@ def _verdict(store: Store, checkup: Checkup) -> str:
         return _FIT[store.guarantee]
     if isinstance(error, Unavailable):
         return f'no answer ({error.reason}). Look whether the server runs and the URL leads there.'
-    reason, hint = (error.reason, error.hint) if error else ('it is not clean', '')
+    reason, hint = (error.reason, error.hint) if error else ('objects of the checks are left', '')
     return f'not fit: {reason}.' + (f' To do: {hint}.' if hint else ' Use another store, or report it to its makers.')
 
 

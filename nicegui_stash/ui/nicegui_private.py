@@ -271,7 +271,7 @@ def value_of_event(element: ValueElement[Any], arguments: Any) -> Any:
         return arguments  # asking a `ui.select` would add a new option
     if _sends_differences(element):
         if not isinstance(arguments, str):
-            raise TypeError('the new value of the element has to be a text')
+            raise TypeError('the new value of the element must be a text')
         return arguments
     event = GenericEventArguments(sender=element, client=element.client, args=copy.deepcopy(arguments))
     return element._event_args_to_value(event)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

@@ -20,6 +20,7 @@ from .scene import put, values
 
 ROOT = Path(__file__).parents[2]
 KEY = object_key('a secret', 'an id')
+pytestmark = pytest.mark.timeout(600)  # hundreds of processes take their time on a busy machine
 
 
 def play(scene: str, *args: object) -> str:
@@ -30,7 +31,7 @@ def play(scene: str, *args: object) -> str:
         check=False,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=500,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

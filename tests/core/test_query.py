@@ -26,6 +26,7 @@ from nicegui_stash.model.query import (
     written,
 )
 from nicegui_stash.model.schema import StoredField
+from nicegui_stash.model.scopes import SCOPES
 
 
 class Size(Enum):
@@ -41,7 +42,7 @@ def field(annotation: Any, default: Any = None, **options: Any) -> StoredField:
     declared = stored(default, scope='url', **options)
     assert isinstance(declared, Field)
     codec = Codec('Page.value', annotation, encode=declared.encode, decode=declared.decode)
-    return StoredField('value', declared, codec)
+    return StoredField('value', declared, codec, SCOPES['url'])
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ async def test_another_tab_that_forges_gives_the_default(stash: Stash, desk: typ
     await idle()
     page = shown(stash, tab, desk)
     assert (page.note, page.size) == ('', 3)
-    assert problems(stash, page) == {'note': 'it is no token'}
+    assert problems(stash, page) == {'note': 'it is not a token'}
 
 
 async def test_what_the_browser_did_not_keep_is_on_record_and_in_the_log(

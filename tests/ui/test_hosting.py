@@ -173,7 +173,10 @@ async def test_a_script_without_pages_needs_secrets(url: str, monkeypatch: pytes
     monkeypatch.setattr(Storage, 'secret', None)
     with (
         nicegui_reset_globals(),
-        pytest.raises(ConfigurationError, match=r'^secrets: no storage_secret, .* Pass the app's'),
+        pytest.raises(
+            ConfigurationError,
+            match=r"^secrets: no storage_secret\. Pass the app's: Stash\(secrets=\['…'\]\), or set NICEGUI_STASH",
+        ),
     ):
         async with Stash(url).open('an id'):
             pass

@@ -10,7 +10,6 @@ import logging
 import random
 import time
 import weakref
-from typing import TYPE_CHECKING
 
 from nicegui import app
 
@@ -20,14 +19,12 @@ from ...model.schema import Schema
 from ...model.tokens import Tokens
 from ...session.keys import Keys
 from ...session.registry import Registry
+from ...settings import Settings
 from ...stores.base import Checking
 from ...stores.file.files import FileStore
 from ...stores.opening import open_store
 from .. import nicegui_private
 from .signals import SignalWatch
-
-if TYPE_CHECKING:
-    from ...settings import Settings
 
 log = logging.getLogger('nicegui_stash')
 
@@ -188,8 +185,8 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     if not settings.secrets and secret is None:
         raise ConfigurationError(
             'secrets',
-            'no storage_secret, so the stored sessions cannot be found',
-            "Pass the app's: Stash(secrets=['…']), or NICEGUI_STASH_SECRETS",
+            'no storage_secret',
+            "Pass the app's: Stash(secrets=['…']), or set NICEGUI_STASH_SECRETS",
         )
     return settings.secrets or (str(secret),)
 
