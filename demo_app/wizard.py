@@ -10,7 +10,7 @@ from nicegui_stash import stored
 from .frame import Page, frame
 from .state import stash
 
-LEAD = 'Go a few steps, then redeploy. Each tab has an order of its own.'
+LEAD = 'Go a few steps, then redeploy. Each tab has its own order.'
 
 SIZES = {'small': 'Small, 24 cm', 'medium': 'Medium, 30 cm', 'large': 'Large, 36 cm'}
 TOPPINGS = ['Tomato', 'Mozzarella', 'Basil', 'Mushrooms', 'Olives', 'Peppers', 'Onions', 'Artichokes', 'Capers']

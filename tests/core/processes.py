@@ -77,7 +77,7 @@ def stored(folder: str) -> dict[str, Any]:
 
 
 def die_after_flush(folder: str, rounds: str) -> None:
-    """Change, flush, and die at once; tell how many values a fresh process did not find, and how many it did."""
+    """Change, flush, and die at once; return how many values a fresh process did not find, and how many it did."""
     values: set[str] = set()
     lost = 0
     for number in range(int(rounds)):
@@ -98,7 +98,7 @@ def die_after_flush(folder: str, rounds: str) -> None:
 
 
 def die_at_any_time(folder: str, rounds: str) -> None:
-    """Kill a server that changes and flushes all the time; tell how many flushes were lost, and how many there were."""
+    """Kill a server that changes and flushes all the time; return the numbers of lost flushes and of all flushes."""
     dice = random.Random(1)
     lost = flushed = 0
     for place in (f'{folder}/{number}' for number in range(int(rounds))):
@@ -129,7 +129,7 @@ def die_at_any_time(folder: str, rounds: str) -> None:
 
 
 def write_together(folder: str, servers: str, changes: str) -> None:
-    """Let servers change one session together; tell what is stored then, as JSON."""
+    """Let servers change one session together; return the stored JSON."""
 
     def server(name: int) -> int:
         async def work(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the session actor are told with: values, pages that listen, and looks into the store."""
+"""The vocabulary of the tests of the session actor: values, pages that listen, and reads of the store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def raw(value: object) -> msgspec.Raw:
 
 
 class Undated(FaultyStore):
-    """A store that does not tell when an object was put."""
+    """A store without the times of its objects."""
 
     async def list(self, prefix: str = '') -> Any:
         async for row in super().list(prefix):
@@ -91,7 +91,7 @@ def pending_changes(registry: Registry) -> tuple[int, int]:
 
 
 class Page:
-    """A page that writes down what a session tells it."""
+    """A page that records the notices of a session."""
 
     def __init__(self, session: Session | None = None) -> None:
         self.changes: list[tuple[SliceId, Part, str]] = []

@@ -29,7 +29,7 @@ class Watcher:
 
 
 class Dated(FaultyStore):
-    """A store that tells when an object was put, by the clock of the test."""
+    """A store with the times of its objects, by the clock of the test."""
 
     def __init__(self, inner: Any, clock: WallClock) -> None:
         super().__init__(inner)

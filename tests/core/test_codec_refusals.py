@@ -198,7 +198,7 @@ def test_nan_and_infinity_are_refused_wherever_they_are_and_never_become_null(
 
 
 @pytest.mark.parametrize('bad', [NAN, INF])
-def test_nan_and_infinity_are_refused_where_the_path_cannot_be_told(bad: float) -> None:
+def test_nan_and_infinity_are_refused_without_a_known_path(bad: float) -> None:
     for annotation, value in (
         (set[float | None], {None, bad}),
         (Reading, Reading(value=bad)),
@@ -361,7 +361,7 @@ def test_a_time_with_a_zone_is_kept_in_every_hour_of_the_year() -> None:
         (int, b'1' * 5000, '$'),
     ],
 )
-def test_stored_json_that_does_not_fit_any_more_is_told_with_its_path(annotation: Any, body: bytes, path: str) -> None:
+def test_stored_json_that_no_longer_fits_is_reported_with_its_path(annotation: Any, body: bytes, path: str) -> None:
     codec = Codec('Page.field', annotation)
     with pytest.raises(ValueNotStorable) as caught:
         codec.decode(body)

@@ -1,4 +1,4 @@
-"""A thousand sessions on a store in every kind of trouble: told once, bounded, and all durable soon after it."""
+"""A thousand sessions on a store in every kind of trouble: logged once, bounded, and all durable soon after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was flushed survives kill -9, and servers that share a folder lose nothing to each other: real processes."""
+"""Flushed values survive kill -9, and servers that share a folder lose no changes: real processes."""
 
 from __future__ import annotations
 

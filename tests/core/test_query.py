@@ -96,7 +96,7 @@ def test_any_text_reads_back_as_itself_from_an_address(value: str):
 
 
 @pytest.mark.parametrize('text', ['three', '3.5', '', '[3]', 'null', 'NaN', '1e999'])
-def test_text_that_is_no_int_is_refused_by_name(text: str):
+def test_text_that_is_not_an_int_is_refused_by_name(text: str):
     with pytest.raises(ValueNotStorable, match=r'Page\.value'):
         from_text(field(int, 0), text)
 

@@ -51,7 +51,7 @@ async def test_a_session_is_found_again_while_a_page_holds_it(make_registry: Mak
 
 
 @pytest.mark.parametrize('how', ['loaded', 'changed', 'flushed', 'away and back', 'conflicting', 'looked at again'])
-async def test_a_session_that_nobody_needs_is_gone_whatever_it_did(
+async def test_an_unused_session_is_gone_whatever_it_did(
     make_registry: MakeRegistry, store: FaultyStore, how: str
 ) -> None:
     registry = make_registry()
@@ -246,7 +246,7 @@ async def test_closing_ends_every_task_and_the_store(make_registry: MakeRegistry
 
 
 @pytest.mark.parametrize('has_begun', [True, False])
-async def test_who_waits_for_a_flush_while_the_registry_is_closed_is_told(
+async def test_a_flush_that_waits_while_the_registry_is_closed_raises(
     make_registry: MakeRegistry, store: FaultyStore, has_begun: bool
 ) -> None:
     registry = make_registry()

@@ -246,7 +246,7 @@ async def later(_: Any = None) -> Any: ...
 
 @pytest.mark.parametrize('given', [3, 'text', later])
 @pytest.mark.parametrize('option', ['default_factory', 'encode', 'decode', 'validate'])
-def test_what_has_to_be_called_is_a_plain_function(option: str, given: Any) -> None:
+def test_an_option_that_is_called_must_be_a_plain_function(option: str, given: Any) -> None:
     default = () if option == 'default_factory' else (0,)
     field: Any = stored(*default, **{option: given})
     error = refusal(type('Page', (), {'count': field, '__annotations__': {'count': int}}))

@@ -25,7 +25,7 @@ from .simulation import live
 from .virtual import Deadlock
 
 ENOUGH = 600
-"""Seeds within which each mistake has to be found."""
+"""Seeds within which each mistake must be found."""
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
 

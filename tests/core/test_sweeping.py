@@ -1,4 +1,4 @@
-"""What nobody has seen for long is removed, and nobody who comes back in the middle of it loses anything."""
+"""Long unused sessions are removed, and a visitor who comes back in the middle of it loses nothing."""
 
 from __future__ import annotations
 

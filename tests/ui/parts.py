@@ -121,7 +121,7 @@ class KeepsInMemory:
     def end(self, kept: KeptFields) -> None:
         self.ended = True
 
-    def awaits(self, kept: KeptFields) -> bool:
+    def is_pending(self, kept: KeptFields) -> bool:
         return self.is_asked
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the NiceGUI edge are told with: an app in this process, its visitors, and looks into the store."""
+"""The vocabulary of the tests of the NiceGUI edge: an app in this process, its visitors, and reads of the store."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def emit(tab: User, found: Any, event: str, *args: Any) -> None:
 
 
 def tell(tab: User, told: Any, *, number: int | None = None) -> None:
-    """Have the server receive what our script in the browser tells beside the events of elements, and counts."""
+    """Have the server receive a message of our script in the browser, with its number."""
     message = {'client_id': client_of(tab).id, 'told': told, 'stash': number}
     core.sio.handlers['/'][MESSAGE]('the socket', message)
 

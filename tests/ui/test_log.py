@@ -1,4 +1,4 @@
-"""What is never in the log: a stored value. A marker goes through everything that can go wrong."""
+"""The log never has a stored value: a marker value goes through everything that can go wrong."""
 
 from __future__ import annotations
 

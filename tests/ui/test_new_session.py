@@ -199,7 +199,7 @@ async def test_a_link_that_is_forged_or_too_old_is_refused(
     assert (await ann.get(sent.link)).status_code == 403
 
 
-async def test_the_answer_is_kept_by_nobody_and_tells_no_referrer(stash: Stash, sent: Sent) -> None:
+async def test_the_answer_is_not_cached_and_sends_no_referrer(stash: Stash, sent: Sent) -> None:
     declare(stash)
     ann = Browser()
     await renew(stash, await ann.open())
