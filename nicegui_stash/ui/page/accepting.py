@@ -164,6 +164,20 @@ class Accepting:
         values.unmark(name)
         self._show_changed_in_place(target, name, before)
 
+    def change(self, name: str, value: Any) -> None:
+        """Accept a value that an element has made of a field's: what stays in it remains the same object.
+
+        Raises `ValueNotStorable`.
+        """
+        values, stored = self._values, self._fields[name]
+        target, before = values.target(), values.raws.get(name)
+        value, raw = stored.codec.encode(value)
+        if target is None or raw == before:
+            return
+        self.accept(name, raw)
+        vars(values.schema.cls)[name].show(target, value, values)
+        values.notify(name, before)
+
     def _refuse_part(self, name: str, collection: object, error: ValueNotStorable) -> bool:
         """Mark the elements that just brought a value into a collection; return whether there are any."""
         sources = list(nicegui_private.sources_inside(self._values.target(), name, collection))

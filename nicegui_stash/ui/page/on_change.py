@@ -52,6 +52,15 @@ class Listeners:
     def _add(self, field: str, listener: _Listener) -> None:
         self._handlers.setdefault(field, []).append(listener)
 
+    def watch(self, field: str, show: Callable[[], bool]) -> None:
+        """Call a function after each change of a field, until it returns that it needs no more calls."""
+
+        def listener(_: Change) -> None:
+            if not show():
+                self._handlers[field].remove(listener)
+
+        self._add(field, listener)
+
     def refresh(self, fields: Iterable[str], handler: Callable[[], Any]) -> None:
         """Call a handler after others changed any of these fields: once for changes that come together."""
         waiting = False
