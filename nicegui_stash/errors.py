@@ -69,6 +69,13 @@ class TooMuchPending(ValueNotStorable):
         super().__init__(field, path, reason, quotes_value=False)
 
 
+class RowGone(ValueNotStorable):
+    """A value was entered into a row that is no longer in its field; nothing is stored. Draw the rows again."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, '$', 'this row is no longer there', quotes_value=False)
+
+
 class DocumentError(StashError):
     """A stored object cannot be used as a document; it is left unchanged."""
 

@@ -48,6 +48,7 @@ class Field:
         history: History | None = None,
         *,
         encrypted: bool = False,
+        row_key: str | None = None,
     ) -> None:
         self.name = ''
         self.default = default
@@ -60,6 +61,7 @@ class Field:
         self.validate = validate
         self.history = history
         self.encrypted = encrypted
+        self.row_key = row_key
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -95,6 +97,8 @@ class Field:
                 raise DeclarationError(cls, self.name, f'{option}={function!r} must be a plain function')
         if self.renamed_from is not None and not isinstance(cast(Any, self.renamed_from), str):
             raise DeclarationError(cls, self.name, f'renamed_from={self.renamed_from!r} must be a text')
+        if self.row_key is not None and not isinstance(cast(Any, self.row_key), str):
+            raise DeclarationError(cls, self.name, f"row_key={self.row_key!r} must be a key of its rows, as 'id'")
         if self.name.startswith('_') or self.name in {'build', 'prepare', 'on_recovered'}:
             raise DeclarationError(cls, self.name, 'a stored field cannot have this name; rename it')
 
@@ -108,6 +112,7 @@ def stored(
     renamed_from: str | None = None,
     history: History | None = None,
     encrypted: bool = False,
+    row_key: str | None = None,
 ) -> T: ...  # no function of T here: a checker takes the T of `stored([])` from the annotation then
 @overload
 def stored(
@@ -121,6 +126,7 @@ def stored(
     validate: Callable[[T], bool] | None = None,
     history: History | None = None,
     encrypted: bool = False,
+    row_key: str | None = None,
 ) -> T: ...
 @overload
 def stored(
@@ -134,6 +140,7 @@ def stored(
     validate: Callable[[T], bool] | None = None,
     history: History | None = None,
     encrypted: bool = False,
+    row_key: str | None = None,
 ) -> T: ...
 def stored(
     default: Any = MISSING,
@@ -147,6 +154,7 @@ def stored(
     validate: Validate | None = None,
     history: History | None = None,
     encrypted: bool = False,
+    row_key: str | None = None,
 ) -> Any:
     """Declare an attribute of a page class whose value is stored.
 
@@ -164,12 +172,25 @@ def stored(
     `renamed_from` is the name under which older versions stored the field. `validate` says whether a recovered value is
     still valid: if it returns `False` or raises, the field has its default, and `recovery.problems` has the reason.
 
+    Rows of a list are the same row, after a change elsewhere, if they agree in `row_key`: by default in `'id'` if every
+    row has one, else by position. The same row stays the same object, so elements stay bound to it.
+
     To a type checker the result has the type of the value. That of `stored([])` comes from the annotation; beside
     `encode`, `decode` or `validate`, write `stored(default_factory=list[str], …)`.
     """
     return cast(
         Any,
         Field(
-            default, default_factory, scope, live, encode, decode, renamed_from, validate, history, encrypted=encrypted
+            default,
+            default_factory,
+            scope,
+            live,
+            encode,
+            decode,
+            renamed_from,
+            validate,
+            history,
+            encrypted=encrypted,
+            row_key=row_key,
         ),
     )

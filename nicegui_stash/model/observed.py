@@ -27,21 +27,26 @@ _IN_PLACE: Final = object()
 """Stands for the field while an item is put into a collection: only an assignment gives a field a new value."""
 
 
+class Undo(Exception):
+    """Raised by `announce`: the change is undone, and its caller hears nothing, as where a binding made it."""
+
+
 class Observed(Protocol):
     """A collection in a field's value. `parent` is the collection around it.
 
-    Only the whole value has `announce`, which notifies its field, and `field`, which identifies it.
+    Only the whole value has `announce`, which notifies its field of a changed collection, and `field`, which identifies
+    it.
     """
 
     parent: weakref.ref[Any] | None
-    announce: Callable[[], None] | None
+    announce: Callable[[Any], None] | None
     field: object
 
     def restore(self, content: Any) -> None: ...
     def adopt(self, field: object = ..., known: Known | None = ...) -> None: ...
 
 
-def observe(value: Any, announce: Callable[[], None], field: object = None) -> Any:
+def observe(value: Any, announce: Callable[[Any], None], field: object = None) -> Any:
     """Return a copy of a list, dict or set that calls `announce` after each change in place; other values as they are.
 
     An observed value is copied too, since it notifies another field. Inner collections of another field are copied as
@@ -75,19 +80,30 @@ def _wrap(value: object, field: object = _IN_PLACE, known: Known | None = None) 
     return value if make is None else make(value, field, known)
 
 
+def is_inside(collection: Any, whole: Any) -> bool:
+    """Whether an observed collection is a value, or still somewhere in it."""
+    while collection is not whole:
+        above = collection.parent() if collection.parent is not None else None
+        if above is None or not any(item is collection for item in _items(above)):
+            return False
+        collection = above
+    return True
+
+
 def is_ordinary(value: object) -> bool:
     """Whether a value is a plain or observed list, dict or set, not a subclass of the app's."""
     return type(value) in _COLLECTIONS
 
 
-def _announce(collection: Any) -> None:
+def _announce(changed: Any) -> None:
+    collection = changed
     while collection.announce is None and collection.parent is not None:
         above = collection.parent()
         if above is None:
             return  # it was taken out of its field: there is none to notify
         collection = above
     if collection.announce is not None:
-        collection.announce()
+        collection.announce(changed)
 
 
 def _announcing(method: M) -> M:
@@ -98,9 +114,11 @@ def _announcing(method: M) -> M:
             result = method(self, *args, **kwargs)
             self.adopt()
             _announce(self)
-        except BaseException:
+        except BaseException as error:
             _reclaim(self, before)
             self.restore(before)
+            if isinstance(error, Undo):
+                return None
             raise
         return result
 
@@ -173,7 +191,7 @@ class ObservedList(list[Any]):
     def __init__(self, content: list[Any], field: object = _IN_PLACE, known: Known | None = None) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[], None] | None = None
+        self.announce: Callable[[Any], None] | None = None
         self.adopt(field, known)
 
     def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
@@ -207,7 +225,7 @@ class ObservedDict(dict[Any, Any]):
     def __init__(self, content: dict[Any, Any], field: object = _IN_PLACE, known: Known | None = None) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[], None] | None = None
+        self.announce: Callable[[Any], None] | None = None
         self.adopt(field, known)
 
     def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
@@ -259,7 +277,7 @@ class ObservedSet(set[Any]):
     def __init__(self, content: set[Any], *_: object) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[], None] | None = None
+        self.announce: Callable[[Any], None] | None = None
 
     def adopt(self, *_: object) -> None:
         """Do nothing: items of a set are hashable, so none is an observed collection."""

@@ -27,6 +27,7 @@ from .app.runtime import missing_secret
 from .page.indicator import Indicator
 from .page.on_change import Change
 from .page.page_object import page_object_of
+from .page.rows import R, bind_rows
 from .page.status import Status, Trouble
 
 T = TypeVar('T')
@@ -285,6 +286,22 @@ class Stash:
             raise StashError(f'{schema.name} has no stored field {field!r}')
         if not nicegui_private.is_script_for_nobody():
             page_object_of(page).listen().add(field, handler)
+
+    def rows(self, element: R, page: object, field: str) -> R:
+        """Bind the rows of a `ui.table` or `ui.aggrid` to a field that holds a list of them; return the element.
+
+        What a person edits in a cell of the grid is stored, as is what a handler changes in `table.rows` or in
+        `grid.options['rowData']`. What changes in the field, here or elsewhere, is shown. A cell that does not fit
+        shows its stored value again, and a notification says why. Rows may be dicts, dataclasses or other objects.
+
+            stash.rows(ui.table(rows=[]), self, 'parts')
+
+        Raises `StashError` for another element, and for a field that is no list of rows.
+        """
+        schema = self._app_state.schema_of(type(page))
+        if field not in schema.fields:
+            raise StashError(f'{schema.name} has no stored field {field!r}')
+        return element if nicegui_private.is_script_for_nobody() else bind_rows(element, page_object_of(page), field)
 
     async def ready(self, timeout: float = 1.0) -> bool:
         """Whether the store answers within `timeout` seconds: for `/healthz`. Pages are served either way."""
