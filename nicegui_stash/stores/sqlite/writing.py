@@ -1,0 +1,109 @@
+"""Group commit: all changes that wait, decided one after another in one transaction, flushed to the disk once."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import Conflict, StoreError
+from ..base import ETag
+from .connected import Connected
+from .database import Connection, Database
+from .errors import Unusable, concerns_one, database_error, needs_reopening
+
+_INSERT = 'INSERT OR IGNORE INTO objects (key, etag, modified, body) VALUES (?1, ?2, ?3, ?4)'
+_UPDATE = 'UPDATE objects SET etag = ?2, modified = ?3, body = ?4 WHERE key = ?1 AND etag = ?5'
+_DELETE = 'DELETE FROM objects WHERE key = ?1'
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """An object to be written if its etag is `expected`; `None`: if there is none."""
+
+    key: str
+    body: bytes
+    expected: ETag | None
+    operation = 'put'
+
+    @property
+    def size(self) -> int:
+        return len(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """An object to be removed."""
+
+    key: str
+    operation = 'delete'
+    size = 0
+
+
+Change = Put | Delete
+Outcome = ETag | StoreError | None
+
+
+class Writer:
+    """The connection that writes. A change is answered when it is on the disk, or was not made."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connected = Connected(database, database.create)
+
+    def answer(self, changes: Sequence[Change], /) -> Sequence[Outcome]:
+        """Make the changes whose condition holds, all in one transaction."""
+        try:
+            connection = self._connected.connection()
+            self._database.patiently(lambda: connection.execute('BEGIN IMMEDIATE'))
+        except (sqlite3.Error, OSError, Unusable) as error:
+            return self._failed(changes, error)
+        try:
+            outcomes = [_make(connection, change) for change in changes]
+        except sqlite3.Error as error:
+            self._roll_back(connection)
+            if concerns_one(error) and len(changes) > 1:
+                return [outcome for change in changes for outcome in self.answer((change,))]
+            return self._failed(changes, error)
+        try:
+            connection.execute('COMMIT')
+        except sqlite3.Error as error:
+            self._roll_back(connection)
+            return self._failed(changes, error, committing=True)
+        return outcomes
+
+    def close(self) -> None:
+        """Move what is in the log into the file, if no other process has it open, and close it."""
+        self._connected.close()
+
+    def _failed(
+        self, changes: Sequence[Change], error: sqlite3.Error | OSError | Unusable, *, committing: bool = False
+    ) -> list[StoreError]:
+        if needs_reopening(error):
+            self._connected.close()
+        failed: list[StoreError] = []
+        for change in changes:
+            failed.append(database_error(change.operation, change.key, error, committing=committing))
+            failed[-1].__cause__ = error
+        return failed
+
+    def _roll_back(self, connection: Connection) -> None:
+        if connection.in_transaction:  # some errors have rolled back already
+            connection.execute('ROLLBACK')
+
+
+def _make(connection: Connection, change: Change) -> ETag | Conflict | None:
+    if isinstance(change, Delete):
+        connection.execute(_DELETE, (change.key,))
+        return None
+    etag = ETag(os.urandom(8).hex())  # never used twice, also after a delete
+    row = (change.key, etag, time.time_ns() // 1_000_000, change.body)
+    if change.expected is None:
+        is_applied = connection.execute(_INSERT, row).rowcount == 1
+    else:
+        is_applied = connection.execute(_UPDATE, (*row, change.expected)).rowcount == 1
+    if is_applied:
+        return etag
+    return Conflict('put', change.key, 'it exists' if change.expected is None else 'it has another etag or is gone')
