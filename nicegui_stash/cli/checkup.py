@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ..errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from ..stores.base import NOT_MODIFIED, Store, StoredObject
+from ..stores.base import NOT_MODIFIED, Replace, Store, StoredObject
 from ..stores.objects.probe import ConditionsIgnored, probe
 
 State = Literal['ok', 'warning', 'FAILED', 'skipped']
@@ -81,7 +81,7 @@ async def check_up(store: Store, folder: str, told: Callable[[int, int], None]) 
 
 async def _operations(store: Store, place: str) -> str:
     key = f'{place}{uuid.uuid4().hex}'
-    etag = await store.put(key, BODY, if_match=None)
+    etag = await store.put(key, BODY, mode='create')
     found = await store.get(key)
     if found != StoredObject(BODY, etag):
         raise Refused('get', key, 'a read has not what was put, or another etag than the put')
@@ -103,7 +103,7 @@ async def _conditions(store: Store, place: str) -> str:
 async def _increments(store: Store, place: str) -> str:
     """Let writers count up one number, each step once whatever is answered."""
     key = f'{place}{uuid.uuid4().hex}'
-    await store.put(key, json.dumps({'count': 0, 'applied': {}}).encode(), if_match=None)
+    await store.put(key, json.dumps({'count': 0, 'applied': {}}).encode(), mode='create')
     tries = 0
 
     async def write(writer: str) -> None:
@@ -120,7 +120,7 @@ async def _increments(store: Store, place: str) -> str:
                 tries += 1
                 await asyncio.sleep(0)  # so that another writer can come between, also where nothing else awaits
                 try:
-                    await store.put(key, json.dumps(body).encode(), if_match=found.etag)
+                    await store.put(key, json.dumps(body).encode(), mode=Replace(found.etag))
                 except (Conflict, OutcomeUnknown):
                     continue
 
@@ -144,7 +144,7 @@ async def _latency(store: Store, place: str, latency: dict[str, list[float]]) ->
 
     for key in keys:
         async with timed('put'):
-            etag = await store.put(key, BODY, if_match=None)
+            etag = await store.put(key, BODY, mode='create')
         async with timed('get'):
             await store.get(key)
         async with timed('get unchanged'):

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from ..errors import StoreError
 from ..session.store_io import Read, Stored, read, write
-from ..stores.base import Store, StoredObject
+from ..stores.base import Replace, Store, StoredObject
 from .sweep import Sweep, Tally
 
 log = logging.getLogger('nicegui_stash')
@@ -79,7 +79,8 @@ class SweepSchedule:
         if isinstance(found, StoredObject) and 0 <= now - _begun(found.body) < self._interval:
             return False
         body = json.dumps({'begun': int(now * 1000)}).encode()
-        written = await write(self._store, self.key, body, found.etag if isinstance(found, StoredObject) else None)
+        mode = Replace(found.etag) if isinstance(found, StoredObject) else 'create'
+        written = await write(self._store, self.key, body, mode)
         return isinstance(written, Stored)
 
 

@@ -20,7 +20,7 @@ from ..model.document import FORMAT, Document, from_bytes, to_bytes
 from ..session.keys import is_document_key, is_trial_key
 from ..session.loading import is_closing, quarantine_key
 from ..session.store_io import MustRead, Read, Stored, read, write
-from ..stores.base import ETag, ObjectInfo, Store, StoredObject
+from ..stores.base import ETag, ObjectInfo, Replace, Store, StoredObject
 
 Fate = Literal['kept', 'expired', 'erased', 'copy', 'trial', 'contested', 'foreign', 'malformed', 'failed']
 REMOVED: Final[frozenset[Fate]] = frozenset({'expired', 'erased', 'copy', 'trial'})
@@ -138,7 +138,7 @@ class Sweep:
         """Mark as closing under the etag that was read, then delete."""
         begin = self.wall()
         mark = Document(FORMAT, document.epoch, document.seen, {}, {}, erased=True, closing=int(begin * 1000))
-        match await write(self.store, key, to_bytes(mark), etag):
+        match await write(self.store, key, to_bytes(mark), Replace(etag)):
             case Stored():
                 pass
             case MustRead():

@@ -10,7 +10,7 @@ from typing import Literal
 
 from ..errors import Conflict, MalformedDocument, Refused, UnknownFormat
 from ..model.document import FORMAT, Document, from_bytes, new_document, to_bytes
-from ..stores.base import ETag, NotModified, StoredObject
+from ..stores.base import ETag, NotModified, Replace, StoredObject
 from .shared import Shared
 from .store_io import Away, Denied, MustRead, Read, Stored, read, write
 
@@ -139,7 +139,7 @@ async def _quarantine(
     shared: Shared, key: str, body: bytes, etag: ETag, error: MalformedDocument
 ) -> Fetched | Away | Denied:
     copy = quarantine_key(key, body)
-    match await write(shared.store, copy, body, None):
+    match await write(shared.store, copy, body, 'create'):
         case Away() | Denied() as failure:
             return failure
         case MustRead(uncertain) if not isinstance(uncertain, Conflict):
@@ -154,6 +154,6 @@ async def erase(shared: Shared, inherited: tuple[tuple[str, ETag], ...], epoch: 
     """Leave a tombstone under the keys of older secrets, so that what is erased later does not come back from there."""
     for key, etag in inherited:
         tombstone = Document(FORMAT, epoch, shared.now(), {}, {}, erased=True)
-        outcome = await write(shared.store, key, to_bytes(tombstone), etag)
+        outcome = await write(shared.store, key, to_bytes(tombstone), Replace(etag))
         if not isinstance(outcome, Stored):
             log.warning('object %s, stored under an older secret, could not be erased: %s', key, outcome.error)

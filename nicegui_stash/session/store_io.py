@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 import msgspec
 
 from ..errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from ..stores.base import ETag, NotModified, Store, StoredObject
+from ..stores.base import ETag, Mode, NotModified, Store, StoredObject
 from .telemetry import observed
 
 log = logging.getLogger('nicegui_stash')
@@ -55,9 +55,9 @@ def read(
     return observed('get', key, _read(store, key, unless, is_limited=is_limited))
 
 
-def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Awaitable[Stored | MustRead | Away | Denied]:
-    """Put an object if it has the given etag, `None`: if there is none."""
-    return observed('put', key, _write(store, key, body, etag))
+def write(store: Store, key: str, body: bytes, mode: Mode) -> Awaitable[Stored | MustRead | Away | Denied]:
+    """Put an object, in the mode of `Store.put`."""
+    return observed('put', key, _write(store, key, body, mode))
 
 
 async def _read(store: Store, key: str, unless: ETag | None, *, is_limited: bool) -> Read | Away | Denied:
@@ -77,10 +77,10 @@ async def _read(store: Store, key: str, unless: ETag | None, *, is_limited: bool
         return Away(_caused(Unavailable('get', key, f'{type(error).__name__}'), error))
 
 
-async def _write(store: Store, key: str, body: bytes, etag: ETag | None) -> Stored | MustRead | Away | Denied:
+async def _write(store: Store, key: str, body: bytes, mode: Mode) -> Stored | MustRead | Away | Denied:
     try:
         async with asyncio.timeout(DEADLINE):
-            return Stored(await store.put(key, body, if_match=etag))
+            return Stored(await store.put(key, body, mode=mode))
     except (Conflict, OutcomeUnknown) as error:
         return MustRead(error)
     except Refused as error:

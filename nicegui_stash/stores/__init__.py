@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..lazy_names import lazy_names
-from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, NotModified, ObjectInfo, Store, StoredObject
+from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, Mode, NotModified, ObjectInfo, Replace, Store, StoredObject
 
 __all__ = [
     'NOT_MODIFIED',
@@ -13,8 +13,10 @@ __all__ = [
     'FsspecStore',
     'Guarantee',
     'MemoryStore',
+    'Mode',
     'NotModified',
     'ObjectInfo',
+    'Replace',
     'Store',
     'StoredObject',
     'open_store',

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 from ..errors import Conflict, OutcomeUnknown, Refused, Unavailable
-from ..stores.base import ETag, Guarantee, NotModified, ObjectInfo, Store, StoredObject
+from ..stores.base import ETag, Guarantee, Mode, NotModified, ObjectInfo, Store, StoredObject
 
 Operation = Literal['get', 'put', 'delete', 'list']
 
@@ -102,10 +102,10 @@ class FaultyStore:
             return StoredObject(self.corrupt(found.body), found.etag)
         return found
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         """Write to the inner store, and lose the answer if asked to."""
         await self._arrive('put', key)
-        etag = await self.inner.put(key, body, if_match=if_match)
+        etag = await self.inner.put(key, body, mode=mode)
         await self._leave('put')
         if self._lost:
             raise self._lost.pop(0)('put', key, 'a fault that the test asked for')

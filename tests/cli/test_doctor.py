@@ -11,6 +11,7 @@ import pytest
 from nicegui_stash.cli.checkup import check_up
 from nicegui_stash.errors import OutcomeUnknown, Refused, Unavailable
 from nicegui_stash.stores import ETag, MemoryStore, Store, StoredObject
+from nicegui_stash.stores.base import Mode, Replace
 from nicegui_stash.testing import FaultyStore
 from tests.stores.redis_server import RedisServer
 
@@ -25,9 +26,9 @@ class Overwriting(MemoryStore):
     def __repr__(self) -> str:
         return 'Overwriting()'
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         found = await self.get(key)
-        return await super().put(key, body, if_match=found.etag if isinstance(found, StoredObject) else None)
+        return await super().put(key, body, mode=Replace(found.etag) if isinstance(found, StoredObject) else 'create')
 
 
 def results(table: str) -> dict[str, str]:
@@ -155,8 +156,8 @@ async def test_answers_that_are_lost_make_no_store_unfit() -> None:
     told: list[tuple[int, int]] = []
 
     class Losing(FaultyStore):
-        async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-            etag = await super().put(key, body, if_match=if_match)
+        async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+            etag = await super().put(key, body, mode=mode)
             if self.calls['put'] > 1 and self.calls['put'] % 7 == 0 and body != b'x' * 2000:
                 raise OutcomeUnknown('put', key, 'lost')
             return etag

@@ -166,7 +166,7 @@ def test_only_sessions_below_the_prefix_are_looked_at(dry_run: Run, folder: Path
 def test_a_store_in_memory_is_looked_at(app: Write, run: Run) -> None:
     store = MemoryStore('dry-run')
     for person in ('one', 'two'):
-        asyncio.run(store.put(key_of(person), cart(2), if_match=None))
+        asyncio.run(store.put(key_of(person), cart(2), mode='create'))
     code, table, _ = run('memory://dry-run', 'shop:Cart', '--dry-run')
     assert (code, rows(table)) == (0, {'would migrate from version 2': 2})
 
@@ -176,7 +176,7 @@ def test_a_store_without_conditional_puts_is_looked_at_where_that_is_allowed(
 ) -> None:
     url = f'dir::file://{folder}'
     store = open_store(url, allow_lost_updates=True)
-    asyncio.run(store.put(key_of('one'), cart(2), if_match=None))
+    asyncio.run(store.put(key_of('one'), cart(2), mode='create'))
     code, _, said = run(url, 'shop:Cart', '--dry-run')
     assert code == 2
     assert 'has no conditional put' in said
@@ -201,7 +201,7 @@ def test_storage_options_reach_the_store(app: Write, run: Run, monkeypatch: pyte
 def faulty(monkeypatch: pytest.MonkeyPatch) -> FaultyStore:
     store = FaultyStore(MemoryStore('faulty-dry-run'))
     asyncio.run(store.inner.delete(key_of('one')))
-    asyncio.run(store.inner.put(key_of('one'), cart(3), if_match=None))
+    asyncio.run(store.inner.put(key_of('one'), cart(3), mode='create'))
     monkeypatch.setitem(opening._FACTORIES, 'faulty', lambda url, options: store)
     return store
 

@@ -12,6 +12,7 @@ import pytest
 
 from nicegui_stash.cli.report import Progress
 from nicegui_stash.errors import Refused
+from nicegui_stash.stores import Mode
 
 from .conftest import Run, document, keep, rows, slice_of
 
@@ -141,7 +142,7 @@ def test_what_cannot_be_swept_is_told_and_left(folder: Path, sweep: Run, monkeyp
     assert len(files(folder)) == 2
 
 
-def _refuse(self: object, key: str, body: bytes, if_match: object) -> None:
+def _refuse(self: object, key: str, body: bytes, mode: Mode) -> None:
     raise Refused('put', key, 'no space left', 'make room')
 
 

@@ -14,7 +14,7 @@ from nicegui_stash.model.operations import Set
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.stores import ObjectInfo, StoredObject
-from nicegui_stash.stores.base import Store
+from nicegui_stash.stores.base import Replace, Store
 from nicegui_stash.testing import FaultyStore
 
 from .virtual import idle
@@ -67,7 +67,7 @@ async def stored(store: Store, key: str, slice_id: SliceId = COUNTER) -> dict[st
 async def keep(store: Store, key: str, body: bytes) -> None:
     """Replace an object from outside."""
     found = await store.get(key)
-    await store.put(key, body, if_match=found.etag if isinstance(found, StoredObject) else None)
+    await store.put(key, body, mode=Replace(found.etag) if isinstance(found, StoredObject) else 'create')
 
 
 async def tasks_of(registry: Registry) -> set[asyncio.Task[None]]:

@@ -183,7 +183,7 @@ async def test_a_drain_never_raises_and_ends_in_time(
         case 'failing':
             store.fail_next('put', *[ZeroDivisionError()] * 1000)
         case 'unreadable':
-            await store.put(session.key, b'{"format":2}', if_match=None)
+            await store.put(session.key, b'{"format":2}', mode='create')
         case _:
             store.hold('get')
     put(session, 'count', 1)

@@ -44,14 +44,14 @@ def third_party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 async def test_a_path_and_a_file_url_are_a_folder(tmp_path: Path, form: str) -> None:
     store = open_store(form.format(tmp_path / 'a b' / 'stash'))
     assert isinstance(store, FileStore)
-    await store.put('x', b'body', if_match=None)
+    await store.put('x', b'body', mode='create')
     assert (tmp_path / 'a b/stash/x').read_bytes() == b'body'
     await store.aclose()
 
 
 async def test_a_path_object_is_a_folder_whatever_it_looks_like(tmp_path: Path) -> None:
     store = open_store(tmp_path / 'a::b')
-    await store.put('x', b'body', if_match=None)
+    await store.put('x', b'body', mode='create')
     assert (tmp_path / 'a::b/x').read_bytes() == b'body'
     await store.aclose()
 
@@ -59,7 +59,7 @@ async def test_a_path_object_is_a_folder_whatever_it_looks_like(tmp_path: Path) 
 async def test_the_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('HOME', str(tmp_path))
     store = open_store('~/stash')
-    await store.put('x', b'body', if_match=None)
+    await store.put('x', b'body', mode='create')
     assert (tmp_path / 'stash/x').read_bytes() == b'body'
     await store.aclose()
 

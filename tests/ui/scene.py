@@ -22,7 +22,7 @@ from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
 from nicegui_stash import Stash
-from nicegui_stash.stores import StoredObject
+from nicegui_stash.stores import Replace, StoredObject
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.page.page_object import PageObject
 from nicegui_stash.ui.page.stored_property import PAGE_OBJECT
@@ -207,7 +207,7 @@ async def replace(store: FaultyStore, body: bytes | Callable[[bytes], bytes]) ->
     (key,) = [row.key async for row in store.inner.list()]
     found = await store.inner.get(key)
     assert isinstance(found, StoredObject)
-    await store.inner.put(key, body if isinstance(body, bytes) else body(found.body), if_match=found.etag)
+    await store.inner.put(key, body if isinstance(body, bytes) else body(found.body), mode=Replace(found.etag))
     return key
 
 

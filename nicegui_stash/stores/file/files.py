@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from ...errors import ConfigurationError
-from ..base import ETag, Guarantee, NotModified, ObjectInfo, StoredObject
+from ..base import ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
 from .folder import Folder
 
 _LIST_CHUNK = 500
@@ -60,14 +60,12 @@ class FileStore:
         """Read an object, in one hop to a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._folder.read, key, unless)
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        """Write an object under its condition and flush it to the disk.
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        """Write an object in its mode and flush it to the disk.
 
         `Refused` also where a key lies below another key: a file is no folder.
         """
-        return await asyncio.get_running_loop().run_in_executor(
-            self._writers, self._folder.replace, key, body, if_match
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self._folder.put, key, body, mode)
 
     async def delete(self, key: str) -> None:
         """Remove an object, if there is one; its folder stays."""

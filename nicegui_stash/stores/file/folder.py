@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 
 from ...errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, Unavailable
-from ..base import NOT_MODIFIED, ETag, NotModified, ObjectInfo, StoredObject
+from ..base import NOT_MODIFIED, ETag, Mode, NotModified, ObjectInfo, StoredObject
 from ..folders import FILE_MODE, make_folder, sync_folder
 from ..keys import check_key, is_key
 from ..oserrors import reason_of, store_error
@@ -68,13 +68,13 @@ class Folder:
         except OSError as error:
             raise store_error('get', key, error) from error
 
-    def replace(self, key: str, body: bytes, if_match: ETag | None) -> ETag:
-        """Write an object under its condition; when this returns, it is on the disk."""
+    def put(self, key: str, body: bytes, mode: Mode) -> ETag:
+        """Write an object in its mode; when this returns, it is on the disk."""
         path = self._path(key)
         with self._locked('put', key):
             try:
                 current = _status(path)
-                _compare(key, current, if_match)
+                _compare(key, current, mode)
                 temporary, etag = self._stage(os.path.dirname(path), body, current.st_mtime_ns if current else 0)
             except OSError as error:
                 raise store_error('put', key, error) from error
@@ -241,13 +241,13 @@ def _status(path: str) -> os.stat_result | None:
     return status
 
 
-def _compare(key: str, current: os.stat_result | None, if_match: ETag | None) -> None:
+def _compare(key: str, current: os.stat_result | None, mode: Mode) -> None:
     if current is None:
-        if if_match is not None:
+        if mode != 'create':
             raise Conflict('put', key, 'it does not exist')
-    elif if_match is None:
+    elif mode == 'create':
         raise Conflict('put', key, 'it exists')
-    elif _etag(current) != if_match:
+    elif _etag(current) != mode.etag:
         raise Conflict('put', key, 'it has another etag')
 
 

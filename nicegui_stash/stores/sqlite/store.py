@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ...errors import ConfigurationError
-from ..base import ETag, Guarantee, NotModified, ObjectInfo, StoredObject
+from ..base import ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
 from ..keys import check_key, folder_of
 from .batches import BatchThread
 from .database import Database
@@ -77,9 +77,9 @@ class SQLiteStore:
         """Read an object; of one that is unchanged only its etag is compared."""
         return await self._reads.ask(Get(check_key(key), unless))
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        """Write an object under its condition; it is on the disk when this returns."""
-        return await self._writes.ask(Put(check_key(key), body, if_match))
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        """Write an object in its mode; it is on the disk when this returns."""
+        return await self._writes.ask(Put(check_key(key), body, mode))
 
     async def delete(self, key: str) -> None:
         """Remove an object, if there is one."""

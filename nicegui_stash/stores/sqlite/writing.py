@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import Conflict, StoreError
-from ..base import ETag
+from ..base import ETag, Mode
 from .connected import Connected
 from .database import Connection, Database
 from .errors import Unusable, concerns_one, database_error, needs_reopening
@@ -21,11 +21,11 @@ _DELETE = 'DELETE FROM objects WHERE key = ?1'
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """An object to be written if its etag is `expected`; `None`: if there is none."""
+    """An object to be written, in the mode of `Store.put`."""
 
     key: str
     body: bytes
-    expected: ETag | None
+    mode: Mode
     operation = 'put'
 
     @property
@@ -100,10 +100,10 @@ def _make(connection: Connection, change: Change) -> ETag | Conflict | None:
         return None
     etag = ETag(os.urandom(8).hex())  # never used twice, also after a delete
     row = (change.key, etag, time.time_ns() // 1_000_000, change.body)
-    if change.expected is None:
+    if change.mode == 'create':
         is_applied = connection.execute(_INSERT, row).rowcount == 1
     else:
-        is_applied = connection.execute(_UPDATE, (*row, change.expected)).rowcount == 1
+        is_applied = connection.execute(_UPDATE, (*row, change.mode.etag)).rowcount == 1
     if is_applied:
         return etag
-    return Conflict('put', change.key, 'it exists' if change.expected is None else 'it has another etag or is gone')
+    return Conflict('put', change.key, 'it exists' if change.mode == 'create' else 'it has another etag or is gone')
