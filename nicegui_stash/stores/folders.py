@@ -11,6 +11,9 @@ from contextlib import suppress
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
+DATABASE = 'stash.db'
+"""The name of the default database, in a folder that an earlier version may have filled with objects."""
+
 
 def make_folder(path: str) -> None:
     """Make a folder and its parents, each flushed to the disk."""

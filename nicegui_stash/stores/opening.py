@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -12,9 +13,13 @@ from typing import Any
 from ..errors import ConfigurationError
 from .base import Expiring, Store
 from .file.files import FileStore
+from .file.folder import Folder
+from .folders import DATABASE
 from .keys import is_key
 from .objects.engines import FAMILIES, check_engine, open_objects
 from .urls import scheme_of, without_credentials
+
+log = logging.getLogger('nicegui_stash')
 
 Options = Mapping[str, Any]
 Factory = Callable[[str, Options], Store]
@@ -31,6 +36,7 @@ _KNOWN_FORMS = (
 _SQLITE_FORMS = (
     'Write sqlite:///relative/stash.db or sqlite:////absolute/stash.db; on Windows sqlite:///C:/app/stash.db'
 )
+_PARAMETERS = re.compile(r'\?\w+=')
 _DATABASE = re.compile(r'\.(db|sqlite3?)$', re.IGNORECASE)
 
 
@@ -55,6 +61,21 @@ def open_store(
     if ttl is not None and isinstance(store, Expiring):
         store.expire_after(ttl)
     return store
+
+
+def default_url(folder: Path) -> str:
+    """Return the URL of the database in a folder, or the folder itself where an earlier version filled it."""
+    database = folder / DATABASE
+    if not database.exists() and next(Folder(str(folder)).walk(), None) is not None:
+        log.warning(
+            'the folder %s was filled by an earlier version and stays the store. Keep it without this line by '
+            'Stash(%r), or move its objects into sqlite:///%s',
+            folder,
+            str(folder),
+            database,
+        )
+        return str(folder)
+    return f'sqlite:///{database}'
 
 
 def _choose(url: str | os.PathLike[str], options: Options, engine: str | None, *, allow_lost_updates: bool) -> Store:
@@ -108,7 +129,7 @@ def _open_sqlite(url: str, options: Options) -> Store:
     _no_options(options, 'a database')
     shown, rest = without_credentials(url), url.partition('://')[2]
     path = rest.removeprefix('/')
-    if path == rest or not path.strip() or path.endswith(('/', ':memory:')) or '?' in path or '#' in path:
+    if path == rest or not path.strip() or path.endswith(('/', ':memory:')) or _PARAMETERS.search(path):
         raise ConfigurationError('url', f'{shown!r} names no file', _SQLITE_FORMS)
     try:
         from .sqlite.store import SQLiteStore  # noqa: PLC0415 some builds of Python are without SQLite

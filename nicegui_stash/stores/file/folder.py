@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 
 from ...errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, Unavailable
 from ..base import NOT_MODIFIED, ETag, Mode, NotModified, ObjectInfo, StoredObject
-from ..folders import FILE_MODE, make_folder, sync_folder
+from ..folders import DATABASE, FILE_MODE, make_folder, sync_folder
 from ..keys import check_key, is_key
 from ..oserrors import reason_of, store_error
 
@@ -114,7 +114,7 @@ class Folder:
             key = below + entry.name
             if entry.name.startswith(_TEMPORARY):
                 self._sweep(entry)
-            elif not is_key(entry.name):
+            elif not is_key(entry.name) or (key.startswith(DATABASE) and not entry.is_dir(follow_symlinks=False)):
                 continue
             elif entry.is_dir(follow_symlinks=False):
                 if f'{key}/'.startswith(prefix) or prefix.startswith(f'{key}/'):

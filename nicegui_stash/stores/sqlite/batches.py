@@ -108,7 +108,7 @@ def _serve(waiting: Waiting[Q], gate: threading.Lock, work: Work[Q]) -> None:
         batch, is_last = _take(waiting)
         if batch := [(question, future) for question, future in batch if not future.cancelled()]:
             with gate:
-                answers = work.answer([question for question, _ in batch])
+                answers = _answers(work, [question for question, _ in batch])
             _reply([(future, answer) for (_, future), answer in zip(batch, answers, strict=True)])
             del answers
         del batch  # an idle thread keeps nobody's values
@@ -116,6 +116,14 @@ def _serve(waiting: Waiting[Q], gate: threading.Lock, work: Work[Q]) -> None:
             break
     with gate:
         work.close()
+
+
+def _answers(work: Work[Q], questions: Sequence[Q]) -> Sequence[Any]:
+    try:
+        return work.answer(questions)
+    except Exception as error:  # noqa: BLE001 without an answer everybody would wait for ever
+        work.close()
+        return [error] * len(questions)
 
 
 def _take(waiting: Waiting[Q]) -> tuple[list[tuple[Q, asyncio.Future[Any]]], bool]:

@@ -35,13 +35,23 @@ CREATE TABLE IF NOT EXISTS objects (
 )
 """
 
+# A commit is on the disk when it returns (macOS: fsync alone flushes no disk), and what is erased is overwritten. A log
+# that has grown while somebody read becomes small again.
+_PRAGMAS: Final = (
+    'synchronous = FULL',
+    'fullfsync = ON',
+    'checkpoint_fullfsync = ON',
+    'secure_delete = ON',
+    'journal_size_limit = 67108864',
+)
+
 # A connection that is opened while we create the file would lose its locks when our own descriptor is closed: POSIX
 # gives up all locks of a process on a file with any descriptor of it.
 _opening = threading.Lock()
 
 
 class Database:
-    """One SQLite file. Every method blocks; nothing is touched before `connect`."""
+    """One SQLite file. Every method blocks; nothing is touched before it is opened."""
 
     def __init__(self, path: Path, patience: float) -> None:
         """Name the file; `patience`: seconds to wait for a lock that another process holds."""
@@ -118,7 +128,7 @@ class Database:
     def _identity(self) -> tuple[int, int] | None:
         try:
             status = self.path.stat()
-        except FileNotFoundError:
+        except OSError:
             return None
         return status.st_dev, status.st_ino
 
@@ -157,8 +167,7 @@ def _set_up(sqlite: sqlite3.Connection) -> None:
     mode = sqlite.execute('PRAGMA journal_mode = WAL').fetchone()[0]
     if mode != 'wal':
         raise Unusable('its filesystem has no shared memory, which SQLite needs', 'write a path of a local disk')
-    # A commit is on the disk when it returns (macOS: fsync alone flushes no disk). What is erased is overwritten.
-    for pragma in ('synchronous = FULL', 'secure_delete = ON', 'fullfsync = ON', 'checkpoint_fullfsync = ON'):
+    for pragma in _PRAGMAS:
         sqlite.execute(f'PRAGMA {pragma}').fetchall()
     if is_new:
         sqlite.execute('BEGIN IMMEDIATE')

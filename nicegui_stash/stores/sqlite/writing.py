@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...errors import Conflict, StoreError
+from ...errors import Conflict, OutcomeUnknown, StoreError
 from ..base import ETag, Mode
 from .connected import Connected
 from .database import Connection, Database
@@ -72,6 +72,8 @@ class Writer:
         except sqlite3.Error as error:
             self._roll_back(connection)
             return self._failed(changes, error, committing=True)
+        if not self._database.has(connection):
+            return [OutcomeUnknown(change.operation, change.key, 'the database was removed') for change in changes]
         return outcomes
 
     def close(self) -> None:
