@@ -27,8 +27,7 @@ class Connected(Generic[C]):
         """Return the open connection, or what `open_` returns; raises what it raises."""
         if self._connection is not None and not self._database.has(self._connection):
             log.warning('the database %s was removed or replaced while it was in use', self._database.path)
-            self._connection.abandon()
-            self._connection = None
+            self.close()  # of a file that has moved SQLite leaves the log alone: its name may be another file's by now
         if self._connection is None:
             self._connection = self._open()
         return self._connection
@@ -37,9 +36,6 @@ class Connected(Generic[C]):
         """Close the connection; the next call of `connection` opens another."""
         connection, self._connection = self._connection, None
         if connection is None:
-            return
-        if not self._database.has(connection):
-            connection.abandon()
             return
         try:
             connection.close()

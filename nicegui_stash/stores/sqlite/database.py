@@ -149,15 +149,6 @@ class Connection:
         """Close it. Raises `sqlite3.Error` if the last commits cannot be moved from the log into the file."""
         self._sqlite.close()
 
-    def abandon(self) -> None:
-        """Keep it open until the process ends, for a file that was removed or replaced.
-
-        To close it would remove the log by its name, which may be that of whoever has made the database again.
-        """
-        import ctypes  # noqa: PLC0415 hardly anybody needs it
-
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._sqlite))
-
 
 def _set_up(sqlite: sqlite3.Connection) -> None:
     """Look whose file it is, then set up the connection for writing, and the table."""
