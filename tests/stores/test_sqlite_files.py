@@ -334,12 +334,12 @@ async def test_one_damaged_object_does_not_refuse_the_others_of_a_commit(
     store.check()
     make = writing._make
 
-    def damaged(connection: object, change: writing.Change) -> object:
+    def damaged(connection: object, change: writing.Change, now: int) -> object:
         if change.key == 'k3':
             error = sqlite3.DatabaseError('database disk image is malformed')
             error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_CORRUPT, 'SQLITE_CORRUPT'
             raise error
-        return make(connection, change)
+        return make(connection, change, now)
 
     monkeypatch.setattr(writing, '_make', damaged)
     outcomes = await asyncio.gather(

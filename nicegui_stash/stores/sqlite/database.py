@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import sqlite3
 import threading
@@ -134,11 +135,12 @@ class Database:
 
 
 class Connection:
-    """An open file; `identity` is its device and inode."""
+    """An open file; `identity` is its device and inode, `etags` are such as no other connection ever gives."""
 
     def __init__(self, sqlite: sqlite3.Connection, identity: tuple[int, int] | None) -> None:
         self.execute = sqlite.execute
         self.identity = identity
+        self.etags = map(f'{os.urandom(8).hex()}-{{:x}}'.format, itertools.count())
         self._sqlite = sqlite
 
     @property

@@ -29,7 +29,7 @@ class SQLiteStore:
     One thread takes all puts that wait and commits them at once, so that a thousand of them flush the disk as often as
     one does. Another thread reads meanwhile. The event loop waits for neither.
 
-    An etag is random and never used twice. A put whose caller was cancelled is dropped before its turn; later it is
+    No etag is ever used twice. A put whose caller was cancelled is dropped before its turn; later it is
     applied. What is erased is overwritten in the file. Listings come in the order of the keys.
 
     The log (`-wal`) and the shared memory (`-shm`) lie beside the file and belong to it. A process that forks closes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -61,7 +60,8 @@ class Writer:
         except (sqlite3.Error, OSError, Unusable) as error:
             return self._failed(changes, error)
         try:
-            outcomes = [_make(connection, change) for change in changes]
+            now = time.time_ns() // 1_000_000
+            outcomes = [_make(connection, change, now) for change in changes]
         except sqlite3.Error as error:
             self._roll_back(connection)
             if concerns_one(error) and len(changes) > 1:
@@ -96,12 +96,12 @@ class Writer:
             connection.execute('ROLLBACK')
 
 
-def _make(connection: Connection, change: Change) -> ETag | Conflict | None:
+def _make(connection: Connection, change: Change, now: int) -> ETag | Conflict | None:
     if isinstance(change, Delete):
         connection.execute(_DELETE, (change.key,))
         return None
-    etag = ETag(os.urandom(8).hex())  # never used twice, also after a delete
-    row = (change.key, etag, time.time_ns() // 1_000_000, change.body)
+    etag = ETag(next(connection.etags))
+    row = (change.key, etag, now, change.body)
     if change.mode == 'create':
         is_applied = connection.execute(_INSERT, row).rowcount == 1
     else:
