@@ -409,6 +409,7 @@ async def test_a_backup_in_the_place_of_the_database_is_read_and_its_log_is_left
 # ---- Windows
 
 
+@pytest.mark.proves('windows')
 def test_the_store_imports_and_runs_without_anything_of_posix(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, '-m', 'tests.stores.sqlite_on_windows', str(tmp_path / 'state')],
