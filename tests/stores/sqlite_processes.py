@@ -11,6 +11,7 @@ import random
 import signal
 import sqlite3
 import sys
+import traceback
 from collections.abc import Awaitable, Callable
 
 from nicegui_stash.errors import Conflict, Unavailable
@@ -33,6 +34,9 @@ def child(work: Callable[[], Awaitable[None]]) -> int:
         try:
             asyncio.run(work())
             status = 0
+        except BaseException:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(status)
     return process

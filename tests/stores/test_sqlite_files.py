@@ -100,6 +100,21 @@ async def test_an_empty_file_becomes_a_database(path: Path, store: SQLiteStore) 
     assert await stored(store, 'x') == b'body'
 
 
+def test_a_file_that_another_process_is_making_a_database_of_is_not_taken_for_that_of_others(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others: list[SQLiteStore] = []
+
+    def make(sql: str) -> None:
+        if sql == 'PRAGMA user_version' and not others:
+            others.append(SQLiteStore(path, lock_patience=0.05))
+            others[0].check()
+
+    monkeypatch.setattr(sqlite3, 'connect', watch(before=make)[1])
+    SQLiteStore(path).check()
+    SQLiteStore(path).check()
+
+
 # ---- what is not ours
 
 

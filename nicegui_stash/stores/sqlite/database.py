@@ -8,8 +8,8 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -154,8 +154,6 @@ class Connection:
 
 def _set_up(sqlite: sqlite3.Connection) -> None:
     """Look whose file it is, then set up the connection for writing, and the table."""
-    if sqlite.in_transaction:
-        sqlite.execute('ROLLBACK')  # of an attempt before, which somebody's lock ended
     is_new = _is_new(sqlite)
     mode = sqlite.execute('PRAGMA journal_mode = WAL').fetchone()[0]
     if mode != 'wal':
@@ -163,8 +161,12 @@ def _set_up(sqlite: sqlite3.Connection) -> None:
     for pragma in _PRAGMAS:
         sqlite.execute(f'PRAGMA {pragma}').fetchall()
     if is_new:
-        sqlite.execute('BEGIN IMMEDIATE')
-        if _is_new(sqlite):  # another process may have been quicker
+        _make_table(sqlite)
+
+
+def _make_table(sqlite: sqlite3.Connection) -> None:
+    with _transaction(sqlite, 'BEGIN IMMEDIATE'):
+        if _is_empty(sqlite):  # another process may have been quicker
             sqlite.execute(_TABLE)
             sqlite.execute(f'PRAGMA application_id = {APPLICATION_ID}')
             sqlite.execute(f'PRAGMA user_version = {SCHEMA}')
@@ -173,6 +175,11 @@ def _set_up(sqlite: sqlite3.Connection) -> None:
 
 def _is_new(sqlite: sqlite3.Connection) -> bool:
     """Whether the file is empty. Raises `Unusable` for a database of others, or of a newer version of ours."""
+    with _transaction(sqlite, 'BEGIN'):  # of one moment: another process may be making the table
+        return _is_empty(sqlite)
+
+
+def _is_empty(sqlite: sqlite3.Connection) -> bool:
     (owner,) = sqlite.execute('PRAGMA application_id').fetchone()
     (version,) = sqlite.execute('PRAGMA user_version').fetchone()
     (tables,) = sqlite.execute('SELECT count(*) FROM sqlite_master').fetchone()
@@ -184,3 +191,14 @@ def _is_new(sqlite: sqlite3.Connection) -> bool:
     if owner != APPLICATION_ID and (owner or version or tables):
         raise Unusable('the file is a database of another application', 'name another file: sqlite:///stash.db')
     return owner != APPLICATION_ID
+
+
+@contextmanager
+def _transaction(sqlite: sqlite3.Connection, begin: str) -> Generator[None]:
+    """Begin a transaction, and roll it back if it is not committed within."""
+    sqlite.execute(begin)
+    try:
+        yield
+    finally:
+        if sqlite.in_transaction:
+            sqlite.execute('ROLLBACK')
