@@ -13,9 +13,8 @@ import pytest
 from nicegui_stash.cli import main
 from nicegui_stash.cli.checkup import check_up
 from nicegui_stash.errors import OutcomeUnknown, Refused, Unavailable
-from nicegui_stash.stores import ETag, MemoryStore, Store, StoredObject
+from nicegui_stash.stores import ETag, MemoryStore, SQLiteStore, Store, StoredObject
 from nicegui_stash.stores.base import Mode, Replace
-from nicegui_stash.stores.sqlite.store import SQLiteStore
 from nicegui_stash.testing import FaultyStore
 from tests.stores.redis_server import RedisServer
 

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from nicegui_stash.errors import Unavailable
-from nicegui_stash.stores import MemoryStore, opening
+from nicegui_stash.stores import MemoryStore, SQLiteStore, opening
 from nicegui_stash.stores.opening import open_store
-from nicegui_stash.stores.sqlite.store import SQLiteStore
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import APP, Run, Write, cart, document, keep, key_of, rows, slice_of

@@ -16,8 +16,7 @@ import pytest
 from nicegui_stash.cli.report import Progress
 from nicegui_stash.errors import Refused
 from nicegui_stash.session.keys import object_key
-from nicegui_stash.stores import Mode
-from nicegui_stash.stores.sqlite.store import SQLiteStore
+from nicegui_stash.stores import Mode, SQLiteStore
 
 from .conftest import Run, document, keep, rows, slice_of
 

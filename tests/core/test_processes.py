@@ -14,8 +14,7 @@ from nicegui_stash.model.limits import Policy
 from nicegui_stash.session.keys import Keys, object_key
 from nicegui_stash.session.loading import quarantine_key
 from nicegui_stash.session.registry import Registry
-from nicegui_stash.stores import FileStore, StoredObject
-from nicegui_stash.stores.sqlite.store import SQLiteStore
+from nicegui_stash.stores import FileStore, SQLiteStore, StoredObject
 
 from .scene import put, values
 

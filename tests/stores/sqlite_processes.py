@@ -15,8 +15,8 @@ import traceback
 from collections.abc import Awaitable, Callable
 
 from nicegui_stash.errors import Conflict, Unavailable
+from nicegui_stash.stores import SQLiteStore
 from nicegui_stash.stores.base import ETag, StoredObject, replacing
-from nicegui_stash.stores.sqlite.store import SQLiteStore
 
 from .sqlite_watching import watch
 

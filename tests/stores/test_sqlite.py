@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nicegui_stash.stores import Store
-from nicegui_stash.stores.sqlite.store import SQLiteStore
+from nicegui_stash.stores import SQLiteStore, Store
 from nicegui_stash.testing import StoreConformance
 
 

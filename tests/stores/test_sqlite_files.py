@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 from nicegui_stash.errors import ConfigurationError, OutcomeUnknown, Refused, StoreError, Unavailable
-from nicegui_stash.stores import Replace, StoredObject
+from nicegui_stash.stores import Replace, SQLiteStore, StoredObject
 from nicegui_stash.stores.sqlite import database, filesystems, writing
-from nicegui_stash.stores.sqlite.store import SQLiteStore
 
 from .sqlite_watching import real_connect, watch
 

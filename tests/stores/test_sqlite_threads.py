@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from nicegui_stash.errors import Conflict, Unavailable
-from nicegui_stash.stores import Replace, StoredObject
+from nicegui_stash.stores import Replace, SQLiteStore, StoredObject
 from nicegui_stash.stores.sqlite import batches
-from nicegui_stash.stores.sqlite.store import SQLiteStore
 
 from .sqlite_watching import PATIENCE, Gate, real_connect, statements, watch
 
