@@ -80,14 +80,19 @@ def _wrap(value: object, field: object = _IN_PLACE, known: Known | None = None) 
     return value if make is None else make(value, field, known)
 
 
-def is_inside(collection: Any, whole: Any) -> bool:
-    """Whether an observed collection is a value, or still somewhere in it."""
-    while collection is not whole:
+def whole_of(collection: Any) -> Any:
+    """Return the whole value that an observed collection is in, `None` if it was taken out of it."""
+    while collection.announce is None:
         above = collection.parent() if collection.parent is not None else None
         if above is None or not any(item is collection for item in _items(above)):
-            return False
+            return None
         collection = above
-    return True
+    return collection
+
+
+def is_inside(collection: Any, whole: Any) -> bool:
+    """Whether an observed collection is a value, or still somewhere in it."""
+    return whole_of(collection) is whole
 
 
 def is_ordinary(value: object) -> bool:

@@ -127,6 +127,30 @@ def propagate_entries(entries: Mapping[str, Any], keys: Iterable[object]) -> Non
             _propagate_through(entries, (cast(str, key),))
 
 
+def attributes_of(found: object) -> Iterable[str]:
+    """Return the names of an object's attributes, if it is one of a dataclass, a `Struct` or another class."""
+    cls = type(found)
+    names = getattr(cls, '__struct_fields__', None) or getattr(cls, '__dataclass_fields__', None)
+    return cast(Iterable[str], names or getattr(found, '__dict__', ()))
+
+
+def move_bindings(pairs: Iterable[tuple[object, object]]) -> None:
+    """Bind what is bound to the attributes of objects to those of others in their place, which it then shows."""
+    moved: list[tuple[object, object, str, Any, tuple[str, ...], Any, list[Any]]] = []
+    for old, new in pairs:
+        for name in attributes_of(old):
+            for _, target, names, transform in bindings.get((id(old), (name,)), ()):
+                back = bindings.get((id(target), names), ())
+                returning = [each[3] for each in back if each[1] is old and each[2] == (name,)]
+                moved.append((old, new, name, target, names, transform, returning))
+    if moved:
+        binding.remove([old for old, *_ in moved])
+    for _, new, name, target, names, transform, returning in moved:
+        binding.bind_from(target, names, new, name, transform)
+        for back in returning:
+            binding.bind_to(target, names, new, name, back)
+
+
 def sources_inside(page: object, field: str, entries: object) -> Iterator[tuple[Element, object, tuple[str, ...]]]:
     """Iterate over the elements whose value is just being propagated into a dict, which is within a field of a page.
 

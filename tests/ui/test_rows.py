@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -206,3 +207,64 @@ async def test_one_cell_that_changed_elsewhere_touches_the_elements_of_its_row_o
     type_into(left, 'n7', 'many')
     await show_changes()
     assert [found.value for found in client_of(right).outbox.updates.values()] == ['many']
+
+
+@dataclass
+class Part:
+    name: str = ''
+    qty: int = 0
+
+
+async def test_elements_bound_to_objects_in_a_list_follow_another_tab_and_are_stored(
+    stash: Stash, store: FaultyStore
+) -> None:
+    @stash.page('/')
+    class Page:
+        rows: list[Part] = stored(default_factory=lambda: [Part('bolt', 3), Part('nut', 4)])
+
+        def build(self) -> None:
+            for row in self.rows:
+                ui.number(row.name).mark(row.name).bind_value(row, 'qty')
+                ui.label().mark(f'{row.name}-said').bind_text_from(row, 'qty', '{} pieces'.format)
+
+    ann = Browser()
+    left, right = await ann.open(), await ann.open()
+    kept = shown(stash, right, Page).rows[1]
+    for here, there, value in ((left, right, 55), (right, left, 66)):
+        type_into(here, 'bolt', value)
+        await show_changes()
+        assert (element(there, 'bolt').value, text(there, 'bolt-said')) == (value, f'{value} pieces')
+    assert shown(stash, right, Page).rows[1] is kept
+    await stash.flush(shown(stash, left, Page))
+    assert [row['qty'] for row in (await data_of(store, 'Page'))['rows']] == [66, 4]
+    del shown(stash, right, Page).rows[0]
+    await show_changes()
+    gone = 'This row was removed. What you enter here is not saved.'
+    type_into(left, 'bolt', 77)
+    await show_changes()
+    assert (element(left, 'bolt').error, element(left, 'nut').error) == (gone, None)
+    type_into(left, 'nut', 5)
+    await show_changes()
+    assert element(right, 'nut').value == 5
+
+
+async def test_a_row_that_moves_to_another_field_keeps_its_elements(stash: Stash, store: FaultyStore) -> None:
+    @stash.page('/')
+    class Page:
+        todo: list[dict[str, str]] = stored([{'text': 'a'}, {'text': 'b'}])
+        done: list[dict[str, str]] = stored(default_factory=list[dict[str, str]])
+
+        def build(self) -> None:
+            ui.input().mark('a').bind_value(self.todo[0], 'text')
+
+    tab = await Browser().open()
+    page = shown(stash, tab, Page)
+    card = page.todo[0]
+    page.todo = page.todo[1:]
+    page.done.append(card)
+    await idle()
+    type_into(tab, 'a', 'A')
+    await idle()
+    assert (element(tab, 'a').error, page.done) == (None, [{'text': 'A'}])
+    await stash.flush(page)
+    assert await data_of(store, 'Page') == {'todo': [{'text': 'b'}], 'done': [{'text': 'A'}]}

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import msgspec
@@ -44,20 +44,26 @@ def elements_at(page: object, field: str, error: ValueNotStorable) -> list[Value
     ]
 
 
-def elements_of(collection: Any) -> Iterator[tuple[dict[str, Any], str, ValueElement[Any]]]:
-    """Iterate over the elements that are bound both ways to entries of dicts in a collection, with dict and key."""
-    if isinstance(collection, dict):
-        entries = cast(dict[str, Any], collection)
-        for key in entries:
-            if (id(entries), (key,)) in nicegui_private.bindings:
-                yield from ((entries, key, element) for element, _ in nicegui_private.two_way(entries, key))
-    if isinstance(collection, (dict, list)):
-        inner = (
-            cast(dict[Any, Any], collection).values() if isinstance(collection, dict) else cast(list[Any], collection)
-        )
-        for item in inner:
-            if isinstance(item, (dict, list)):
-                yield from elements_of(item)
+def elements_of(part: Any, *, objects: bool = False) -> Iterator[tuple[Any, str, ValueElement[Any]]]:
+    """Iterate over the elements bound both ways to entries of dicts in a part of a value, with the dict and the key.
+
+    With `objects` also over those bound to attributes of objects.
+    """
+    names: Iterable[str] = ()
+    inner: Iterable[Any] = ()
+    if isinstance(part, dict):
+        names, inner = cast(dict[str, Any], part).keys(), cast(dict[str, Any], part).values()
+    elif isinstance(part, list):
+        inner = cast(list[Any], part)
+    elif objects:
+        names = nicegui_private.attributes_of(part)
+    owner = cast(Any, part)
+    for name in names:
+        if (id(owner), (name,)) in nicegui_private.bindings:
+            yield from ((owner, name, element) for element, _ in nicegui_private.two_way(owner, name))
+    for item in inner:
+        if objects or isinstance(item, (dict, list)):
+            yield from elements_of(item, objects=objects)
 
 
 def shows_change(page: object, field: str, before: Raw | None, after: Raw, containers: Sequence[Element]) -> bool:

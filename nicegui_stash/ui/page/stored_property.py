@@ -41,7 +41,7 @@ class Values(Protocol):
 
     def settle(self, name: str) -> None: ...
 
-    def mark_gone(self, name: str, collections: Sequence[Any]) -> None: ...
+    def mark_gone(self, name: str, parts: Sequence[Any], *, objects: bool = False) -> None: ...
 
     def notify(self, name: str) -> None: ...
 
@@ -199,8 +199,10 @@ class StoredProperty(BindableProperty):
             for entries, keys in changes.entries:
                 nicegui_private.propagate_entries(entries, keys)
             nicegui_private.propagate_in_place(owner, self.name)
+            if changes.replaced:
+                nicegui_private.move_bindings(changes.replaced)
             if changes.gone:
-                values.mark_gone(self.name, changes.gone)
+                values.mark_gone(self.name, changes.gone, objects=True)
             return
         owner.__dict__[self.slot] = values.observed(self.name, value)
         if (id(owner), self.names) in nicegui_private.bindings:

@@ -7,14 +7,14 @@ from asyncio import get_running_loop
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from threading import get_ident
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Raw
 from nicegui import Client, app
 
 from ...errors import RowGone, ValueNotStorable
 from ...model.document import SliceId
-from ...model.observed import KINDS, is_inside, is_ordinary, observe
+from ...model.observed import KINDS, ObservedDict, is_ordinary, observe, whole_of
 from ...model.recovery import Problem, decode_value
 from ...model.schema import Schema
 from ..contracts.page_object import Cause
@@ -148,23 +148,28 @@ class FieldValues:
         if self.marks is not None:
             self.marks.settle(name)
 
-    def mark_gone(self, name: str, collections: Sequence[Any]) -> None:
+    def mark_gone(self, name: str, parts: Sequence[Any], *, objects: bool = False) -> None:
         """Mark the elements that are bound to rows no longer in a field, unless they are about to be removed."""
-        bound = [row for row in collections if any(True for _ in elements_of(row))]
+        bound = [each for part in parts for each in elements_of(part, objects=objects)]  # and not the list around them
         if bound:
             call_soon = get_running_loop().call_soon
             call_soon(call_soon, self._mark_gone, name, bound)  # a `refresh` runs meanwhile
 
-    def _mark_gone(self, name: str, collections: Sequence[Any]) -> None:
-        target = self.target()
-        if target is None or self.closed:
-            return
-        value = getattr(target, name)
+    def _mark_gone(self, name: str, bound: Sequence[tuple[Any, str, Any]]) -> None:
         error = RowGone(self.schema.fields[name].codec.name)
-        for row, key, element in [each for collection in collections for each in elements_of(collection)]:
-            if not element.is_deleted and not is_inside(row, value):
+        for row, key, element in bound:
+            if not self.closed and not element.is_deleted and not _is_held(row):
                 self.mark().add_part(name, (row, (key,)), element, error)
 
     def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
         """Iterate over field, label of its element, and error of each refused value that is still visible."""
         return iter(()) if self.marks is None else self.marks.refused()
+
+
+def _is_held(row: Any) -> bool:
+    """Whether a dict is in the present value of a field, which may be another one than before."""
+    whole = whole_of(row) if isinstance(row, ObservedDict) else None
+    if whole is None:
+        return False
+    values, name = cast(tuple[FieldValues, str], whole.field)
+    return getattr(values.target(), name, None) is whole
