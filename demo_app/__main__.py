@@ -11,7 +11,7 @@ from . import board, counter, form, home, job, notebook, outage, settings, wizar
 
 PAGES = (home, counter, form, wizard, board, notebook, job, settings)  # importing a module has registered its page
 
-# Whoever knows this secret can sign cookies: a real app takes a random one from its environment and has no default.
+# This secret signs cookies: a real app reads a random one from its environment, without a default.
 SECRET = os.environ.get('DEMO_STORAGE_SECRET', 'known to everyone, and good enough for a demo')
 
 

@@ -12,7 +12,7 @@ from . import outage
 from .state import stash
 from .troubled import Trouble
 
-# by `recovery.reason`: an icon, what it is called, and what it means
+# by `recovery.reason`: an icon, a name, and an explanation
 REASONS = {
     'visit': ('login', 'Opened', 'You opened this page.'),
     'reload': ('refresh', 'Reloaded', 'You reloaded this page.'),
@@ -29,10 +29,10 @@ REASONS = {
 # by `recovery.status`
 STATUSES = {
     'fresh': ('nothing was stored', 'Nothing was stored for it yet.'),
-    'recovered': ('recovered', 'What was stored for it is back.'),
-    'discarded': ('discarded', 'What was stored could not be brought to this version of the page.'),
-    'expired': ('expired', 'What was stored had not been seen for too long.'),
-    'quarantined': ('set aside', 'What was stored was damaged, and was set aside.'),
+    'recovered': ('recovered', 'Its stored values are back.'),
+    'discarded': ('discarded', 'Its stored values could not be migrated to this version of the page.'),
+    'expired': ('expired', 'Its stored values had been unused for too long.'),
+    'quarantined': ('set aside', 'Its stored values were damaged, and were set aside.'),
     'unavailable': ('store away', 'The store does not answer yet; changes are kept in memory.'),
 }
 TROUBLES: dict[str, Trouble] = {'Slow store': 'slow', 'Store away': 'away', 'Full disk': 'full'}
@@ -52,7 +52,7 @@ def bar(page: object) -> None:
 
 
 def _recovery(page: object) -> None:
-    recovery = stash.recovery(page)  # it is updated when the browser has reported, and what is bound to it follows
+    recovery = stash.recovery(page)  # the browser's report updates it, and bound elements follow
     with ui.row().classes('chip accent').props('data-testid=recovery'):
         ui.icon('').bind_name_from(recovery, 'reason', lambda reason: REASONS[reason][0])
         ui.label().bind_text_from(recovery, 'reason', lambda reason: REASONS[reason][1])

@@ -37,7 +37,7 @@ class Board(Page):
     find: str = stored('', scope='url')
 
     def __init__(self) -> None:
-        self.dragged: tuple[int, int] | None = None  # an ordinary attribute: nobody misses it after a redeploy
+        self.dragged: tuple[int, int] | None = None  # an ordinary attribute, not needed after a redeploy
 
     def build(self) -> None:
         with frame(self, 'Board', LEAD):

@@ -19,7 +19,7 @@ class Counted(Protocol):
 
 
 class Plain:
-    """What a page's state usually is: an object that lives as long as the page."""
+    """The usual state of a page: an object that lives as long as the page."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -1,4 +1,4 @@
-"""A long form: its draft belongs to the visit, what was sent belongs to the session."""
+"""A long form: its draft belongs to the visit, its bookings belong to the session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surrounds every page: the look that the settings choose, the way to the other pages, and the bar."""
+"""The frame of every page: the look from the settings, the links to the other pages, and the bar."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ for field in (ui.input, ui.number, ui.select, ui.textarea, ui.date_input, ui.tim
 
 
 class Page:
-    """What every page of this demo has: the settings, and a look that follows them."""
+    """The base of every page of this demo: the settings, and a look that follows them."""
 
     settings: Settings = stash.use(Settings)
 
     def prepare(self) -> None:
-        """Put the look into the first HTML; this runs within the request, even if the page is built later."""
+        """Put the look into the first HTML: this runs within the request, even if the page is built later."""
         ui.add_head_html(f'<script>{_look(self.settings)}</script>')
 
 
 @contextmanager
 def frame(page: Page, title: str, lead: str = '', *, fields: object = None) -> Iterator[None]:
-    """Build a page's surroundings; what is built within the `with` block is its content.
+    """Build the frame of a page; the `with` block builds its content.
 
-    The bar tells of the page's own fields, or of those of `fields`.
+    The bar shows the state of the page's own fields, or of those of `fields`.
     """
     _follow(page.settings)
     with ui.header().classes('head'), ui.row().classes('head-row'):
         with ui.link(target='/').classes('brand'):
             ui.label('🐿️').props('aria-hidden=true')
             ui.label('nicegui_stash')
-        _ways(title)
+        _links(title)
         with ui.link(target='/settings').classes('greeting').props('aria-label=Settings'):
             name = ui.label().classes('truncate max-sm:hidden').props('data-testid=name')
             name.bind_text_from(page.settings, 'name', lambda name: name or 'Add your name')
@@ -72,7 +72,7 @@ def frame(page: Page, title: str, lead: str = '', *, fields: object = None) -> I
     bar(fields or page)
 
 
-def _ways(here: str) -> None:
+def _links(here: str) -> None:
     with ui.row().classes('ways max-lg:hidden').props('role=navigation'):
         for name, (path, _) in PLACES.items():
             ui.link(name, path).classes('here' if name == here else '')
@@ -94,7 +94,7 @@ def _look(settings: Settings) -> str:
 
 
 def _follow(settings: Settings) -> None:
-    """Change the look whenever the settings change, in whatever tab that was."""
+    """Change the look whenever the settings change, in any tab."""
 
     def follow(_: Change) -> None:
         ui.run_javascript(_look(settings))

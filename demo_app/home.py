@@ -9,10 +9,10 @@ from .state import stash
 
 TO_TRY = {
     'Counter': 'The same counter twice: one is stored, the other is an ordinary attribute.',
-    'Form': 'A long draft that belongs to this visit, and what you have sent.',
+    'Form': 'A long draft that belongs to this visit, and your bookings, which stay.',
     'Wizard': 'Steps and choices that belong to this tab.',
     'Board': 'Lists within lists, changed in place, in all your tabs at once, and a filter in the address.',
-    'Notebook': 'Private words that your own browser keeps, encrypted; the server stores nothing of them.',
+    'Notebook': 'A private note that your own browser keeps, encrypted; the server does not store it.',
     'Job': 'Work that goes on while its page is away.',
     'Settings': 'One name and one look, shared by every page.',
 }
@@ -42,7 +42,7 @@ class Home(Page):
                     ui.markdown(
                         'Open a page below and change something. '
                         'Then press **Redeploy** or **Drop my connection** in the bar at the bottom. '
-                        'Your page comes back by itself, with all that you had typed.'
+                        'Your page comes back by itself, with everything you had typed.'
                     ).classes('lead')
                     ui.button('Start with the counter', on_click=lambda: ui.navigate.to('/counter'))
                 ui.code(EXAMPLE).classes('code max-sm:hidden')

@@ -1,4 +1,4 @@
-"""A long job: it goes on while its page is away, and its progress is in the page that comes back."""
+"""A long job: it goes on while its page is away, and the page shows its progress when it comes back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEPS = [
 ]  # fmt: skip
 SECONDS_PER_STEP = 1.0
 
-running: set[str] = set()  # sessions whose job this process is doing: what a restart cannot bring back
+running: set[str] = set()  # sessions whose job this process is running; a restart ends the jobs
 
 
 @stash.page('/job')
@@ -69,7 +69,7 @@ class Job(Page):
 
 
 async def work(session_id: str) -> None:
-    """Take one step after the other for a session, whether or not a page of it is open."""
+    """Run the steps for a session, whether or not it has a page open."""
 
     def step(job: Job) -> None:
         if job.done < len(STEPS):

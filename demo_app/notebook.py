@@ -1,4 +1,4 @@
-"""A notebook that the visitor's own browser keeps: encrypted the words, signed the rest, and nothing on the server."""
+"""A notebook that the visitor's own browser keeps: the note encrypted, the mood signed, nothing on the server."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .frame import Page, frame
 from .state import stash
 
 LEAD = (
-    'Your own browser keeps this page, and the server stores nothing of it. '
-    'Redeploy, open a second tab, or tamper with what is kept.'
+    'Your own browser keeps this page, and the server does not store it. '
+    'Redeploy, open a second tab, or tamper with the note.'
 )
 MOODS = {'calm': 'Calm', 'busy': 'Busy', 'merry': 'Merry'}
 
-# what the browser keeps for this page, by field, as anybody who opens its developer tools can see it
+# the browser's items for this page, by field, as its developer tools show them
 LOOK = """Object.fromEntries(Object.entries(localStorage)
     .filter(([key]) => key.startsWith('nicegui_stash::Notebook:'))
     .map(([key, token]) => [key.split(':').at(-1), token]))"""
@@ -48,10 +48,10 @@ class Notebook(Page):
                     ui.button('Clear', on_click=stash.clear_browser).props('flat')
         for field in ('words', 'mood'):
             stash.on_change(self, field, self.look)
-        ui.timer(0, self.look, once=True)  # when the page is there
+        ui.timer(0, self.look, once=True)  # once the page is connected
 
     async def look(self) -> None:
-        """Show what the browser keeps, once it has heard of the change."""
+        """Show the browser's items, after the change has reached it."""
         await asyncio.sleep(0.1)
         try:
             kept: dict[str, str] | None = await ui.run_javascript(LOOK)

@@ -20,11 +20,11 @@ TROUBLE_LASTS = 6.0
 _trouble: asyncio.Task[None] | None = None
 
 is_redeploying = False
-"""Whether `__main__` has to start a new process when this one has ended."""
+"""Whether `__main__` must start a new process when this one ends."""
 
 
 def drop_connection() -> None:
-    """Close this browser's socket, and keep it closed until the server has given the page up."""
+    """Close this browser's socket, and keep it closed until the server has dropped the page."""
     seconds = app.config.reconnect_timeout + 1.5
     ui.run_javascript(f'demoOutage.drop({seconds})')
 
@@ -32,18 +32,18 @@ def drop_connection() -> None:
 def redeploy() -> None:
     """Replace the server while people are using it. Their browsers notice, and come back by themselves."""
     work = _lose_all_pages() if URL.startswith('memory:') else _end_process()
-    background_tasks.create_lazy(work, name='redeploy')  # one at a time, and longer than the page that asked for it
+    background_tasks.create_lazy(work, name='redeploy')  # one at a time; it outlives the page that asked for it
 
 
 def trouble(kind: Trouble, page: object) -> None:
-    """Let the store be slow, away or full for a while. All pages work on, and say so once something is changed."""
+    """Make the store slow, away or full for a while. All pages keep working, and show it after the next change."""
     global _trouble  # noqa: PLW0603 there is one store
 
     async def pass_by() -> None:
         store.trouble = kind
         await asyncio.sleep(TROUBLE_LASTS)
         store.trouble = None
-        await stash.flush(page)  # rather than waiting until a store that has refused is asked again
+        await stash.flush(page)  # without waiting for the next attempt at a store that has refused
 
     if _trouble is not None:
         _trouble.cancel()
@@ -59,13 +59,13 @@ async def _end_process() -> None:
 
 
 async def _lose_all_pages() -> None:
-    """Do to the pages what a new process would, but keep this one, since its memory is the store."""
-    while stash.statistics().pending:  # noqa: ASYNC110 a stopping server drains; this one has to be asked
+    """Drop all pages, as a new process would, but keep this process: its memory is the store."""
+    while stash.statistics().pending:  # noqa: ASYNC110 a stopping server drains by itself; this one does not stop
         await asyncio.sleep(0.01)
-    patience, app.config.reconnect_timeout = app.config.reconnect_timeout, 0.0  # nobody is waited for
+    patience, app.config.reconnect_timeout = app.config.reconnect_timeout, 0.0  # drop pages at once
     try:
         clients = await _warn_browsers('lose()')
-        with suppress(TimeoutError):  # a browser that is asleep is not waited for
+        with suppress(TimeoutError):  # do not wait for a browser that is asleep
             async with asyncio.timeout(5.0):
                 await asyncio.gather(*(client.disconnected() for client in clients))
     finally:

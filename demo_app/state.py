@@ -1,4 +1,4 @@
-"""What all pages share: where state is kept, and the settings of this browser session."""
+"""Shared by all pages: the store, and the settings of this browser session."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Density = Literal['airy', 'compact']
 
 @stash.state
 class Settings:
-    """Fields without a page: every page that says `stash.use(Settings)` shows them and follows their changes."""
+    """Fields without a page: every page with `stash.use(Settings)` shows them and follows their changes."""
 
     name: str = stored('')
     theme: Theme = stored('auto')

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from nicegui_stash import Refused, Unavailable
-from nicegui_stash.stores import ETag, Guarantee, NotModified, ObjectInfo, Store, StoredObject
+from nicegui_stash.stores import ETag, Guarantee, Mode, NotModified, ObjectInfo, Store, StoredObject
 
 Trouble = Literal['slow', 'away', 'full']
 
@@ -16,7 +16,7 @@ SLOW = 1.5
 
 
 class TroubledStore:
-    """Everything goes to the store behind, unless there is `trouble`."""
+    """Passes every operation to the inner store, unless there is `trouble`."""
 
     def __init__(self, inner: Store) -> None:
         self.guarantee: Guarantee = inner.guarantee
@@ -28,13 +28,13 @@ class TroubledStore:
         self._require('get', key)
         return await self._inner.get(key, unless=unless)
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         self._require('put', key)
         if self.trouble == 'slow':
             await asyncio.sleep(SLOW)
         if self.trouble == 'full':
             raise Refused('put', key, 'no space left on the device')
-        return await self._inner.put(key, body, if_match=if_match)
+        return await self._inner.put(key, body, mode=mode)
 
     async def delete(self, key: str) -> None:
         self._require('delete', key)

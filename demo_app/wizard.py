@@ -10,7 +10,7 @@ from nicegui_stash import stored
 from .frame import Page, frame
 from .state import stash
 
-LEAD = 'Go a few steps, then redeploy. Each tab has an order of its own.'
+LEAD = 'Go a few steps, then redeploy. Each tab has its own order.'
 
 SIZES = {'small': 'Small, 24 cm', 'medium': 'Medium, 30 cm', 'large': 'Large, 36 cm'}
 TOPPINGS = ['Tomato', 'Mozzarella', 'Basil', 'Mushrooms', 'Olives', 'Peppers', 'Onions', 'Artichokes', 'Capers']
@@ -28,7 +28,7 @@ class Wizard(Page):
         with frame(self, 'Wizard', LEAD), ui.element('section').classes('two-thirds'):
             with ui.stepper().classes('panel wizard').props('vertical animated flat') as stepper:
                 self._steps(stepper)
-            stepper.bind_value(self, 'step')  # once all steps are there, so that the earlier ones show as done
+            stepper.bind_value(self, 'step')  # after all steps exist, so that the earlier ones show as done
             self._ticket()
 
     def _steps(self, stepper: ui.stepper) -> None:

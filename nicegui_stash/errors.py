@@ -1,4 +1,4 @@
-"""Everything that `nicegui_stash` raises: one root, children that carry what a program would ask for."""
+"""All errors of `nicegui_stash`: one root, and children that carry what a program needs."""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ import logging
 import re
 
 _KEY = re.compile(r'\[(?!\d+\]|\.\.\.\]).*\]', re.DOTALL)
-_TELLS_NO_VALUE = re.compile(
-    r'Expected `[^`]*`(, got `[^`]*`| of (length|at (least|most) length) [\d, got]+)?$'
-    r'|Object missing required field `\w+`$'
-    r'|Invalid (RFC3339 encoded \w+|ISO8601 duration|UUID|decimal string|base64 encoded string)$'
-    r'|\d+ bytes of JSON are more|\d+ characters in the (address|browser) are more'
-    r'|the document would exceed|the store is away'
-    r'|a value of type \w+ cannot be written as JSON; store'
-    r'|forward= raised \w+$'
-    r'|NaN and infinity cannot|a \w[\w.]* would come|its keys would come back|it is nested too deeply'
-)
 
 
 class StashError(Exception):
@@ -23,7 +13,7 @@ class StashError(Exception):
 
 
 class ConfigurationError(StashError):
-    """A setting cannot work; nothing was started. Change the setting as `remedy` says."""
+    """A setting cannot work, so nothing was started. Change it as `remedy` says."""
 
     def __init__(self, setting: str, reason: str, remedy: str) -> None:
         super().__init__(f'{setting}: {reason}. {remedy}')
@@ -46,43 +36,58 @@ class ValueNotStorable(StashError, ValueError):
     """A value does not fit its field; the stored value is unchanged. Store something the annotation admits.
 
     `path` says where inside the value, in JSON path form: `$` is the value itself, `$[1].name` a part of it.
+    `quotes_value` says that `reason` may hold the value, or a part of it, and so must not be logged.
     """
 
-    def __init__(self, field: str, path: str, reason: str) -> None:
+    def __init__(self, field: str, path: str, reason: str, *, quotes_value: bool = True) -> None:
         where = '' if path == '$' else f' at {path}'
         super().__init__(f'{field}{where}: {reason}')
         self.field = field
         self.path = path
         self.reason = reason
+        self.quotes_value = quotes_value
 
     @property
     def without_value(self) -> str:
-        """What may be logged of it: a reason can quote the value, as for an enum, and a path the keys of a dict."""
+        """The message without the value, to be logged: no reason that quotes it, and no keys of a dict in the path."""
         path = '' if self.path == '$' else ' at ' + _KEY.sub('[...]', self.path)
-        reason = self.reason if _TELLS_NO_VALUE.match(self.reason) else 'the value is none that its annotation admits'
+        reason = 'the value does not match its annotation' if self.quotes_value else self.reason
         return f'{self.field}{path}: {reason}'
 
 
 class ValueTooLarge(ValueNotStorable):
     """A value, or the document it would make, exceeds its limit in bytes; the stored value is unchanged."""
 
+    def __init__(self, field: str, path: str, reason: str) -> None:
+        super().__init__(field, path, reason, quotes_value=False)
+
 
 class TooMuchPending(ValueNotStorable):
     """The store has been away for so long that no more changes can be kept in memory; this one was refused."""
 
+    def __init__(self, field: str, path: str, reason: str) -> None:
+        super().__init__(field, path, reason, quotes_value=False)
+
+
+class RowGone(ValueNotStorable):
+    """A value was entered into a row that is no longer in its field; nothing is stored. Draw the rows again."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(field, '$', 'this row is no longer there', quotes_value=False)
+
 
 class DocumentError(StashError):
-    """A stored object cannot be used as a document; it is left as it is."""
+    """A stored object cannot be used as a document; it is left unchanged."""
 
 
 class MalformedDocument(DocumentError):
-    """The bytes are no document at all: not JSON, not an object, or of the wrong shape. They are quarantined."""
+    """The bytes are not a document: not JSON, not an object, or of the wrong shape. They are quarantined."""
 
 
 class UnknownFormat(DocumentError):
-    """The document has a format this version does not know, as after a rollback. It is never replaced.
+    """The document has a format that this version does not know, as after a rollback. It is never replaced.
 
-    `hint` says what to do about it.
+    `hint` says what to do.
     """
 
     def __init__(self, found: int) -> None:
@@ -107,7 +112,7 @@ class StoreError(StashError):
 
 
 class Conflict(StoreError):
-    """The condition of a put did not hold, or the store says so: read again before putting again.
+    """The mode of a put did not hold, or so the store says: read again before the next put.
 
     It proves nothing about our own bytes: store libraries retry by themselves, and the second attempt of a put that
     was applied conflicts with the first.

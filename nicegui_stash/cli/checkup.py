@@ -1,4 +1,4 @@
-"""Looking a store over: each operation, what its conditions are worth in a race, and how long it takes."""
+"""Try a store: each operation, whether its conditions hold in a race, and how long it takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from ..errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from ..stores.base import NOT_MODIFIED, Store, StoredObject
+from ..stores.base import NOT_MODIFIED, Replace, Store, StoredObject
 from ..stores.objects.probe import ConditionsIgnored, probe
 
 State = Literal['ok', 'warning', 'FAILED', 'skipped']
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Checkup:
-    """What was found. `latency` has the seconds of each timed operation, by name; `error` what stopped it."""
+    """The findings. `latency` has the seconds of each timed operation, by name; `error` is what stopped the checks."""
 
     findings: list[Finding] = field(default_factory=list[Finding])
     latency: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
@@ -48,10 +48,10 @@ class Checkup:
         self.findings.append(Finding(check, state, text))
 
 
-async def check_up(store: Store, folder: str, told: Callable[[int, int], None]) -> Checkup:
-    """Try everything below `doctor/` of a folder, and remove what was made. Raises nothing of the store.
+async def check_up(store: Store, folder: str, show: Callable[[int, int], None]) -> Checkup:
+    """Run every check below `doctor/` of a folder, then remove its objects. Errors of the store become findings.
 
-    `folder` is empty or ends in `/`. After a failure the remaining checks are skipped, and what was made is removed.
+    `folder` is empty or ends in `/`. A failure skips the remaining checks.
     """
     checkup, place = Checkup(), f'{folder}doctor/{uuid.uuid4().hex[:8]}-'
     checks: list[tuple[str, Callable[[], Awaitable[str]]]] = [
@@ -61,7 +61,7 @@ async def check_up(store: Store, folder: str, told: Callable[[int, int], None]) 
         ('latency', lambda: _latency(store, place, checkup.latency)),
     ]
     for number, (name, check) in enumerate(checks):
-        told(number, len(checks))
+        show(number, len(checks))
         if checkup.has_failed or (store.guarantee == 'none' and number in {1, 2}):
             why = 'the store has no conditions' if store.guarantee == 'none' else 'after a failure'
             checkup.add(name, 'skipped', why)
@@ -81,14 +81,14 @@ async def check_up(store: Store, folder: str, told: Callable[[int, int], None]) 
 
 async def _operations(store: Store, place: str) -> str:
     key = f'{place}{uuid.uuid4().hex}'
-    etag = await store.put(key, BODY, if_match=None)
+    etag = await store.put(key, BODY, mode='create')
     found = await store.get(key)
     if found != StoredObject(BODY, etag):
-        raise Refused('get', key, 'a read has not what was put, or another etag than the put')
+        raise Refused('get', key, 'a read returns another body or etag than the put')
     if await store.get(key, unless=etag) is not NOT_MODIFIED:
-        raise Refused('get', key, 'a conditional read of an unchanged object brings it again')
+        raise Refused('get', key, 'a conditional read returns an unchanged object again')
     if [(row.key, row.size) async for row in store.list(key)] != [(key, len(BODY))]:
-        raise Refused('list', key, 'a listing has not what was put')
+        raise Refused('list', key, 'a listing does not show the object that was put')
     await store.delete(key)
     if await store.get(key) is not None:
         raise Refused('delete', key, 'it is still there')
@@ -103,7 +103,7 @@ async def _conditions(store: Store, place: str) -> str:
 async def _increments(store: Store, place: str) -> str:
     """Let writers count up one number, each step once whatever is answered."""
     key = f'{place}{uuid.uuid4().hex}'
-    await store.put(key, json.dumps({'count': 0, 'applied': {}}).encode(), if_match=None)
+    await store.put(key, json.dumps({'count': 0, 'applied': {}}).encode(), mode='create')
     tries = 0
 
     async def write(writer: str) -> None:
@@ -112,7 +112,7 @@ async def _increments(store: Store, place: str) -> str:
             while True:
                 found = await store.get(key)
                 if not isinstance(found, StoredObject):
-                    raise ConditionsIgnored('get', key, 'what was put is not there')
+                    raise ConditionsIgnored('get', key, 'the object that was put is missing')
                 state: dict[str, Any] = json.loads(found.body)
                 if state['applied'].get(writer, -1) >= step:
                     break
@@ -120,7 +120,7 @@ async def _increments(store: Store, place: str) -> str:
                 tries += 1
                 await asyncio.sleep(0)  # so that another writer can come between, also where nothing else awaits
                 try:
-                    await store.put(key, json.dumps(body).encode(), if_match=found.etag)
+                    await store.put(key, json.dumps(body).encode(), mode=Replace(found.etag))
                 except (Conflict, OutcomeUnknown):
                     continue
 
@@ -144,7 +144,7 @@ async def _latency(store: Store, place: str, latency: dict[str, list[float]]) ->
 
     for key in keys:
         async with timed('put'):
-            etag = await store.put(key, BODY, if_match=None)
+            etag = await store.put(key, BODY, mode='create')
         async with timed('get'):
             await store.get(key)
         async with timed('get unchanged'):
@@ -157,7 +157,7 @@ async def _latency(store: Store, place: str, latency: dict[str, list[float]]) ->
 
 
 async def _clean_up(store: Store, place: str, checkup: Checkup) -> None:
-    """Remove what a failed check has left."""
+    """Remove the objects that a failed check left."""
     try:
         async with asyncio.timeout(DEADLINE):
             left = [row.key async for row in store.list(place)]

@@ -12,7 +12,7 @@ _TELLING: Final[dict[Kind, str]] = {
     'current': 'current already: nothing to do',
     'migrates': 'would migrate from {}',
     'discarded': 'WOULD BE DISCARDED, from {}',
-    'newer': 'only a newer version {} is stored: left alone, the page begins anew',
+    'newer': 'only a newer version {} is stored: left alone, the page starts with its defaults',
     'nothing': 'nothing stored for this class',
     'erased': 'erased',
     'expired': 'expired: unseen for ttl',

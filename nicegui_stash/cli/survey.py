@@ -63,7 +63,7 @@ class Tally:
 
 
 class Watcher(Protocol):
-    """Who wants to know how far a survey is."""
+    """Shows how far a survey is."""
 
     def show(self, done: int, total: int) -> None: ...
 

@@ -17,15 +17,15 @@ from .exit_codes import FINE, FOUND, WRONG
 from .report import Progress
 
 _NO_TTL = f"""\
-ttl: the command has to know the app's, or it would remove sessions too early. Pass --ttl as in Stash(ttl=...), such as
---ttl 30d (the default of an app that sets none), or set {PREFIX}TTL."""
+ttl: the command must know the ttl of the app, or it would remove sessions too early. Pass --ttl as in Stash(ttl=...),
+such as --ttl 30d (the default of an app that sets none), or set {PREFIX}TTL."""
 
 _TELLING: Final[dict[Fate, str]] = {
     'expired': 'sessions not seen for ttl: {}',
     'erased': 'old tombstones of erased sessions: {}',
     'copy': 'old quarantined copies: {}',
     'trial': 'left behind by a probe or doctor: {}',
-    'contested': 'somebody came back meanwhile, or another sweep was there: left alone',
+    'contested': 'a visitor came back meanwhile, or another sweep runs: left alone',
     'foreign': 'of a newer nicegui_stash: left alone',
     'malformed': 'no document, quarantined when its visitor comes back: left alone',
     'failed': 'COULD NOT BE SWEPT: {}',

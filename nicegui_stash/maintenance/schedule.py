@@ -1,4 +1,4 @@
-"""Sweeping from inside the app: on one server at a time, whichever wins a conditional put."""
+"""Sweeps from inside the app, on one server at a time: the one that wins a conditional put."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import Any, Final, cast
 
 from ..errors import StoreError
 from ..session.store_io import Read, Stored, read, write
-from ..stores.base import Store, StoredObject
+from ..stores.base import Replace, Store, StoredObject
 from .sweep import Sweep, Tally
 
 log = logging.getLogger('nicegui_stash')
 
 LOOKS: Final = 4
-"""How often a server looks, in the time from one sweep to the next, whether one is due."""
+"""How often a server checks between two sweeps whether the next is due."""
 FIRST_LOOK: Final = 60.0
-"""Seconds after the start at which it looks first, if that is sooner: a server may be redeployed often."""
+"""Seconds from the start to the first check, at most: a server may be redeployed often."""
 
 
 class SweepSchedule:
-    """Sweeps a prefix every `interval` seconds, on one of the servers that have the same store.
+    """Sweeps a prefix every `interval` seconds, on one of the servers that share the store.
 
-    An object beside the documents says when the last sweep began. Who finds that long ago puts it anew, under the etag
-    that it read: of several servers one succeeds, and sweeps. Where it dies, the next sweep is one interval later.
+    An object beside the documents says when the last sweep began. A server that finds it due replaces that object under
+    the etag that it read. One server succeeds, and sweeps. If it dies, the next sweep is one interval later.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class SweepSchedule:
         self.key = f'{prefix}/sweep/last.json' if prefix else 'sweep/last.json'
 
     async def run(self) -> None:
-        """Look now and then whether a sweep is due; to be cancelled at the end of the app."""
+        """Check now and then whether a sweep is due, until cancelled."""
         between = self._interval / LOOKS
         await asyncio.sleep(min(between, FIRST_LOOK) * (0.5 + self._random() / 2))
         while True:
@@ -54,7 +54,7 @@ class SweepSchedule:
             await asyncio.sleep(between * (0.5 + self._random() / 2))
 
     async def turn(self) -> Tally | None:
-        """Sweep if it is due and this server is the one that does it; return what became of the objects."""
+        """Sweep if one is due and this server wins it; return the result, `None` without a sweep."""
         if not await self._wins():
             return None
         tally = Tally()
@@ -71,7 +71,7 @@ class SweepSchedule:
         return tally
 
     async def _wins(self) -> bool:
-        """Whether a sweep is due and nobody else was quicker. What a store that is away answers is no."""
+        """Whether a sweep is due and no other server was quicker. `False` while the store is away."""
         outcome = await read(self._store, self.key)
         if not isinstance(outcome, Read):
             return False
@@ -79,7 +79,8 @@ class SweepSchedule:
         if isinstance(found, StoredObject) and 0 <= now - _begun(found.body) < self._interval:
             return False
         body = json.dumps({'begun': int(now * 1000)}).encode()
-        written = await write(self._store, self.key, body, found.etag if isinstance(found, StoredObject) else None)
+        mode = Replace(found.etag) if isinstance(found, StoredObject) else 'create'
+        written = await write(self._store, self.key, body, mode)
         return isinstance(written, Stored)
 
 
@@ -89,7 +90,7 @@ class _Unwatched:
 
 
 def _begun(body: bytes) -> float:
-    """Return when the last sweep began, in seconds since the epoch; 0 for what cannot be read, which is put anew."""
+    """Return when the last sweep began, in seconds since the epoch; 0 if the body is unreadable."""
     try:
         told = cast(dict[str, Any], json.loads(body))
         return float(told['begun']) / 1000

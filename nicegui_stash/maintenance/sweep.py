@@ -1,10 +1,9 @@
-"""Removing what nobody can want any more: sessions not seen for `ttl`, old tombstones, copies and left-over trials.
+"""Removes expired objects: sessions not seen for `ttl`, old tombstones, quarantined copies and left-over trials.
 
-No store is asked for a conditional delete, which several ignore. An object is removed in two steps instead: a put under
-the etag that was read marks it as *closing*, and only then it is deleted. Who came back before the mark makes that put
-fail. Who comes back between mark and delete reads the mark, and waits until the object is gone or the mark is old
-(`reading.fetch`); nobody puts over a fresh mark, so the delete can hit nothing else. A sweep that stops in between
-leaves a tombstone for the next one.
+Several stores ignore a conditional delete, so an object is removed in two steps. A put that replaces the etag read
+marks it as *closing*; then it is deleted. A visitor who returns before the mark makes that put fail. One who returns
+between mark and delete reads the mark, and waits until the object is gone or the mark is old (`loading.fetch`). No one
+puts over a fresh mark, so the delete hits nothing else. A sweep that stops in between leaves a tombstone for the next.
 """
 
 from __future__ import annotations
@@ -20,27 +19,27 @@ from ..model.document import FORMAT, Document, from_bytes, to_bytes
 from ..session.keys import is_document_key, is_trial_key
 from ..session.loading import is_closing, quarantine_key
 from ..session.store_io import MustRead, Read, Stored, read, write
-from ..stores.base import ETag, ObjectInfo, Store, StoredObject
+from ..stores.base import ETag, ObjectInfo, Replace, Store, StoredObject
 
 Fate = Literal['kept', 'expired', 'erased', 'copy', 'trial', 'contested', 'foreign', 'malformed', 'failed']
 REMOVED: Final[frozenset[Fate]] = frozenset({'expired', 'erased', 'copy', 'trial'})
 SLACK = 1.1
-"""A page that is open renews its session when a tenth of `ttl` has passed; and clocks differ."""
+"""An open page refreshes its session after a tenth of `ttl`; and clocks differ."""
 DELETE_PATIENCE = 10.0
-"""Seconds from the mark within which the delete is asked for, and within which it has to be answered."""
+"""Seconds within which the delete follows the mark, and within which it must be answered."""
 SWEEPERS = 16
-"""How many objects are looked at at once."""
+"""How many objects are treated at the same time."""
 
 
 class Watcher(Protocol):
-    """Who wants to know how far a sweep is."""
+    """Shows the progress of a sweep."""
 
     def show(self, done: int, total: int) -> None: ...
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the objects: how many by fate, the first keys of each, and the bytes of what was removed."""
+    """The result of a sweep: objects by fate, the first keys of each, and the bytes removed."""
 
     objects: int = 0
     fates: Counter[Fate] = field(default_factory=Counter[Fate])
@@ -64,7 +63,7 @@ class Tally:
 class Sweep:
     """One pass over the objects below a prefix. `ttl` is in seconds; `wall` tells seconds since the epoch.
 
-    With `dry_run` everything is looked at and nothing is written.
+    With `dry_run` everything is read and nothing is written.
     """
 
     store: Store
@@ -74,7 +73,7 @@ class Sweep:
     dry_run: bool = False
 
     async def run(self, tally: Tally, watcher: Watcher) -> None:
-        """Look at every object, remove what is too old, and count. Raises `StoreError` if they cannot be listed."""
+        """Read every object, remove the expired ones, and count. Raises `StoreError` if the listing fails."""
         rows = [row async for row in self.store.list(f'{self.prefix}/' if self.prefix else '') if self._is_ours(row)]
         if self.prefix:
             rows += [row async for row in self.store.list(f'quarantine/{self.prefix}/') if self._is_copy(row)]
@@ -135,10 +134,10 @@ class Sweep:
         return fate if self.dry_run else await self._remove(key, document, found.etag, fate, tally)
 
     async def _remove(self, key: str, document: Document, etag: ETag, fate: Fate, tally: Tally) -> Fate:
-        """Mark as closing under the etag that was read, then delete."""
+        """Mark the object as closing, unless it has changed since it was read; then delete it."""
         begin = self.wall()
         mark = Document(FORMAT, document.epoch, document.seen, {}, {}, erased=True, closing=int(begin * 1000))
-        match await write(self.store, key, to_bytes(mark), etag):
+        match await write(self.store, key, to_bytes(mark), Replace(etag)):
             case Stored():
                 pass
             case MustRead():
@@ -162,7 +161,7 @@ class Sweep:
         return 'copy' if self.dry_run else await self._delete(row.key, 'copy', tally)
 
     async def _treat_trial(self, row: ObjectInfo, tally: Tally) -> Fate:
-        """Remove what a probe or `doctor` that died has left behind, unless its age is unknown."""
+        """Remove an object that a probe or `doctor` left behind when it died, unless its age is unknown."""
         if row.modified is None:
             return 'kept'
         return 'trial' if self.dry_run else await self._delete(row.key, 'trial', tally)
@@ -186,5 +185,5 @@ def _failed(tally: Tally, error: StoreError) -> Fate:
 
 
 def _original(copy: str) -> str:
-    """Return the key of which an object under `quarantine/` is a copy."""
+    """Return the key of the original of a copy under `quarantine/`."""
     return copy.removeprefix('quarantine/').rpartition('/')[0]

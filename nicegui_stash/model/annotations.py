@@ -1,4 +1,4 @@
-"""What can be annotated: which types JSON can hold, and what is to be known of their values."""
+"""Annotations: which types JSON can hold, and the properties of their values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Union, cast, get_args, get_origin
 import msgspec
 
 EXACT: tuple[type, ...] = (int, str, bool, float)
-"""Types whose values fit a field of this annotation without being looked at."""
+"""Types whose values need no check for a field with this annotation."""
 INSTEAD = {
     'numpy': 'store value.tolist() in a list field',
     'pandas': "store value.to_dict('list') in a dict field",
@@ -29,7 +29,7 @@ ALIKE = (
     msgspec.inspect.TimeType,
     msgspec.inspect.DateTimeType,
 )
-"""Of these, values of two types can be equal and have the same JSON; and a NaN of `Decimal` cannot be compared."""
+"""Types with values that can equal a value of another type, JSON included; and a NaN of `Decimal` equals nothing."""
 _TUPLES = (msgspec.inspect.TupleType, msgspec.inspect.VarTupleType, msgspec.inspect.NamedTupleType)
 _MUTABLE = (
     msgspec.inspect.ListType,
@@ -47,7 +47,7 @@ _NO_KEYS = (
     msgspec.inspect.DataclassType,
     msgspec.inspect.StructType,
 )
-"""Of what can be the key of a dict, what msgspec never writes as one."""
+"""Types that msgspec accepts in `dict[K, V]` but cannot encode as a key."""
 _KEYS_INSTEAD = 'use texts, numbers, enums, UUIDs or dates, or pass encode= and decode='
 
 
@@ -61,7 +61,7 @@ def exact_types(annotation: Any) -> frozenset[type]:
 
 
 def is_opaque(parts: list[Any]) -> bool:
-    """Whether values of these types may change without anybody being told: objects, and what is inside of a tuple."""
+    """Whether values of these types may change without notice: objects, and mutable parts of a tuple."""
     if any(isinstance(part, (*OBJECTS, msgspec.inspect.ByteArrayType)) for part in parts):
         return True
     tuples = [part for part in parts if isinstance(part, _TUPLES)]
@@ -69,7 +69,7 @@ def is_opaque(parts: list[Any]) -> bool:
 
 
 def require_storable(annotation: Any) -> list[Any]:
-    """Return the types that an annotation consists of, or raise `TypeError` with a way out if it cannot be stored."""
+    """Return the types in an annotation. Raises `TypeError`, with a remedy, if its values cannot be stored."""
     try:
         info = msgspec.inspect.type_info(annotation)
     except (TypeError, NameError) as error:
@@ -91,7 +91,7 @@ def require_storable(annotation: Any) -> list[Any]:
 
 
 def _can_be_key(info: Any) -> bool:
-    """Whether a key of this type, or of one of a union, can be written; `True` for what is known only to the app."""
+    """Whether a key of this type, or of some type of a union, can be encoded; `True` for the app's own types."""
     if isinstance(info, msgspec.inspect.UnionType):
         return any(map(_can_be_key, info.types))
     if isinstance(info, msgspec.inspect.LiteralType):
@@ -100,7 +100,7 @@ def _can_be_key(info: Any) -> bool:
 
 
 def _parts(info: Any, seen: set[int]) -> Iterator[Any]:
-    """Walk msgspec's description of a type, which is a tree of Structs with cycles where a type contains itself."""
+    """Walk msgspec's description of a type: a tree of Structs, with a cycle if a type contains itself."""
     if id(info) in seen:
         return
     seen.add(id(info))
@@ -114,5 +114,5 @@ def _parts(info: Any, seen: set[int]) -> Iterator[Any]:
 
 
 def from_builtin(expected: type, value: Any) -> Any:
-    """Decode what msgspec does not know by itself: pydantic models."""
+    """Decode a type that msgspec does not know: a pydantic model."""
     return cast(Any, expected).model_validate(value)

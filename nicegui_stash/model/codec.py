@@ -1,6 +1,6 @@
-"""One field's value to JSON bytes and back, checked in both directions.
+"""Encode a field's value to JSON bytes and decode it, checked in both directions.
 
-What is encoded must decode to what was there, so that a running page never holds a value that a restart would change.
+A value must decode to an equal one, so that a running page never has a value that a restart would change.
 """
 
 from __future__ import annotations
@@ -28,23 +28,35 @@ Decode = Callable[[Any], Any]
 
 _PATH = re.compile(r'^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$', re.DOTALL)
 _LEAVES = frozenset({*EXACT, NoneType, bytes, date, timedelta, UUID})
-"""Types without parts, whose values are what they seem if they are equal."""
+"""Types without parts: two equal values of one type are the same."""
 _ZONED = frozenset({datetime, time})
 _NOT_FINITE = 'NaN and infinity cannot be written as JSON; store None'
-_ATTRIBUTES = '_nicegui_stash_attributes'
 _TOO_DEEP = 'it is nested too deeply, or contains itself'
+_WITHOUT_VALUE = (
+    'Expected ',
+    'Object missing required field ',
+    'Number out of range',
+    'Invalid RFC3339 encoded ',
+    'Invalid ISO8601 duration',
+    'Invalid UUID',
+    'Invalid decimal string',
+    'Invalid base64 encoded string',
+)
+"""How msgspec's messages begin that quote nothing of the value."""
+_OF_TYPE = 'a value of type '
+_ATTRIBUTES = '_nicegui_stash_attributes'
 _LEVELS = 500
-"""Levels of nesting in a value. Python 3.11 reads 1,000 less one per frame of its stack, 3.13 reads 5,000."""
+"""Levels of nesting in a value. Python 3.11 decodes 1,000, less one per stack frame; 3.13 decodes 5,000."""
 _OPENING = bytes.maketrans(b'{}', b'[]')
 _NO_BRACKET_OR_QUOTE = bytes(set(range(256)) - set(b'[]{}"'))
 _TEXT = re.compile(rb'"[^"]*"')
 
 
 def _to_builtin(value: Any) -> Any:
-    """Encode what msgspec cannot: pydantic models, by duck type so that pydantic stays optional."""
+    """Encode a type that msgspec does not know: a pydantic model, by duck type so that pydantic stays optional."""
     dump = getattr(value, 'model_dump', None)
     if dump is None:
-        raise TypeError(f'a value of type {type(value).__qualname__} cannot be written as JSON{_instead(value)}')
+        raise TypeError(f'{_OF_TYPE}{type(value).__qualname__} cannot be written as JSON{_instead(value)}')
     return dump(mode='json')
 
 
@@ -60,14 +72,14 @@ _encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
 
 
 class Codec:
-    """Encode and decode the values of one annotation. Raises `TypeError` if values of it cannot be stored at all.
+    """Encode and decode the values of one annotation. Raises `TypeError` if its values cannot be stored at all.
 
-    `exact` holds the types whose values fit without being looked at: what a `count: int` sees on nearly every change.
-    `tell_tale` says that values which are equal and have the same JSON are the same: lists, dicts and what is in them.
-    `opaque` says that a value may hold objects which change without anybody being told, as dataclasses do.
+    `exact` has the types whose values need no check, as in nearly every change of a `count: int`. `unambiguous`: values
+    that are equal and have the same JSON are the same, as for lists and dicts. `opaque`: a value may contain objects
+    that change without notice, such as dataclasses.
     """
 
-    __slots__ = ('_decode_value', '_decoder', '_encode_value', 'annotation', 'exact', 'name', 'opaque', 'tell_tale')
+    __slots__ = ('_decode_value', '_decoder', '_encode_value', 'annotation', 'exact', 'name', 'opaque', 'unambiguous')
 
     def __init__(
         self, name: str, annotation: Any, *, encode: Encode | None = None, decode: Decode | None = None
@@ -78,26 +90,26 @@ class Codec:
         self._decode_value = decode
         self.exact: frozenset[type] = frozenset()
         self.opaque = True
-        self.tell_tale = False
+        self.unambiguous = False
         if decode is None:
             parts = require_storable(annotation)
             self.opaque = encode is not None or is_opaque(parts)
-            self.tell_tale = encode is None and not any(isinstance(part, (*OBJECTS, *ALIKE)) for part in parts)
+            self.unambiguous = encode is None and not any(isinstance(part, (*OBJECTS, *ALIKE)) for part in parts)
             self.exact = frozenset() if encode else exact_types(annotation)
         self._decoder = msgspec.json.Decoder(Any if decode else annotation, dec_hook=from_builtin)
 
     def encode(self, value: Any) -> tuple[Any, msgspec.Raw]:
-        """Check a value; return it as it will come back, with its JSON. Raises `ValueNotStorable`.
+        """Check a value; return it as decoding will give it, with its JSON. Raises `ValueNotStorable`.
 
-        An `int` in a `float` field becomes a `float`, a text enum in a `str` field its text. What would not come back
-        equal is refused, and objects are kept as they are.
+        An `int` in a `float` field becomes a `float`, a text enum in a `str` field its text; objects stay as they are.
+        A value that would not decode to an equal one is refused.
         """
         if type(value) in self.exact and (type(value) is not float or math.isfinite(value)):
             return value, self.to_json(value)
         try:
             return self._encode_checked(value)
         except RecursionError as error:
-            raise ValueNotStorable(self.name, '$', _TOO_DEEP) from error
+            raise self._refused('$', _TOO_DEEP) from error
 
     def _encode_checked(self, value: Any) -> tuple[Any, msgspec.Raw]:
         if self._encode_value or self._decode_value:
@@ -106,8 +118,8 @@ class Codec:
         if memoryview(raw).nbytes > 2 * _LEVELS:
             self._require_shallow(raw)
         back = self.decode(raw, original=value)
-        if self.tell_tale and value == back and self.to_json(back) == raw:
-            in_place = getattr(value, 'announce', None) is not None  # nobody puts another one in its place
+        if self.unambiguous and value == back and self.to_json(back) == raw:
+            in_place = getattr(value, 'announce', None) is not None  # an observed value is not replaced
             if in_place or _is_plain(value):
                 return value, raw
         if type(value) is int and type(back) is float:
@@ -116,20 +128,20 @@ class Codec:
         if _plainly_same(value, back):
             return value, raw
         if (difference := _difference(value, back, '$')) is not None:
-            raise ValueNotStorable(self.name, *difference)
+            raise self._refused(*difference)
         held = _settled(value, back)
         return held, raw if held is value else self.to_json(held)
 
     def _encode_by_functions(self, value: Any) -> msgspec.Raw:
-        """Encode with `encode=`, and require that what `decode=` returns is equal, or is written the same again."""
+        """Encode with `encode=`, and require that `decode=` returns an equal value, or one with the same JSON."""
         raw = self._write(value)
         back = self.decode(raw, original=value)
         if _seems_equal(value, back):
             return raw
-        with suppress(ValueNotStorable):  # as where encode= does not take what decode= returned
+        with suppress(ValueNotStorable):  # such as an encode= that does not accept the result of decode=
             if self._write(back) == raw:
                 return raw
-        raise ValueNotStorable(self.name, '$', f'{_change(value, back)}; decode= has to undo what encode= does')
+        raise self._refused('$', f'{_change(value, back)}; decode= must undo what encode= does')
 
     def _write(self, value: Any) -> msgspec.Raw:
         try:
@@ -139,42 +151,59 @@ class Codec:
         raw = self.to_json(encoded)
         self._require_shallow(raw)
         for path in _not_finite(encoded, '$'):  # it would be written as null
-            raise ValueNotStorable(self.name, path, _NOT_FINITE)
+            raise self._refused(path, _NOT_FINITE)
         return raw
 
     def decode(self, raw: msgspec.Raw | bytes, *, original: Any = None) -> Any:
-        """Return the value of stored JSON. Raises `ValueNotStorable` if it does not fit the annotation any more."""
+        """Return the value of stored JSON. Raises `ValueNotStorable` if it no longer fits the annotation."""
         try:
             value = self._decoder.decode(raw)
             return self._decode_value(value) if self._decode_value else value
         except Exception as error:  # the app's code runs within, as decode= or __post_init__, and may raise anything
             for path in _not_finite(original, '$'):
-                raise ValueNotStorable(self.name, path, _NOT_FINITE) from error
+                raise self._refused(path, _NOT_FINITE) from error
             said = str(error) or type(error).__name__
             match = _PATH.match(said)
             reason, path = (match['reason'], match['path']) if match else (said, None)
-            raise ValueNotStorable(self.name, path or '$', reason) from error
+            raise ValueNotStorable(self.name, path or '$', reason, quotes_value=self._quotes_value(error)) from error
+
+    def _quotes_value(self, error: Exception) -> bool:
+        """Whether the message of what decoding raised may hold the value.
+
+        msgspec names types and limits, except for enums, tags and unknown fields. What code of the app raised within
+        it may say anything: it is the cause of msgspec's error, or has frames of its own.
+        """
+        frames = error.__traceback__
+        by_app = self._decode_value or error.__cause__ or (frames and frames.tb_next)
+        return bool(by_app) or not (
+            isinstance(error, msgspec.ValidationError) and str(error).startswith(_WITHOUT_VALUE)
+        )
+
+    def _refused(self, path: str, reason: str) -> ValueNotStorable:
+        """Return a refusal in words of this module, which name types and never a value."""
+        return ValueNotStorable(self.name, path, reason, quotes_value=False)
 
     def _require_shallow(self, raw: msgspec.Raw) -> None:
         if _is_too_deep(bytes(raw)):
-            raise ValueNotStorable(self.name, '$', _TOO_DEEP)
+            raise self._refused('$', _TOO_DEEP)
 
     def to_json(self, value: Any) -> msgspec.Raw:
-        """Encode a value whose type is known to fit. Raises `ValueNotStorable` for what JSON cannot hold."""
+        """Encode a value whose type is known to fit. Raises `ValueNotStorable` for a value that JSON cannot hold."""
         try:
             return msgspec.Raw(_encoder.encode(value))
         except RecursionError as error:
-            raise ValueNotStorable(self.name, '$', _TOO_DEEP) from error
-        except Exception as error:  # a model that is dumped may raise anything
+            raise self._refused('$', _TOO_DEEP) from error
+        except Exception as error:  # a model's dump may raise anything
             path, reason = _offender(value, '$', error)
-            raise ValueNotStorable(self.name, path, reason) from error
+            names_type = reason.startswith(_OF_TYPE)  # in words of this module
+            raise ValueNotStorable(self.name, path, reason, quotes_value=not names_type) from error
 
 
 def _is_too_deep(json: bytes) -> bool:
     """Whether lists and objects are nested more than `_LEVELS` deep. The loops over long lists run in C."""
     if b'\\' in json:
         json = json.replace(b'\\\\', b'').replace(b'\\"', b'')
-    brackets = json.translate(_OPENING, _NO_BRACKET_OR_QUOTE).replace(b'""', b'')  # what is left of most texts
+    brackets = json.translate(_OPENING, _NO_BRACKET_OR_QUOTE).replace(b'""', b'')  # most texts are empty by now
     if len(brackets) <= 2 * _LEVELS:
         return False
     if b'"' in brackets:
@@ -189,7 +218,7 @@ def _is_too_deep(json: bytes) -> bool:
 def _children(value: Any, path: str) -> Iterator[tuple[Any, str]]:
     if isinstance(value, dict):
         for key, item in cast(dict[Any, Any], value).items():
-            written = str(key) if type(key) is int else key  # as JSON does, so that it cannot be taken for an index
+            written = str(key) if type(key) is int else key  # as JSON does, to distinguish it from an index
             yield item, f'{path}[{written!r}]'
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(cast(list[Any], value)):
@@ -226,9 +255,9 @@ def _not_finite(value: Any, path: str) -> Iterator[str]:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value consists of what JSON brings back and of no enum or `NamedTuple` that is equal to it.
+    """Whether a value consists of the types that decoding gives, without an enum or `NamedTuple` equal to one.
 
-    It goes level by level, in loops that run in C.
+    Checks level by level, in loops that run in C.
     """
     level: list[Any] = [value]
     while not _LEAVES.issuperset(map(type, level)):
@@ -246,9 +275,9 @@ def _is_plain(value: Any) -> bool:
 
 
 def _plainly_same(value: Any, back: Any) -> bool:
-    """Whether a value certainly comes back as it is: quick, for long lists. `_difference` looks at what is left.
+    """Whether a value certainly comes back the same: quick, for long lists. `_difference` examines the rest.
 
-    What comes back was JSON, so that it is finite.
+    `back` was JSON, so its numbers are finite.
     """
     kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
     if kind in _LEAVES or kind in _ZONED or issubclass(kind, Enum):
@@ -256,7 +285,7 @@ def _plainly_same(value: Any, back: Any) -> bool:
         return equal and (kind not in _ZONED or (value.tzinfo == back.tzinfo and value.fold == back.fold))
     if (back_kind is list and issubclass(kind, list)) or (kind is back_kind and issubclass(kind, tuple)):
         kinds = list(map(type, value))
-        if _LEAVES.issuperset(kinds):  # a loop in C, where most of what is stored in lists ends
+        if _LEAVES.issuperset(kinds):  # a loop in C, enough for most lists
             return kinds == list(map(type, back)) and all(map(eq, value, back))
         return len(value) == len(back) and all(map(_plainly_same, value, back))
     if back_kind is dict and issubclass(kind, dict):
@@ -268,9 +297,9 @@ def _plainly_same(value: Any, back: Any) -> bool:
 
 
 def _attributes_of(kind: type) -> Callable[[Any], Any] | None:
-    """Return what reads all attributes of a Struct or a dataclass, `None` for other types.
+    """Return a function that reads all attributes of a Struct or a dataclass, `None` for other types.
 
-    It is kept in the class, as msgspec keeps what it knows, and goes with it.
+    The class holds it, so it is freed with the class.
     """
     if _ATTRIBUTES in kind.__dict__:
         return kind.__dict__[_ATTRIBUTES]
@@ -287,7 +316,7 @@ def _attributes_of(kind: type) -> Callable[[Any], Any] | None:
 
 
 def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
-    """Return where and how a value differs from what would come back, `None` if it does not."""
+    """Return where and how a value differs from the decoded one, `None` if it does not."""
     kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
     if kind is back_kind or any(issubclass(kind, base) and back_kind is base for base in (list, dict, set)):
         children, others = list(_children(value, path)), list(_children(back, path))
@@ -302,12 +331,12 @@ def _difference(value: Any, back: Any, path: str) -> tuple[str, str] | None:
         if _equal(value, back):
             return None
         if cast(Any, kind).__eq__ is object.__eq__ and _encoder.encode(value) == _encoder.encode(back):
-            return None  # a class without equality is judged by what it writes
+            return None  # objects of a class without equality are compared by their JSON
     return path, _change(value, back)
 
 
 def _settled(value: Any, back: Any) -> Any:
-    """Return a value that is equal to what comes back with the types of that; what has them already is kept."""
+    """Return a value with the types of the decoded one; keep every part that has them already."""
     kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
     if back_kind is list and issubclass(kind, list):
         items = list(map(_settled, value, back))
@@ -340,7 +369,7 @@ def _seems_equal(value: Any, back: Any) -> bool:
 
 
 def _loses_its_zone(value: object, back: object) -> bool:
-    """Whether it is a time of day in a zone whose offset depends on the date, which Python takes for equal to none."""
+    """Whether a time of day loses a zone whose offset depends on the date; Python calls both equal."""
     return isinstance(value, time) and isinstance(back, time) and bool(value.tzinfo) and not back.tzinfo
 
 
@@ -352,7 +381,7 @@ def _loses_its_fold(value: object) -> bool:
 def _equal(value: Any, back: Any) -> bool:
     try:
         if isinstance(value, datetime) and isinstance(back, datetime) and value.tzinfo and back.tzinfo:
-            return value - back == timedelta()  # while clocks are set back no two zones are equal
+            return value - back == timedelta()  # `==` of two zones is always false while clocks are set back
         return bool(value == back) and not _loses_its_zone(value, back) and not _loses_its_fold(value)
-    except Exception:  # noqa: BLE001 as of a signalling NaN of decimal; and the app's code may raise anything
+    except Exception:  # noqa: BLE001 such as a signalling NaN of decimal; the app's code may raise anything
         return False

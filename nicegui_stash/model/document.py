@@ -1,4 +1,4 @@
-"""The stored document and what may happen to it. Pure: values in, values out; nothing here waits or knows a clock."""
+"""The stored document, its bytes, and pruning it. Pure: values in, values out; nothing here waits or reads a clock."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ MAX_PARTS = 32
 Raw = msgspec.Raw
 Values = dict[str, Raw]
 Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-"""A count or a time in ms: what every reader of JSON can hold."""
+"""A count or a time in ms, within the integers that every JSON reader can represent."""
 
 
 class SliceId(NamedTuple):
-    """Which slice: stored name, version, and key value (empty without `key=`)."""
+    """The identity of a slice: stored name, version, and key value (empty without `key=`)."""
 
     name: str
     version: int
@@ -34,7 +34,7 @@ PartKind = Literal['data', 'tabs', 'visits']
 
 
 class Part(NamedTuple):
-    """Which part of a slice: the session's own data, or that of one tab or one visit."""
+    """The identity of a part of a slice: the session's data, or that of one tab or one visit."""
 
     kind: PartKind
     id: str = ''
@@ -43,7 +43,7 @@ class Part(NamedTuple):
 SESSION_PART = Part('data')
 
 
-# Nothing in a document leads back to it, so the collector need not look at its parts (gc=False), and they are smaller.
+# A document has no reference cycles, so its parts do without the garbage collector (gc=False), and are smaller.
 
 
 class PartData(msgspec.Struct, gc=False):
@@ -83,8 +83,8 @@ Slices = dict[str, dict[str, dict[str, Slice]]]
 class Document(msgspec.Struct, omit_defaults=True, gc=False):
     """Everything stored for one browser session. `epoch` counts how often it was forgotten; `seen` is in ms.
 
-    `born` is the time in ms at which it began: another one under this key, earlier or later, is not the same document.
-    `closing` is the time in ms at which somebody began to remove the object; see `sweeping`.
+    `born` is the time in ms of its creation: with another `born`, an object under this key is another document.
+    `closing` is the time in ms at which a sweep started to remove the object; see `maintenance/sweep.py`.
     """
 
     format: int
@@ -110,7 +110,7 @@ class Document(msgspec.Struct, omit_defaults=True, gc=False):
         return self.slices.setdefault(id_.name, {}).setdefault(str(id_.version), {}).setdefault(id_.key, Slice())
 
     def values(self, id_: SliceId, part: Part) -> Values:
-        """Return the values of a part, to be changed; it is there afterwards."""
+        """Return the values of a part, to be changed; create the part if needed."""
         found = self.ensure(id_)
         if part.kind == 'data':
             return found.data
@@ -127,7 +127,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def version_number(text: str) -> int:
-    """Return the version that a key of `slices` stands for, -1 for a text that stands for none."""
+    """Return the version number of a key of `slices`, -1 for a text that is not a version."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
     return number if str(number) == text else -1
 
@@ -137,12 +137,12 @@ def new_document(epoch: int = 0, *, born: int = 0) -> Document:
 
 
 def to_bytes(document: Document) -> bytes:
-    """Assemble the stored JSON from values that are encoded already."""
+    """Encode a document, whose values are encoded already."""
     return _encoder.encode(document)
 
 
 def from_bytes(body: bytes) -> Document:
-    """Read a stored document. Raises `MalformedDocument` or `UnknownFormat`, and never returns a part of one."""
+    """Decode a stored document, whole. Raises `MalformedDocument` or `UnknownFormat`."""
     try:
         header = _header.decode(body)
         if header.format != FORMAT:
@@ -153,7 +153,7 @@ def from_bytes(body: bytes) -> Document:
 
 
 def stamp(document: Document, writer: str, sequence: int, now: int, live: Iterable[tuple[SliceId, Part]]) -> None:
-    """Mark a document as about to be put: who writes up to which operation, and what was seen at `now`."""
+    """Mark a document for its put: the writer's last operation, and `now` (ms) as `seen` of it and its live parts."""
     document.seen = now
     document.applied.pop(writer, None)
     document.applied[writer] = sequence  # last, so that the order is that of recency
@@ -176,9 +176,9 @@ def prune(
     max_keys: Mapping[str, int],
     is_live: Callable[[SliceId, Part], bool],
 ) -> None:
-    """Drop what can no longer come back: old versions, keys, tabs and visits, unseen for too long or too many.
+    """Drop old versions, keys, tabs and visits that were unseen for too long, or that exceed a limit.
 
-    `ttl` and `part_ttl` are milliseconds, `max_keys` the limit per stored name. What is live is kept whatever its age.
+    `ttl` and `part_ttl` are milliseconds, `max_keys` the limit per stored name. Live parts are never too old.
     """
     for name, versions in list(document.slices.items()):
         for version, keys in list(versions.items()):
@@ -200,7 +200,7 @@ def prune(
 
 
 def _surplus(keys: dict[str, Slice], limit: int) -> list[str]:
-    """Return the least recently seen keys beyond the limit; a key never put before (`seen` 0) is the newest."""
+    """Return the least recently seen keys beyond the limit; a key that was never put (`seen` 0) is the newest."""
     if len(keys) <= limit:
         return []
     return sorted(keys, key=lambda key: keys[key].seen or math.inf)[: len(keys) - limit]

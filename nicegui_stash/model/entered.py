@@ -56,7 +56,7 @@ def no_value(stored: StoredField, error: Exception) -> ValueNotStorable:
     except ValueNotStorable as refused:
         if expected := _EXPECTED.match(refused.reason):
             reason = f'{expected[0]}, got `str`'
-    return ValueNotStorable(stored.codec.name, '$', reason)
+    return ValueNotStorable(stored.codec.name, '$', reason, quotes_value=False)
 
 
 def _readings(stored: StoredField, value: object) -> Iterator[object]:

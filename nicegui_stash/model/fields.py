@@ -33,7 +33,7 @@ def _undecorated(cls: type) -> StashError:
 
 
 class Field:
-    """What `stored()` leaves in the class body; the decorator of the class replaces it by a bindable property."""
+    """The declaration in the class body, made by `stored()`; the decorator replaces it with a bindable property."""
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class Field:
         history: History | None = None,
         *,
         encrypted: bool = False,
+        row_key: str | None = None,
     ) -> None:
         self.name = ''
         self.default = default
@@ -60,6 +61,7 @@ class Field:
         self.validate = validate
         self.history = history
         self.encrypted = encrypted
+        self.row_key = row_key
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -73,11 +75,11 @@ class Field:
         raise _undecorated(type(instance))
 
     def new_default(self) -> Any:
-        """Return a default that nobody else holds: made by the factory, or a deep copy."""
+        """Return a new default: made by the factory, or a deep copy."""
         return self.default_factory() if self.default_factory else copy.deepcopy(self.default)
 
     def check(self, cls: str) -> None:
-        """Raise `DeclarationError` for what can be seen without the annotation."""
+        """Raise `DeclarationError` for a mistake that shows without the annotation."""
         if self.scope not in SCOPES:
             from difflib import get_close_matches  # noqa: PLC0415 only an error needs it
 
@@ -96,9 +98,11 @@ class Field:
         for option in ('default_factory', 'encode', 'decode', 'validate'):
             function = getattr(self, option)
             if function is not None and (not callable(function) or iscoroutinefunction(function)):
-                raise DeclarationError(cls, self.name, f'{option}={function!r} has to be a plain function')
+                raise DeclarationError(cls, self.name, f'{option}={function!r} must be a plain function')
         if self.renamed_from is not None and not isinstance(cast(Any, self.renamed_from), str):
-            raise DeclarationError(cls, self.name, f'renamed_from={self.renamed_from!r} has to be a text')
+            raise DeclarationError(cls, self.name, f'renamed_from={self.renamed_from!r} must be a text')
+        if self.row_key is not None and not isinstance(cast(Any, self.row_key), str):
+            raise DeclarationError(cls, self.name, f"row_key={self.row_key!r} must be a key of its rows, as 'id'")
         if self.name.startswith('_') or self.name in {'build', 'prepare', 'on_recovered'}:
             raise DeclarationError(cls, self.name, 'a stored field cannot have this name; rename it')
 
@@ -112,6 +116,7 @@ def stored(
     renamed_from: str | None = None,
     history: History | None = None,
     encrypted: bool = False,
+    row_key: str | None = None,
 ) -> T: ...  # no function of T here: a checker takes the T of `stored([])` from the annotation then
 @overload
 def stored(
@@ -125,6 +130,7 @@ def stored(
     validate: Callable[[T], bool] | None = None,
     history: History | None = None,
     encrypted: bool = False,
+    row_key: str | None = None,
 ) -> T: ...
 @overload
 def stored(
@@ -138,6 +144,7 @@ def stored(
     validate: Callable[[T], bool] | None = None,
     history: History | None = None,
     encrypted: bool = False,
+    row_key: str | None = None,
 ) -> T: ...
 def stored(
     default: Any = MISSING,
@@ -151,19 +158,26 @@ def stored(
     validate: Validate | None = None,
     history: History | None = None,
     encrypted: bool = False,
+    row_key: str | None = None,
 ) -> Any:
-    """Declare an attribute of a page class that must survive.
+    """Declare an attribute of a page class whose value is stored.
 
-    `default` is copied for each instance, so `stored([])` is safe. `scope` says when the value comes back: `session`
-    on every visit of this browser session, `tab` in this browser tab, `reconnect` only where this very page comes back
-    by itself after a lost connection or a restarted server, and `url` whenever the address says it: the value is a
-    parameter of the page's query string, in a link too, and nothing of it is stored. With `history='push'` each change
-    of it is a step of back and forward. `browser` is as `session`, but it is the browser that keeps the value, signed
-    or, with `encrypted=True`, unreadable; the server stores nothing. `live=False` keeps other tabs from following at
-    once.
-    `encode` and `decode` turn values that JSON does not know into ones it knows, and back. `renamed_from` is the name
-    under which older versions stored the field. `validate` tells whether a recovered value still holds; where it does
-    not, or raises, the field has its default and `recovery.problems` says so.
+    `default` is copied for each instance, so `stored([])` is safe. `scope` says when the value comes back:
+
+    - `session`: on every visit of this browser session.
+    - `tab`: in this browser tab.
+    - `reconnect`: only if this very page comes back by itself, after a lost connection or a restarted server.
+    - `url`: from the address, links included. The value is a parameter of the page's query string, and the server
+      stores nothing. With `history='push'` each change is a step of back and forward.
+    - `browser`: like `session`, but the browser keeps the value, signed or, with `encrypted=True`, unreadable. The
+      server stores nothing.
+
+    With `live=False` other tabs do not follow at once. `encode` and `decode` convert values that JSON does not know.
+    `renamed_from` is the name under which older versions stored the field. `validate` says whether a recovered value is
+    still valid: if it returns `False` or raises, the field has its default, and `recovery.problems` has the reason.
+
+    Rows of a list are the same row, after a change elsewhere, if they agree in `row_key`: by default in `'id'` if every
+    row has one, else by position. The same row stays the same object, so elements stay bound to it.
 
     To a type checker the result has the type of the value. That of `stored([])` comes from the annotation; beside
     `encode`, `decode` or `validate`, write `stored(default_factory=list[str], …)`.
@@ -171,6 +185,16 @@ def stored(
     return cast(
         Any,
         Field(
-            default, default_factory, scope, live, encode, decode, renamed_from, validate, history, encrypted=encrypted
+            default,
+            default_factory,
+            scope,
+            live,
+            encode,
+            decode,
+            renamed_from,
+            validate,
+            history,
+            encrypted=encrypted,
+            row_key=row_key,
         ),
     )

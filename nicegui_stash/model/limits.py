@@ -1,4 +1,4 @@
-"""How long and how large what is stored may be."""
+"""How long values are stored, and how large they may be."""
 
 from __future__ import annotations
 

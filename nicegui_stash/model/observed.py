@@ -1,10 +1,10 @@
-"""Lists, dicts and sets that tell the field they belong to when they are changed in place.
+"""Lists, dicts and sets that notify their field of changes in place.
 
-A change that does not fit its field is undone before the error reaches the caller.
+A change that does not fit the field is undone before the error reaches the caller.
 """
 
 # pyright: reportUnknownMemberType=false
-# What a collection holds is whatever the app puts there.
+# The app decides what a collection holds.
 
 from __future__ import annotations
 
@@ -20,32 +20,37 @@ from uuid import UUID
 
 M = TypeVar('M', bound=Callable[..., Any])
 Known = dict[int, tuple[Any, set[int]]]
-"""What collections keep, by their ids: each collection, and the ids of what is in it."""
+"""By id of a collection: the collection, and the ids of its items."""
 
 KINDS: Final[tuple[type, ...]] = (list, dict, set)
 _IN_PLACE: Final = object()
-"""The field of what is put into a collection: unlike what is assigned, it is no new value of any field."""
+"""Stands for the field while an item is put into a collection: only an assignment gives a field a new value."""
+
+
+class Undo(Exception):
+    """Raised by `announce`: the change is undone, and its caller hears nothing, as where a binding made it."""
 
 
 class Observed(Protocol):
-    """A collection inside a field's value: `parent` leads to the collection it is in, `announce` to the field.
+    """A collection in a field's value. `parent` is the collection around it.
 
-    `field` says, of the whole value, which field that is.
+    Only the whole value has `announce`, which notifies its field of a changed collection, and `field`, which identifies
+    it.
     """
 
     parent: weakref.ref[Any] | None
-    announce: Callable[[], None] | None
+    announce: Callable[[Any], None] | None
     field: object
 
     def restore(self, content: Any) -> None: ...
     def adopt(self, field: object = ..., known: Known | None = ...) -> None: ...
 
 
-def observe(value: Any, announce: Callable[[], None], field: object = None) -> Any:
+def observe(value: Any, announce: Callable[[Any], None], field: object = None) -> Any:
     """Return a copy of a list, dict or set that calls `announce` after each change in place; other values as they are.
 
-    Also an observed one is copied, since it tells another field. Inside, what another field holds is copied as well;
-    what an earlier value of the same field holds follows.
+    An observed value is copied too, since it notifies another field. Inner collections of another field are copied as
+    well; those of an earlier value of the same field move along.
     """
     observed = _wrap(plain(value), field)
     if observed is not value:
@@ -55,7 +60,7 @@ def observe(value: Any, announce: Callable[[], None], field: object = None) -> A
 
 
 def plain(value: Any) -> Any:
-    """Return a copy in which observed collections are ordinary ones again."""
+    """Return a copy with ordinary collections in place of observed ones."""
     if isinstance(value, ObservedDict):
         content = cast(dict[Any, Any], value)
         return {key: plain(item) for key, item in content.items()} if _holds_any(content.values()) else dict(content)
@@ -70,24 +75,40 @@ def plain(value: Any) -> Any:
 def _wrap(value: object, field: object = _IN_PLACE, known: Known | None = None) -> Any:
     kind = cast(type, type(value))
     make = _OBSERVED.get(kind)
-    if make is None and kind not in _COLLECTIONS:  # a defaultdict would come back as a dict
+    if make is None and kind not in _COLLECTIONS:  # such as a defaultdict, which would decode to a dict
         make = next((_OBSERVED[base] for base in KINDS if issubclass(kind, base)), None)
     return value if make is None else make(value, field, known)
 
 
+def whole_of(collection: Any) -> Any:
+    """Return the whole value that an observed collection is in, `None` if it was taken out of it."""
+    while collection.announce is None:
+        above = collection.parent() if collection.parent is not None else None
+        if above is None or not any(item is collection for item in _items(above)):
+            return None
+        collection = above
+    return collection
+
+
+def is_inside(collection: Any, whole: Any) -> bool:
+    """Whether an observed collection is a value, or still somewhere in it."""
+    return whole_of(collection) is whole
+
+
 def is_ordinary(value: object) -> bool:
-    """Whether a value is a list, a dict or a set, and of no class of the app's."""
+    """Whether a value is a plain or observed list, dict or set, not a subclass of the app's."""
     return type(value) in _COLLECTIONS
 
 
-def _told(collection: Any) -> None:
+def _announce(changed: Any) -> None:
+    collection = changed
     while collection.announce is None and collection.parent is not None:
         above = collection.parent()
         if above is None:
-            return  # it was taken out of its field, so nobody is to be told
+            return  # it was taken out of its field: there is none to notify
         collection = above
     if collection.announce is not None:
-        collection.announce()
+        collection.announce(changed)
 
 
 def _announcing(method: M) -> M:
@@ -97,10 +118,12 @@ def _announcing(method: M) -> M:
         try:
             result = method(self, *args, **kwargs)
             self.adopt()
-            _told(self)
-        except BaseException:
+            _announce(self)
+        except BaseException as error:
             _reclaim(self, before)
             self.restore(before)
+            if isinstance(error, Undo):
+                return None
             raise
         return result
 
@@ -108,7 +131,7 @@ def _announcing(method: M) -> M:
 
 
 def _reclaim(parent: Any, content: Any) -> None:
-    """Let all that is inside tell its field again: a change that is undone may have moved some of it."""
+    """Reconnect all inner collections to this parent: the undone change may have moved some of them."""
     me = weakref.ref(parent)
     for item in _items(content):
         if isinstance(item, (ObservedList, ObservedDict, ObservedSet)):
@@ -123,7 +146,7 @@ def _adopt(parent: Any, item: Any, field: object, known: Known) -> Any:
             if above is item:
                 raise ValueError('a collection cannot contain itself')
             above = above.parent() if above.parent is not None else None
-        if item.announce is not None or _is_held(item, field, known):  # it has to go on telling that field
+        if item.announce is not None or _is_held(item, field, known):  # it goes on notifying that field
             item = plain(item)
         else:
             _take_along(item, field, known)
@@ -134,7 +157,7 @@ def _adopt(parent: Any, item: Any, field: object, known: Known) -> Any:
 
 
 def _take_along(collection: Any, field: object, known: Known) -> None:
-    """Copy what is in a collection that moves, and has a place elsewhere already."""
+    """Copy those items of a moving collection that have a place elsewhere already."""
     collection.adopt(field, known)
     for item in _items(collection):
         if isinstance(item, (ObservedList, ObservedDict)):
@@ -142,11 +165,11 @@ def _take_along(collection: Any, field: object, known: Known) -> None:
 
 
 def _is_held(collection: Any, field: object, known: Known) -> bool:
-    """Whether a collection is inside a value that stays: not one that is taken out, nor a former one of `field`."""
+    """Whether a collection is part of a value that stays, neither taken out nor a former value of `field`."""
     if collection.announce is not None:
         return collection.field != field
     if collection.parent is None:
-        return True  # the value that is being made
+        return True  # part of the value under construction
     above = collection.parent()
     if above is None:
         return False
@@ -156,7 +179,7 @@ def _is_held(collection: Any, field: object, known: Known) -> bool:
 
 
 def _note(known: Known, collection: Any, item: Any) -> None:
-    """Keep what is known of a collection true, now that it holds this item."""
+    """Add an item to the known items of a collection."""
     if id(collection) in known:
         known[id(collection)][1].add(id(item))
 
@@ -166,14 +189,14 @@ def _items(content: Any) -> Iterable[Any]:
 
 
 class ObservedList(list[Any]):
-    """A list that tells its field when it is changed."""
+    """A list that notifies its field of changes."""
 
     __slots__ = ('__weakref__', 'announce', 'field', 'parent')
 
     def __init__(self, content: list[Any], field: object = _IN_PLACE, known: Known | None = None) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[], None] | None = None
+        self.announce: Callable[[Any], None] | None = None
         self.adopt(field, known)
 
     def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
@@ -200,14 +223,14 @@ class ObservedList(list[Any]):
 
 
 class ObservedDict(dict[Any, Any]):
-    """A dict that tells its field when it is changed."""
+    """A dict that notifies its field of changes."""
 
     __slots__ = ('__weakref__', 'announce', 'field', 'parent')
 
     def __init__(self, content: dict[Any, Any], field: object = _IN_PLACE, known: Known | None = None) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[], None] | None = None
+        self.announce: Callable[[Any], None] | None = None
         self.adopt(field, known)
 
     def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
@@ -222,7 +245,7 @@ class ObservedDict(dict[Any, Any]):
     def setdefault(self, key: Any, default: Any = None, /) -> Any:
         if key not in self:
             self[key] = default
-        return self[key]  # the observed collection, not the one that was passed
+        return self[key]  # the observed collection, not the given one
 
     @classmethod
     def fromkeys(cls, keys: Iterable[Any], value: Any = None, /) -> dict[Any, Any]:
@@ -232,7 +255,7 @@ class ObservedDict(dict[Any, Any]):
         return dict(self)
 
     def restore(self, content: dict[Any, Any]) -> None:
-        """Become this content. A dict in it goes into the one that is there, since elements may be bound to that."""
+        """Take this content. Update dicts inside in place, since elements may be bound to their entries."""
         kept: dict[int, Any] = {}
         merged = dict(content)
         for key, item in content.items():
@@ -252,17 +275,17 @@ class ObservedDict(dict[Any, Any]):
 
 
 class ObservedSet(set[Any]):
-    """A set that tells its field when it is changed."""
+    """A set that notifies its field of changes."""
 
-    __slots__ = ('announce', 'field', 'parent')  # a set can be referred to weakly as it is
+    __slots__ = ('announce', 'field', 'parent')  # a set supports weak references already
 
     def __init__(self, content: set[Any], *_: object) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[], None] | None = None
+        self.announce: Callable[[Any], None] | None = None
 
     def adopt(self, *_: object) -> None:
-        """Do nothing: what is in a set is hashable, so it holds no observed collection."""
+        """Do nothing: items of a set are hashable, so none is an observed collection."""
 
     def snapshot(self) -> set[Any]:
         return set(self)
@@ -281,11 +304,11 @@ class ObservedSet(set[Any]):
 _OBSERVED: dict[type, Callable[..., Any]] = {list: ObservedList, dict: ObservedDict, set: ObservedSet}
 _COLLECTIONS = frozenset({*_OBSERVED, ObservedList, ObservedDict, ObservedSet})
 _LEAVES = frozenset({str, int, float, bool, NoneType, bytes, date, datetime, time, timedelta, Decimal, UUID})
-"""What most collections hold."""
+"""The types of most items."""
 
 
 def _holds_any(items: Iterable[Any]) -> bool:
-    """Whether a collection is among some items: a loop in C, since most lists hold none and it runs at each change."""
+    """Whether any item is a collection. A loop in C, since it runs at each change and most lists have none."""
     return not _LEAVES.issuperset(map(type, items)) and any(isinstance(item, KINDS) for item in items)
 
 

@@ -1,4 +1,4 @@
-"""What may happen to a document: operations, and how they are re-applied where someone else wrote meanwhile.
+"""Operations on a document, and re-applying them onto a document that another server wrote meanwhile.
 
 Pure, as documents are: values in, values out.
 """
@@ -13,7 +13,7 @@ from .document import SESSION_PART, Document, Part, Raw, Slice, SliceId
 
 
 class Set(msgspec.Struct):
-    """A field's new value. `absent`: only where nothing is stored, as what a migration or a duplicated tab brings."""
+    """A field's new value. `absent`: only if the field has none, as for values of a migration or a duplicated tab."""
 
     sequence: int
     epoch: int
@@ -26,7 +26,7 @@ class Set(msgspec.Struct):
 
 
 class Drop(msgspec.Struct):
-    """A tab's or a visit's values are no longer wanted."""
+    """Delete the values of a tab or a visit."""
 
     sequence: int
     epoch: int
@@ -39,9 +39,9 @@ Written = tuple[Part, str, Raw]
 
 
 class Update(msgspec.Struct):
-    """A read-modify-write of one slice: `change` tells what to write from what is there, and may be asked again.
+    """A read-modify-write of one slice: `change` returns the writes for the present slice; it may run repeatedly.
 
-    What it raises is kept in `error`, and nothing is written. `size`: the bytes that it counts while it is pending.
+    `error` has the exception of `change`, which then writes nothing. `size`: its bytes in the pending limit.
     """
 
     sequence: int
@@ -55,7 +55,7 @@ class Update(msgspec.Struct):
 
 
 class Reset(msgspec.Struct):
-    """A slice is deleted; what was accepted before on other servers is not to come back."""
+    """Delete a slice; changes that other servers accepted earlier must not come back."""
 
     sequence: int
     epoch: int
@@ -63,13 +63,13 @@ class Reset(msgspec.Struct):
 
 
 class Forget(msgspec.Struct):
-    """The document is erased."""
+    """Erase the document."""
 
     sequence: int
 
 
 class Touch(msgspec.Struct):
-    """Somebody is still here: a put that changes nothing but `seen`."""
+    """Refresh `seen`: a put that changes nothing else."""
 
     sequence: int
 
@@ -78,10 +78,10 @@ Operation = Set | Drop | Update | Reset | Forget | Touch
 
 
 def apply(document: Document, operations: Iterable[Operation]) -> list[Operation]:
-    """Re-apply accepted operations, in order, onto a document that someone else wrote meanwhile.
+    """Re-apply accepted operations, in order, onto a document that another server wrote meanwhile.
 
-    Changes the document and returns the operations that held, stamped with its epoch and resets. An operation that
-    was accepted before the document was forgotten, or before its slice was reset by someone else, is left out.
+    Changes the document and returns the applied operations, stamped with its epoch and resets. Leaves out operations
+    that were accepted before the document was forgotten, or before another server reset their slice.
     """
     held: list[Operation] = []
     forgotten = False
@@ -120,7 +120,7 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
 
 
 def _older(document: Document, slice_id: SliceId) -> list[SliceId]:
-    """Return the slices of lower versions, also those that another server wrote before it could know of a reset."""
+    """Return the slices of lower versions, including those that another server wrote before it knew of a reset."""
     return [
         id_
         for id_, _ in document.all_slices()
@@ -147,7 +147,7 @@ def _change(document: Document, operation: Set | Drop | Update) -> bool:
 def _update(document: Document, operation: Update) -> bool:
     try:
         written = operation.change(document.slice(operation.slice) or Slice())
-    except Exception as error:  # noqa: BLE001 it is the app's code; whoever awaits the update gets the error
+    except Exception as error:  # noqa: BLE001 it is the app's code; the caller of the update gets the error
         operation.error = error
         return False
     for part, name, raw in written:
@@ -157,16 +157,16 @@ def _update(document: Document, operation: Update) -> bool:
 
 
 def rebase(document: Document, operations: Iterable[Operation], writer: str) -> list[Operation]:
-    """Apply what is pending onto a document that was just read, without what `applied` says it already contains."""
+    """Apply pending operations onto a document that was just read, except those that its `applied` covers."""
     settled = document.applied.get(writer, -1)
     return apply(document, [operation for operation in operations if operation.sequence > settled])
 
 
 def begin_again(operations: Iterable[Operation]) -> None:
-    """Let what was accepted for a document that has expired or was swept count as accepted for the one after it.
+    """Transfer operations accepted for an expired or swept document to its successor.
 
-    That one counts its epoch and its resets from 0. So what is erased in it is erased for these operations as well, and
-    what was erased before it is not: nobody can tell any more.
+    The successor counts its epoch and resets from 0. So its own resets apply to these operations, while those of the
+    old document are unknown by now.
     """
     for operation in operations:
         if isinstance(operation, (Set, Drop, Update)):
@@ -176,10 +176,10 @@ def begin_again(operations: Iterable[Operation]) -> None:
 
 
 def settle_unread(document: Document, operations: Iterable[Operation]) -> tuple[list[Operation], list[Set]]:
-    """Divide what was accepted before the first read into what may be applied to it, and what was rejected.
+    """Split operations accepted before the first read into those to apply to the document, and rejected ones.
 
-    Where the document holds another value, that one wins: who typed into a list that looked empty did not mean to
-    wipe what was in it. What is kept is stamped with the document's epoch and resets; it is not applied yet.
+    A different value in the document wins: a person who typed into a list that looked empty did not mean to wipe its
+    content. The kept operations are stamped with the document's epoch and resets, but not applied yet.
     """
     kept: list[Operation] = []
     rejected: list[Set] = []

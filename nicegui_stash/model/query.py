@@ -1,4 +1,4 @@
-"""Values in a query string: how a field's JSON reads in an address, and back. Pure: text in, text out."""
+"""Values in a query string: from a field's JSON to the text in an address, and back. Pure: text in, text out."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..errors import ValueNotStorable, ValueTooLarge
 from .schema import StoredField
 
 MAX_PARAMETER: Final = 2000
-"""Characters that one field may take in an address, as they are written there."""
+"""Characters that one field may take in an address, after quoting."""
 MAX_QUERY: Final = 6000
-"""Characters of a whole query string: proxies begin to refuse a request line at 8 KB."""
+"""Characters of a whole query string: some proxies refuse request lines from 8 KB on."""
 
 
 def to_text(stored: StoredField, raw: msgspec.Raw) -> str:
-    """Return the text of a value: a string as it is where it reads back as the same, else its JSON."""
+    """Return the text of a value: a string as it is if it reads back the same, else its JSON."""
     value = msgspec.json.decode(raw)
     text = bytes(raw).decode()
     if isinstance(value, str) and (_is_text(stored) or _same(stored, value, raw)):
@@ -28,9 +28,9 @@ def to_text(stored: StoredField, raw: msgspec.Raw) -> str:
 
 
 def from_text(stored: StoredField, text: str) -> msgspec.Raw:
-    """Return the JSON of a parameter's text. Raises `ValueNotStorable` for what does not fit the field.
+    """Return the JSON of a parameter's text. Raises `ValueNotStorable` if it does not fit the field.
 
-    What is JSON of the field's type is read as that, and anything else as a string; a field of `str` is never JSON.
+    Reads JSON of the field's type as JSON, anything else as a string. In a field of `str` the text is never JSON.
     """
     if len(text) > MAX_PARAMETER:
         raise ValueTooLarge(stored.codec.name, '$', _too_long(len(text), MAX_PARAMETER))
@@ -47,7 +47,7 @@ def from_text(stored: StoredField, text: str) -> msgspec.Raw:
 
 
 def written(name: str, text: str) -> str:
-    """Return a parameter as it stands in an address. Raises `ValueTooLarge`.
+    """Return a parameter as an address contains it. Raises `ValueTooLarge`.
 
     >>> written('q', 'lamp & shade, 40')
     'q=lamp+%26+shade,+40'
@@ -59,7 +59,7 @@ def written(name: str, text: str) -> str:
 
 
 def parameters(address: str) -> dict[str, str]:
-    """Return the parameters of an address; of one that occurs twice the last, as Starlette does.
+    """Return the parameters of an address; the last of repeated ones counts, as in Starlette.
 
     >>> parameters('/list?q=a+b&page=2&q=c#end')
     {'q': 'c', 'page': '2'}
@@ -74,7 +74,7 @@ def with_query(address: str, query: str) -> str:
 
 
 def replaced(address: str, changes: Mapping[str, str | None]) -> str:
-    """Return the address with some parameters written anew or left out (`None`); the others stay as they are.
+    """Return the address with some parameters replaced or removed (`None`); the others stay as they are.
 
     >>> replaced('/list?q=a&x=%20&flag', {'q': 'q=b', 'page': 'page=2'})
     '/list?q=b&x=%20&flag&page=2'
@@ -91,7 +91,7 @@ def replaced(address: str, changes: Mapping[str, str | None]) -> str:
 
 
 def require_room(field: str, address: str) -> None:
-    """Raise `ValueTooLarge` for an address whose query string has become too long."""
+    """Raise `ValueTooLarge` for an address with a query string that is too long."""
     if (length := len(_split(address)[1])) > MAX_QUERY:
         raise ValueTooLarge(field, '$', _too_long(length, MAX_QUERY))
 
@@ -101,7 +101,7 @@ def _too_long(length: int, most: int) -> str:
 
 
 def _split(address: str) -> tuple[str, str, str]:
-    """Return path, query without `?`, and fragment with `#`; a path may begin with two slashes here."""
+    """Return path, query without `?`, and fragment with `#`; unlike `urlsplit`, accept a path with two slashes."""
     head, hash_, fragment = address.partition('#')
     path, _, query = head.partition('?')
     return path, query, hash_ + fragment

@@ -1,4 +1,4 @@
-"""How a class's values come back from a document, and the record that tells the page about it."""
+"""Recovering a class's values from a document, and the page's record of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Reason = Literal['visit', 'reload', 'history', 'rejoin', 'duplicate', 'subpage',
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that did not come back: a field (empty: the whole slice), the version it was stored under, and why."""
+    """A field that did not come back (empty: the whole slice), the version that stored it, and why."""
 
     field: str
     version: int
@@ -28,7 +28,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A change that was overruled: the store turned out to hold another value than the one it was made on.
+    """A change that was rejected because the store has another value than the change was based on.
 
     It was made while the store could not be read, or typed while the server was away.
     """
@@ -42,14 +42,13 @@ class Recovery:
     """How a page's fields came back. The record is updated in place when a report or a late recovery arrives.
 
     `status` says what was found for this class: `fresh` (nothing was stored), `recovered`, `discarded` (a migration
-    failed, or both versions have no room), `expired` (unseen for longer than `ttl`), `quarantined` (the stored bytes
-    were no document) or `unavailable` (the store did not answer, or holds a format of a newer version). `reason` says
-    why the page was loaded, as the browser reports it: it is `unknown` until the report has come, and so in `build()`
-    and `on_recovered()` of a page that does not wait for it, as most do not. `problems` lists what did not fit any
-    more, `rejected` the changes that a late recovery overruled, and what was typed while the server was away where
-    somebody else has written the field since, or where its element does not take it any more.
-    `from_version` is the version the values were stored under, `age` the seconds since the slice was last seen; both
-    are `None` where nothing was stored.
+    failed, or both versions do not fit into the document), `expired` (unseen for longer than `ttl`), `quarantined` (the
+    stored bytes were not a document) or `unavailable` (the store did not answer, or has a format of a newer version).
+    `reason` says why the page was loaded, as the browser reports it. It is `unknown` until the report arrives, and so
+    in `build()` and `on_recovered()` of most pages, which do not wait for it. `problems` lists values that no longer
+    fit. `rejected` lists changes that a late recovery overruled, and values typed while the server was away if others
+    have written the field since, or if its element no longer accepts them. `from_version` is the version that stored
+    the values, `age` the seconds since the slice was last seen; both are `None` if nothing was stored.
     """
 
     status: Status = 'unavailable'
@@ -61,7 +60,7 @@ class Recovery:
 
 
 def stored_values(schema: Schema, found: Slice, parts: Mapping[Scope, Part]) -> dict[str, msgspec.Raw]:
-    """Return the stored JSON of each field that has any; `parts` says, by scope, where this page's values are."""
+    """Return the stored JSON of each field that has any; `parts` has, by scope, the parts with this page's values."""
     raws: dict[str, msgspec.Raw] = {}
     held = {scope: found.values(part) for scope, part in parts.items()}
     for name, stored in schema.fields.items():
@@ -71,7 +70,7 @@ def stored_values(schema: Schema, found: Slice, parts: Mapping[Scope, Part]) -> 
 
 
 def stored_value(stored: StoredField, values: Values | None) -> msgspec.Raw | None:
-    """Return the stored JSON of a field, of its former name while there is none of its own, `None` without any."""
+    """Return the stored JSON of a field, else that of its former name, else `None`."""
     if not values:
         return None
     raw = values.get(stored.name)
@@ -81,7 +80,7 @@ def stored_value(stored: StoredField, values: Values | None) -> msgspec.Raw | No
 def decode_values(
     schema: Schema, raws: Mapping[str, msgspec.Raw], version: int
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Decode stored JSON by field; what no longer fits its annotation becomes a problem and keeps its default."""
+    """Decode stored JSON by field; return the values, and a problem for each that no longer fits its field."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     for name, raw in raws.items():
@@ -94,7 +93,7 @@ def decode_values(
 
 
 def decode_value(stored: StoredField, raw: msgspec.Raw, version: int) -> tuple[Any, Problem | None]:
-    """Decode the stored JSON of one field; with a problem there is no value."""
+    """Decode the stored JSON of one field; return its value, or `None` and a problem."""
     try:
         value = stored.codec.decode(raw)
     except ValueNotStorable as error:
@@ -104,7 +103,7 @@ def decode_value(stored: StoredField, raw: msgspec.Raw, version: int) -> tuple[A
 
 
 def invalid(stored: StoredField, value: Any) -> str | None:
-    """Say why `validate=` does not let a value come back; `None` if it does, or there is none."""
+    """Say why `validate=` refuses a value; `None` if it accepts it, or there is none."""
     validate = stored.field.validate
     try:
         return None if validate is None or validate(value) else 'validate= says that it does not hold any more'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import sys
@@ -21,14 +22,14 @@ from .scopes import SCOPES, Owner, Scope
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MAX_VERSION: Final = 999_999_999
-"""The largest version that is found again in a document."""
+"""The largest version that a document can name."""
 _SHORT: Final = 40
 _DECLARED: Final = '__nicegui_stash_schema__'
 
 
 @runtime_checkable
 class HoldsField(Protocol):
-    """What replaces a `Field` in a decorated class; a subclass reads the declaration back from it."""
+    """The replacement of a `Field` in a decorated class; a subclass reads the declaration from it."""
 
     field: Field
 
@@ -40,14 +41,17 @@ class StoredField:
     name: str
     field: Field
     codec: Codec
-    scope: Scope
+    scope: Scope = dataclasses.field(init=False)
     is_computed: bool = False
     """Whether `default_factory` gives another result each time, as an id or a time: it has to be stored to stay."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'scope', SCOPES[self.field.scope])
 
 
 @dataclass(frozen=True)
 class Schema:
-    """What the library knows of a class. `origin` is the place of its declaration, as file and line."""
+    """The declaration of a class. `origin` is its place, as file and line."""
 
     cls: type[Any]
     name: str
@@ -61,7 +65,7 @@ class Schema:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """What the class is called in a document: its stored name, then the one it had before, if any."""
+        """The names of the class in a document: its stored name, then its former one, if any."""
         return (self.name, self.renamed_from) if self.renamed_from else (self.name,)
 
     @cached_property
@@ -74,7 +78,7 @@ class Schema:
         return SliceId(self.name, self.version)
 
     def slice_id(self, key: str = '') -> SliceId:
-        """Return which slice it is, for this value of its key."""
+        """Return the id of its slice for this value of its key."""
         return SliceId(self.name, self.version, key) if key else self._unkeyed
 
     @cached_property
@@ -84,7 +88,7 @@ class Schema:
 
     @cached_property
     def is_opaque(self) -> bool:
-        """Whether a value may change in place without anybody being told."""
+        """Whether a value may change in place without notice."""
         return any(field.codec.opaque for field in self.fields.values())
 
     @cached_property
@@ -98,7 +102,7 @@ class Schema:
 
     @cached_property
     def has_private(self) -> bool:
-        """Whether a field belongs to one tab or visit, so that it comes back when it is known which this is."""
+        """Whether a field belongs to one tab or visit, so that it comes back only after the browser's report."""
         return any(scope.is_private for scope in self.scopes)
 
     @cached_property
@@ -108,12 +112,12 @@ class Schema:
 
     @cached_property
     def owners(self) -> tuple[Owner, ...]:
-        """Whose documents hold the fields; the session's also where none does, since a page always has one."""
+        """The owners of the documents that hold the fields; always includes the session, which every page has."""
         return tuple(dict.fromkeys(('session', *(scope.owner for scope in self.scopes if scope.owner))))
 
     @staticmethod
     def key_text(values: Iterable[object]) -> str:
-        """Return what a slice is called in the document, from the values of the key's parameters, in their order."""
+        """Return a slice's key in the document, from the values of the key's parameters, in their order."""
         return '/'.join(str(value).replace('%', '%25').replace('/', '%2F') for value in values)
 
 
@@ -132,10 +136,9 @@ def build_schema(
 ) -> Schema:
     """Read a class's declaration. Raises `DeclarationError` naming class and field.
 
-    `makes_itself`: nobody else makes objects of it, so that `__init__` gets no arguments. A class whose objects others
-    make is there for its stored fields alone, and has one.
-    `local_names` are the names visible where the class is defined, for annotations of classes made in functions.
-    The stored name never comes from the defining module, which is `__mp_main__` under auto-reload.
+    `makes_itself`: only the library makes objects of the class, so `__init__` must take no arguments. If the app makes
+    them, the class must have a stored field. `local_names` are the names visible at its definition, for annotations of
+    classes made in functions. The stored name never depends on the module, which is `__mp_main__` under auto-reload.
     """
     label = cls.__qualname__
     if not cls.__dictoffset__ or not cls.__weakrefoffset__:
@@ -147,13 +150,13 @@ def build_schema(
     _check_options(label, name=name, renamed_from=renamed_from)
     _check_versions(label, version, migrations or {})
     if not _is_whole(max_keys) or max_keys < 1:
-        raise DeclarationError(label, None, f'max_keys={max_keys!r} has to be a whole number, from 1')
+        raise DeclarationError(label, None, f'max_keys={max_keys!r} must be a whole number, from 1')
     if makes_itself and (reason := needs_arguments(cls)):
-        raise DeclarationError(label, None, f'__init__(self) has to take no arguments: {reason}')
+        raise DeclarationError(label, None, f'__init__(self) must take no arguments: {reason}')
     declared = _declared(cls)
     _check_taken(cls, label, declared)
     if not declared and not makes_itself:
-        reason = 'it has no stored field, so that nothing of it would come back'
+        reason = 'it has no stored field, so nothing of it would come back'
         raise DeclarationError(label, None, f'{reason}; declare one, as in count: int = stored(0)')
     _check_fields(label, declared)
     _check_shared(cls, label)
@@ -190,7 +193,7 @@ def _is_whole(value: object) -> bool:
 def _check_options(label: str, **texts: object) -> None:
     for option, text in texts.items():
         if text is not None and not (isinstance(text, str) and text):
-            raise DeclarationError(label, None, f'{option}={text!r} has to be a text that is not empty')
+            raise DeclarationError(label, None, f'{option}={text!r} must be a text that is not empty')
 
 
 def _check_fields(label: str, declared: Mapping[str, Field]) -> None:
@@ -229,21 +232,21 @@ def _check_shared(cls: type, label: str) -> None:
 
 
 def _check_taken(cls: type, label: str, declared: Mapping[str, Field]) -> None:
-    """Refuse a pydantic model, by duck type: it keeps what was assigned in its body elsewhere."""
+    """Refuse a pydantic model, by duck type: pydantic moves the fields out of the class body."""
     fields: object = getattr(cls, '__pydantic_fields__', None) or getattr(cls, 'model_fields', None)
     if not isinstance(fields, Mapping):
         return
     for name, info in cast(Mapping[str, Any], fields).items():
         if name not in declared and isinstance(getattr(info, 'default', None), Field):
-            reason = 'pydantic takes the fields of a model out of the class, so that they cannot be stored'
+            reason = 'pydantic takes the fields of a model out of the class, so they cannot be stored'
             raise DeclarationError(label, name, f'{reason}; decorate a plain class, and store the model in a field')
 
 
 def _check_versions(label: str, version: int, migrations: Mapping[int, Migration]) -> None:
     if not _is_whole(version):
-        raise DeclarationError(label, None, f'version={version!r} has to be a whole number, from 1')
+        raise DeclarationError(label, None, f'version={version!r} must be a whole number, from 1')
     if not isinstance(cast(object, migrations), Mapping) or not all(map(_is_whole, migrations)):
-        reason = 'migrations= has to be a dict, from the number of a version to the function that leads to the next'
+        reason = 'migrations= must be a dict, from the number of a version to the function that leads to the next'
         raise DeclarationError(label, None, reason)
     if version < 1 or any(step < 1 or step >= version for step in migrations):
         raise DeclarationError(
@@ -256,20 +259,20 @@ def _check_versions(label: str, version: int, migrations: Mapping[int, Migration
         raise DeclarationError(label, None, f'version={version} is too large; count from 1, up to {MAX_VERSION}')
     for step in range(min(migrations, default=version), version):
         if step not in migrations:
-            reason = f'the one from version {step} is missing, so that those before it lead nowhere'
+            reason = f'the one from version {step} is missing, so the earlier ones lead nowhere'
             raise DeclarationError(
                 label,
                 None,
-                f'version={version} with migrations from {sorted(migrations)}: {reason}; write it, or take them out',
+                f'version={version} with migrations from {sorted(migrations)}: {reason}; write it, or remove them',
             )
     for step, migration in migrations.items():
         if not callable(migration) or inspect.iscoroutinefunction(migration):
-            reason = f'the migration from version {step} has to be a plain function, from a dict to a dict'
+            reason = f'the migration from version {step} must be a plain function, from a dict to a dict'
             raise DeclarationError(label, None, reason)
 
 
 def _declared(cls: type) -> dict[str, Field]:
-    """Collect the fields of a class and its mixins, in order of declaration, without those that were overridden."""
+    """Collect the fields of a class and its mixins, in order of declaration, without overridden ones."""
     found: dict[str, Field] = {}
     for base in reversed(cls.__mro__):
         for name, attribute in vars(base).items():
@@ -282,7 +285,7 @@ def _declared(cls: type) -> dict[str, Field]:
 
 
 def _annotations(cls: type, label: str, local_names: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Resolve the annotations of a class and its mixins, each with the names of the module it was written in."""
+    """Resolve the annotations of a class and its mixins, each with the names of its own module."""
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__[:-1]):
         own = {'__annotations__': inspect.get_annotations(base), '__module__': base.__module__}
@@ -313,8 +316,8 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
         default = field.new_default()
         again = field.new_default() if field.default_factory else default
     except Exception as error:
-        what = 'default_factory=' if field.default_factory else 'copying its default'
-        raise DeclarationError(label, name, f'{what} raised {type(error).__name__}: {error}') from error
+        step = 'default_factory=' if field.default_factory else 'copying its default'
+        raise DeclarationError(label, name, f'{step} raised {type(error).__name__}: {error}') from error
     if isfunction(default):
         reason = f'its default is a function; write {name}: … = stored(default_factory={default.__name__})'
         raise DeclarationError(label, name, reason.replace('<lambda>', 'lambda: …'))
@@ -326,7 +329,7 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
     except Exception as error:
         reason = f'its default cannot be stored: {type(error).__name__}: {error}'
         raise DeclarationError(label, name, reason) from error
-    return StoredField(name, field, codec, SCOPES[field.scope], is_computed)
+    return StoredField(name, field, codec, is_computed)
 
 
 def require_fields(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
@@ -352,7 +355,7 @@ def fields_to_reset(schema: Schema, names: Iterable[str], scope: str | None) -> 
 
 
 def mark(schema: Schema) -> None:
-    """Let `schema_of` find a class's schema; its subclasses do not inherit it."""
+    """Attach the schema to its class, for `schema_of`; subclasses do not inherit it."""
     setattr(schema.cls, _DECLARED, schema)
 
 
@@ -362,10 +365,10 @@ def schema_of(cls: type) -> Schema | None:
 
 
 def migrate(schema: Schema, values: Mapping[str, msgspec.Raw], version: int) -> dict[str, msgspec.Raw]:
-    """Take one part's raw values from an older version to the schema's. Raises what a migration raises.
+    """Migrate one part's raw values from an older version to the schema's. Raises what a migration raises.
 
-    Raises `LookupError` where a step is missing, `TypeError` or `ValueError` for a result that is no JSON object.
-    Migrations see and return plain JSON values, by stored name. Where nothing is stored, nothing is migrated.
+    Raises `LookupError` for a missing step, `TypeError` or `ValueError` for a result that is not a JSON object.
+    Migrations get and return plain JSON values, by stored name. Without values none is called.
     """
     if version == schema.version or not values:
         return dict(values)
@@ -375,14 +378,14 @@ def migrate(schema: Schema, values: Mapping[str, msgspec.Raw], version: int) -> 
             raise LookupError(f'{schema.name} has no migration from version {step}')
         result: Any = schema.migrations[step](plain)
         if not isinstance(result, dict) or not all(isinstance(name, str) for name in cast(dict[Any, Any], result)):
-            raise TypeError(f'the migration from version {step} has to return a dict of stored names and JSON values')
+            raise TypeError(f'the migration from version {step} must return a dict of stored names and JSON values')
         plain = cast(dict[str, Any], result)
     return {name: _plain_json(name, value) for name, value in plain.items()}
 
 
 def _plain_json(name: str, value: Any) -> msgspec.Raw:
-    """Encode what a migration returned as strictly as JSON is: a NaN or an object would not come back."""
+    """Encode a migration's result as strict JSON: a NaN or an object would not come back."""
     try:
         return msgspec.Raw(json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(',', ':')).encode())
     except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f'what the migrations return for {name!r} is no plain JSON') from error
+        raise TypeError(f'the migrations return a value for {name!r} that is not plain JSON') from error

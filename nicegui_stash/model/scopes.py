@@ -10,7 +10,7 @@ from .document import Part, PartKind
 
 ScopeName = Literal['session', 'reconnect', 'tab', 'url', 'browser']
 Owner = Literal['session']
-"""Whose a document is: a browser session. People and rooms are to come."""
+"""The owner of a document: today always a browser session."""
 OWNERS: Final[tuple[Owner, ...]] = ('session',)
 KeptBy = Literal['store', 'address', 'browser']
 """Who keeps a value: the store, or the visitor's client in its address or in its localStorage."""
@@ -20,9 +20,9 @@ KnownFrom = Literal['request', 'report', 'connection']
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scope:
-    """Where a field lives and when it comes back. Scopes are compared by identity: there is one object for each.
+    """Where a field lives and when it comes back. There is one object for each scope, compared by identity.
 
-    `owner` and `part` are `None` for a scope that the client keeps: the store holds nothing of it.
+    `owner` and `part` are `None` for a scope that the client keeps: the store has none of its values.
     """
 
     name: ScopeName
@@ -33,7 +33,7 @@ class Scope:
 
     @property
     def is_private(self) -> bool:
-        """Whether a value belongs to one tab or one visit, so that the report has to say which this is."""
+        """Whether a value belongs to one tab or one visit, which only the browser's report identifies."""
         return self.known_from == 'report'
 
     @property
@@ -42,7 +42,7 @@ class Scope:
         return self.kept_by == 'store'
 
     def part_of(self, tab: str, visit: str) -> Part:
-        """Return which part of the owner's document holds the values of one page."""
+        """Return the part of the owner's document with the values of a page in this tab and visit."""
         match self.part:
             case 'tabs':
                 return Part('tabs', tab)

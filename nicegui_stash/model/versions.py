@@ -1,4 +1,4 @@
-"""What older versions of a class hold in a document, and how it is migrated."""
+"""Finding the slices of a class and its older versions in a document, and migrating them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .schema import Schema, migrate
 
 
 class Found(msgspec.Struct, frozen=True):
-    """What a document holds for a class: a slice, stored under `from_version`, or a problem in its place.
+    """The slice of a class in a document, stored by `from_version`, or a problem in its place.
 
-    `migrated`: the slice is a new one that is not stored under the class's own name and version. `error` is what
-    caused the problem.
+    `migrated`: the slice is new, and not yet stored under the class's own name and version. `error` is the exception
+    behind the problem.
     """
 
     slice: Slice | None = None
@@ -29,7 +29,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def candidates(schema: Schema, document: Document, key: str) -> list[tuple[SliceId, Slice]]:
-    """Return what a class may find its values in, the best first: its own slice, then older ones from the newest on."""
+    """Return the slices that may have a class's values: its own, then older ones, the newest first."""
     if not schema.has_older:
         id_ = schema.slice_id(key)
         own = document.slice(id_)
@@ -46,10 +46,10 @@ def candidates(schema: Schema, document: Document, key: str) -> list[tuple[Slice
 
 
 def find(schema: Schema, document: Document, key: str, parts: Iterable[Part] | None = None) -> Found:
-    """Look a class's slice up: of its own version, else the newest older one, migrated. Changes nothing.
+    """Find a class's slice: that of its own version, else the newest older one, migrated. Changes nothing.
 
-    Of an older one these tabs and visits are taken besides the data, by default all. A failing migration discards this
-    slice alone; what is stored under the old version stays there.
+    Migrates the data of an older slice, and these tabs and visits, by default all. A failing migration discards only
+    this slice; the stored old version stays as it is.
     """
     for id_, stored in candidates(schema, document, key):
         if (id_.name, id_.version) == (schema.name, schema.version):
@@ -60,7 +60,7 @@ def find(schema: Schema, document: Document, key: str, parts: Iterable[Part] | N
 
 
 def find_parts(schema: Schema, document: Document, key: str, parts: Iterable[Part]) -> Found:
-    """Look parts up in older versions only, each in the newest that has it, and migrate them. Changes nothing."""
+    """Find parts in older versions only, each in the newest that has it, and migrate them. Changes nothing."""
     if not schema.has_older:
         return Found()
     own = schema.slice_id(key)
@@ -70,7 +70,7 @@ def find_parts(schema: Schema, document: Document, key: str, parts: Iterable[Par
 
 
 def _migrated(schema: Schema, sources: Iterable[tuple[int, Slice, Part]]) -> Found:
-    """Migrate parts, each of a slice of some version, into one new slice."""
+    """Migrate parts into one new slice; each source is a version, its slice and the part."""
     new, newest = Slice(), None
     for version, old, part in sources:
         newest = max(version, newest or version)
@@ -88,7 +88,7 @@ def _migrated(schema: Schema, sources: Iterable[tuple[int, Slice, Part]]) -> Fou
 
 
 def blame(error: Exception) -> str:
-    """Say which error a migration raised and where, without its message, which may hold a value."""
+    """Return the error of a migration and its place, without its message, which may quote a value."""
     for frame, line in traceback.walk_tb(error.__traceback__):
         file = Path(frame.f_code.co_filename)
         if Path(__file__).parents[1] not in file.parents:

@@ -1,4 +1,4 @@
-"""From a session id and a secret to an object key, so that a reader of the bucket cannot derive a cookie."""
+"""Derives object keys and seals from session ids and secrets: a reader of the bucket cannot derive a cookie."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def object_key(secret: str, session_id: str) -> str:
 
 
 class Keys:
-    """The object keys of one installation: the first secret names new objects, all are looked up."""
+    """The object keys and seals of one installation. The first secret makes new ones; all secrets are accepted."""
 
     def __init__(self, secrets: Sequence[str], prefix: str = '') -> None:
         if not secrets or not all(secrets):
             raise ConfigurationError(
                 'secrets',
-                'there is no secret to derive object keys from',
+                'no secret to derive object keys from',
                 "Pass one: ui.run(storage_secret='…') or Stash(secrets=['…'])",
             )
         self._secrets = tuple(secrets)
@@ -44,16 +44,16 @@ class Keys:
         self._folder = f'{prefix}/' if prefix else ''
 
     def of(self, session_id: str) -> tuple[str, tuple[str, ...]]:
-        """Return the key for a session, and the keys it may have under older secrets."""
+        """Return the key of a session, and its possible keys under older secrets."""
         first, *older = (self._folder + object_key(secret, session_id) for secret in self._secrets)
         return first, tuple(older)
 
     def seal(self, text: str) -> str:
-        """Return what only this installation can make of a text, for what a browser keeps and gives back."""
+        """Return a seal of a text, which only this installation can make, for a browser to give back."""
         return _seal(self._seal_keys[0], text)
 
     def is_seal(self, seal: str, text: str) -> bool:
-        """Whether a browser gives back the seal of this text, under any of the secrets."""
+        """Whether this is the seal of a text, under any of the secrets."""
         given = seal.encode('utf-8', 'surrogatepass')
         return any(hmac.compare_digest(_seal(key, text).encode(), given) for key in self._seal_keys)
 
@@ -63,12 +63,12 @@ def _seal(key: bytes, text: str) -> str:
 
 
 def is_document_key(key: str, prefix: str = '') -> bool:
-    """Whether an object's key has the form that `Keys` gives, below this prefix: no lock, no quarantined copy."""
+    """Whether a key has the form that `Keys` makes, below this prefix; locks and quarantined copies have not."""
     return _has_form(key, prefix, _DOCUMENT_KEY)
 
 
 def is_trial_key(key: str, prefix: str = '') -> bool:
-    """Whether an object was made by a probe or by `doctor`, below this prefix; both remove what they make."""
+    """Whether a probe or `doctor` made an object, below this prefix; both remove what they make."""
     return _has_form(key, prefix, _TRIAL_KEY)
 
 

@@ -1,4 +1,4 @@
-"""From an object in the store to a document: under which key, and what to do with bytes that are none."""
+"""Reads an object as a document: tries older keys, and quarantines bytes that are not a document."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Literal
 
 from ..errors import Conflict, MalformedDocument, Refused, UnknownFormat
 from ..model.document import FORMAT, Document, from_bytes, new_document, to_bytes
-from ..stores.base import ETag, NotModified, StoredObject
+from ..stores.base import ETag, NotModified, Replace, StoredObject
 from .shared import Shared
 from .store_io import Away, Denied, MustRead, Read, Stored, read, write
 
 log = logging.getLogger('nicegui_stash')
 
 Condition = Literal['unread', 'fresh', 'found', 'expired', 'quarantined', 'unreadable']
-"""What is known of a session's document. While it is unread or unreadable, changes are provisional."""
+"""What is known about a session's document. While it is unread or unreadable, changes are provisional."""
 
 
 CLOSING_PATIENCE = 60.0
-"""Seconds after which an object that is marked as closing is not deleted any more: the sweep stopped in between."""
+"""Seconds after which a sweep no longer deletes an object that it marked as closing: it has stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document as it was read; `inherited` are the objects of older secrets that it came from."""
+    """A document as it was read; `inherited` names the objects under older secrets that it came from."""
 
     document: Document
     etag: ETag | None
@@ -45,26 +45,26 @@ SAME = Same()
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """The object has a format of another version of this library; it is left alone."""
+    """Another version of this library wrote the object in an unknown format; it is left alone."""
 
     error: Refused
 
 
 class _Closing:
-    """The object is about to be deleted: what is put over it now could be deleted with it."""
+    """The object is about to be deleted, and with it whatever is put over it now."""
 
 
 def is_closing(document: Document, now: int) -> bool:
-    """Whether somebody may still delete the object, as of `now` in ms: then nobody else puts or deletes it."""
+    """Whether a sweep may still delete the object, as of `now` in ms: no one else may put or delete it then."""
     return bool(document.closing) and abs(now - document.closing) < CLOSING_PATIENCE * 1000
 
 
 async def fetch(
     shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None, *, is_limited: bool = False
 ) -> Fetched | Same | Foreign | Away | Denied:
-    """Read a session's document. Bytes that are no document are quarantined first, and never read as a part of one.
+    """Read a session's document. Bytes that are not a document are quarantined, and never read in part.
 
-    An object that is being swept is waited for, until it is gone or the sweep has given up.
+    If a sweep is deleting the object, wait until it is gone or the sweep has stopped.
     """
     looks = 0
     while True:
@@ -107,7 +107,7 @@ def _foreign(shared: Shared, key: str, error: UnknownFormat) -> Foreign:
 
 
 async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched | Foreign | Away | Denied:
-    """Look under the keys of older secrets; what is found there will be put under the first, and erased there."""
+    """Read under the keys of older secrets. A document found there moves to the first key at the next put."""
     for key in older_keys:
         outcome = await read(shared.store, key)
         if not isinstance(outcome, Read):
@@ -127,7 +127,7 @@ async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched |
 
 
 def quarantine_key(key: str, body: bytes) -> str:
-    """Return the key under which a malformed object is copied before it may be replaced: named by its content.
+    """Return the key for the copy of a malformed object, named by its content.
 
     >>> quarantine_key('ab/abcd.json', b'{')
     'quarantine/ab/abcd.json/021fb596db81e6d0'
@@ -139,7 +139,7 @@ async def _quarantine(
     shared: Shared, key: str, body: bytes, etag: ETag, error: MalformedDocument
 ) -> Fetched | Away | Denied:
     copy = quarantine_key(key, body)
-    match await write(shared.store, copy, body, None):
+    match await write(shared.store, copy, body, 'create'):
         case Away() | Denied() as failure:
             return failure
         case MustRead(uncertain) if not isinstance(uncertain, Conflict):
@@ -151,9 +151,9 @@ async def _quarantine(
 
 
 async def erase(shared: Shared, inherited: tuple[tuple[str, ETag], ...], epoch: int) -> None:
-    """Leave a tombstone under the keys of older secrets, so that what is erased later does not come back from there."""
+    """Put a tombstone under the keys of older secrets, so that erased values never come back from there."""
     for key, etag in inherited:
         tombstone = Document(FORMAT, epoch, shared.now(), {}, {}, erased=True)
-        outcome = await write(shared.store, key, to_bytes(tombstone), etag)
+        outcome = await write(shared.store, key, to_bytes(tombstone), Replace(etag))
         if not isinstance(outcome, Stored):
             log.warning('object %s, stored under an older secret, could not be erased: %s', key, outcome.error)

@@ -1,4 +1,4 @@
-"""What the sessions of a process know together of a store that is away: few ask for all of them whether it is back."""
+"""What all sessions of a process know about a store that is away: a few probe it for all."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Callable
 
 FAILURES = 3
-"""Failures in a row, of whichever sessions, from which on the store counts as away for all of them."""
+"""Failures in a row, over all sessions, until the store counts as away."""
 LONGEST = 1.0
-"""Seconds between two sessions that ask whether it is back."""
+"""Seconds between two sessions that probe whether it is back, at most."""
 PACE = 0.001
-"""Seconds between two sessions that go on when it is."""
+"""Seconds between two sessions that resume when it is back."""
 
 
 class Outage:
-    """A queue of sessions that have something to read or to put, and have failed already.
+    """A queue of sessions that failed to read or put and wait for the store.
 
-    Without it a thousand sessions would try a thousand times a second at first, and each find out by itself, up to five
-    seconds late, that the store is back.
+    Without it a thousand sessions would each retry on their own: a thousand attempts a second at first, and up to five
+    seconds of delay when the store is back.
     """
 
     __slots__ = ('_failures', '_random', '_timer', '_waiting')
@@ -29,16 +29,21 @@ class Outage:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
+    def has_failures(self) -> bool:
+        """Whether the last attempt failed, so that the next answer is news."""
+        return bool(self._failures)
+
+    @property
     def lasts(self) -> bool:
         return self._failures >= FAILURES
 
     def failed(self) -> None:
-        """Count an attempt on a store that was away."""
+        """Count a failed attempt."""
         self._failures += 1
 
     def over(self) -> None:
-        """Count an answer: everybody may go on, not all in the same moment."""
-        if not self._failures:
+        """Note an answer of the store: all waiting sessions resume, spread over time."""
+        if not self.has_failures:
             return
         self._failures = 0
         loop = asyncio.get_running_loop()
@@ -46,7 +51,7 @@ class Outage:
             loop.call_later(number * PACE, _wake, waker)
 
     def join(self, waker: asyncio.Future[None]) -> None:
-        """Set `waker` when it is this session's turn to ask, or when the store is back; whoever sets it earlier may."""
+        """Set `waker` when it is this session's turn to probe, or when the store is back. Others may set it earlier."""
         self._waiting[waker] = None
         waker.add_done_callback(lambda done: self._waiting.pop(done, None))
         self._schedule()
@@ -57,7 +62,7 @@ class Outage:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._next)
 
     def _next(self) -> None:
-        """Let the one that waits longest ask. The next one does not wait for its answer, which may never come."""
+        """Let the longest waiting session probe. The next does not wait for its answer, which may never come."""
         self._timer = None
         for waker in self._waiting:
             if _wake(waker):

@@ -1,4 +1,4 @@
-"""The changes of one session that were accepted and are not durable yet, and who waits for them."""
+"""Accepted changes of one session that are not durable yet, and the waiters for them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OperationKey = tuple[object, ...]
 
 
 class Pending:
-    """Operations in order of acceptance; a newer one on the same key replaces the older, at the end of the order."""
+    """Operations in order of acceptance. A newer one replaces an older one of the same key, and goes to the end."""
 
     __slots__ = ('_durable', '_operations', '_shared', '_waiters', 'size')
 
@@ -32,12 +32,12 @@ class Pending:
 
     @property
     def last(self) -> int:
-        """The sequence of the newest operation; there has to be one."""
+        """The sequence of the newest operation; fails if there is none."""
         return next(reversed(self._operations.values())).sequence
 
     @property
     def settled(self) -> int:
-        """The sequence up to which everything is known to be in the store."""
+        """The sequence up to which everything is in the store."""
         return self._durable
 
     @property
@@ -51,7 +51,7 @@ class Pending:
         self._account(operation, 1)
 
     def add_last(self, operation: Operation) -> None:
-        """Add an operation that what was accepted before it must not be moved behind."""
+        """Append a barrier: earlier operations may not be reordered past it."""
         self._operations = {(earlier.sequence,): earlier for earlier in self}
         self._operations[operation.sequence,] = operation
         self._account(operation, 1)
@@ -62,13 +62,13 @@ class Pending:
                 self._account(self._operations.pop(key), -1)
 
     def settle(self, sequence: int) -> None:
-        """Everything up to a sequence is in the store: it is pending no more."""
+        """Remove what is in the store: everything up to this sequence."""
         self._durable = max(self._durable, sequence)
         self.discard(lambda operation: operation.sequence <= sequence)
         self.release()
 
     def release(self) -> None:
-        """Wake those whose changes are durable, or all where nothing is pending any more."""
+        """Wake the waiters whose changes are durable, and all of them if nothing is pending."""
         waiters, self._waiters = self._waiters, ()
         for sequence, waiter in waiters:
             if self._operations and sequence > self._durable:
@@ -77,14 +77,14 @@ class Pending:
                 waiter.set_result(None)
 
     def fail(self, error: StoreError) -> None:
-        """Tell whoever waits that an attempt failed. What is pending stays."""
+        """Raise an error in all waiters: an attempt failed. Pending changes stay."""
         waiters, self._waiters = self._waiters, ()
         for _, waiter in waiters:
             if not waiter.done():
                 waiter.set_exception(error)
 
     def durable(self) -> asyncio.Future[None]:
-        """Return a future that is done when what is pending now is durable, and fails when an attempt fails."""
+        """Return a future that is done when all current changes are durable, and fails if an attempt fails."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters += ((self.last, waiter),)
         return waiter

@@ -1,4 +1,4 @@
-"""Session ids to live sessions: each document is loaded once per process and given back when nobody needs it."""
+"""Finds a session by its id: each document is loaded once per process, and freed when no page or task needs it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ READINESS_KEY = 'readiness/probe'
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What one registry did and holds. Counts are since its start; `pending` counts sessions, not changes."""
+    """What one registry did and holds. Counts are since its start; `pending` counts sessions, not changes.
+
+    `errors` counts steps that failed inside this library, each with a traceback in the log.
+    """
 
     sessions: int
     pending: int
@@ -41,13 +44,14 @@ class Statistics:
     quarantined: int
     refused_changes: int
     malformed_messages: int
+    errors: int
 
 
 class Registry:
     """The live sessions of one store and prefix on one event loop.
 
-    A session is kept alive by the pages that show it and by the task that has something to write; the registry itself
-    only remembers it, so that eviction is what Python does anyway, and a survivor is found again.
+    Pages that show a session keep it alive, and so does its task while it has something to write. The registry holds
+    sessions weakly: Python's own collection evicts them, and finds one that is still in use.
     """
 
     def __init__(
@@ -73,11 +77,11 @@ class Registry:
 
     @property
     def now(self) -> float:
-        """Return the time in seconds since the epoch, as the registry's clock has it."""
+        """The time in seconds since the epoch, by the registry's clock."""
         return self._shared.wall()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something beside whoever asks for it, and keep it alive until it ends."""
+        """Run a coroutine as a task, and keep it alive until it ends."""
         task = (self._create_task or asyncio.get_running_loop().create_task)(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -86,7 +90,7 @@ class Registry:
     def session(self, session_id: str, *, exists: bool = True) -> Session:
         """Return the live session of an id, or a new one that has read nothing yet.
 
-        `exists=False` says that nothing can be stored for the id, so that nothing is read for it.
+        `exists=False`: nothing can be stored for the id, so nothing is read.
         """
         session = self._sessions.get(session_id)
         if session is None:
@@ -95,9 +99,9 @@ class Registry:
         return session
 
     def leave(self, session_id: str, session: Session) -> None:
-        """Part with a session that was erased for good: what is still changed in it is shown there and never stored.
+        """Retire a session that was erased: later changes to it are shown and never stored.
 
-        Whoever comes with its id again finds another session, which is empty.
+        The next visitor with its id gets another, empty session.
         """
         self._sessions.pop(session_id, None)
         was_changed = session.pending or not session.document.erased
@@ -106,15 +110,15 @@ class Registry:
             self.session(session_id).forget()
 
     def seal(self, session_id: str) -> str:
-        """Return a token for the browser of a session to keep, which nobody else can make."""
+        """Return a token for the browser of a session, which only this installation can make."""
         return self._keys.seal(session_id)
 
     def is_seal(self, seal: str, session_id: str) -> bool:
-        """Whether a token that a browser gives back was made for this session."""
+        """Whether a token was made for this session."""
         return self._keys.is_seal(seal, session_id)
 
     def declare(self, schema: Schema) -> None:
-        """Let sessions know a class, so that what its older versions hold is not hidden by what is written anew."""
+        """Let sessions know a class, so that a new value does not hide what its older versions hold."""
         self._shared.schemas[schema.name] = schema
         if schema.key:
             self.limit_keys(schema.name, schema.max_keys)
@@ -134,9 +138,9 @@ class Registry:
         self._shared.counts[what] += 1
 
     def renew(self) -> None:
-        """Renew `seen` of what was visited where it is due: a page that stays open is no session nobody has seen.
+        """Refresh `seen` of sessions with an open page, so that they do not expire.
 
-        It also brings to every page, within `ttl`, that its document was erased elsewhere.
+        So every page also learns, within `ttl`, that its document was erased elsewhere.
         """
         for session in list(self._sessions.values()):
             if session.is_visited:  # and not merely requested, as a page that the browser prefetches
@@ -145,7 +149,7 @@ class Registry:
     async def drain(self, timeout: float, *, last: bool = True) -> list[str]:
         """Make everything durable within `timeout` seconds; return the keys of the rest. Never raises.
 
-        The `last` one logs what is lost; after another one it can still be written.
+        The `last` drain logs what is lost; after any other the rest can still be written.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         waiting = {
@@ -194,12 +198,13 @@ class Registry:
             quarantined=counts['quarantined'],
             refused_changes=counts['refused_changes'],
             malformed_messages=counts['malformed_messages'],
+            errors=counts['errors'],
         )
 
     async def aclose(self) -> None:
-        """Stop what is still running; what is not drained is lost. The store stays open: others may use it.
+        """Stop all tasks; changes that are not durable are lost. The store stays open: others may use it.
 
-        Whoever waits for a flush gets `Unavailable`, and nothing that is changed from then on is written.
+        Pending flushes raise `Unavailable`, and later changes are not written.
         """
         self._shared.closed = 'this server has closed the store'
         for task in list(self._tasks):

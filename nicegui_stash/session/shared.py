@@ -1,4 +1,4 @@
-"""What the sessions of one registry have in common."""
+"""What the sessions of one registry share."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .outage import Outage
 log = logging.getLogger('nicegui_stash')
 
 QUIET = 10.0
-"""Seconds without a failure after which the store counts as well again, as far as the log is concerned."""
+"""Seconds without a failure after which the next failure is logged again."""
 
 
 @dataclass(slots=True)
 class Shared:
-    """The store, and what sessions count together. Clock, randomness and task creation are passed in here.
+    """The store and the counts of all sessions. Clock, randomness and task creation are passed in here.
 
-    `writer` names this process in a document's `applied`; `sequence` numbers its operations, over all sessions, so that
-    a session that is loaded again goes on counting. `schemas` are the classes of this process, by stored name. `closed`
-    says why nothing is written any more.
+    `writer` names this process in a document's `applied`. `sequence` numbers its operations over all sessions, so a
+    session that is loaded again goes on counting. `schemas` holds this process's classes by stored name. `closed` says
+    why nothing is written any more, if that is so.
     """
 
     store: Store
@@ -49,7 +49,7 @@ class Shared:
         self.outage = Outage(self.random)
 
     def apart(self, why: str) -> Shared:
-        """Return the same for a session that nothing is written for any more."""
+        """Return a copy for a session whose changes are no longer written."""
         return replace(self, closed=why, pending_bytes=0, _said={})
 
     def next_sequence(self) -> int:
@@ -57,7 +57,7 @@ class Shared:
         return self.sequence
 
     def now(self) -> int:
-        """Return the time in milliseconds since the epoch, as documents have it."""
+        """Return the time in milliseconds since the epoch, as in documents."""
         return int(self.wall() * 1000)
 
     def backoff(self, failures: int, longest: float) -> float:
@@ -65,7 +65,7 @@ class Shared:
         return min(longest, 0.01 * 2 ** min(failures, 20)) * (0.5 + self.random() / 2)
 
     def say_once(self, what: str, message: str, *args: object) -> None:
-        """Log a condition of the store: not once per session, nor each time that it stumbles on its way back."""
+        """Log a condition of the store once: not per session, nor again while it comes and goes."""
         now = asyncio.get_running_loop().time()
         since = self._said.get(what)
         self._said[what] = now
@@ -75,6 +75,6 @@ class Shared:
             log.warning(message, *args)
 
     def say_again(self, what: str) -> None:
-        """Note that a condition is over: when it comes again after a while, it is logged again."""
+        """Note that a condition is over: it is logged again if it returns after a quiet time."""
         if what in self._said:
             self._over.add(what)

@@ -1,4 +1,4 @@
-"""Reading and writing one object within a deadline: whatever a store raises becomes one of five outcomes."""
+"""Reads and writes one object within a deadline, and turns what a store raises into one of five outcomes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Awaitable
 import msgspec
 
 from ..errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from ..stores.base import ETag, NotModified, Store, StoredObject
+from ..stores.base import ETag, Mode, NotModified, Store, StoredObject
 from .telemetry import observed
 
 log = logging.getLogger('nicegui_stash')
 
 DEADLINE = 30.0
-"""Seconds after which an operation counts as unanswered whatever the store's own time limits are."""
+"""Seconds until an operation counts as unanswered, whatever the store's own time limits."""
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class Read(msgspec.Struct, frozen=True):
 
 
 class MustRead(msgspec.Struct, frozen=True):
-    """A conflict, or an answer that was lost. A conflict alone proves nothing, so both mean: read again."""
+    """A conflict or a lost answer. A conflict alone proves nothing, so both mean: read again."""
 
     error: StoreError
 
@@ -51,13 +51,13 @@ class Denied(msgspec.Struct, frozen=True):
 def read(
     store: Store, key: str, unless: ETag | None = None, *, is_limited: bool = False
 ) -> Awaitable[Read | Away | Denied]:
-    """Get an object, unless it still has the given etag. `is_limited`: who asks waits no longer than `DEADLINE`."""
+    """Get an object, unless it still has the given etag. `is_limited`: the caller sets a deadline itself."""
     return observed('get', key, _read(store, key, unless, is_limited=is_limited))
 
 
-def write(store: Store, key: str, body: bytes, etag: ETag | None) -> Awaitable[Stored | MustRead | Away | Denied]:
-    """Put an object if it has the given etag, `None`: if there is none."""
-    return observed('put', key, _write(store, key, body, etag))
+def write(store: Store, key: str, body: bytes, mode: Mode) -> Awaitable[Stored | MustRead | Away | Denied]:
+    """Put an object, in the mode of `Store.put`."""
+    return observed('put', key, _write(store, key, body, mode))
 
 
 async def _read(store: Store, key: str, unless: ETag | None, *, is_limited: bool) -> Read | Away | Denied:
@@ -77,10 +77,10 @@ async def _read(store: Store, key: str, unless: ETag | None, *, is_limited: bool
         return Away(_caused(Unavailable('get', key, f'{type(error).__name__}'), error))
 
 
-async def _write(store: Store, key: str, body: bytes, etag: ETag | None) -> Stored | MustRead | Away | Denied:
+async def _write(store: Store, key: str, body: bytes, mode: Mode) -> Stored | MustRead | Away | Denied:
     try:
         async with asyncio.timeout(DEADLINE):
-            return Stored(await store.put(key, body, if_match=etag))
+            return Stored(await store.put(key, body, mode=mode))
     except (Conflict, OutcomeUnknown) as error:
         return MustRead(error)
     except Refused as error:

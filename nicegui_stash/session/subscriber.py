@@ -70,7 +70,3 @@ class Audience:
     def tell_rejected(self, operation: Set) -> None:
         for subscriber in self.subscribers:
             subscriber.rejected(operation)
-
-    def tell_activity(self) -> None:
-        for watcher in self.watchers:
-            watcher.activity_changed()

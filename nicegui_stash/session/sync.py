@@ -13,6 +13,7 @@ from typing import Protocol, assert_never
 
 from ..errors import Unavailable
 from ..model.operations import Touch
+from ..stores.base import replacing
 from .loading import Fetched, Foreign, Same, erase, fetch
 from .state import DocumentState
 from .store_io import DEADLINE, Away, Denied, MustRead, Stored, write
@@ -33,6 +34,10 @@ class Merges(Protocol):
     def merge(self, fetched: Fetched) -> None: ...
 
 
+NOTHING_SHOWN: tuple[Activity, str | None, int, int] = ('saved', None, -1, 0)
+"""What is shown of a session in which nothing was changed: activity, problem, the number settled, and how many pend."""
+
+
 class Synchroniser:
     """Reads and puts one document; whoever needs it read or durable waits here."""
 
@@ -47,6 +52,7 @@ class Synchroniser:
         '_older_keys',
         '_owner',
         '_revalidation',
+        '_shown',
         '_state',
         '_task',
         '_urgent',
@@ -80,6 +86,7 @@ class Synchroniser:
         self._attempt: asyncio.Future[None] | None = None
         self._urgent = False
         self._is_writing = False
+        self._shown = NOTHING_SHOWN
         self._failures = 0
         self._contested = 0
         self._next_put = 0.0
@@ -196,8 +203,17 @@ class Synchroniser:
             if self._state.pending:
                 shared.say_once('closed', 'what is changed now is not kept: %s', shared.closed)
             return
+        self._tell_activity()
         self._task = shared.spawn(self._work(self._owner()))
-        self._state.audience.tell_activity()
+
+    def _tell_activity(self) -> None:
+        """Tell whoever watches, if what can be shown of the session has changed."""
+        pending = self._state.pending
+        shown = (self.activity, self.problem, pending.settled, len(pending))
+        if shown != self._shown:
+            self._shown = shown
+            for watcher in self._state.audience.watchers:
+                watcher.activity_changed()
 
     async def _work(self, _kept_alive: object) -> None:
         """Read what must be read and put what is pending; end when there is nothing to do."""
@@ -216,7 +232,7 @@ class Synchroniser:
             self._task = None
             self._urgent = False
             self._end_attempt()
-        state.audience.tell_activity()
+        self._tell_activity()
 
     async def _step(self) -> float:
         """Read or write once, and return how many seconds to wait before the next step."""
@@ -263,7 +279,7 @@ class Synchroniser:
             shared = self._state.shared
             shared.say_again('away')
             shared.say_again('refused')
-            self._state.audience.tell_activity()
+            self._tell_activity()
         return 0.0
 
     def _failed(self, outcome: Away | Denied | Foreign) -> float:
@@ -275,7 +291,7 @@ class Synchroniser:
         state.pending.fail(error)
         refused = not isinstance(outcome, Away)
         self.problem, self.refuses = error.reason, refused
-        state.audience.tell_activity()
+        self._tell_activity()
         shared.say_once(
             'refused' if refused else 'away',
             'the store %s; changes are kept in memory: %s',
@@ -317,21 +333,23 @@ class Synchroniser:
         self._next_put = asyncio.get_running_loop().time() + state.shared.policy.flush_interval
         self._urgent = False
         self._is_writing = True
-        state.audience.tell_activity()
+        self._tell_activity()
         state.shared.counts['puts'] += 1
         state.shared.counts['bytes_put'] += len(body)
         try:
-            outcome = await write(state.shared.store, state.key, body, state.etag)
+            outcome = await write(state.shared.store, state.key, body, replacing(state.etag))
         finally:
             self._is_writing = False
         match outcome:
             case Stored(etag):
-                state.shared.outage.over()
+                if state.shared.outage.has_failures:
+                    state.shared.outage.over()
                 state.etag = etag
                 state.pending.settle(last)
-                state.audience.tell_activity()
+                self._tell_activity()
                 self._contested = 0
-                await self._erase_inherited()
+                if state.inherited:
+                    await self._erase_inherited()
                 return self._succeeded()
             case MustRead(error):
                 state.shared.counts['conflicts'] += 1

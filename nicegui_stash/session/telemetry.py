@@ -1,6 +1,6 @@
-"""Metrics and spans of what is asked of the store, through OpenTelemetry's API where it is installed.
+"""Metrics and spans of store operations, through OpenTelemetry's API if it is installed.
 
-FastAPI brings the API; without an SDK in the app it does nothing. No attribute ever holds a value that an app stored.
+FastAPI brings the API; without an SDK in the app it does nothing. No attribute ever holds a stored value.
 """
 
 from __future__ import annotations

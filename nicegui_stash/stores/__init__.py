@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ..lazy_names import lazy_names
-from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, NotModified, ObjectInfo, Store, StoredObject
+from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, Mode, NotModified, ObjectInfo, Replace, Store, StoredObject
 
 __all__ = [
     'NOT_MODIFIED',
@@ -13,8 +13,11 @@ __all__ = [
     'FsspecStore',
     'Guarantee',
     'MemoryStore',
+    'Mode',
     'NotModified',
     'ObjectInfo',
+    'Replace',
+    'SQLiteStore',
     'Store',
     'StoredObject',
     'open_store',
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from .generic import FsspecStore
     from .memory import MemoryStore
     from .opening import open_store, register_store
+    from .sqlite.store import SQLiteStore
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -34,5 +38,6 @@ else:
             'generic': ['FsspecStore'],
             'memory': ['MemoryStore'],
             'opening': ['open_store', 'register_store'],
+            'sqlite.store': ['SQLiteStore'],
         },
     )

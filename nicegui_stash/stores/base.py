@@ -45,6 +45,23 @@ class ObjectInfo:
     modified: float | None = None
 
 
+@final
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """The mode of a put over an object that still has this etag."""
+
+    etag: ETag
+
+
+Mode = Literal['create'] | Replace
+"""What a put is to find: no object yet, or the one with this etag. There is no put over whatever is there."""
+
+
+def replacing(etag: ETag | None) -> Mode:
+    """Return the mode of a put over what was read: create where there was nothing."""
+    return 'create' if etag is None else Replace(etag)
+
+
 class Store(Protocol):
     """Whole objects by key. A put is atomic: a reader sees the old body or the new one, never a part.
 
@@ -64,8 +81,8 @@ class Store(Protocol):
         """Read an object, `None` if there is none, `NOT_MODIFIED` if its etag is still `unless`."""
         ...
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        """Write an object if its current etag is `if_match`; `None` means that it must not exist yet.
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        """Write an object: `'create'` one that must not exist yet, or `Replace(etag)` one that is unchanged.
 
         Raises `Conflict` where the condition did not hold, `OutcomeUnknown` where the answer was lost. On a store
         with guarantee `none` the condition is not checked.

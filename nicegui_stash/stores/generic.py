@@ -18,7 +18,7 @@ from fsspec.registry import (  # pyright: ignore[reportMissingTypeStubs]
 )
 
 from ..errors import OutcomeUnknown, Refused, StoreError, Unavailable
-from .base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, StoredObject
+from .base import NOT_MODIFIED, ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
 from .keys import check_key, folder_of, is_key
 from .oserrors import reason_of, store_error
 from .urls import without_credentials
@@ -79,9 +79,9 @@ class FsspecStore:
         etag = _etag(body)
         return NOT_MODIFIED if etag == unless else StoredObject(body, etag)
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        """Write an object whatever is there: `if_match` is not checked."""
-        del if_match
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        """Write an object whatever is there: the mode is not checked."""
+        del mode
         check_key(key)
         opened = await self._ready('put', key)
         try:

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from fsspec.implementations.memory import MemoryFile, MemoryFileSystem  # pyright: ignore[reportMissingTypeStubs]
 
 from ..errors import Conflict
-from .base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, StoredObject
+from .base import NOT_MODIFIED, ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
 from .keys import check_key, folder_of, is_key
 from .oserrors import store_error
 
@@ -54,13 +54,14 @@ class MemoryStore:
             etag = _etag(file)
             return NOT_MODIFIED if etag == unless else StoredObject(file.getvalue(), etag)
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        """Write an object under its condition; `Refused` where a key lies below another key."""
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        """Write an object in its mode; `Refused` where a key lies below another key."""
         path = self._root + check_key(key)
         with _lock:
             file = self._file(path)
-            if (None if file is None else _etag(file)) != if_match:
-                raise Conflict('put', key, 'it exists' if if_match is None else 'it has another etag or is gone')
+            expected = None if mode == 'create' else mode.etag
+            if expected != (None if file is None else _etag(file)):
+                raise Conflict('put', key, 'it exists' if mode == 'create' else 'it has another etag or is gone')
             try:
                 self._fs.pipe_file(path, body)
             except OSError as error:

@@ -1,4 +1,4 @@
-"""For tests of apps and of third parties' stores: a conformance suite, a store that fails on demand. Needs pytest."""
+"""Tools for tests of apps and of your own stores: a conformance suite, a store that fails on demand. Needs pytest."""
 
 from typing import TYPE_CHECKING
 
@@ -6,7 +6,7 @@ import pytest
 
 from ..lazy_names import lazy_names
 
-# Before the suite is imported, so that a failing assertion of it shows its values.
+# Before the import of the suite, so that its failing assertions show their values.
 pytest.register_assert_rewrite('nicegui_stash.testing.conformance')
 
 __all__ = ['FaultyStore', 'Gate', 'PlainStoreConformance', 'StoreConformance', 'hop', 'rejoin', 'reload', 'restart']

@@ -1,4 +1,4 @@
-"""A store whose failures are chosen: for tests of what an app or this library does when the store is in trouble."""
+"""A store that fails on demand: for tests of an app, or of this library, with a store in trouble."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from typing import Literal
 
 from ..errors import Conflict, OutcomeUnknown, Refused, Unavailable
-from ..stores.base import ETag, Guarantee, NotModified, ObjectInfo, Store, StoredObject
+from ..stores.base import ETag, Guarantee, Mode, NotModified, ObjectInfo, Store, StoredObject
 
 Operation = Literal['get', 'put', 'delete', 'list']
 
 
 class Gate:
-    """Where calls of one operation wait, until `release`."""
+    """Holds the calls of one operation until `release`."""
 
     def __init__(self) -> None:
         self.started: asyncio.Event = asyncio.Event()
@@ -48,7 +48,7 @@ class FaultyStore:
 
     def __init__(self, inner: Store) -> None:
         self.inner = inner
-        """The store behind, without faults: look here at what is really stored."""
+        """The store behind, without faults: its objects are what is really stored."""
         self.guarantee: Guarantee = inner.guarantee
         self.flush_interval: float = inner.flush_interval
         self.calls: Counter[str] = Counter()
@@ -60,14 +60,14 @@ class FaultyStore:
         self.refusing = False
         """Puts and deletes raise `Refused`; nothing is applied."""
         self.corrupt: Callable[[bytes], bytes] | None = None
-        """What a read makes of a stored body, such as `lambda body: body[:10]`."""
+        """Changes the body that a read returns, such as `lambda body: body[:10]`."""
         self._before: dict[Operation, Gate] = {}
         self._after: dict[Operation, Gate] = {}
         self._lost: list[type[Conflict | OutcomeUnknown]] = []
         self._failures: dict[Operation, list[Exception]] = {}
 
     def hold(self, operation: Operation, *, applied: bool = False) -> Gate:
-        """Let the calls of an operation wait from now on: before they reach the inner store, or `applied`, after it."""
+        """Make the calls of an operation wait from now on: before the inner store, or after it with `applied`."""
         gates = self._after if applied else self._before
         if operation in gates:
             gates[operation].release()
@@ -82,19 +82,19 @@ class FaultyStore:
                     gates.pop(held).release()
 
     def lose_answers(self, times: int = 1) -> None:
-        """The next puts are applied and raise `OutcomeUnknown`, as when the connection breaks before the answer."""
+        """Apply the next puts, but raise `OutcomeUnknown`, as when the connection breaks before the answer."""
         self._lost += [OutcomeUnknown] * times
 
     def conflict_after_apply(self, times: int = 1) -> None:
-        """The next puts are applied and raise `Conflict`, as from a store library that repeats by itself."""
+        """Apply the next puts, but raise `Conflict`, as a store library does that repeats by itself."""
         self._lost += [Conflict] * times
 
     def fail_next(self, operation: Operation, *errors: Exception) -> None:
-        """The next calls of an operation raise these errors, one each; nothing is applied."""
+        """Raise these errors from the next calls of an operation, one each; apply nothing."""
         self._failures.setdefault(operation, []).extend(errors)
 
     async def get(self, key: str, *, unless: ETag | None = None) -> StoredObject | NotModified | None:
-        """Read from the inner store, and corrupt the body if asked to."""
+        """Read from the inner store; apply `corrupt` to the body."""
         await self._arrive('get', key)
         found = await self.inner.get(key, unless=unless)
         await self._leave('get')
@@ -102,10 +102,10 @@ class FaultyStore:
             return StoredObject(self.corrupt(found.body), found.etag)
         return found
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        """Write to the inner store, and lose the answer if asked to."""
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        """Write to the inner store; lose the answer if `lose_answers` says so."""
         await self._arrive('put', key)
-        etag = await self.inner.put(key, body, if_match=if_match)
+        etag = await self.inner.put(key, body, mode=mode)
         await self._leave('put')
         if self._lost:
             raise self._lost.pop(0)('put', key, 'a fault that the test asked for')
@@ -118,14 +118,14 @@ class FaultyStore:
         await self._leave('delete')
 
     async def list(self, prefix: str = '') -> AsyncIterator[ObjectInfo]:
-        """Iterate over the inner store's objects; faults strike at the first step."""
+        """Iterate over the inner store's objects; faults happen at the first step."""
         await self._arrive('list', prefix)
         async for row in self.inner.list(prefix):
             yield row
         await self._leave('list')
 
     async def aclose(self) -> None:
-        """Release everything that is held, and close the inner store."""
+        """Release all held calls, and close the inner store."""
         self.release()
         await self.inner.aclose()
 

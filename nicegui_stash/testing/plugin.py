@@ -13,9 +13,9 @@ from .faults import FaultyStore
 
 @pytest.fixture
 def stash_store(monkeypatch: pytest.MonkeyPatch) -> FaultyStore:
-    """The store of every `Stash` in this test, whatever its URL: empty, in memory, slow or down or corrupt on demand.
+    """The store of every `Stash` in this test, whatever its URL: in memory, empty, and slow, down or corrupt on demand.
 
-    List it before `user`, so that it is there when the app starts.
+    List it before `user`, so that it exists when the app starts.
     """
     store = FaultyStore(MemoryStore(f'test-{uuid.uuid4().hex}'))
 

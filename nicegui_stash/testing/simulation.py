@@ -1,4 +1,4 @@
-"""What a browser does with a page, for NiceGUI's user simulation: coming back by itself, F5, a redeploy, a hop."""
+"""A browser's actions on a page, for NiceGUI's user simulation: coming back by itself, F5, a redeploy, a hop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..ui.app.runtime import abandon_all, stand_aside
 from ..ui.visit.messages import Report, simulated
 
 _visits: WeakKeyDictionary[User, tuple[str, str]] = WeakKeyDictionary()
-"""By user: the client that was opened by `rejoin`, and the visit that it continues."""
+"""By user: the client that `rejoin` opened, and the visit that it continues."""
 
 
 async def rejoin(user: User) -> Client:
@@ -31,8 +31,8 @@ async def reload(user: User) -> Client:
 async def restart(*users: User, kill: bool = False) -> None:
     """Restart the server while users have a page open; each page then comes back by itself.
 
-    Every session and page of the process is thrown away while the store stays. `kill=True` is a SIGKILL: what is not
-    durable yet is lost; else the server drains first.
+    Drops every session and page of the process; the store stays. `kill=True` simulates a SIGKILL: changes that are not
+    durable yet are lost. Otherwise the server drains first.
     """
     visits = [_visit_of(user) for user in users]
     for user in users:
@@ -43,10 +43,10 @@ async def restart(*users: User, kill: bool = False) -> None:
 
 
 async def hop(user: User) -> Client:
-    """Lose the connection and come back at another server, which has only the store in common with the one before.
+    """Lose the connection and come back at another server, which shares only the store with the old one.
 
-    Pages that other users have open stay at the old one, which goes on reading and writing; who opens a page from now
-    on is at the new one.
+    Open pages of other users stay at the old server, which continues to read and write. Pages opened from now on are at
+    the new one.
     """
     visit = _visit_of(user)
     _leave(user)
@@ -70,7 +70,7 @@ def _leave(user: User) -> None:
     client = _client_of(user)
     simulated.pop(client.id, None)
     if not client.is_deleted:
-        shown = client.sub_pages_router.current_path  # with what fields of scope `url` have put into the address
+        shown = client.sub_pages_router.current_path  # with the parameters of fields of scope `url`
         path, _, _ = user.back_history[-1].partition('?')
         if shown.partition('?')[0] == path:
             user.back_history[-1] = shown
@@ -90,5 +90,5 @@ async def _open_again(user: User, report: Report) -> Client:
         client = await user.open(path, clear_forward_history=False)
     finally:
         del simulated[user.tab_id]
-    simulated[client.id] = report  # for a class that comes to the open page
+    simulated[client.id] = report  # for a class that joins the open page
     return client

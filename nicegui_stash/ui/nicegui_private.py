@@ -12,8 +12,8 @@ from __future__ import annotations
 import copy
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any, Final, cast
 
 import nicegui
@@ -24,6 +24,7 @@ from nicegui.elements.mixins.value_element import ValueElement
 from nicegui.elements.select import Select
 from nicegui.error import error_content
 from nicegui.events import GenericEventArguments
+from nicegui.functions.refreshable import refreshable
 from nicegui.slot import Slot
 from nicegui.storage import request_contextvar
 from starlette.middleware.sessions import SessionMiddleware
@@ -43,6 +44,7 @@ bindable_properties: Final = binding.bindable_properties
 """By the same key: the objects whose attribute is bindable, so that NiceGUI does not poll it."""
 
 _propagate_through: Final = cast(Callable[[object, tuple[str, ...]], None], binding._propagate)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+_value_at: Final = cast(Callable[[object, tuple[str, ...]], object], binding._get_attribute)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 _ABSENT: Final = object()
 
 
@@ -118,6 +120,92 @@ def sources(owner: object, name: str) -> Iterator[Any]:
                 yield source
 
 
+def propagate_entries(entries: Mapping[str, Any], keys: Iterable[object]) -> None:
+    """Update what is bound to these entries of a dict."""
+    for key in keys:
+        if (id(entries), (key,)) in bindings:
+            _propagate_through(entries, (cast(str, key),))
+
+
+def attributes_of(found: object) -> Iterable[str]:
+    """Return the names of an object's attributes, if it is one of a dataclass, a `Struct` or another class."""
+    cls = type(found)
+    names = getattr(cls, '__struct_fields__', None) or getattr(cls, '__dataclass_fields__', None)
+    return cast(Iterable[str], names or getattr(found, '__dict__', ()))
+
+
+def move_bindings(pairs: Iterable[tuple[object, object]]) -> None:
+    """Bind what is bound to the attributes of objects to those of others in their place, which it then shows."""
+    moved: list[tuple[object, object, str, Any, tuple[str, ...], Any, list[Any]]] = []
+    for old, new in pairs:
+        for name in attributes_of(old):
+            for _, target, names, transform in bindings.get((id(old), (name,)), ()):
+                back = bindings.get((id(target), names), ())
+                returning = [each[3] for each in back if each[1] is old and each[2] == (name,)]
+                moved.append((old, new, name, target, names, transform, returning))
+    if moved:
+        binding.remove([old for old, *_ in moved])
+    for _, new, name, target, names, transform, returning in moved:
+        binding.bind_from(target, names, new, name, transform)
+        for back in returning:
+            binding.bind_to(target, names, new, name, back)
+
+
+def sources_inside(page: object, field: str, entries: object) -> Iterator[tuple[Element, object, tuple[str, ...]]]:
+    """Iterate over the elements whose value is just being propagated into a dict, which is within a field of a page.
+
+    With each comes what it is bound to: that dict and a key, or the page and nested names.
+    """
+    for key in list(binding.propagation_visited.get() or ()):
+        for source, target, names, _ in bindings.get(key, ()):
+            inside = target is entries if len(names) == 1 else target is page and names[0] == field
+            if inside and isinstance(source, Element):
+                yield source, target, names
+
+
+def value_at(owner: object, names: tuple[str, ...]) -> object:
+    """Return what an attribute, an entry or nested names lead to; a value equal to no other where there is none."""
+    return _value_at(owner, names)
+
+
+Links = list[tuple[Any, tuple[str, ...], Any, tuple[str, ...], Any]]
+
+
+def stop_polling(owner: object, names: tuple[str, ...]) -> Links:
+    """Keep NiceGUI from setting what is bound to an entry back to it, ten times a second; return its links."""
+    links, others = Links(), Links()
+    for link in binding.active_links:
+        (links if link[0] is owner and link[1] == names else others).append(link)
+    if links:
+        binding.active_links[:] = others
+    return links
+
+
+def poll_again(links: Links) -> None:
+    binding.active_links.extend(link for link in links if not getattr(link[2], 'is_deleted', False))
+
+
+def containers_of(handler: object) -> Callable[[], list[Element]] | None:
+    """Return what finds the containers that a handler draws again, if it is the `refresh` of a refreshable."""
+    owner: Any = getattr(handler, '__self__', None)
+    if isinstance(owner, refreshable):
+        return partial(_containers, owner, cast(Any, owner).instance)
+    cells: Iterable[Any] = getattr(handler, '__closure__', None) or () if _name_of(handler) == 'refresh' else ()
+    options: Mapping[str, Any] = getattr(handler, '__kwdefaults__', None) or {}
+    for cell in cells:
+        if isinstance(cell.cell_contents, refreshable):
+            return partial(_containers, cast(Any, cell.cell_contents), options.get('_instance'))
+    return None
+
+
+def _name_of(handler: object) -> str:
+    return str(getattr(handler, '__name__', ''))
+
+
+def _containers(drawn: Any, instance: object) -> list[Element]:
+    return [each.container for each in drawn.targets if each.instance == instance and not each.container.is_deleted]
+
+
 def two_way(owner: object, *names: str) -> Iterator[tuple[ValueElement[Any], Transform | None]]:
     """Iterate over the elements bound to an attribute both ways, each with the binding's function for its value."""
     for _, element, element_name, _ in bindings.get((id(owner), names), ()):
@@ -141,11 +229,6 @@ def replace_transforms(element: object, replacement: Callable[[object, tuple[str
                 leads[index] = (owner, target, names, replacement(target, names, transform))
             if isinstance(target, ValueElement) and names == ('value',) and id(target) not in seen:
                 waiting.append(target)
-
-
-def value_at(owner: object, names: tuple[str, ...]) -> Any:
-    """Return the value of an attribute, or of a nested one. NiceGUI assigns no value that is there already."""
-    return binding._get_attribute(owner, names)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 # ---- events
@@ -230,7 +313,7 @@ def value_of_event(element: ValueElement[Any], arguments: Any) -> Any:
         return arguments  # asking a `ui.select` would add a new option
     if _sends_differences(element):
         if not isinstance(arguments, str):
-            raise TypeError('the new value of the element has to be a text')
+            raise TypeError('the new value of the element must be a text')
         return arguments
     event = GenericEventArguments(sender=element, client=element.client, args=copy.deepcopy(arguments))
     return element._event_args_to_value(event)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

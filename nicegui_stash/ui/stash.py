@@ -1,4 +1,4 @@
-"""`Stash`: what an app creates once, and what its pages are decorated with."""
+"""`Stash`: an app creates one, and decorates its page classes with it."""
 
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 # Some of NiceGUI's signatures are only partly typed.
@@ -40,6 +40,7 @@ from .app.runtime import missing_secret
 from .page.indicator import Indicator
 from .page.on_change import Change
 from .page.page_object import page_object_of
+from .page.rows import R, bind_rows
 from .page.status import Status, Trouble
 from .page.texts import with_defaults
 
@@ -91,16 +92,16 @@ class Stash:
 
         `build` gets the parameters of a page function: path and query parameters, `client`, `request`; it may be
         async. `prepare(self, ...)`, optional and with the same parameters, always runs within the request, and a
-        `Response` that it returns is the answer. `on_recovered(self, recovery)`, optional, is told how the fields came
-        back. A page with several paths has a decorator for each, alike in how it is stored.
+        `Response` that it returns is the answer. `on_recovered(self, recovery)`, optional, learns how the fields came
+        back. A page with several paths has a decorator for each, and all of them store it in the same way.
 
         - `auto=False`: nothing is stored before `save()`.
         - `build`: `'request'` builds while the request is answered, `'connected'` once the browser has reported, and
           `'auto'` the former unless something is stored that only this tab or visit may see.
         - `name`: the stored name, by default that of the class; `renamed_from` is the one it had before.
         - `version`, `migrations`: from each older version, a function from its JSON dict to that of the next.
-        - `key`: one or several parameters of which each value has a slice of its own, at most `max_keys` (100) of them.
-        - everything else goes to `ui.page`, as `title=`, `dark=`, `response_timeout=` or `api_router=`.
+        - `key`: a parameter, or several: each value has its slice, at most `max_keys` (100) of them.
+        - the others go to `ui.page`, such as `title=`, `dark=`, `response_timeout=` or `api_router=`.
 
         Raises `DeclarationError` naming class and field, or the valid options where one is unknown.
         """
@@ -195,10 +196,10 @@ class Stash:
     def keep(self, page: T, *, refresh: Callable[[], Any] | None = None) -> T:
         """Recover an object of a stored class that the page has made, and save what changes; return the object.
 
-        What its fields hold now are the defaults. It stands in any page function, async or not, in a script without
-        pages, and in a part of a page, with which it ends. Show the object after this, or show it again with
-        `refresh`: called after somebody else changed a field, as another tab, a reset, or a recovery that the page
-        could not wait for. Raises `StashError` as `recover` does, and `ValueNotStorable` for a default.
+        Its present values are the defaults. Call it in any page function, async or not, in a script without pages, or
+        in a part of a page, with which it ends. Show the object after this call, or show it again with `refresh`. That
+        is called after a change from elsewhere: another tab, a reset, or a late recovery. Raises `StashError` as
+        `recover` does, and `ValueNotStorable` for a default.
         """
         page_object = self._app_state.keep(page)
         if page_object is not None and refresh is not None:
@@ -223,10 +224,10 @@ class Stash:
     async def update(self, page: T, function: Callable[[T], object]) -> None:
         """Read, modify and write a page's fields, so that two servers changing one field both count.
 
-        `function` gets an object of the page's class that has the stored fields and nothing else, and changes it; it is
-        called again where another server wrote meanwhile, so it must do nothing else. Returns when the change is
-        durable. Raises what `function` raises, and nothing is changed then; and `StoreError` if the store cannot take
-        it now: it is accepted then, and must not be repeated.
+        `function` gets an object of the page's class with the stored fields alone, and changes it. It is called again
+        if another server wrote meanwhile, so it must do nothing else. Returns when the change is durable. Raises what
+        `function` raises: then nothing is changed. Raises `StoreError` if the store cannot take the change now: then it
+        is accepted, and must not be repeated.
         """
         await page_object_of(page).update(function)
 
@@ -242,7 +243,7 @@ class Stash:
         return self._app_state.current()
 
     async def export(self) -> dict[str, Any]:
-        """Return everything that is stored for the current browser session, as JSON values; not what browsers keep."""
+        """Return everything stored for the current browser session, as JSON values, without the fields of browsers."""
         async with self.current() as session:
             return session.export()
 
@@ -259,11 +260,11 @@ class Stash:
             page_object.reset()
 
     def clear_browser(self) -> None:
-        """Have the browser of the current client drop all that it keeps; those fields become defaults, in all tabs."""
+        """Drop everything that the browser of the current client keeps; those fields become defaults, in all tabs."""
         self._app_state.connection_of(context.client).browser.clear()
 
     async def forget(self) -> None:
-        """Erase all of the current browser session, durably, and what the browser keeps; fields become defaults."""
+        """Erase the current browser session, durably, and the fields in its browser; fields become defaults."""
         await self._app_state.forget()
 
     async def new_session(self, *, keep: bool = False, to: str | None = None) -> None:
@@ -322,6 +323,22 @@ class Stash:
         fields = require_fields(schema, [names] if isinstance(names, str) else names)
         if not nicegui_private.is_script_for_nobody():
             page_object_of(page).listen().add(fields, handler, others=others)
+
+    def rows(self, element: R, page: object, field: str) -> R:
+        """Bind the rows of a `ui.table` or `ui.aggrid` to a field that holds a list of them; return the element.
+
+        What a person edits in a cell of the grid is stored, as is what a handler changes in `table.rows` or in
+        `grid.options['rowData']`. What changes in the field, here or elsewhere, is shown. A cell that does not fit
+        shows its stored value again, and a notification says why. Rows may be dicts, dataclasses or other objects.
+
+            stash.rows(ui.table(rows=[]), self, 'parts')
+
+        Raises `StashError` for another element, and for a field that is no list of rows.
+        """
+        schema = self._app_state.schema_of(type(page))
+        if field not in schema.fields:
+            raise StashError(f'{schema.name} has no stored field {field!r}')
+        return element if nicegui_private.is_script_for_nobody() else bind_rows(element, page_object_of(page), field)
 
     async def ready(self, timeout: float = 1.0) -> bool:
         """Whether the store answers within `timeout` seconds: for `/healthz`. Pages are served either way."""

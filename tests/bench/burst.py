@@ -13,6 +13,7 @@ from nicegui import app, ui
 from nicegui.persistence import file_persistent_dict
 
 from nicegui_stash import Stash, stored
+from nicegui_stash.stores import Mode
 from nicegui_stash.stores.file.files import FileStore
 
 from .documents import Filled
@@ -48,8 +49,8 @@ class Writes:
     def watch_stash(self) -> None:
         put = FileStore.put
 
-        async def watched(store: FileStore, key: str, body: bytes, *, if_match: Any) -> Any:
-            etag = await put(store, key, body, if_match=if_match)
+        async def watched(store: FileStore, key: str, body: bytes, *, mode: Mode) -> Any:
+            etag = await put(store, key, body, mode=mode)
             self._note(len(body))
             return etag
 

@@ -54,7 +54,7 @@ async def crowd_of(number: int, active: int) -> tuple[float, float]:
     stored = body(int(registry.now * 1000))
     warm, ids = [f'warm {index}' for index in range(200)], [f'session {index}' for index in range(number)]
     for id_ in [*warm, *ids]:
-        await store.put(keys.of(id_)[0], stored, if_match=None)
+        await store.put(keys.of(id_)[0], stored, mode='create')
     warmed = await load(registry, warm)  # what the first one needs for all
     before = resident()
     sessions = await load(registry, ids)

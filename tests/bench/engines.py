@@ -12,7 +12,7 @@ from typing import Any
 from botocore.handlers import add_expect_header
 from s3fs import S3FileSystem
 
-from nicegui_stash.stores.base import ETag, Store
+from nicegui_stash.stores.base import ETag, Replace, Store
 from nicegui_stash.stores.objects.s3 import _CONFIG
 from nicegui_stash.stores.opening import open_store
 from tests.servers.s3 import S3Server, seaweedfs
@@ -95,7 +95,7 @@ def rows_of(found: Samples) -> list[Row]:
 
 def calls_of(store: Store) -> Calls:
     async def put(key: str, etag: str | None) -> str:
-        return await store.put(key, BODY, if_match=ETag(etag) if etag else None)
+        return await store.put(key, BODY, mode=Replace(ETag(etag)) if etag else 'create')
 
     return put, store.get
 

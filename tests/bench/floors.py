@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from nicegui_stash.model.document import SESSION_PART, SliceId, new_document, to_bytes
-from nicegui_stash.stores.base import ETag, Store
+from nicegui_stash.stores.base import ETag, Store, replacing
 from nicegui_stash.stores.file.files import FileStore
 from nicegui_stash.stores.memory import MemoryStore
 
@@ -66,7 +66,7 @@ class Putting:
         self._etag: ETag | None = None
 
     async def __call__(self) -> None:
-        self._etag = await self._store.put(self._key, self._body, if_match=self._etag)
+        self._etag = await self._store.put(self._key, self._body, mode=replacing(self._etag))
 
 
 def replace_by_hand(path: Path, body: bytes) -> None:

@@ -1,4 +1,7 @@
-"""One browser for the whole run; servers and visitors are each test's own, and are shown where a test fails."""
+"""One browser for the whole run; servers and visitors are each test's own, and are shown where a test fails.
+
+A test runs on a way of 200 ms as well (`proxy.LATENCIES`) only if it claims something of what crosses on its way.
+"""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ async def test_what_was_tampered_with_falls_back_alone(visitor: Visitor, url: st
     forgeries = {
         'it was tampered with': before[field][:-9] + ('A' if before[field][-9] != 'A' else 'B') + before[field][-8:],
         'it was tampered with, or': before['secret' if field == 'note' else 'note'],
-        'it is no token': '{"note": "forged"}',
-        'it is no token ': '',
-        ' it is no token': 'x' * 2_000_000,  # cut short: a message of that size would end the connection
+        'it is not a token': '{"note": "forged"}',
+        'it is not a token ': '',
+        ' it is not a token': 'x' * 2_000_000,  # cut short: a message of that size would end the connection
     }
     expected = {'note': 'lamps', 'secret': 'hidden', field: ''}
     for why, token in forgeries.items():

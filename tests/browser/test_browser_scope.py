@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from .keeping import ROOT, desk, fill, is_kept, keeps, kept, press, shows, url
-from .proxy import LATENCIES, Proxy, way_to
+from .proxy import BOTH_WAYS, LATENCIES, Proxy
 from .server import Server, eventually
 from .tab import Tab, Visitor
 
@@ -32,10 +32,9 @@ async def test_it_comes_back_on_every_visit_and_build_sees_it(visitor: Visitor, 
     await expect(other.page.get_by_test_id('note-input')).to_have_value('lamps')
 
 
-@pytest.mark.parametrize('latency', LATENCIES)
-async def test_the_server_stores_nothing_and_may_be_killed(visitor: Visitor, folder: Path, latency: float):
-    async with Server('keeping.py', folder) as server, way_to(server, latency) as url:
-        tab = await visitor.open(url)
+async def test_the_server_stores_nothing_and_may_be_killed(visitor: Visitor, folder: Path):
+    async with Server('keeping.py', folder) as server:
+        tab = await visitor.open(server.url)
         client = await tab.client()
         await fill(tab, note='lamps', secret='hidden')
         await server.kill()
@@ -46,11 +45,8 @@ async def test_the_server_stores_nothing_and_may_be_killed(visitor: Visitor, fol
         assert 'lamps' not in server.output()
 
 
-@pytest.mark.parametrize('latency', LATENCIES)
-async def test_it_is_there_in_a_duplicated_tab_after_history_and_after_a_long_drop(
-    visitor: Visitor, desk: Server, latency: float
-):
-    async with Proxy(desk.port, latency=latency) as proxy:
+async def test_it_is_there_in_a_duplicated_tab_after_history_and_after_a_long_drop(visitor: Visitor, desk: Server):
+    async with Proxy(desk.port) as proxy:
         tab = await visitor.open(proxy.url)
         await fill(tab, note='lamps')
         copy = await visitor.duplicate(tab)
@@ -74,6 +70,7 @@ async def test_a_new_visitors_first_html_is_complete(url: str):
     assert 'built with' not in second.text, 'what the browser keeps is not known yet'
 
 
+@BOTH_WAYS
 async def test_other_tabs_follow_and_what_is_not_live_does_not(visitor: Visitor, url: str):
     first, second = await visitor.open(url), await visitor.open(url)
     await shows(second, built='built with ')  # so it has told what the browser keeps
@@ -127,23 +124,21 @@ async def test_what_a_person_clears_in_the_browser_is_gone_in_all_tabs(visitor: 
     await shows(first, note='')
 
 
-@pytest.mark.parametrize('latency', LATENCIES)
-async def test_it_goes_with_its_age(visitor: Visitor, folder: Path, latency: float):
-    async with Server('keeping.py', folder, browser_ttl=2) as server, way_to(server, latency) as url:
-        tab = await visitor.open(url)
+async def test_it_goes_with_its_age(visitor: Visitor, folder: Path):
+    async with Server('keeping.py', folder, browser_ttl=2) as server:
+        tab = await visitor.open(server.url)
         await fill(tab, note='lamps')
         await tab.page.goto('about:blank')  # an open page renews nothing, but an opened one does
         await tab.page.wait_for_timeout(4000)
-        await tab.goto(url)
+        await tab.goto(server.url)
         await shows(tab, note='')
         await expect(tab.page.get_by_test_id('problems')).to_contain_text('browser_ttl has passed')
         await keeps(tab)
 
 
-@pytest.mark.parametrize('latency', LATENCIES)
-async def test_secrets_are_rotated(visitor: Visitor, folder: Path, latency: float):
-    async with Server('keeping.py', folder, secrets='old') as server, way_to(server, latency) as url:
-        tab = await visitor.open(url)
+async def test_secrets_are_rotated(visitor: Visitor, folder: Path):
+    async with Server('keeping.py', folder, secrets='old') as server:
+        tab = await visitor.open(server.url)
         old = await fill(tab, note='lamps', secret='hidden')
         for secrets in ('new,old', 'new'):
             client = await tab.client()
@@ -221,6 +216,7 @@ async def test_a_browser_that_blocks_its_storage_shows_defaults_and_says_so(visi
     await shows(tab, note='lamps')
 
 
+@BOTH_WAYS
 async def test_many_values_come_in_messages_that_the_server_takes(visitor: Visitor, url: str):
     tab = await visitor.open(url)
     await fill(tab, note='lamps')
@@ -253,6 +249,7 @@ async def test_a_page_without_such_fields_runs_no_script_for_them(visitor: Visit
     assert await tab.page.evaluate('window.__niceguiStash.browser === undefined')
 
 
+@BOTH_WAYS
 async def test_two_tabs_that_change_at_once_end_with_what_the_browser_keeps(visitor: Visitor, url: str):
     first, second = await visitor.open(url), await visitor.open(url)
 
@@ -275,6 +272,7 @@ async def test_two_tabs_that_change_at_once_end_with_what_the_browser_keeps(visi
         await eventually(is_agreed, 'both show what the browser keeps')
 
 
+@BOTH_WAYS
 async def test_typing_on_while_it_is_kept_loses_nothing(visitor: Visitor, url: str):
     first, second = await visitor.open(url), await visitor.open(url)
     await first.page.get_by_test_id('note-input').press_sequentially('a lamp on the desk', delay=30)

@@ -30,15 +30,13 @@ async def arrive(visitor: Visitor, url: str) -> Tab:
     return tab
 
 
-@pytest.mark.parametrize('latency', LATENCIES)
-async def test_all_its_fields_come_back_after_kill_9(visitor: Visitor, server: Server, latency: float):
-    async with way_to(server, latency) as url:
-        tab = await arrive(visitor, url)
-        typed, before = await fill(tab, flush=True)
-        assert before.reason == 'subpage'
-        await restart(server, tab, kill=True)
-        shown = await tab.look()
-        assert (shown.fields, shown.reason) == (typed, 'rejoin')
+async def test_all_its_fields_come_back_after_kill_9(visitor: Visitor, server: Server):
+    tab = await arrive(visitor, server.url)
+    typed, before = await fill(tab, flush=True)
+    assert before.reason == 'subpage'
+    await restart(server, tab, kill=True)
+    shown = await tab.look()
+    assert (shown.fields, shown.reason) == (typed, 'rejoin')
 
 
 async def test_all_its_fields_come_back_where_the_script_that_carries_what_was_typed_cannot_be_loaded(

@@ -9,7 +9,6 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Tab
 from .told import Visitors, dead
@@ -90,17 +89,14 @@ ELEMENTS: dict[str, tuple[Enter, object]] = {
 ENTERED = 'count => window.__niceguiStash.typed.pending === count'
 
 
-@pytest_asyncio.fixture(scope='module', loop_scope='session', params=LATENCIES)
-async def returned(
-    visitors: Visitors, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> AsyncIterator[Tab]:
+@pytest_asyncio.fixture(scope='module', loop_scope='session')
+async def returned(visitors: Visitors, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tab]:
     """Enter something into each element while the server is dead, and return the page that came back."""
     async with (
         Server('typed.py', tmp_path_factory.mktemp('elements')) as server,
-        way_to(server, request.param) as url,
         visitors() as visitor,
     ):
-        tab = await visit(visitor, f'{url}/elements')
+        tab = await visit(visitor, f'{server.url}/elements')
         await tab.until(ENTERED, 0)
         async with dead(server, tab):
             for count, (name, (enter, _)) in enumerate(ELEMENTS.items(), start=1):

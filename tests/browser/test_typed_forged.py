@@ -10,7 +10,6 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from .proxy import LATENCIES, way_to
 from .server import Server
 from .tab import Tab, Visitor
 from .told import Visitors
@@ -27,13 +26,10 @@ HAND_OVER = """async (sent) => {
 BOUND = 'id => window.__niceguiStash.typed.bound[id]?.address'
 
 
-@pytest_asyncio.fixture(scope='module', loop_scope='session', params=LATENCIES)
-async def url(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    async with (
-        Server('typed.py', tmp_path_factory.mktemp('forged')) as server,
-        way_to(server, request.param) as url,
-    ):
-        yield url
+@pytest_asyncio.fixture(scope='module', loop_scope='session')
+async def url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    async with Server('typed.py', tmp_path_factory.mktemp('forged')) as server:
+        yield server.url
 
 
 async def of(tab: Tab, name: str) -> dict[str, Any]:

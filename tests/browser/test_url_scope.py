@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from .proxy import LATENCIES, Proxy, way_to
+from .proxy import BOTH_WAYS, LATENCIES, Proxy, way_to
 from .server import Server, eventually
 from .tab import Tab, Visitor
 from .told import Visitors, dead
@@ -25,9 +25,9 @@ async def listing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
         yield server
 
 
-@pytest_asyncio.fixture(scope='module', loop_scope='session', params=LATENCIES)
+@pytest_asyncio.fixture(scope='module', loop_scope='session')
 async def url(listing: Server, request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    async with way_to(listing, request.param) as url:
+    async with way_to(listing, getattr(request, 'param', 0.0)) as url:
         yield url
 
 
@@ -59,6 +59,7 @@ async def test_the_first_html_has_the_values_of_the_link(url: str):
     assert all(word in answer.text for word in ('needle', '42', 'haystack'))
 
 
+@BOTH_WAYS
 async def test_typing_shows_in_the_address_and_defaults_do_not(visitor: Visitor, url: str):
     tab = await visitor.open(f'{url}/?utm=news&flag')
     before = await history(tab)
@@ -82,6 +83,7 @@ async def test_a_link_shows_the_same_list_to_somebody_else(visitors: Visitors, v
         await expect(other.page.get_by_test_id('q-input')).to_have_value('needle')
 
 
+@BOTH_WAYS
 async def test_back_and_forward_walk_through_what_was_pushed(visitor: Visitor, url: str):
     tab = await visitor.open(url)
     await tab.type(q='lamp')
@@ -115,12 +117,9 @@ async def test_f5_and_a_second_tab_show_the_values_of_the_address(visitor: Visit
     await shows(tab, q='lamp', page=1)
 
 
-@pytest.mark.parametrize('latency', LATENCIES)
-async def test_the_draft_of_a_visit_that_ended_is_dropped_although_the_address_changed(
-    visitor: Visitor, folder: Path, latency: float
-):
-    async with Server('listing.py', folder) as server, way_to(server, latency) as url:
-        tab = await visitor.open(url)
+async def test_the_draft_of_a_visit_that_ended_is_dropped_although_the_address_changed(visitor: Visitor, folder: Path):
+    async with Server('listing.py', folder) as server:
+        tab = await visitor.open(server.url)
         await tab.type(draft='half', q='lamp', note='kept')
         await has_query(tab, 'q=lamp')
         await eventually(lambda: _stored(server, 'half'), 'the draft is stored')
@@ -181,10 +180,9 @@ async def test_forged_events_change_nothing_but_the_own_page(visitor: Visitor, u
     await shows(tab, q='x', page=1)
 
 
-@pytest.mark.parametrize('latency', LATENCIES)
-async def test_kill_9_brings_the_page_back_with_its_address(visitor: Visitor, folder: Path, latency: float):
-    async with Server('listing.py', folder) as server, way_to(server, latency) as url:
-        tab = await visitor.open(url)
+async def test_kill_9_brings_the_page_back_with_its_address(visitor: Visitor, folder: Path):
+    async with Server('listing.py', folder) as server:
+        tab = await visitor.open(server.url)
         await tab.type(q='lamp', draft='half')
         await press(tab, 'next')
         await has_query(tab, 'q=lamp&page=2')
@@ -214,6 +212,7 @@ async def test_back_while_the_server_is_away_counts_when_it_is_back(visitor: Vis
         await shows(tab, page=1, draft='half', reason='rejoin')
 
 
+@BOTH_WAYS
 async def test_a_hundred_changes_are_all_made_although_browsers_refuse_so_many(visitor: Visitor, url: str):
     tab = await visitor.open(url)
     await tab.page.get_by_test_id('q-input').press_sequentially('abcdefghij' * 12, delay=5)
@@ -256,6 +255,7 @@ class TestViews:
         await tab.reload()
         await shows(tab, q='lamps')
 
+    @BOTH_WAYS
     async def test_back_and_forward_walk_through_views_and_values(self, visitor: Visitor, url: str):
         tab = await visitor.open(f'{url}/shop')
         client = await tab.client()

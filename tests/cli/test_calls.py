@@ -95,8 +95,8 @@ def test_a_module_sees_none_of_our_options_and_prints_nothing_into_the_table(app
         ([], 'the following arguments are required: command'),
         (['migrate', 'state'], 'the following arguments are required: module:Class'),
         (['mend'], "invalid choice: 'mend'"),
-        (['migrate', 'state', 'shop:Cart', '--storage-options', '{'], 'argument --storage-options: it is no JSON'),
-        (['migrate', 'state', 'shop:Cart', '--storage-options', '[]'], 'it has to be a JSON object'),
+        (['migrate', 'state', 'shop:Cart', '--storage-options', '{'], 'argument --storage-options: it is not JSON'),
+        (['migrate', 'state', 'shop:Cart', '--storage-options', '[]'], 'it must be a JSON object'),
     ],
 )
 def test_a_wrong_call_is_explained(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:

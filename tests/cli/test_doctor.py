@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from nicegui_stash.cli import main
 from nicegui_stash.cli.checkup import check_up
 from nicegui_stash.errors import OutcomeUnknown, Refused, Unavailable
-from nicegui_stash.stores import ETag, MemoryStore, Store, StoredObject
+from nicegui_stash.stores import ETag, MemoryStore, SQLiteStore, Store, StoredObject
+from nicegui_stash.stores.base import Mode, Replace
 from nicegui_stash.testing import FaultyStore
 from tests.stores.redis_server import RedisServer
 
@@ -25,9 +29,9 @@ class Overwriting(MemoryStore):
     def __repr__(self) -> str:
         return 'Overwriting()'
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         found = await self.get(key)
-        return await super().put(key, body, if_match=found.etag if isinstance(found, StoredObject) else None)
+        return await super().put(key, body, mode=Replace(found.etag) if isinstance(found, StoredObject) else 'create')
 
 
 def results(table: str) -> dict[str, str]:
@@ -55,10 +59,53 @@ def test_a_folder_is_fit_and_nothing_is_left_in_it(folder: Path, doctor: Run) ->
     assert {name for name in left if '@' not in name} == {'shop', f'shop/{key[5:7]}', key}
 
 
+def test_a_database_is_fit_and_nothing_is_left_in_it(folder: Path, doctor: Run) -> None:
+    code, table, said = doctor('sqlite:///state/stash.db')
+    assert (code, said) == (0, '')
+    assert table.startswith('sqlite:///state/stash.db: SQLiteStore, guarantee host, puts 0.1 s apart\n')
+    assert results(table) == dict.fromkeys(CHECKS, 'ok')
+    assert 'verdict: fit for the processes of this host.' in table
+    assert "advice:  the database 'state/stash.db' was not there and has been made" in table
+    assert [path.name for path in (folder / 'state').iterdir()] == ['stash.db']
+    assert 'advice' not in doctor('sqlite:///state/stash.db')[1]
+
+
+def test_a_damaged_database_is_found(folder: Path, doctor: Run) -> None:
+    database = folder / 'stash.db'
+    with closing(sqlite3.connect(database)) as connection:
+        store = SQLiteStore(database)
+        store.check()
+        rows = [(f'k{number:03}', '', 0, b'x' * 900) for number in range(100)]
+        connection.executemany('INSERT INTO objects VALUES (?, ?, ?, ?)', rows)
+        connection.commit()
+    content = bytearray(database.read_bytes())
+    content[7 * 4096 : 7 * 4096 + 8] = b'\xff' * 8
+    database.write_bytes(content)
+    assert 'advice:  the database is damaged' in doctor('sqlite:///stash.db')[1]
+
+
+def test_a_file_that_is_no_database_is_a_wrong_setting(folder: Path, doctor: Run) -> None:
+    (folder / 'notes').write_text('not a database, but long enough\n' * 100)
+    code, _, said = doctor('sqlite:///notes')
+    assert code == 2
+    assert 'is not an SQLite database' in said
+
+
+@pytest.mark.parametrize('command', ['doctor', 'sweep --ttl 30d', 'migrate'])
+def test_the_folder_around_a_database_is_not_taken_for_the_store(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    SQLiteStore(folder / 'state' / 'stash.db').check()
+    name, *options = command.split()
+    more = ['shop:Cart', '--dry-run'] if name == 'migrate' else []
+    assert main([name, 'state', *more, *options]) == 2
+    assert 'Write sqlite:///state/stash.db' in capsys.readouterr().err
+
+
 def test_a_folder_that_was_not_there_is_told(folder: Path, doctor: Run) -> None:
     code, table, _ = doctor('sttae')
     assert code == 0
-    assert "advice:  the folder 'sttae' was not there and has been made: is it the right one?" in table
+    assert "advice:  the folder 'sttae' did not exist and was created: is it the right one?" in table
 
 
 def test_memory_is_fit_for_what_it_is(folder: Path, doctor: Run) -> None:
@@ -155,8 +202,8 @@ async def test_answers_that_are_lost_make_no_store_unfit() -> None:
     told: list[tuple[int, int]] = []
 
     class Losing(FaultyStore):
-        async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-            etag = await super().put(key, body, if_match=if_match)
+        async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+            etag = await super().put(key, body, mode=mode)
             if self.calls['put'] > 1 and self.calls['put'] % 7 == 0 and body != b'x' * 2000:
                 raise OutcomeUnknown('put', key, 'lost')
             return etag

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nicegui_stash.errors import Unavailable
-from nicegui_stash.stores import MemoryStore, opening
+from nicegui_stash.stores import MemoryStore, SQLiteStore, opening
 from nicegui_stash.stores.opening import open_store
 from nicegui_stash.testing import FaultyStore
 
@@ -46,7 +46,7 @@ def test_each_session_is_counted_by_what_recovering_it_would_do(dry_run: Run, fo
         'would migrate from version 1': 1,
         'would migrate from version 2': 1,
         f'WOULD BE DISCARDED, from version 1: ValueError in to_dicts (shop.py:{line_of("int(values")})': 1,
-        'only a newer version 12 is stored: left alone, the page begins anew': 1,
+        'only a newer version 12 is stored: left alone, the page starts with its defaults': 1,
         'nothing stored for this class': 2,
         'erased': 1,
         'expired: unseen for ttl': 1,
@@ -126,7 +126,7 @@ def test_a_renamed_class_is_looked_for_under_both_names(app: Write, run: Run, fo
         'current already: nothing to do': 1,
         'would migrate from version 2 of Cart': 1,
         'would migrate from version 3 of Cart': 1,
-        'only a newer version 4 is stored: left alone, the page begins anew': 1,
+        'only a newer version 4 is stored: left alone, the page starts with its defaults': 1,
     }
     assert code == 0
 
@@ -163,10 +163,22 @@ def test_only_sessions_below_the_prefix_are_looked_at(dry_run: Run, folder: Path
     assert table.startswith('Cart, version 3, 1 session in state (prefix shop)\n')
 
 
+def test_a_database_is_looked_at(app: Write, run: Run, folder: Path) -> None:
+    async def fill() -> None:
+        store = SQLiteStore(folder / 'stash.db')
+        await store.put(key_of('one'), cart(1, items=['socks']), mode='create')
+        await store.aclose()
+
+    asyncio.run(fill())
+    code, table, _ = run('sqlite:///stash.db', 'shop:Cart', '--dry-run')
+    assert code == 0
+    assert rows(table) == {'would migrate from version 1': 1}
+
+
 def test_a_store_in_memory_is_looked_at(app: Write, run: Run) -> None:
     store = MemoryStore('dry-run')
     for person in ('one', 'two'):
-        asyncio.run(store.put(key_of(person), cart(2), if_match=None))
+        asyncio.run(store.put(key_of(person), cart(2), mode='create'))
     code, table, _ = run('memory://dry-run', 'shop:Cart', '--dry-run')
     assert (code, rows(table)) == (0, {'would migrate from version 2': 2})
 
@@ -176,7 +188,7 @@ def test_a_store_without_conditional_puts_is_looked_at_where_that_is_allowed(
 ) -> None:
     url = f'dir::file://{folder}'
     store = open_store(url, allow_lost_updates=True)
-    asyncio.run(store.put(key_of('one'), cart(2), if_match=None))
+    asyncio.run(store.put(key_of('one'), cart(2), mode='create'))
     code, _, said = run(url, 'shop:Cart', '--dry-run')
     assert code == 2
     assert 'has no conditional put' in said
@@ -201,7 +213,7 @@ def test_storage_options_reach_the_store(app: Write, run: Run, monkeypatch: pyte
 def faulty(monkeypatch: pytest.MonkeyPatch) -> FaultyStore:
     store = FaultyStore(MemoryStore('faulty-dry-run'))
     asyncio.run(store.inner.delete(key_of('one')))
-    asyncio.run(store.inner.put(key_of('one'), cart(3), if_match=None))
+    asyncio.run(store.inner.put(key_of('one'), cart(3), mode='create'))
     monkeypatch.setitem(opening._FACTORIES, 'faulty', lambda url, options: store)
     return store
 

@@ -1,4 +1,4 @@
-"""Registries on a store with chosen faults, in virtual time; each of them has to end with nothing left to do."""
+"""Registries on a store with chosen faults, in virtual time; each must end with nothing left to do."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def make_registry(
 
 @pytest.fixture
 async def make_session(make_registry: MakeRegistry) -> MakeSession:
-    """Sessions of one id, each of a server of its own, not yet read."""
+    """Sessions of one id, each on a separate server, not yet read."""
 
     def make(*, exists: bool = True, session_id: str = 'an id', **options: float) -> Session:
         return make_registry(**options).session(session_id, exists=exists)
@@ -111,7 +111,7 @@ async def make_session(make_registry: MakeRegistry) -> MakeSession:
 
 @pytest.fixture
 def serve(make_registry: MakeRegistry) -> Serve:
-    """The session of one browser in a server of its own, which knows some classes."""
+    """The session of one browser on a separate server, which knows some classes."""
 
     def make(*schemas: Schema, **options: float) -> Session:
         registry = make_registry(**options)

@@ -1,4 +1,4 @@
-"""A field that is told of each change of its collection, and may refuse it."""
+"""A field that is notified of each change of its collection, and may refuse it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class Refused(Exception):
 
 
 class Field:
-    """What is told of changes, and refuses them while `refusing`; of one name they are one field."""
+    """Is notified of changes, and refuses them while `refusing`; equal names mean the same field."""
 
     def __init__(self, value: Any, name: str = '') -> None:
         self.told = 0
         self.refusing = False
         self.value = observe(value, self.changed, name)
 
-    def changed(self) -> None:
+    def changed(self, _: Any) -> None:
         self.told += 1
         if self.refusing:
             raise Refused

@@ -48,7 +48,7 @@ class Page:
 
 @dataclass
 class Life:
-    """One process from start to crash: what it accepted, and what it was told to be durable."""
+    """One process from start to crash: its accepted changes, and those confirmed as durable."""
 
     name: str
     registry: Registry

@@ -1,4 +1,4 @@
-"""What the tests of the session actor are told with: values, pages that listen, and looks into the store."""
+"""The vocabulary of the tests of the session actor: values, pages that listen, and reads of the store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nicegui_stash.model.operations import Set
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.stores import ObjectInfo, StoredObject
-from nicegui_stash.stores.base import Store
+from nicegui_stash.stores.base import Replace, Store
 from nicegui_stash.testing import FaultyStore
 
 from .virtual import idle
@@ -33,7 +33,7 @@ def raw(value: object) -> msgspec.Raw:
 
 
 class Undated(FaultyStore):
-    """A store that does not tell when an object was put."""
+    """A store without the times of its objects."""
 
     async def list(self, prefix: str = '') -> Any:
         async for row in super().list(prefix):
@@ -67,7 +67,7 @@ async def stored(store: Store, key: str, slice_id: SliceId = COUNTER) -> dict[st
 async def keep(store: Store, key: str, body: bytes) -> None:
     """Replace an object from outside."""
     found = await store.get(key)
-    await store.put(key, body, if_match=found.etag if isinstance(found, StoredObject) else None)
+    await store.put(key, body, mode=Replace(found.etag) if isinstance(found, StoredObject) else 'create')
 
 
 async def tasks_of(registry: Registry) -> set[asyncio.Task[None]]:
@@ -91,7 +91,7 @@ def pending_changes(registry: Registry) -> tuple[int, int]:
 
 
 class Page:
-    """A page that writes down what a session tells it."""
+    """A page that records the notices of a session."""
 
     def __init__(self, session: Session | None = None) -> None:
         self.changes: list[tuple[SliceId, Part, str]] = []

@@ -10,7 +10,7 @@ from nicegui_stash.errors import Unavailable
 from nicegui_stash.maintenance.sweep import Fate, Sweep, Tally
 from nicegui_stash.model.document import Document, to_bytes
 from nicegui_stash.session.keys import object_key
-from nicegui_stash.stores import ObjectInfo
+from nicegui_stash.stores import Mode, ObjectInfo
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import WallClock
@@ -29,16 +29,16 @@ class Watcher:
 
 
 class Dated(FaultyStore):
-    """A store that tells when an object was put, by the clock of the test."""
+    """A store with the times of its objects, by the clock of the test."""
 
     def __init__(self, inner: Any, clock: WallClock) -> None:
         super().__init__(inner)
         self._clock = clock
         self._times: dict[str, float] = {}
 
-    async def put(self, key: str, body: bytes, *, if_match: Any) -> Any:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> Any:
         self._times[key] = self._clock()
-        return await super().put(key, body, if_match=if_match)
+        return await super().put(key, body, mode=mode)
 
     async def list(self, prefix: str = '') -> Any:
         async for row in super().list(prefix):
@@ -52,8 +52,8 @@ class Left(Dated):
         super().__init__(dated.inner, dated._clock)
         self._times = dated._times
 
-    async def put(self, key: str, body: bytes, *, if_match: Any) -> Any:
-        await super().put(key, body, if_match=if_match)
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> Any:
+        await super().put(key, body, mode=mode)
         self.down = True
         raise Unavailable('put', key, 'gone')
 

@@ -122,7 +122,7 @@ def test_a_type_that_json_does_not_know_is_refused_with_the_way_out(annotation: 
     )
 
 
-def test_a_union_that_json_cannot_tell_apart_is_refused() -> None:
+def test_a_union_that_json_cannot_distinguish_is_refused() -> None:
     for annotation in (Car | Bike, list[int] | set[int]):
         with pytest.raises(TypeError, match='cannot be stored: Type unions may not contain more than one'):
             Codec('Page.field', annotation)
@@ -253,7 +253,7 @@ class Labels(TypedDict):
         (dict[str, list[Any]], False),
     ],
 )
-def test_what_holds_something_mutable_where_nobody_can_observe_it_is_opaque(annotation: Any, opaque: bool) -> None:
+def test_a_value_with_a_mutable_part_that_cannot_be_observed_is_opaque(annotation: Any, opaque: bool) -> None:
     assert Codec('Page.field', annotation).opaque is opaque
 
 

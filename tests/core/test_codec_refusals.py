@@ -198,7 +198,7 @@ def test_nan_and_infinity_are_refused_wherever_they_are_and_never_become_null(
 
 
 @pytest.mark.parametrize('bad', [NAN, INF])
-def test_nan_and_infinity_are_refused_where_the_path_cannot_be_told(bad: float) -> None:
+def test_nan_and_infinity_are_refused_without_a_known_path(bad: float) -> None:
     for annotation, value in (
         (set[float | None], {None, bad}),
         (Reading, Reading(value=bad)),
@@ -361,7 +361,7 @@ def test_a_time_with_a_zone_is_kept_in_every_hour_of_the_year() -> None:
         (int, b'1' * 5000, '$'),
     ],
 )
-def test_stored_json_that_does_not_fit_any_more_is_told_with_its_path(annotation: Any, body: bytes, path: str) -> None:
+def test_stored_json_that_no_longer_fits_is_reported_with_its_path(annotation: Any, body: bytes, path: str) -> None:
     codec = Codec('Page.field', annotation)
     with pytest.raises(ValueNotStorable) as caught:
         codec.decode(body)
@@ -400,7 +400,7 @@ def test_a_value_that_decode_does_not_give_back_is_refused(decode: Any, change: 
     codec = Codec('Page.field', complex, encode=lambda value: [value.real, value.imag], decode=decode)
     with pytest.raises(ValueNotStorable) as caught:
         codec.encode(1 + 2j)
-    reason = f'a complex would come back {change}; decode= has to undo what encode= does'
+    reason = f'a complex would come back {change}; decode= must undo what encode= does'
     assert (caught.value.path, caught.value.reason) == ('$', reason)
     assert caught.value.without_value == f'Page.field: {reason}'
 
@@ -410,7 +410,7 @@ def test_a_value_that_decode_or_encode_alone_would_change_is_refused() -> None:
         Codec('Page.field', int, encode=lambda value: value + 1),
         Codec('Page.field', int, decode=lambda value: value + 1),
     ):
-        with pytest.raises(ValueNotStorable, match='a int would come back changed; decode= has to undo'):
+        with pytest.raises(ValueNotStorable, match='a int would come back changed; decode= must undo'):
             codec.encode(1)
 
 
@@ -468,3 +468,42 @@ def test_no_key_of_a_dict_can_be_logged_whatever_its_type() -> None:
         assert error.path == f"$[1]['{key}']"
         assert error.without_value == 'Page.field at $[1][...]: NaN and infinity cannot be written as JSON; store None'
     assert '4915112345678' not in refusal(dict[int, str], {4915112345678: 'a\ud800'}).without_value
+
+
+@pytest.mark.parametrize('kind', [ValueError, TypeError, KeyError, msgspec.ValidationError])
+def test_what_an_app_says_is_not_logged_even_in_the_words_of_msgspec(kind: type[Exception]) -> None:
+    class Mimics(msgspec.Struct):
+        name: str
+
+        def __post_init__(self) -> None:
+            raise kind(f'Expected `{self.name}`')
+
+    def decode(name: str) -> Any:
+        raise kind(f'Expected `{name}`')
+
+    for codec, body in (
+        (Codec('Page.field', Mimics), b'{"name":"secret"}'),
+        (Codec('Page.field', str, decode=decode), b'"secret"'),
+    ):
+        with pytest.raises(ValueNotStorable, match='secret') as caught:
+            codec.decode(body)
+        assert caught.value.quotes_value
+        assert caught.value.without_value == 'Page.field: the value does not match its annotation'
+
+
+@pytest.mark.parametrize(
+    ('annotation', 'body', 'quotes'),
+    [
+        (int, b'"secret"', False),
+        (Annotated[int, msgspec.Meta(ge=5)], b'3', False),
+        (datetime, b'"secret"', False),
+        (float, b'1e999', False),
+        (Literal['a'], b'"secret"', True),
+        (int, b'{', False),
+        (int, b'secret', True),
+    ],
+)
+def test_an_error_says_whether_its_reason_may_hold_the_value(annotation: Any, body: bytes, *, quotes: bool) -> None:
+    with pytest.raises(ValueNotStorable) as caught:
+        Codec('Page.field', annotation).decode(body)
+    assert (caught.value.quotes_value, 'secret' in caught.value.without_value) == (quotes, False)

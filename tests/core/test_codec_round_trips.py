@@ -1,4 +1,4 @@
-"""What is stored comes back as it was, and is exactly what the page holds."""
+"""Stored values come back as they were, and equal those of the page."""
 
 from __future__ import annotations
 

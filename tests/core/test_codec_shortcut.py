@@ -105,5 +105,5 @@ def outcome(codec: Codec, value: Any) -> tuple[str, str]:
 @given(st.sampled_from(ANNOTATIONS), nested(LEAVES))
 def test_a_shortcut_for_collections_takes_and_refuses_what_is_taken_and_refused_without_it(annotation: Any, value: Any):
     quick, thorough = Codec('field', annotation), Codec('field', annotation)
-    thorough.tell_tale = False
+    thorough.unambiguous = False
     assert outcome(quick, value) == outcome(thorough, value)

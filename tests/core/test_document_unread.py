@@ -1,4 +1,4 @@
-"""What was accepted before the first read: what is stored wins, unless it was erased first."""
+"""Changes accepted before the first read: the stored value wins, unless it was erased first."""
 
 from __future__ import annotations
 

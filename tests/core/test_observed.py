@@ -1,4 +1,4 @@
-"""Collections behave like ordinary ones, tell their field of each change, and undo what it refuses."""
+"""Collections behave like ordinary ones, notify their field of each change, and undo a refused one."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ MUTATIONS = [
 
 
 @pytest.mark.parametrize(('kind', 'mutation'), MUTATIONS)
-def test_every_way_to_change_a_collection_tells_its_field_once_and_does_what_it_always_does(
+def test_every_way_to_change_a_collection_notifies_its_field_once_and_works_as_usual(
     kind: type, mutation: Callable[[Any], Any]
 ) -> None:
     ordinary = copy.copy(SAMPLES[kind])
@@ -94,7 +94,7 @@ def test_every_change_that_is_refused_is_undone(kind: type, mutation: Callable[[
 
 
 @pytest.mark.parametrize(('kind', 'mutation'), MUTATIONS)
-def test_a_change_deep_inside_tells_the_field(kind: type, mutation: Callable[[Any], Any]) -> None:
+def test_a_change_deep_inside_notifies_the_field(kind: type, mutation: Callable[[Any], Any]) -> None:
     field = Field([{'x': [copy.copy(SAMPLES[kind])]}])
     mutation(field.value[0]['x'][0])
     assert field.told == 1
@@ -134,7 +134,7 @@ def test_no_way_to_change_a_collection_was_forgotten() -> None:
         ({1}, lambda at: at.update([2, []]), TypeError),
     ],
 )
-def test_a_change_that_fails_by_itself_changes_nothing_and_is_not_told(
+def test_a_change_that_raises_changes_nothing_and_notifies_no_field(
     value: Any, change: Callable[[Any], Any], error: type[Exception]
 ) -> None:
     field = Field(copy.copy(value))
@@ -144,7 +144,7 @@ def test_a_change_that_fails_by_itself_changes_nothing_and_is_not_told(
     assert field.told == 0
 
 
-def test_reading_tells_nobody() -> None:
+def test_reading_notifies_no_field() -> None:
     field = Field([{'a': {1, 2}}, [1]])
     at = field.value
     assert (at[0], at[-1:], len(at), [1] in at, at.index([1]), at.copy(), at + at) is not None
@@ -240,7 +240,7 @@ def test_setdefault_returns_the_collection_that_is_in_the_field() -> None:
     assert field.told == 3
 
 
-def test_setdefault_of_a_key_that_is_there_is_no_change() -> None:
+def test_setdefault_of_an_existing_key_is_not_a_change() -> None:
     field = Field({'a': None})
     assert field.value.setdefault('a', 5) is None
     assert field.told == 0

@@ -41,7 +41,7 @@ def test_rows_that_are_made_of_others_are_taken_in_with_one_look_at_each(
 
 
 @pytest.mark.parametrize('names', [['picked', 'rows'], ['rows', 'picked']])
-def test_a_row_that_is_put_beside_the_list_it_stays_in_tells_its_field_from_both(names: list[str]) -> None:
+def test_a_row_in_two_places_notifies_its_field_from_both(names: list[str]) -> None:
     board = Field({'rows': [{'done': 0}]}).value
     new = {'picked': [board['rows'][0]], 'rows': board['rows']}
     field = Field({name: new[name] for name in names})
@@ -59,7 +59,7 @@ def test_a_row_that_comes_twice_within_lists_of_another_field_is_two_rows() -> N
     assert field.told == 4
 
 
-def test_a_child_that_moved_within_a_field_still_tells_it() -> None:
+def test_a_child_that_moved_within_a_field_still_notifies_it() -> None:
     field = Field([[1], [2]])
     child = field.value.pop(0)
     field.value.append(child)
@@ -70,7 +70,7 @@ def test_a_child_that_moved_within_a_field_still_tells_it() -> None:
     assert field.told == told + 1
 
 
-def test_a_child_that_moved_to_another_field_tells_that_one() -> None:
+def test_a_child_that_moved_to_another_field_notifies_that_one() -> None:
     old, new = Field([[1]]), Field([])
     child = old.value.pop()
     new.value.append(child)
@@ -185,7 +185,7 @@ def test_what_is_inside_of_a_row_follows_into_the_row_that_replaces_it() -> None
     assert (field.value, field.told) == ([{'tags': ['x', 'y'], 'done': True}], 2)
 
 
-def test_what_a_refused_change_would_have_moved_still_tells_its_field() -> None:
+def test_a_collection_that_a_refused_change_would_have_moved_still_notifies_its_field() -> None:
     rows, names = Field([{'tags': ['x']}]), Field([])
     row = rows.value[0]
     rows.refusing = names.refusing = True
@@ -249,7 +249,7 @@ def test_the_value_of_a_field_cannot_be_put_into_itself_by_mistake() -> None:
     assert field.told == 1
 
 
-def test_children_put_back_by_an_undone_change_still_tell_the_field() -> None:
+def test_children_put_back_by_an_undone_change_still_notify_the_field() -> None:
     field = Field([[1], [2]])
     first = field.value[0]
     field.refusing = True
@@ -280,7 +280,7 @@ def pickled(value: Any) -> Any:
 
 
 @pytest.mark.parametrize('again', [copy.copy, copy.deepcopy, pickled, plain])
-def test_copies_are_ordinary_collections_that_tell_nobody(again: Callable[[Any], Any]) -> None:
+def test_copies_are_ordinary_collections_that_notify_no_field(again: Callable[[Any], Any]) -> None:
     field = Field({'a': [1, {'b': {2}}]})
     copied = again(field.value)
     assert copied == field.value
@@ -290,7 +290,7 @@ def test_copies_are_ordinary_collections_that_tell_nobody(again: Callable[[Any],
     assert field.told == 0
 
 
-def test_a_deep_copy_copies_also_what_is_no_collection() -> None:
+def test_a_deep_copy_also_copies_other_objects() -> None:
     for value in ([Item(['x'])], {'a': Item(['x'])}, [[Item(['x'])]]):
         field = Field(value)
         copied = copy.deepcopy(field.value)
@@ -302,7 +302,7 @@ def test_a_deep_copy_copies_also_what_is_no_collection() -> None:
         assert copied != field.value
 
 
-def test_collections_made_from_observed_ones_tell_nobody() -> None:
+def test_collections_made_from_observed_ones_notify_no_field() -> None:
     lists, dicts, sets = Field([1]), Field({'a': 1}), Field({1})
     made: list[Any] = [lists.value[:], lists.value + lists.value, lists.value * 2, lists.value.copy()]
     made += [dicts.value | {'b': 2}, dicts.value.copy(), dict(dicts.value)]

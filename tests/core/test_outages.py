@@ -1,4 +1,4 @@
-"""A thousand sessions on a store in every kind of trouble: told once, bounded, and all durable soon after it."""
+"""A thousand sessions on a store in every kind of trouble: logged once, bounded, and all durable soon after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from nicegui_stash.errors import OutcomeUnknown, Refused, StoreError, TooMuchPending, Unavailable
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
-from nicegui_stash.stores.base import ETag, NotModified, StoredObject
+from nicegui_stash.stores.base import ETag, Mode, NotModified, StoredObject
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry
@@ -34,9 +34,9 @@ class Troubled(FaultyStore):
         await self._suffer('get', key)
         return await super().get(key, unless=unless)
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         await self._suffer('put', key)
-        etag = await super().put(key, body, if_match=if_match)
+        etag = await super().put(key, body, mode=mode)
         if self.loses:
             raise OutcomeUnknown('put', key, 'the answer is lost')
         return etag

@@ -26,6 +26,7 @@ from nicegui_stash.model.query import (
     written,
 )
 from nicegui_stash.model.schema import StoredField
+from nicegui_stash.model.scopes import SCOPES
 
 
 class Size(Enum):
@@ -41,7 +42,7 @@ def field(annotation: Any, default: Any = None, **options: Any) -> StoredField:
     declared = stored(default, scope='url', **options)
     assert isinstance(declared, Field)
     codec = Codec('Page.value', annotation, encode=declared.encode, decode=declared.decode)
-    return StoredField('value', declared, codec)
+    return StoredField('value', declared, codec, SCOPES['url'])
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_any_text_reads_back_as_itself_from_an_address(value: str):
 
 
 @pytest.mark.parametrize('text', ['three', '3.5', '', '[3]', 'null', 'NaN', '1e999'])
-def test_text_that_is_no_int_is_refused_by_name(text: str):
+def test_text_that_is_not_an_int_is_refused_by_name(text: str):
     with pytest.raises(ValueNotStorable, match=r'Page\.value'):
         from_text(field(int, 0), text)
 

@@ -88,7 +88,7 @@ def test_the_newest_older_version_is_migrated_step_by_step_everywhere_and_nothin
     assert to_bytes(made) == body
 
 
-NO_DICT = 'the migration from version 1 has to return a dict of stored names and JSON values'
+NO_DICT = 'the migration from version 1 must return a dict of stored names and JSON values'
 
 
 def fails(_: dict[str, Any]) -> dict[str, Any]:
@@ -102,9 +102,12 @@ def test_a_migration_that_fails_discards_this_slice_alone_and_keeps_the_old_one(
         (lambda values: None, f'TypeError: {NO_DICT}'),
         (lambda values: [*values], f'TypeError: {NO_DICT}'),
         (lambda values: {1: 2}, f'TypeError: {NO_DICT}'),
-        (lambda values: {'x': object()}, "TypeError: what the migrations return for 'x' is no plain JSON"),
-        (lambda values: {'x': [float('nan')]}, "TypeError: what the migrations return for 'x' is no plain JSON"),
-        (lambda values: {'x': {1, 2}}, "TypeError: what the migrations return for 'x' is no plain JSON"),
+        (lambda values: {'x': object()}, "TypeError: the migrations return a value for 'x' that is not plain JSON"),
+        (
+            lambda values: {'x': [float('nan')]},
+            "TypeError: the migrations return a value for 'x' that is not plain JSON",
+        ),
+        (lambda values: {'x': {1, 2}}, "TypeError: the migrations return a value for 'x' that is not plain JSON"),
     ):
         made = document(1)
         body = to_bytes(made)

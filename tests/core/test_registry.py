@@ -51,7 +51,7 @@ async def test_a_session_is_found_again_while_a_page_holds_it(make_registry: Mak
 
 
 @pytest.mark.parametrize('how', ['loaded', 'changed', 'flushed', 'away and back', 'conflicting', 'looked at again'])
-async def test_a_session_that_nobody_needs_is_gone_whatever_it_did(
+async def test_an_unused_session_is_gone_whatever_it_did(
     make_registry: MakeRegistry, store: FaultyStore, how: str
 ) -> None:
     registry = make_registry()
@@ -183,7 +183,7 @@ async def test_a_drain_never_raises_and_ends_in_time(
         case 'failing':
             store.fail_next('put', *[ZeroDivisionError()] * 1000)
         case 'unreadable':
-            await store.put(session.key, b'{"format":2}', if_match=None)
+            await store.put(session.key, b'{"format":2}', mode='create')
         case _:
             store.hold('get')
     put(session, 'count', 1)
@@ -246,7 +246,7 @@ async def test_closing_ends_every_task_and_the_store(make_registry: MakeRegistry
 
 
 @pytest.mark.parametrize('has_begun', [True, False])
-async def test_who_waits_for_a_flush_while_the_registry_is_closed_is_told(
+async def test_a_flush_that_waits_while_the_registry_is_closed_raises(
     make_registry: MakeRegistry, store: FaultyStore, has_begun: bool
 ) -> None:
     registry = make_registry()

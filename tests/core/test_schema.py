@@ -55,8 +55,8 @@ def test_a_schema_holds_the_stored_fields_in_order_and_nothing_else() -> None:
     schema = build_schema(Counter, origin='app.py:7')
     assert list(schema.fields) == ['count', 'note', 'filter', 'items']
     assert (schema.name, schema.version, schema.key, schema.migrations) == ('Counter', 1, (), {})
-    assert schema.scopes == {'session', 'reconnect', 'tab'}
-    assert [(field.name, field.scope) for field in schema.fields.values()] == [
+    assert {scope.name for scope in schema.scopes} == {'session', 'reconnect', 'tab'}
+    assert [(field.name, field.scope.name) for field in schema.fields.values()] == [
         ('count', 'session'),
         ('note', 'reconnect'),
         ('filter', 'tab'),

@@ -175,7 +175,7 @@ async def not_plain(values: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize('migration', [None, {}, not_plain])
 def test_a_migration_is_a_plain_function(migration: Any) -> None:
     reason = refusal(Counter, version=2, migrations={1: migration}).reason
-    assert reason == 'the migration from version 1 has to be a plain function, from a dict to a dict'
+    assert reason == 'the migration from version 1 must be a plain function, from a dict to a dict'
 
 
 def test_a_field_is_not_renamed_from_another_one() -> None:
@@ -202,14 +202,14 @@ def test_a_former_name_is_a_text() -> None:
     class Page:
         count: int = stored(0, renamed_from=['old'])  # type: ignore[call-overload]
 
-    assert refusal(Page).reason == "renamed_from=['old'] has to be a text"
+    assert refusal(Page).reason == "renamed_from=['old'] must be a text"
 
 
 @pytest.mark.parametrize(('version', 'steps', 'missing'), [(3, (1,), 2), (5, (1, 2, 4), 3), (5, (2, 3), 4)])
 def test_a_migration_that_leads_nowhere_is_refused(version: int, steps: tuple[int, ...], missing: int) -> None:
     assert refusal(Counter, version=version, migrations=dict.fromkeys(steps, dict)).reason == (
         f'version={version} with migrations from {list(steps)}: the one from version {missing} is missing, '
-        'so that those before it lead nowhere; write it, or take them out'
+        'so the earlier ones lead nowhere; write it, or remove them'
     )
 
 
@@ -220,24 +220,24 @@ def test_versions_of_long_ago_need_no_migration(steps: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize('version', ['2', 1.0, None, True])
 def test_a_version_is_a_whole_number(version: Any) -> None:
-    assert refusal(Counter, version=version).reason == f'version={version!r} has to be a whole number, from 1'
+    assert refusal(Counter, version=version).reason == f'version={version!r} must be a whole number, from 1'
 
 
 @pytest.mark.parametrize('migrations', [[dict], {'1': dict}, {1.5: dict}, dict])
 def test_migrations_are_a_dict_by_version(migrations: Any) -> None:
-    reason = 'migrations= has to be a dict, from the number of a version to the function that leads to the next'
+    reason = 'migrations= must be a dict, from the number of a version to the function that leads to the next'
     assert refusal(Counter, version=2, migrations=migrations).reason == reason
 
 
 @pytest.mark.parametrize('max_keys', [0, -1, '5', 2.5, None, True])
 def test_at_least_one_key_is_kept(max_keys: Any) -> None:
-    assert refusal(Counter, max_keys=max_keys).reason == f'max_keys={max_keys!r} has to be a whole number, from 1'
+    assert refusal(Counter, max_keys=max_keys).reason == f'max_keys={max_keys!r} must be a whole number, from 1'
 
 
 @pytest.mark.parametrize('option', ['name', 'renamed_from'])
 def test_a_stored_name_is_a_text(option: str) -> None:
     for given in (5, ''):
-        reason = f'{option}={given!r} has to be a text that is not empty'
+        reason = f'{option}={given!r} must be a text that is not empty'
         assert refusal(Counter, **{option: given}).reason == reason
 
 
@@ -246,11 +246,11 @@ async def later(_: Any = None) -> Any: ...
 
 @pytest.mark.parametrize('given', [3, 'text', later])
 @pytest.mark.parametrize('option', ['default_factory', 'encode', 'decode', 'validate'])
-def test_what_has_to_be_called_is_a_plain_function(option: str, given: Any) -> None:
+def test_an_option_that_is_called_must_be_a_plain_function(option: str, given: Any) -> None:
     default = () if option == 'default_factory' else (0,)
     field: Any = stored(*default, **{option: given})
     error = refusal(type('Page', (), {'count': field, '__annotations__': {'count': int}}))
-    assert (error.field, error.reason) == ('count', f'{option}={given!r} has to be a plain function')
+    assert (error.field, error.reason) == ('count', f'{option}={given!r} must be a plain function')
 
 
 def test_a_default_that_cannot_be_made_is_refused_with_the_reason() -> None:
@@ -305,7 +305,7 @@ def test_a_class_that_is_there_for_its_stored_fields_has_one() -> None:
         theme: str = 'light'
 
     assert refusal(Settings, makes_itself=False).reason == (
-        'it has no stored field, so that nothing of it would come back; declare one, as in count: int = stored(0)'
+        'it has no stored field, so nothing of it would come back; declare one, as in count: int = stored(0)'
     )
     assert build_schema(Settings).fields == {}
 
@@ -318,7 +318,7 @@ def test_fields_that_pydantic_took_away_are_refused(makes_itself: bool) -> None:
     error = refusal(Settings, makes_itself=makes_itself)
     assert error.field == 'theme'
     assert error.reason == (
-        'pydantic takes the fields of a model out of the class, so that they cannot be stored; '
+        'pydantic takes the fields of a model out of the class, so they cannot be stored; '
         'decorate a plain class, and store the model in a field'
     )
 

@@ -57,7 +57,7 @@ async def test_a_visitor_who_changes_nothing_leaves_no_object_and_asks_for_none(
 
 
 @pytest.mark.proves('next-view')
-async def test_other_pages_are_told_of_each_change_and_the_one_that_made_it_is_not(make_session: MakeSession) -> None:
+async def test_each_change_notifies_the_other_pages_but_not_the_one_that_made_it(make_session: MakeSession) -> None:
     session = make_session(exists=False)
     mine, other = Page(session), Page(session)
     session.set(COUNTER, VISIT, 'note', raw('x'), source=mine)
@@ -79,7 +79,7 @@ async def test_an_absent_value_gives_way_to_what_is_there(make_session: MakeSess
     assert values(session) == {'count': 1, 'other': 3}
 
 
-async def test_a_migrated_slice_is_adopted_where_nobody_has_written(
+async def test_a_migrated_slice_is_adopted_where_nothing_is_written(
     make_session: MakeSession, store: FaultyStore
 ) -> None:
     session = make_session(exists=False)
@@ -356,7 +356,7 @@ async def test_updates_that_are_pending_are_bounded_as_changes_are(
     assert registry.statistics().pending_bytes == 0
 
 
-async def test_all_that_an_update_writes_has_to_fit_into_the_document(
+async def test_all_that_an_update_writes_must_fit_into_the_document(
     make_session: MakeSession, store: FaultyStore
 ) -> None:
     session = make_session(exists=False, max_document_bytes=1000)
@@ -394,5 +394,5 @@ async def test_activity_is_told_once_however_many_pages_show_the_session(make_se
     session.unwatch(watcher)
     put(session, 'count', 2)
     await session.flush()
-    assert told == ['pending', 'saving', 'saved', 'saved']
+    assert told == ['pending', 'saving', 'saved'], 'and nothing that is no news'
     assert [page.changes for page in pages] == [[(COUNTER, SESSION_PART, 'count')] * 2] * 3

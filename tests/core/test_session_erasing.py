@@ -1,4 +1,4 @@
-"""What was erased never comes back: not from another server, not from its pending changes, not from an older secret."""
+"""Erased values never come back: not from another server, not from its pending changes, not from an older secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking again whether somebody else wrote: what is pending stays, and the pages are told."""
+"""Reading again whether others wrote: pending changes stay, and the pages follow."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def test_a_revalidation_of_a_store_that_hangs_ends_with_its_own_limit_or_t
     assert now() - begin == pytest.approx(ends_after)
 
 
-async def test_a_revalidation_of_what_did_not_change_tells_nobody(
+async def test_a_revalidation_of_an_unchanged_document_notifies_no_page(
     make_session: MakeSession, store: FaultyStore
 ) -> None:
     session = make_session(exists=False)
@@ -139,7 +139,7 @@ async def test_a_revalidation_that_fails_shows_what_is_in_memory(make_session: M
     assert (values(session), session.is_read, session.pending) == ({'a': 1}, True, 0)
 
 
-async def test_an_object_that_was_swept_is_written_anew_with_the_next_change(
+async def test_an_object_that_was_swept_is_written_again_with_the_next_change(
     make_session: MakeSession, store: FaultyStore
 ) -> None:
     session = make_session(exists=False)

@@ -179,10 +179,11 @@ async def test_a_store_whose_every_put_fails_is_not_asked_in_a_hurry_for_ever(
     assert (session.activity, await stored(store, session.key)) == ('saved', {'count': 1})
 
 
-async def test_a_step_that_fails_in_our_own_code_is_logged_and_told_and_loses_nothing(
-    make_session: MakeSession, store: FaultyStore, caplog: pytest.LogCaptureFixture
+async def test_a_step_that_fails_in_our_own_code_is_logged_counted_and_told_and_loses_nothing(
+    make_registry: MakeRegistry, store: FaultyStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    session = make_session(exists=False)
+    registry = make_registry()
+    session = registry.session('an id', exists=False)
     session.document.applied['spoilt'] = object()  # type: ignore[assignment]
     put(session, 'count', 1)
     with pytest.raises(Unavailable, match='TypeError in this library'):
@@ -192,6 +193,8 @@ async def test_a_step_that_fails_in_our_own_code_is_logged_and_told_and_loses_no
     assert {record.exc_info is not None for record in caplog.records if 'a step of the actor' in record.message} == {
         True
     }
+    failures = [record for record in caplog.records if 'a step of the actor' in record.message]
+    assert registry.statistics().errors == len(failures) > 0
     del session.document.applied['spoilt']
     await session.flush()
     assert await stored(store, session.key) == {'count': 1}

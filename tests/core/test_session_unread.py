@@ -84,7 +84,7 @@ async def test_a_load_from_a_store_that_is_away_returns_at_the_first_failure(
     assert (session.is_read, page.replacements, session.activity) == (True, 1, 'saved')
 
 
-async def test_nobody_reads_on_for_a_page_that_is_gone(
+async def test_reading_stops_for_a_page_that_is_gone(
     make_registry: MakeRegistry, store: FaultyStore, written: str
 ) -> None:
     registry = make_registry()
@@ -122,7 +122,7 @@ async def test_what_is_stored_wins_over_what_was_typed_before_it_could_be_read(
     assert (session.pending, session.pending_bytes) == (0, 0)
 
 
-async def test_what_was_typed_as_it_is_stored_is_no_rejection(
+async def test_a_typed_value_equal_to_the_stored_one_is_not_rejected(
     make_session: MakeSession, store: FaultyStore, written: str
 ) -> None:
     session = make_session()

@@ -18,14 +18,14 @@ from nicegui_stash.session.loading import Fetched
 from nicegui_stash.session.pending import Pending
 from nicegui_stash.session.store_io import MustRead, Stored
 from nicegui_stash.session.store_io import write as real_write
-from nicegui_stash.stores.base import ETag
+from nicegui_stash.stores.base import ETag, Mode
 
 from .lives import Broken
 from .simulation import live
 from .virtual import Deadlock
 
 ENOUGH = 600
-"""Seeds within which each mistake has to be found."""
+"""Seeds within which each mistake must be found."""
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
 
@@ -96,8 +96,8 @@ def leaving_older_versions_at_a_reset(patch: pytest.MonkeyPatch) -> None:
 
 
 def believing_that_a_lost_answer_was_a_yes(patch: pytest.MonkeyPatch) -> None:
-    async def write(store: Any, key: str, body: bytes, etag: ETag | None) -> Any:
-        outcome = await real_write(store, key, body, etag)
+    async def write(store: Any, key: str, body: bytes, mode: Mode) -> Any:
+        outcome = await real_write(store, key, body, mode)
         if isinstance(outcome, MustRead) and isinstance(outcome.error, OutcomeUnknown):
             return Stored(ETag('unknown'))
         return outcome

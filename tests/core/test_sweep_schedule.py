@@ -1,4 +1,4 @@
-"""The app sweeps its store by itself, if it is told to: on one server at a time, and never without need."""
+"""The app sweeps its store by itself, if configured: on one server at a time, and never without need."""
 
 from __future__ import annotations
 

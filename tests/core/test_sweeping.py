@@ -1,4 +1,4 @@
-"""What nobody has seen for long is removed, and nobody who comes back in the middle of it loses anything."""
+"""Long unused sessions are removed, and a visitor who comes back in the middle of it loses nothing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_an_object_that_the_store_knows_to_be_new_is_not_read(
     loop: object, store: FaultyStore, clock: WallClock
 ) -> None:
     dated = Dated(store.inner, clock)
-    await dated.put(KEY, old(clock, 400), if_match=None)
+    await dated.put(KEY, old(clock, 400), mode='create')
     assert await sweep(dated, clock) == {'kept': 1}
     assert dated.calls['get'] == 0
     clock.advance(days=34)
@@ -69,8 +69,8 @@ async def test_a_quarantined_copy_goes_after_ttl_unless_its_original_is_still_wh
 ) -> None:
     dated, key = Dated(store.inner, clock), f'{prefix}/{KEY}' if prefix else KEY
     copy = quarantine_key(key, b'{')
-    await dated.put(copy, b'{', if_match=None)
-    await dated.put(key, b'{', if_match=None)
+    await dated.put(copy, b'{', mode='create')
+    await dated.put(key, b'{', mode='create')
     assert await sweep(dated, clock, prefix=prefix) == {'kept': 2}
     clock.advance(days=34)
     assert await sweep(dated, clock, prefix=prefix) == {'kept': 1, 'malformed': 1}
@@ -91,7 +91,7 @@ async def test_what_a_probe_that_died_has_left_goes_when_it_is_old_and_nothing_t
         await _conditions(Left(dated), f'{folder}doctor/0123abcd-')
     others = {f'other/probe/{"0" * 32}-0', f'{folder}probe/mine', f'{folder}doctor/ab/x'}
     for key in others:
-        await dated.put(key, b'mine', if_match=None)
+        await dated.put(key, b'mine', mode='create')
     made = await keys_of(store) - others
     assert len(made) == 2
     assert await sweep(dated, clock, prefix=prefix) == {'kept': 2}

@@ -1,4 +1,4 @@
-"""Who comes back while a sweep is at work, and sweeps that meet: nobody loses anything."""
+"""Visitors who come back during a sweep, and sweeps that meet: no change is lost."""
 
 from __future__ import annotations
 

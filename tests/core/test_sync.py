@@ -22,7 +22,7 @@ from .virtual import idle
 
 
 class Watcher:
-    """Writes down each activity that it is told of."""
+    """Records each notice of activity."""
 
     def __init__(self, state: DocumentState, sync: Synchroniser) -> None:
         self.seen: list[str] = []

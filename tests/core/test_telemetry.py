@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from nicegui_stash.session.store_io import read, write
 from nicegui_stash.stores import MemoryStore
-from nicegui_stash.stores.base import ETag
+from nicegui_stash.stores.base import ETag, Replace
 from nicegui_stash.testing import FaultyStore
 
 EXPORTER = InMemorySpanExporter()
@@ -38,8 +38,8 @@ async def spans() -> InMemorySpanExporter:
 @pytest.mark.proves('quiet-log')
 async def test_each_operation_is_a_span_with_its_outcome_and_never_a_value(spans: InMemorySpanExporter):
     store = FaultyStore(MemoryStore('telemetry'))
-    await write(store, 'ab/cd.json', b'{"secret": 1}', None)
-    await write(store, 'ab/cd.json', b'{"secret": 2}', ETag('stale'))
+    await write(store, 'ab/cd.json', b'{"secret": 1}', 'create')
+    await write(store, 'ab/cd.json', b'{"secret": 2}', Replace(ETag('stale')))
     store.down = True
     await read(store, 'ab/cd.json')
     recorded = [(span.name, span.attributes['outcome']) for span in spans.get_finished_spans()]

@@ -98,7 +98,7 @@ def test_no_changed_character_goes_unnoticed(encrypted: bool, data: st.DataObjec
 
 
 @given(token=st.text() | st.from_regex(r's\.\d{1,12}\.[\w-]{0,9}\.[\w-]{43}') | st.from_regex(r'e\.[\w-]+={0,2}'))
-def test_what_was_made_up_is_no_token(token: str):
+def test_a_made_up_text_is_not_a_token(token: str):
     with pytest.raises(BadToken):
         TOKENS.open(PLACE, ['ann'], token, now=NOW)
 

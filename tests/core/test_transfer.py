@@ -12,7 +12,7 @@ import pytest
 from nicegui_stash.errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
 from nicegui_stash.session.store_io import DEADLINE, Away, Denied, MustRead, Read, Stored, read, write
 from nicegui_stash.stores import StoredObject
-from nicegui_stash.stores.base import NOT_MODIFIED
+from nicegui_stash.stores.base import NOT_MODIFIED, Replace
 from nicegui_stash.testing import FaultyStore
 
 pytestmark = pytest.mark.usefixtures('loop')
@@ -20,16 +20,16 @@ pytestmark = pytest.mark.usefixtures('loop')
 
 async def test_answers_are_passed_on(store: FaultyStore) -> None:
     assert await read(store, 'key') == Read(None)
-    stored = await write(store, 'key', b'body', None)
+    stored = await write(store, 'key', b'body', 'create')
     assert isinstance(stored, Stored)
     assert await read(store, 'key') == Read(StoredObject(b'body', stored.etag))
     assert await read(store, 'key', stored.etag) == Read(NOT_MODIFIED)
-    assert isinstance(await write(store, 'key', b'new', stored.etag), Stored)
+    assert isinstance(await write(store, 'key', b'new', Replace(stored.etag)), Stored)
 
 
 async def test_a_put_whose_condition_does_not_hold_must_read(store: FaultyStore) -> None:
-    await write(store, 'key', b'body', None)
-    outcome = await write(store, 'key', b'other', None)
+    await write(store, 'key', b'body', 'create')
+    outcome = await write(store, 'key', b'other', 'create')
     assert isinstance(outcome, MustRead)
     assert isinstance(outcome.error, Conflict)
 
@@ -49,7 +49,7 @@ async def test_each_error_of_a_store_has_its_outcome(
 ) -> None:
     store.fail_next('get', error)
     store.fail_next('put', error)
-    outcomes: list[Any] = [await read(store, 'key'), await write(store, 'key', b'', None)]
+    outcomes: list[Any] = [await read(store, 'key'), await write(store, 'key', b'', 'create')]
     assert [type(outcome) for outcome in outcomes] == [after_get, after_put]
     assert [outcome.error for outcome in outcomes] == [error, error]
 
@@ -61,7 +61,7 @@ async def test_what_a_store_does_not_declare_is_logged_whole_and_becomes_an_outc
     store.fail_next('get', error)
     store.fail_next('put', error)
     away = await read(store, 'key')
-    unknown = await write(store, 'key', b'', None)
+    unknown = await write(store, 'key', b'', 'create')
     assert isinstance(away, Away)
     assert isinstance(away.error, Unavailable)
     assert away.error.__cause__ is error
@@ -76,7 +76,7 @@ async def test_what_a_store_does_not_declare_is_logged_whole_and_becomes_an_outc
     ('operation', 'call', 'outcome', 'error'),
     [
         ('get', lambda store: read(store, 'key'), Away, Unavailable),
-        ('put', lambda store: write(store, 'key', b'', None), MustRead, OutcomeUnknown),
+        ('put', lambda store: write(store, 'key', b'', 'create'), MustRead, OutcomeUnknown),
     ],
 )
 async def test_a_store_that_does_not_answer_is_given_up_after_the_deadline(
@@ -97,7 +97,7 @@ async def test_a_store_that_does_not_answer_is_given_up_after_the_deadline(
 
 async def test_a_cancelled_caller_is_cancelled(store: FaultyStore) -> None:
     gate = store.hold('put')
-    task = asyncio.ensure_future(write(store, 'key', b'', None))
+    task = asyncio.ensure_future(write(store, 'key', b'', 'create'))
     await gate.started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -63,7 +63,7 @@ async def test_other_slices_come_back_where_one_does_not_migrate(serve: Serve) -
     assert (found.slice, found.problem) == (new.document.slice(SliceId('Other', 1)), None)
 
 
-async def test_a_draft_that_does_not_migrate_is_a_problem_of_its_own(serve: Serve) -> None:
+async def test_a_draft_that_does_not_migrate_is_a_separate_problem(serve: Serve) -> None:
     def no_drafts(values: dict[str, Any]) -> dict[str, Any]:
         return {'size': values['size']}
 
@@ -97,7 +97,7 @@ async def test_what_has_no_room_beside_the_old_version_is_a_problem_and_nothing_
     assert sum('does not come back' in record.getMessage() for record in caplog.records) == 1
 
 
-async def test_a_change_before_the_first_read_tells_that_the_older_version_did_not_migrate(
+async def test_a_change_before_the_first_read_reports_that_the_older_version_did_not_migrate(
     serve: Serve, store: FaultyStore
 ) -> None:
     await stored_by_v1(serve)

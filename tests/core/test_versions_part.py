@@ -1,4 +1,4 @@
-"""What is taken over from older versions, made alone over a state: no store and no task."""
+"""Taking over values of older versions, alone over a state: no store and no task."""
 
 from __future__ import annotations
 

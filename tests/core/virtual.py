@@ -14,7 +14,7 @@ T = TypeVar('T')
 
 
 class Deadlock(AssertionError):
-    """Nothing is ready, no timer runs, and nobody outside is waited for: this test would never end."""
+    """Nothing is ready, no timer runs, and no thread is waited for: this test would never end."""
 
 
 class _Jumping:

@@ -9,7 +9,16 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
 from nicegui_stash.errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from nicegui_stash.stores.base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, StoredObject
+from nicegui_stash.stores.base import (
+    NOT_MODIFIED,
+    ETag,
+    Guarantee,
+    Mode,
+    NotModified,
+    ObjectInfo,
+    StoredObject,
+    replacing,
+)
 
 T = TypeVar('T')
 
@@ -39,8 +48,8 @@ class Weather:
     async def get(self, key: str, *, unless: ETag | None = None) -> StoredObject | NotModified | None:
         return await self._send(self._get(key, unless))
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        return await self._send(self._put(key, body, if_match))
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        return await self._send(self._put(key, body, mode))
 
     async def delete(self, key: str) -> None:
         await self._send(self._delete(key))
@@ -94,11 +103,11 @@ class Weather:
         await self._travel()
         return NOT_MODIFIED if found and found.etag == unless else found
 
-    async def _put(self, key: str, body: bytes, if_match: ETag | None) -> ETag:
+    async def _put(self, key: str, body: bytes, mode: Mode) -> ETag:
         await self._travel()
         self._fail('put', key)
         found = self.objects.get(key)
-        if (found.etag if found else None) != if_match:
+        if mode != replacing(found.etag if found else None):
             self.note('put', 'conflict')
             await self._travel()
             raise self._lost_race(key)

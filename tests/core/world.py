@@ -28,7 +28,7 @@ from .weather import Weather
 DAY = 86400.0
 COUNTER = SliceId('Counter', 1)
 PATIENCE = 400.0
-"""Seconds of simulated time in which everything has to be over once the weather is good."""
+"""Seconds of simulated time within which everything must settle once the weather is good."""
 
 
 class World:
@@ -244,7 +244,7 @@ class World:
             raise Broken(f'{life.name} has accepted {life.written} and shows {life.shown()}')
 
     async def settle(self) -> None:
-        """Let the weather clear up; check that everything becomes durable and known to all, and nobody waits on."""
+        """Let the weather clear; check that all becomes durable and visible, and that no call still waits."""
         await self.store.calm()
         await self._all_over([*self.sweeps, *(task for life in self.servers for task in life.tasks)])
         await self._drain()
@@ -292,7 +292,7 @@ class World:
             raise Broken(f'{life.name} lost {life.written}: {self.stored(life.slice_id, life.name)} is stored')
 
     def _check_count(self) -> None:
-        """Count what lives have accepted; what the dead were not told of may be there or not."""
+        """Count the changes that lives have accepted; unconfirmed changes of dead ones may be stored or not."""
         seen = max((from_bytes(there.body).seen for there in self.store.objects.values()), default=0)
         count = (self.stored(COUNTER, 'count') or 0) if seen >= (self.wall() - 30 * DAY) * 1000 else 0
         low = sum(life.increments for life in self.servers) + sum(life.confirmed for life in self.dead)

@@ -42,7 +42,7 @@ class Server:
 
 
 class Writer:
-    """A process that holds a copy of the document, as a session does, with every operation of its own."""
+    """A process that holds a copy of the document, as a session does, with all its own operations."""
 
     def __init__(self, name: str, server: Server) -> None:
         self.name = name

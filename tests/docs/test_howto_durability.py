@@ -14,7 +14,7 @@ from nicegui import Client, ui
 from nicegui.testing import User
 
 from nicegui_stash import Indicator, Unavailable
-from nicegui_stash.stores import FileStore
+from nicegui_stash.stores import FileStore, Mode
 from nicegui_stash.testing import rejoin
 
 from .conftest import Running
@@ -24,7 +24,7 @@ from .looking import program, value
 # ---- flush, forget, reset
 
 
-async def unavailable(store: FileStore, key: str, body: bytes, *, if_match: str | None) -> None:
+async def unavailable(store: FileStore, key: str, body: bytes, *, mode: Mode) -> None:
     raise Unavailable('put', key, 'the test has taken it away')
 
 

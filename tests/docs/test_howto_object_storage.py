@@ -33,7 +33,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def is_kept(url: str, engine: str) -> bool:
     store = open_store(url, engine=engine)
-    etag = await store.put(engine, b'body', if_match=None)
+    etag = await store.put(engine, b'body', mode='create')
     found = await store.get(engine)
     await store.aclose()
     return found == StoredObject(b'body', etag)

@@ -56,7 +56,7 @@ async def test_a_store_is_moved_with_all_that_it_holds(monkeypatch: pytest.Monke
     for name, store in stores.items():
         monkeypatch.setitem(opening._FACTORIES, name, lambda url, options, store=store: store)
     for number in range(3):
-        await stores['old'].put(f'ab/{number}.json', b'{}', if_match=None)
+        await stores['old'].put(f'ab/{number}.json', b'{}', mode='create')
     names: dict[str, Any] = {}
     exec(named(PAGE, 'move').code, names)  # noqa: S102 the example of the page
     assert await names['move']('old://', 'new://') == 3

@@ -41,7 +41,7 @@ async def test_it_is_opened_by_its_scheme_once_its_package_is_installed(
     monkeypatch.syspath_prepend(tmp_path)
     importlib.invalidate_caches()
     store = open_store('dict://anything')
-    etag = await store.put('x', b'body', if_match=None)
+    etag = await store.put('x', b'body', mode='create')
     assert await store.get('x') == StoredObject(b'body', ETag(etag))
     assert type(store).__module__ == 'my_package'
     await store.aclose()

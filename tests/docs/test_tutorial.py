@@ -8,7 +8,7 @@ from nicegui import ui
 from nicegui.testing import User
 
 from nicegui_stash import Unavailable
-from nicegui_stash.stores import FileStore
+from nicegui_stash.stores import FileStore, Mode
 
 from .conftest import Running
 from .examples import named
@@ -85,7 +85,7 @@ async def test_finishing_says_that_it_is_saved(running: Running) -> None:
 async def test_finishing_while_the_store_is_away_says_that_too(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def put(store: FileStore, key: str, body: bytes, *, if_match: object) -> None:
+    async def put(store: FileStore, key: str, body: bytes, *, mode: Mode) -> None:
         raise Unavailable('put', key, 'the test has taken the disk away')
 
     async with running(step('durable')) as user:

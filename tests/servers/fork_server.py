@@ -89,7 +89,7 @@ def _end_with_everything(selector: selectors.BaseSelector) -> None:
 
 def become(request: dict[str, Any]) -> None:
     """Be as a fresh process would be that was started in this folder, with this environment and this output."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, request['interrupt'])
     if request['new_session']:
         os.setsid()
     os.dup2(request['output'], 1)
@@ -123,9 +123,9 @@ def run(arguments: list[str]) -> None:
 if __name__ == '__main__':
     for module in FRAMEWORK:
         importlib.import_module(module)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # pytest is asked to stop, and then closes the connection
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # pytest is asked to stop, and then closes the connection
     gc.collect()
     gc.freeze()  # what is loaded is not looked through again, so that its memory stays shared
     asked = serve(socket.socket(fileno=int(sys.argv[1])))
-    become(asked)
+    become({**asked, 'interrupt': interrupt})
     run(asked['arguments'])

@@ -106,7 +106,7 @@ def test_it_ends_as_a_fresh_process_does(tmp_path: Path, body: str, code: int, l
 
 
 @COLD
-@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGTERM])
 def test_a_signal_ends_it_and_no_other(tmp_path: Path, number: signal.Signals, cold: bool):
     (tmp_path / 'app.py').write_text("import time\nprint('ready')\nwhile True: time.sleep(0.1)")
     (tmp_path / 'other').mkdir()

@@ -10,7 +10,14 @@ import pytest
 from nicegui_stash.stores import FileStore
 from tests.servers.fixtures import azurite, gcs, moto, rclone, s3rver, seaweedfs
 
+HERE = Path(__file__).parent
 __all__ = ['azurite', 'gcs', 'moto', 'rclone', 's3rver', 'seaweedfs']
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents and item.get_closest_marker('timeout') is None:
+            item.add_marker(pytest.mark.timeout(600))  # the servers are slow on a busy machine
 
 
 @pytest.fixture

@@ -57,6 +57,6 @@ class ObjectConformance(StoreConformance):
 
     async def test_the_probe_finds_nothing_to_object_to(self, server: ObjectServer, url: str) -> None:
         store = open_store(url, server.options, engine=self.engine)
-        await store.put('after/the/probe', b'body', if_match=None)
+        await store.put('after/the/probe', b'body', mode='create')
         assert [row.key async for row in store.list()] == ['after/the/probe']
         await store.aclose()

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 
 from nicegui_stash.errors import Conflict
-from nicegui_stash.stores.base import ETag, StoredObject
+from nicegui_stash.stores.base import ETag, Replace, StoredObject, replacing
 from nicegui_stash.stores.file.files import FileStore
 from nicegui_stash.stores.file.folder import Folder
 
@@ -41,7 +41,7 @@ async def increment(folder: str, times: int) -> None:
             found = await store.get('count')
             assert isinstance(found, StoredObject)
             try:
-                await store.put('count', b'%d' % (int(found.body) + 1), if_match=found.etag)
+                await store.put('count', b'%d' % (int(found.body) + 1), mode=Replace(found.etag))
             except Conflict:
                 continue
             break
@@ -50,7 +50,7 @@ async def increment(folder: str, times: int) -> None:
 
 def increments(folder: str, processes: str, times: str) -> None:
     """Let processes count up together; fail if one of them failed."""
-    Folder(folder).replace('count', b'0', None)
+    Folder(folder).put('count', b'0', 'create')
     children = [child(lambda: asyncio.run(increment(folder, int(times)))) for _ in range(int(processes))]
     statuses = [os.waitpid(process, 0)[1] for process in children]
     assert not any(statuses), statuses
@@ -64,7 +64,7 @@ def overwrite_forever(folder: str, reports: int) -> None:
     number = 0
     while True:
         number += 1
-        etag = store.replace('x', bytes([number % 256]) * SIZE, etag)
+        etag = store.put('x', bytes([number % 256]) * SIZE, replacing(etag))
         os.write(reports, b'.')
 
 
@@ -89,7 +89,7 @@ def kill_at(folder: str, step: str) -> None:
     """Put an object, then be killed in the middle of a second put, right before or after one of its system calls."""
     when, _, name = step.partition('-')
     store = Folder(folder)
-    etag = store.replace('x', b'old', None)
+    etag = store.put('x', b'old', 'create')
 
     def work() -> None:
         real = getattr(os, name)
@@ -102,7 +102,7 @@ def kill_at(folder: str, step: str) -> None:
             return None
 
         setattr(os, name, deadly)
-        store.replace('x', b'new', etag)
+        store.put('x', b'new', Replace(etag))
 
     _, status = os.waitpid(child(work), 0)
     assert os.WTERMSIG(status) == signal.SIGKILL, status
@@ -111,7 +111,7 @@ def kill_at(folder: str, step: str) -> None:
 def fork_within_a_put(folder: str) -> None:
     """Put an object again while a process that was forked during the first put is still there."""
     store = Folder(folder, lock_patience=0.5)
-    etag = store.replace('x', b'zero', None)  # so that the next fsync is that of a body, under the lock
+    etag = store.put('x', b'zero', 'create')  # so that the next fsync is that of a body, under the lock
     children: list[int] = []
     real = os.fsync
 
@@ -122,8 +122,8 @@ def fork_within_a_put(folder: str) -> None:
 
     os.fsync = forking
     try:
-        etag = store.replace('x', b'one', etag)
-        store.replace('x', b'two', etag)
+        etag = store.put('x', b'one', Replace(etag))
+        store.put('x', b'two', Replace(etag))
     finally:
         for process in children:
             os.kill(process, signal.SIGKILL)

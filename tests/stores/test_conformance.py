@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from nicegui_stash.stores import ETag, MemoryStore, NotModified, ObjectInfo, StoredObject
+from nicegui_stash.stores.base import Mode, Replace
 from nicegui_stash.testing import StoreConformance
 
 Failure = (AssertionError, pytest.fail.Exception)
@@ -19,20 +20,20 @@ SUITE = StoreConformance()
 class Overwriting(MemoryStore):
     """Ignores the condition, as some servers do."""
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         found = await self.get(key)
-        return await super().put(key, body, if_match=found.etag if isinstance(found, StoredObject) else None)
+        return await super().put(key, body, mode=Replace(found.etag) if isinstance(found, StoredObject) else 'create')
 
 
 class Racing(Overwriting):
     """Compares first and writes later, so that a put can come between."""
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         found = await self.get(key)
-        if (found.etag if isinstance(found, StoredObject) else None) != if_match:
-            return await MemoryStore.put(self, key, body, if_match=ETag('stale'))
+        if mode != (Replace(found.etag) if isinstance(found, StoredObject) else 'create'):
+            return await MemoryStore.put(self, key, body, mode=Replace(ETag('stale')))
         await asyncio.sleep(0)
-        return await super().put(key, body, if_match=if_match)
+        return await super().put(key, body, mode=mode)
 
 
 class Forgetful(MemoryStore):
@@ -40,12 +41,12 @@ class Forgetful(MemoryStore):
 
     puts = 0
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         self.puts += 1
         found = await self.get(key)
-        if isinstance(found, StoredObject) and found.etag == if_match and self.puts % 10 == 0:
+        if isinstance(found, StoredObject) and mode == Replace(found.etag) and self.puts % 10 == 0:
             return found.etag
-        return await super().put(key, body, if_match=if_match)
+        return await super().put(key, body, mode=mode)
 
 
 class Unconditional(MemoryStore):

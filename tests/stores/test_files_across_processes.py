@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from nicegui_stash.stores import FileStore, StoredObject
+from nicegui_stash.stores import FileStore, Replace, StoredObject
 
 from . import processes
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(600)  # so many processes take their time on a busy machine
 
 
 def play(scene: str, *args: object) -> list[str]:
@@ -21,7 +22,7 @@ def play(scene: str, *args: object) -> list[str]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=500,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -56,7 +57,7 @@ async def test_a_writer_killed_within_a_put_leaves_the_old_or_the_new_body_and_n
     found = await files.get('x')
     assert isinstance(found, StoredObject)
     assert found.body == body
-    await files.put('x', b'next', if_match=found.etag)
+    await files.put('x', b'next', mode=Replace(found.etag))
     assert [row.key async for row in files.list()] == ['x']
     assert len(list(folder.glob('@temporary-*'))) == (1 if body == b'old' else 0)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nicegui_stash.errors import ConfigurationError, OutcomeUnknown, Refused, StoreError, Unavailable
-from nicegui_stash.stores import FileStore, StoredObject
+from nicegui_stash.stores import FileStore, Replace, StoredObject
 
 from .looking import failing, keys_of, stored, temporaries
 
@@ -18,11 +18,11 @@ from .looking import failing, keys_of, stored, temporaries
 async def test_a_put_that_the_system_refuses_is_refused_and_leaves_nothing(
     files: FileStore, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str, name: str
 ) -> None:
-    etag = await files.put('x', b'old', if_match=None)
+    etag = await files.put('x', b'old', mode='create')
     with monkeypatch.context() as patch:
         patch.setattr(os, step, failing(getattr(errno, name)))
         with pytest.raises(Refused) as caught:
-            await files.put('x', b'new', if_match=etag)
+            await files.put('x', b'new', mode=Replace(etag))
     assert (caught.value.operation, caught.value.key) == ('put', 'x')
     assert caught.value.hint
     assert '/a/secret/path' not in str(caught.value)
@@ -34,11 +34,11 @@ async def test_a_put_that_the_system_refuses_is_refused_and_leaves_nothing(
 async def test_a_put_that_fails_before_the_rename_is_unavailable_and_leaves_nothing(
     files: FileStore, folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    etag = await files.put('x', b'old', if_match=None)
+    etag = await files.put('x', b'old', mode='create')
     with monkeypatch.context() as patch:
         patch.setattr(os, step, failing(errno.EIO))
         with pytest.raises(Unavailable):
-            await files.put('x', b'new', if_match=etag)
+            await files.put('x', b'new', mode=Replace(etag))
     assert await files.get('x') == StoredObject(b'old', etag)
     assert temporaries(folder) == []
 
@@ -48,7 +48,7 @@ async def test_a_rename_that_fails_without_a_reason_has_an_unknown_outcome(
 ) -> None:
     monkeypatch.setattr(os, 'replace', failing(errno.EIO))
     with pytest.raises(OutcomeUnknown):
-        await files.put('x', b'new', if_match=None)
+        await files.put('x', b'new', mode='create')
 
 
 @pytest.mark.proves('flush')
@@ -70,7 +70,7 @@ async def test_a_put_that_is_applied_but_not_known_to_be_on_the_disk_has_an_unkn
     monkeypatch.setattr(os, 'replace', replace)
     monkeypatch.setattr(os, 'fsync', fsync)
     with pytest.raises(OutcomeUnknown):
-        await files.put('x', b'new', if_match=None)
+        await files.put('x', b'new', mode='create')
     assert (await stored(files, 'x')).body == b'new'
 
 
@@ -80,7 +80,7 @@ async def test_a_put_that_is_applied_but_not_known_to_be_on_the_disk_has_an_unkn
 async def test_reads_deletes_and_listings_translate_the_systems_errors(
     files: FileStore, monkeypatch: pytest.MonkeyPatch, number: int, expected: type[StoreError]
 ) -> None:
-    await files.put('x', b'body', if_match=None)
+    await files.put('x', b'body', mode='create')
     for step in ('open', 'unlink', 'scandir'):
         monkeypatch.setattr(os, step, failing(number))
     with pytest.raises(expected, match='get x'):
@@ -122,10 +122,10 @@ def test_a_folder_without_the_right_to_write_is_a_configuration_error_that_asks_
 
 
 async def test_a_folder_that_became_a_file_is_refused_by_what_happened(files: FileStore, folder: Path) -> None:
-    await files.put('x', b'body', if_match=None)
+    await files.put('x', b'body', mode='create')
     folder.rename(folder.with_name('elsewhere'))
     folder.touch()
-    for refused in (files.put('y', b'body', if_match=None), files.delete('x')):
+    for refused in (files.put('y', b'body', mode='create'), files.delete('x')):
         with pytest.raises(Refused) as caught:
             await refused
         assert caught.value.hint == (
@@ -144,4 +144,4 @@ def test_windows_is_a_configuration_error_with_a_way_out(folder: Path, monkeypat
     monkeypatch.setattr(sys, 'platform', 'win32')
     with pytest.raises(ConfigurationError, match='Windows') as caught:
         FileStore(folder)
-    assert 'memory://' in caught.value.remedy
+    assert 'sqlite:///stash.db' in caught.value.remedy

@@ -12,7 +12,7 @@ import pytest
 from fsspec.asyn import AsyncFileSystem
 
 from nicegui_stash.errors import OutcomeUnknown, Refused, StoreError, Unavailable
-from nicegui_stash.stores import FsspecStore, StoredObject
+from nicegui_stash.stores import FsspecStore, Replace, StoredObject
 from nicegui_stash.testing import PlainStoreConformance
 
 HERE: dict[str, bytes] = {}
@@ -145,7 +145,7 @@ async def test_an_asynchronous_filesystem_is_used_on_the_loop_and_closed(monkeyp
         monkeypatch.setattr(LoopFileSystem, name, [])
     store = FsspecStore('loop://bucket', {'token': 'x'})
     assert LoopFileSystem.opened == []
-    await asyncio.gather(*(store.put(f'k{number}', b'body', if_match=None) for number in range(5)))
+    await asyncio.gather(*(store.put(f'k{number}', b'body', mode='create') for number in range(5)))
     await store.get('k0')
     await store.aclose()
     assert set(LoopFileSystem.loops) == {asyncio.get_running_loop()}
@@ -156,14 +156,14 @@ async def test_an_asynchronous_filesystem_is_used_on_the_loop_and_closed(monkeyp
 async def test_a_missing_bucket_is_not_made() -> None:
     store = FsspecStore('loop://no-bucket/prefix')
     with pytest.raises(StoreError, match='put ab/x'):
-        await store.put('ab/x', b'body', if_match=None)
+        await store.put('ab/x', b'body', mode='create')
     await store.aclose()
 
 
 async def test_a_blocking_filesystem_is_used_in_one_thread_that_ends(tmp_path: Path) -> None:
     before = set(threading.enumerate())
     store = FsspecStore(f'local://{tmp_path}')
-    await asyncio.gather(*(store.put(f'{number}/x', b'body', if_match=None) for number in range(20)))
+    await asyncio.gather(*(store.put(f'{number}/x', b'body', mode='create') for number in range(20)))
     assert [thread.name for thread in set(threading.enumerate()) - before] == ['stash-fsspec_0']
     await store.aclose()
     assert [thread for thread in threading.enumerate() if thread.name.startswith('stash-fsspec')] == []
@@ -172,9 +172,9 @@ async def test_a_blocking_filesystem_is_used_in_one_thread_that_ends(tmp_path: P
 async def test_the_condition_of_a_put_is_not_checked_and_said_to_be_worth_nothing(tmp_path: Path) -> None:
     store = FsspecStore(f'local://{tmp_path}')
     assert store.guarantee == 'none'
-    first = await store.put('x', b'one', if_match=None)
-    await store.put('x', b'two', if_match=None)
-    last = await store.put('x', b'three', if_match=first)
+    first = await store.put('x', b'one', mode='create')
+    await store.put('x', b'two', mode='create')
+    last = await store.put('x', b'three', mode=Replace(first))
     assert await store.get('x') == StoredObject(b'three', last)
     await store.aclose()
 
@@ -182,7 +182,7 @@ async def test_the_condition_of_a_put_is_not_checked_and_said_to_be_worth_nothin
 async def test_another_opening_sees_what_was_written_and_the_same_etag(tmp_path: Path) -> None:
     one, other = FsspecStore(f'local://{tmp_path}'), FsspecStore(f'local://{tmp_path}')
     assert [row async for row in other.list()] == []
-    etag = await one.put('ab/x', b'body', if_match=None)
+    etag = await one.put('ab/x', b'body', mode='create')
     assert await other.get('ab/x') == StoredObject(b'body', etag)
     (row,) = [row async for row in other.list()]
     assert (row.key, row.size) == ('ab/x', 4)
@@ -213,7 +213,7 @@ async def test_errors_of_the_filesystem_are_translated_and_their_text_is_left_ou
     with pytest.raises(reading, match='get x') as got:
         await store.get('x')
     with pytest.raises(writing, match='put x') as put:
-        await store.put('x', b'body', if_match=None)
+        await store.put('x', b'body', mode='create')
     with pytest.raises(reading, match='delete x') as deleted:
         await store.delete('x')
     with pytest.raises(reading, match='list') as listed:
@@ -231,7 +231,7 @@ async def test_a_server_that_is_away_when_opened_makes_the_operation_unavailable
         with pytest.raises(Unavailable, match='Connection refused'):
             await store.get('x')
     with pytest.raises(Unavailable, match='Connection refused'):
-        await store.put('x', b'body', if_match=None)
+        await store.put('x', b'body', mode='create')
     await store.aclose()
 
 
@@ -242,7 +242,7 @@ async def test_a_key_cannot_leave_the_place(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match='is no key'):
             await store.get(key)
         with pytest.raises(ValueError, match='is no key'):
-            await store.put(key, b'body', if_match=None)
+            await store.put(key, b'body', mode='create')
         with pytest.raises(ValueError, match='is no key'):
             await store.delete(key)
     with pytest.raises(ValueError, match='is no key'):

@@ -11,7 +11,7 @@ import fsspec
 import pytest
 
 from nicegui_stash.errors import Conflict, Refused
-from nicegui_stash.stores import MemoryStore, StoredObject
+from nicegui_stash.stores import MemoryStore, Replace, StoredObject
 from nicegui_stash.testing import StoreConformance
 
 
@@ -53,28 +53,28 @@ class TestTheWholeMemoryFilesystem(StoreConformance):
 
 
 async def test_stores_of_one_name_share_their_objects_and_others_do_not(name: str) -> None:
-    etag = await MemoryStore(name).put('ab/x.json', b'body', if_match=None)
+    etag = await MemoryStore(name).put('ab/x.json', b'body', mode='create')
     assert await MemoryStore(name).get('ab/x.json') == StoredObject(b'body', etag)
     assert await MemoryStore(f'{name}-2').get('ab/x.json') is None
     assert await MemoryStore().get(f'{name}/ab/x.json') == StoredObject(b'body', etag)
 
 
 async def test_objects_are_those_of_fsspec(name: str) -> None:
-    await MemoryStore(name).put('ab/x.json', b'body', if_match=None)
+    await MemoryStore(name).put('ab/x.json', b'body', mode='create')
     assert fsspec.filesystem('memory').cat_file(f'memory://{name}/ab/x.json') == b'body'
 
 
 async def test_what_others_write_through_fsspec_has_an_etag_of_its_own(store: MemoryStore, name: str) -> None:
-    etag = await store.put('x', b'body', if_match=None)
+    etag = await store.put('x', b'body', mode='create')
     fsspec.filesystem('memory').pipe_file(f'/{name}/x', b'body')
     with pytest.raises(Conflict):
-        await store.put('x', b'late', if_match=etag)
+        await store.put('x', b'late', mode=Replace(etag))
 
 
 async def test_an_etag_never_comes_back_not_even_for_the_same_body(store: MemoryStore) -> None:
     etags = set[str]()
     for _ in range(100):
-        etags.add(await store.put('x', b'body', if_match=None))
+        etags.add(await store.put('x', b'body', mode='create'))
         await store.delete('x')
         gc.collect(0)
     assert len(etags) == 100
@@ -88,12 +88,12 @@ def test_threads_with_loops_of_their_own_count_every_increment(name: str, often_
                 found = await store.get('count')
                 assert isinstance(found, StoredObject)
                 try:
-                    await store.put('count', b'%d' % (int(found.body) + 1), if_match=found.etag)
+                    await store.put('count', b'%d' % (int(found.body) + 1), mode=Replace(found.etag))
                 except Conflict:
                     continue
                 break
 
-    asyncio.run(MemoryStore(name).put('count', b'0', if_match=None))
+    asyncio.run(MemoryStore(name).put('count', b'0', mode='create'))
     threads = [threading.Thread(target=lambda: asyncio.run(increment())) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -106,14 +106,14 @@ def test_threads_with_loops_of_their_own_count_every_increment(name: str, often_
 
 async def test_a_put_never_awaits(store: MemoryStore) -> None:
     with pytest.raises(StopIteration) as stopped:
-        store.put('x', b'body', if_match=None).send(None)
+        store.put('x', b'body', mode='create').send(None)
     assert await store.get('x', unless=None) == StoredObject(b'body', stopped.value.value)
 
 
 async def test_a_key_below_another_key_is_refused(store: MemoryStore) -> None:
-    await store.put('x', b'body', if_match=None)
+    await store.put('x', b'body', mode='create')
     with pytest.raises(Refused, match='a key cannot lie below another key'):
-        await store.put('x/y', b'body', if_match=None)
+        await store.put('x/y', b'body', mode='create')
 
 
 @pytest.mark.parametrize('key', ['', '/x', 'x/', 'a//b', '..', 'a/../b', 'a/.', 'a b', 'ä', 'a\\b', 'a\n'])
@@ -121,6 +121,6 @@ async def test_what_is_no_key_is_an_error(store: MemoryStore, key: str) -> None:
     with pytest.raises(ValueError, match='is no key'):
         await store.get(key)
     with pytest.raises(ValueError, match='is no key'):
-        await store.put(key, b'body', if_match=None)
+        await store.put(key, b'body', mode='create')
     with pytest.raises(ValueError, match='is no key'):
         await store.delete(key)

@@ -192,7 +192,7 @@ async def test_the_environment_of_aws_is_enough(moto: S3Server, monkeypatch: pyt
     url = moto.url()
     for engine in ('fsspec', 'obstore'):
         store = open_store(url, engine=engine)
-        await store.put(engine, b'body', if_match=None)
+        await store.put(engine, b'body', mode='create')
         await store.aclose()
     store = open_store(url)
     assert {row.key async for row in store.list()} == {'fsspec', 'obstore'}
@@ -206,7 +206,7 @@ async def test_the_connection_string_of_azure_may_come_from_the_environment(
     url = azurite.url()
     for engine in ('fsspec', 'obstore'):
         store = open_store(url, engine=engine)
-        await store.put(engine, b'body', if_match=None)
+        await store.put(engine, b'body', mode='create')
         assert await store.get(engine) is not None
         await store.aclose()
 
@@ -231,7 +231,7 @@ from nicegui_stash.stores import open_store
 async def live(url, options, engine):
     store = open_store(url, options, engine=engine)
     store.check()
-    etag = await store.put('ab/x', b'body', if_match=None)
+    etag = await store.put('ab/x', b'body', mode='create')
     assert (await store.get('ab/x')).etag == etag
     await store.aclose()
 

@@ -11,6 +11,7 @@ import pytest
 
 from nicegui_stash.errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, Unavailable
 from nicegui_stash.stores import ETag, MemoryStore, NotModified, StoredObject, open_store
+from nicegui_stash.stores.base import Mode, Replace, replacing
 from nicegui_stash.stores.objects.probe import ConditionsIgnored, probe
 from nicegui_stash.stores.objects.probed import ProbedStore
 from nicegui_stash.testing import FaultyStore
@@ -28,39 +29,39 @@ class Server(MemoryStore):
         found = await super().get(key)
         return found.etag if isinstance(found, StoredObject) else None
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         self.puts += 1
         current = await self.current(key)
         await asyncio.sleep(0)  # as over a network, others come between
-        return await super().put(key, body, if_match=current if self.lets_through(current, if_match) else if_match)
+        return await super().put(key, body, mode=replacing(current) if self.lets_through(current, mode) else mode)
 
-    def lets_through(self, current: ETag | None, if_match: ETag | None) -> bool:
+    def lets_through(self, current: ETag | None, mode: Mode) -> bool:
         return False
 
 
 class OverwritingOnCreate(Server):
-    def lets_through(self, current: ETag | None, if_match: ETag | None) -> bool:
-        return if_match is None
+    def lets_through(self, current: ETag | None, mode: Mode) -> bool:
+        return mode == 'create'
 
 
 class OverwritingOnReplace(Server):
-    def lets_through(self, current: ETag | None, if_match: ETag | None) -> bool:
-        return if_match is not None and current is not None
+    def lets_through(self, current: ETag | None, mode: Mode) -> bool:
+        return isinstance(mode, Replace) and current is not None
 
 
 class CreatingOnReplace(Server):
-    def lets_through(self, current: ETag | None, if_match: ETag | None) -> bool:
+    def lets_through(self, current: ETag | None, mode: Mode) -> bool:
         return current is None
 
 
 class Racing(Server):
     """Compares, waits, and then writes whatever has come between."""
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        if await self.current(key) != if_match:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        if mode != replacing(await self.current(key)):
             raise Conflict('put', key, 'compared')
         await asyncio.sleep(0)
-        return await MemoryStore.put(self, key, body, if_match=await self.current(key))
+        return await MemoryStore.put(self, key, body, mode=replacing(await self.current(key)))
 
 
 class OtherEtagOnRead(Server):
@@ -70,8 +71,8 @@ class OtherEtagOnRead(Server):
 
 
 class NeverReplacing(Server):
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        return await super().put(key, body, if_match=None if if_match is None else ETag('never'))
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        return await super().put(key, body, mode=mode if mode == 'create' else Replace(ETag('never')))
 
 
 class Unquoted(Server):
@@ -83,17 +84,17 @@ class Unquoted(Server):
         found = await super().get(key, unless=unless)
         return StoredObject(found.body, ETag(f'"{found.etag}"')) if isinstance(found, StoredObject) else found
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        sent = if_match if if_match is None or self.quoted_etags else ETag(if_match.strip('"'))
-        return ETag(f'"{await super().put(key, body, if_match=sent)}"')
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        sent = mode if mode == 'create' or self.quoted_etags else Replace(ETag(mode.etag.strip('"')))
+        return ETag(f'"{await super().put(key, body, mode=sent)}"')
 
 
 class FailingOnALostRace(Server):
     """Answers what is in conflict with an internal error, as Ceph does."""
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         try:
-            return await super().put(key, body, if_match=if_match)
+            return await super().put(key, body, mode=mode)
         except Conflict as error:
             raise OutcomeUnknown('put', key, '500') from error
 
@@ -177,7 +178,7 @@ async def test_its_first_put_is_refused_where_the_start_did_not_find_it_out(rclo
     store = open_store(rclone.url(), rclone.options)
     for key in ('ab/x', 'ab/y'):
         with pytest.raises(Refused, match=f'put {key}: it overwrites an object that must not exist'):
-            await store.put(key, b'body', if_match=None)
+            await store.put(key, b'body', mode='create')
     assert [row.key async for row in store.list()] == []
     await store.aclose()
 
@@ -186,8 +187,8 @@ async def test_it_is_served_where_lost_updates_are_allowed_and_promises_nothing(
     rclone: S3Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = open_store(rclone.url(), rclone.options, allow_lost_updates=True)
-    await store.put('ab/x', b'one', if_match=None)
-    await store.put('ab/x', b'two', if_match=None)
+    await store.put('ab/x', b'one', mode='create')
+    await store.put('ab/x', b'two', mode='create')
     assert store.guarantee == 'none'
     assert 'two servers lose changes' in caplog.text
     await store.aclose()
@@ -221,9 +222,9 @@ async def test_puts_that_begin_together_wait_for_one_probe(probed: Callable[[Any
     await probe(server)
     alone, server.puts = server.puts, 0
     store = probed(server)
-    await asyncio.gather(*(store.put(f'k{number}', b'body', if_match=None) for number in range(10)))
+    await asyncio.gather(*(store.put(f'k{number}', b'body', mode='create') for number in range(10)))
     assert server.puts == alone + 10
-    await store.put('later', b'body', if_match=None)
+    await store.put('later', b'body', mode='create')
     assert server.puts == alone + 11
 
 
@@ -240,7 +241,7 @@ async def test_a_check_at_the_start_spares_the_first_put_from_it(moto: S3Server)
     assert isinstance(store, ProbedStore)
     store.check('app')
     assert store._known
-    await store.put('app/ab/x', b'body', if_match=None)
+    await store.put('app/ab/x', b'body', mode='create')
     await store.aclose()
 
 
@@ -253,14 +254,14 @@ async def test_an_unreachable_server_does_not_stop_the_start_and_is_probed_when_
     store.check()
     assert 'does not answer yet' in caplog.text
     gate = server.hold('put')
-    puts = [asyncio.create_task(store.put(f'k{number}', b'body', if_match=None)) for number in range(5)]
+    puts = [asyncio.create_task(store.put(f'k{number}', b'body', mode='create')) for number in range(5)]
     await gate.started.wait()
     gate.release()
     outcomes = await asyncio.gather(*puts, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 5
     assert server.calls['put'] == 2, 'one probe of the start, and one for all five'
     server.down = False
-    await store.put('k', b'body', if_match=None)
+    await store.put('k', b'body', mode='create')
     assert server.calls['put'] > 24
 
 
@@ -269,20 +270,20 @@ async def test_a_refused_server_is_not_asked_again_at_once(probed: Callable[[Any
     store = probed(server)
     for _ in range(3):
         with pytest.raises(Refused):
-            await store.put('x', b'body', if_match=None)
+            await store.put('x', b'body', mode='create')
     assert server.puts == 2
     store._refused_until = 0.0
-    server.lets_through = lambda current, if_match: False  # type: ignore[method-assign]
-    await store.put('x', b'body', if_match=None)
+    server.lets_through = lambda current, mode: False  # type: ignore[method-assign]
+    await store.put('x', b'body', mode='create')
 
 
 async def test_a_probe_that_is_cancelled_is_made_by_the_next_put(probed: Callable[[Any], ProbedStore]) -> None:
     server = FaultyStore(Server())
     gate = server.hold('put')
     store = probed(server)
-    first = asyncio.create_task(store.put('x', b'body', if_match=None))
+    first = asyncio.create_task(store.put('x', b'body', mode='create'))
     await gate.started.wait()
-    second = asyncio.create_task(store.put('y', b'body', if_match=None))
+    second = asyncio.create_task(store.put('y', b'body', mode='create'))
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
     server.release()

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 
 from nicegui_stash.errors import Conflict, OutcomeUnknown, Unavailable
-from nicegui_stash.stores import NOT_MODIFIED, ObjectInfo, StoredObject, open_store
+from nicegui_stash.stores import NOT_MODIFIED, ObjectInfo, Replace, StoredObject, open_store
 from nicegui_stash.stores.redis.store import NAMESPACE, RedisStore
 from nicegui_stash.testing import StoreConformance
 
@@ -72,13 +72,13 @@ class TestRedis(StoreConformance):
 async def test_an_object_expires_so_long_after_its_last_put(server: RedisServer) -> None:
     store = open_store(server.url, ttl=100.0)
     assert isinstance(store, RedisStore)
-    etag = await store.put('expiring', b'1', if_match=None)
+    etag = await store.put('expiring', b'1', mode='create')
     assert 0 < await store.ask('PTTL', f'{NAMESPACE}expiring') <= 100_000
     store.expire_after(3600)
-    await store.put('expiring', b'2', if_match=etag)
+    await store.put('expiring', b'2', mode=Replace(etag))
     assert 3_500_000 < await store.ask('PTTL', f'{NAMESPACE}expiring') <= 3_600_000
     store.expire_after(0.02)
-    await store.put('gone', b'3', if_match=None)
+    await store.put('gone', b'3', mode='create')
     async with asyncio.timeout(60):
         while await store.get('gone') is not None:
             await asyncio.sleep(0.01)
@@ -87,20 +87,20 @@ async def test_an_object_expires_so_long_after_its_last_put(server: RedisServer)
 
 
 async def test_without_ttl_nothing_expires(store: RedisStore) -> None:
-    await store.put('lasting', b'1', if_match=None)
+    await store.put('lasting', b'1', mode='create')
     assert await store.ask('PTTL', f'{NAMESPACE}lasting') == -1
 
 
 async def test_the_etag_of_an_expired_object_never_fits_its_successor(store: RedisStore) -> None:
     store.expire_after(0.01)
-    old = await store.put('again', b'same', if_match=None)
+    old = await store.put('again', b'same', mode='create')
     async with asyncio.timeout(60):
         while await store.get('again') is not None:
             await asyncio.sleep(0.01)
     store.expire_after(3600)
-    await store.put('again', b'same', if_match=None)
+    await store.put('again', b'same', mode='create')
     with pytest.raises(Conflict):
-        await store.put('again', b'late', if_match=old)
+        await store.put('again', b'late', mode=Replace(old))
 
 
 # ---- a network that breaks
@@ -110,22 +110,22 @@ async def test_the_etag_of_an_expired_object_never_fits_its_successor(store: Red
 async def test_a_put_whose_answer_is_lost_is_applied_once(
     store: RedisStore, far: RedisStore, network: Network, lost: int
 ) -> None:
-    etag = await far.put('x', b'one', if_match=None)
+    etag = await far.put('x', b'one', mode='create')
     network.answers_to_lose = lost
     if lost == 1:  # recognised when it is repeated
-        assert await store.get('x', unless=await far.put('x', b'two', if_match=etag)) is NOT_MODIFIED
+        assert await store.get('x', unless=await far.put('x', b'two', mode=Replace(etag))) is NOT_MODIFIED
     else:
         with pytest.raises(OutcomeUnknown):
-            await far.put('x', b'two', if_match=etag)
+            await far.put('x', b'two', mode=Replace(etag))
     assert await value_of(store, 'x') == b'two'
     with pytest.raises(Conflict):
-        await far.put('x', b'three', if_match=etag)
+        await far.put('x', b'three', mode=Replace(etag))
 
 
 async def test_increments_over_a_network_that_loses_answers_are_each_counted_once(
     store: RedisStore, far: RedisStore, network: Network
 ) -> None:
-    await store.put('count', json.dumps({'count': 0, 'applied': {}}).encode(), if_match=None)
+    await store.put('count', json.dumps({'count': 0, 'applied': {}}).encode(), mode='create')
 
     async def write(writer: str) -> None:
         for step in range(20):
@@ -139,7 +139,7 @@ async def test_increments_over_a_network_that_loses_answers_are_each_counted_onc
                     if state['applied'].get(writer) == step:
                         break
                     body = {'count': state['count'] + 1, 'applied': {**state['applied'], writer: step}}
-                    await far.put('count', json.dumps(body).encode(), if_match=found.etag)
+                    await far.put('count', json.dumps(body).encode(), mode=Replace(found.etag))
                 except (Conflict, OutcomeUnknown, Unavailable):
                     continue
                 break
@@ -152,12 +152,12 @@ async def test_increments_over_a_network_that_loses_answers_are_each_counted_onc
 
 async def test_a_server_that_hangs_holds_nobody_longer_than_the_deadline(store: RedisStore, network: Network) -> None:
     hasty = RedisStore(f'redis://127.0.0.1:{network.port}/0', deadline=0.5)
-    etag = await store.put('x', b'one', if_match=None)
+    etag = await store.put('x', b'one', mode='create')
     assert await patiently(lambda: value_of(hasty, 'x')) == b'one'
     network.silent = True
     async with asyncio.timeout(60):  # for ever, without the deadline
         with pytest.raises(OutcomeUnknown, match=r'no answer within 0.5 s'):
-            await hasty.put('x', b'two', if_match=etag)
+            await hasty.put('x', b'two', mode=Replace(etag))
         with pytest.raises(Unavailable, match=r'no answer within 0.5 s'):
             await hasty.get('x')
     network.silent = False
@@ -180,7 +180,7 @@ async def test_closing_closes_also_connections_that_are_in_use(far: RedisStore, 
 
 async def test_a_cancelled_operation_leaves_no_answer_to_the_next(far: RedisStore) -> None:
     for number in range(40):
-        await far.put(f'k{number}', f'{number}'.encode(), if_match=None)
+        await far.put(f'k{number}', f'{number}'.encode(), mode='create')
     for turns in range(40):
         reads = [asyncio.create_task(far.get(f'k{turns}')) for _ in range(20)]
         for _ in range(turns):
@@ -195,6 +195,6 @@ async def test_a_cancelled_operation_leaves_no_answer_to_the_next(far: RedisStor
 
 async def test_ten_thousand_users_share_sixteen_connections(far: RedisStore, network: Network) -> None:
     store = RedisStore(f'redis://127.0.0.1:{network.port}', deadline=110)
-    await asyncio.gather(*(store.put(f'user/{number}', b'x' * 100, if_match=None) for number in range(10_000)))
+    await asyncio.gather(*(store.put(f'user/{number}', b'x' * 100, mode='create') for number in range(10_000)))
     assert (network.most, store.connections) == (16, 16)
     await store.aclose()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from nicegui_stash.errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, Unavailable
-from nicegui_stash.stores import NOT_MODIFIED, ETag, ObjectInfo, StoredObject, open_store
+from nicegui_stash.stores import NOT_MODIFIED, ETag, ObjectInfo, Replace, StoredObject, open_store
+from nicegui_stash.stores.base import replacing
 from nicegui_stash.stores.redis.store import NAMESPACE, RedisStore
 
 from .redis_fixtures import running, server, store, value_of
@@ -36,7 +37,7 @@ async def test_a_server_that_is_killed_and_started_again_has_lost_nothing_it_ack
         etag: ETag | None = None
         while acknowledged < 200 or not again.is_set():
             try:
-                etag = await store.put('count', f'{acknowledged + 1}'.encode(), if_match=etag)
+                etag = await store.put('count', f'{acknowledged + 1}'.encode(), mode=replacing(etag))
                 acknowledged += 1
             except (Conflict, OutcomeUnknown, Unavailable):
                 troubles += 1
@@ -74,11 +75,11 @@ async def test_idle_connections_that_a_restart_broke_are_not_noticed(tmp_path: P
     await server.is_up()
     store = RedisStore(server.url)
     try:
-        etag = (await asyncio.gather(*(store.put(f'k{number}', b'1', if_match=None) for number in range(20))))[0]
+        etag = (await asyncio.gather(*(store.put(f'k{number}', b'1', mode='create') for number in range(20))))[0]
         server.kill()
         server.start()
         await server.is_up()
-        await store.put('k0', b'2', if_match=etag)
+        await store.put('k0', b'2', mode=Replace(etag))
         assert await asyncio.gather(*(value_of(store, f'k{number}') for number in range(20))) == [b'2'] + [b'1'] * 19
         assert store.connections == 16
     finally:
@@ -88,7 +89,7 @@ async def test_idle_connections_that_a_restart_broke_are_not_noticed(tmp_path: P
 
 async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     store = RedisStore(RedisServer(tmp_path).url)
-    for operation in (store.get('x'), store.put('x', b'', if_match=None), store.delete('x')):
+    for operation in (store.get('x'), store.put('x', b'', mode='create'), store.delete('x')):
         with pytest.raises(Unavailable, match='cannot be reached'):
             await operation
     await store.aclose()
@@ -100,7 +101,7 @@ async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Path) -> None
 async def refusal(url: str) -> Refused:
     store = RedisStore(url)
     with pytest.raises(Refused) as caught:
-        await store.put('x', b'', if_match=None)
+        await store.put('x', b'', mode='create')
     await store.aclose()
     return caught.value
 
@@ -115,7 +116,7 @@ async def test_a_wrong_password_names_the_setting_and_not_the_password(tmp_path:
             assert 'NICEGUI_STASH_URL' in error.hint
             assert SECRET not in str(error)
         store = RedisStore(server.url.replace('://', '://:right@'))
-        await store.put('x', b'', if_match=None)
+        await store.put('x', b'', mode='create')
         await store.aclose()
         store = RedisStore(server.url, {'password': 'right'})
         assert await value_of(store, 'x') == b''
@@ -130,7 +131,7 @@ async def test_a_full_server_and_one_without_the_right_say_what_to_do(store: Red
     assert 'GETRANGE' in error.hint
     await store.ask('CONFIG', 'SET', 'maxmemory', '1mb')
     try:
-        puts = (store.put(f'{number}', b'x' * 200_000, if_match=None) for number in range(20))
+        puts = (store.put(f'{number}', b'x' * 200_000, mode='create') for number in range(20))
         refused = [found for found in await asyncio.gather(*puts, return_exceptions=True) if isinstance(found, Refused)]
         assert refused
         assert all('maxmemory' in error.hint for error in refused)
@@ -140,7 +141,7 @@ async def test_a_full_server_and_one_without_the_right_say_what_to_do(store: Red
 
 async def test_a_name_that_something_else_uses_is_refused(store: RedisStore) -> None:
     await store.ask('HSET', f'{NAMESPACE}x', 'field', 'value')
-    for operation in (store.get('x'), store.put('x', b'', if_match=None)):
+    for operation in (store.get('x'), store.put('x', b'', mode='create')):
         with pytest.raises(Refused, match='WRONGTYPE'):
             await operation
     assert [row async for row in store.list()] == []
@@ -155,9 +156,9 @@ async def test_a_replica_that_takes_no_writes_is_unavailable_until_it_is_the_pri
     there = RedisStore(replica.url)
     try:
         with pytest.raises(Unavailable):
-            await there.put('x', b'', if_match=None)
+            await there.put('x', b'', mode='create')
         await there.ask('REPLICAOF', 'NO', 'ONE')
-        await there.put('x', b'', if_match=None)
+        await there.put('x', b'', mode='create')
     finally:
         await there.aclose()
         replica.kill()
@@ -178,17 +179,17 @@ def test_what_redis_py_cannot_use_is_said_at_once(url: str, options: dict[str, i
 
 
 async def test_scripts_are_sent_again_to_a_server_that_has_forgotten_them(store: RedisStore) -> None:
-    etag = await store.put('x', b'1', if_match=None)
+    etag = await store.put('x', b'1', mode='create')
     await store.ask('SCRIPT', 'FLUSH')
     assert await store.get('x', unless=etag) is NOT_MODIFIED
     await store.ask('SCRIPT', 'FLUSH')
-    await store.put('x', b'2', if_match=etag)
+    await store.put('x', b'2', mode=Replace(etag))
     assert await value_of(store, 'x') == b'2'
 
 
 async def test_what_others_keep_in_the_database_is_not_listed(store: RedisStore) -> None:
     await store.ask('SET', 'nicegui:user-x', 'a value of somebody else')
-    await store.put('ab/x.json', b'12', if_match=None)
+    await store.put('ab/x.json', b'12', mode='create')
     assert [row async for row in store.list()] == [ObjectInfo('ab/x.json', 2)]
 
 

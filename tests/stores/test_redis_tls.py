@@ -85,7 +85,7 @@ class TestRedisOverTLS(StoreConformance):
 async def test_a_server_whose_certificate_nobody_vouches_for_is_sent_nothing(server: Encrypted) -> None:
     store, plain = open_store(server.tls_url), open_store(server.url)
     with pytest.raises(Refused, match='CERTIFICATE_VERIFY_FAILED'):
-        await store.put('x', b'secret', if_match=None)
+        await store.put('x', b'secret', mode='create')
     assert await plain.get('x') is None
     await store.aclose()
     await plain.aclose()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nicegui_stash.errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from nicegui_stash.stores import NOT_MODIFIED, StoredObject, open_store
+from nicegui_stash.stores import NOT_MODIFIED, Replace, StoredObject, open_store
 from nicegui_stash.stores.objects.probed import ProbedStore
 from nicegui_stash.testing import StoreConformance
 from tests.servers.faulty import Fault, FaultyProxy, Request, answer
@@ -93,9 +93,9 @@ async def raised(operation: Any) -> type[BaseException] | None:
 
 
 async def test_each_operation_is_one_request_that_does_not_ask_first(scene: Scene, key: str) -> None:
-    etag = await scene.store.put(key, b'body', if_match=None)
+    etag = await scene.store.put(key, b'body', mode='create')
     scene.proxy.seen.clear()
-    etag = await scene.store.put(key, b'other', if_match=etag)
+    etag = await scene.store.put(key, b'other', mode=Replace(etag))
     assert await scene.store.get(key) == StoredObject(b'other', etag)
     assert await scene.store.get(key, unless=etag) is NOT_MODIFIED
     assert len(scene.proxy.seen) == 3
@@ -104,14 +104,14 @@ async def test_each_operation_is_one_request_that_does_not_ask_first(scene: Scen
 
 async def test_a_create_whose_answer_is_lost_is_stored_and_not_said_to_have_failed(scene: Scene, key: str) -> None:
     scene.proxy.times(1, 'lose', writes)
-    assert await raised(scene.store.put(key, b'body', if_match=None)) in WHOLE_PUT
+    assert await raised(scene.store.put(key, b'body', mode='create')) in WHOLE_PUT
     assert await scene.body(key) == b'body'
 
 
 async def test_a_replace_whose_answer_is_lost_is_stored_and_not_said_to_have_failed(scene: Scene, key: str) -> None:
-    etag = await scene.store.put(key, b'old', if_match=None)
+    etag = await scene.store.put(key, b'old', mode='create')
     scene.proxy.times(1, 'lose', writes)
-    assert await raised(scene.store.put(key, b'new', if_match=etag)) in WHOLE_PUT
+    assert await raised(scene.store.put(key, b'new', mode=Replace(etag))) in WHOLE_PUT
     assert await scene.body(key) == b'new'
 
 
@@ -119,17 +119,17 @@ async def test_a_put_whose_connection_breaks_is_done_or_unknown_and_the_next_one
     scene: Scene, key: str
 ) -> None:
     scene.proxy.times(1, 'reset', writes)
-    outcome = await raised(scene.store.put(key, b'body', if_match=None))
+    outcome = await raised(scene.store.put(key, b'body', mode='create'))
     assert outcome in {None, OutcomeUnknown}
     assert await scene.body(key) == (b'body' if outcome is None else None)
-    await scene.store.put(f'{key}.next', b'body', if_match=None)
+    await scene.store.put(f'{key}.next', b'body', mode='create')
 
 
 async def test_while_every_connection_breaks_nothing_is_said_to_be_absent(scene: Scene, key: str) -> None:
-    etag = await scene.store.put(key, b'body', if_match=None)
+    etag = await scene.store.put(key, b'body', mode='create')
     scene.proxy.fault = lambda request: 'reset'
     assert await raised(scene.store.get(key)) is Unavailable
-    assert await raised(scene.store.put(key, b'new', if_match=etag)) is OutcomeUnknown
+    assert await raised(scene.store.put(key, b'new', mode=Replace(etag))) is OutcomeUnknown
     assert await raised(scene.store.delete(key)) is Unavailable
     scene.proxy.fault = None
     assert await scene.store.get(key) == StoredObject(b'body', etag)
@@ -142,22 +142,22 @@ async def test_a_server_that_hangs_is_waited_for_no_longer_than_the_deadline(sce
     loop = asyncio.get_running_loop()
     began = loop.time()
     assert await raised(scene.store.get(key)) is Unavailable
-    assert await raised(scene.store.put(key, b'body', if_match=None)) is OutcomeUnknown
+    assert await raised(scene.store.put(key, b'body', mode='create')) is OutcomeUnknown
     assert loop.time() - began < 3
 
 
 async def test_a_slow_server_is_waited_for(scene: Scene, key: str) -> None:
     scene.proxy.delay = 0.2
-    etag = await scene.store.put(key, b'body', if_match=None)
+    etag = await scene.store.put(key, b'body', mode='create')
     assert await scene.store.get(key) == StoredObject(b'body', etag)
 
 
 @pytest.mark.parametrize('status', [429, 503])
 async def test_a_server_in_trouble_is_away_and_a_put_unknown(scene: Scene, key: str, status: int) -> None:
-    etag = await scene.store.put(key, b'body', if_match=None)
+    etag = await scene.store.put(key, b'body', mode='create')
     scene.proxy.fault = lambda request: answer(status, 'SlowDown')
     assert await raised(scene.store.get(key)) is Unavailable
-    assert await raised(scene.store.put(key, b'new', if_match=etag)) is OutcomeUnknown
+    assert await raised(scene.store.put(key, b'new', mode=Replace(etag))) is OutcomeUnknown
     scene.proxy.fault = None
     assert await scene.store.get(key) == StoredObject(b'body', etag)
 
@@ -168,7 +168,7 @@ async def test_a_server_that_forbids_is_refused_with_what_to_do(scene: Scene, ke
     with pytest.raises(Refused, match='credentials'):
         await scene.store.get(key)
     with pytest.raises(Refused, match='credentials'):
-        await scene.store.put(key, b'body', if_match=None)
+        await scene.store.put(key, b'body', mode='create')
     with pytest.raises(Refused, match='credentials'):
         await scene.store.delete(key)
 
@@ -182,7 +182,7 @@ async def test_a_bucket_that_is_not_there_is_no_empty_one(scene: Scene, key: str
     with pytest.raises(Refused, match='make the bucket or container'):
         await store.get(key)
     with pytest.raises(Refused, match='make the bucket or container'):
-        await store.put(key, b'body', if_match=None)
+        await store.put(key, b'body', mode='create')
     with pytest.raises(Refused, match='make the bucket or container'):
         [row async for row in store.list()]
     await store.aclose()
@@ -241,11 +241,11 @@ async def test_etags_without_quotes_and_errors_for_lost_races_are_found_out_and_
         assert isinstance(store, ProbedStore)
         await asyncio.to_thread(store.check)
         assert store._store.quoted_etags is False
-        etag = await store.put('x', b'one', if_match=None)
-        new = await store.put('x', b'two', if_match=etag)
+        etag = await store.put('x', b'one', mode='create')
+        new = await store.put('x', b'two', mode=Replace(etag))
         assert await store.get('x') == StoredObject(b'two', new)
         with pytest.raises(OutcomeUnknown):
-            await store.put('x', b'late', if_match=etag)
+            await store.put('x', b'late', mode=Replace(etag))
         assert await store.get('x') == StoredObject(b'two', new)
         await store.aclose()
 
@@ -261,5 +261,5 @@ async def test_a_server_that_ignores_one_condition_is_refused(
         proxy.fault = deaf_to(header)
         store = open_store(moto.url(), moto.at(proxy.port).options, engine=engine)
         with pytest.raises(Refused, match=reason):
-            await store.put('x', b'body', if_match=None)
+            await store.put('x', b'body', mode='create')
         await store.aclose()

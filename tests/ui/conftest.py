@@ -1,4 +1,4 @@
-"""An app with one `Stash`, on a store whose faults are chosen by the test. An error that nobody looks at fails it."""
+"""An app with one `Stash`, on a store whose faults are chosen by the test. An unexpected error in the log fails it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def stash(url: str, store: FaultyStore, errors: Callable[[], list[str]]) -
 
 @pytest.fixture
 def errors(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
-    """What was logged as an error so far; what is logged and not looked at fails the test."""
+    """The errors logged so far; a logged error that the test does not read fails it."""
     looked_at = 0
 
     def look() -> list[str]:

@@ -1,4 +1,4 @@
-"""A list whose filter is in the address, and its browser: what it shows, was told, and does."""
+"""A list with its filter in the address, and its browser: what it shows, receives, and does."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def address(tab: User) -> str:
 
 
 def told(tab: User) -> list[str]:
-    """Return every change of the address that the browser was told of."""
+    """Return every change of the address that was sent to the browser."""
     return [data['code'] for data in sent(tab, 'run_javascript') if 'project' in data['code']]
 
 
 async def go(tab: User, search: Any, *, made: Any = None, moved: Any = False) -> None:
-    """Press back or forward, as the browser tells it."""
+    """Press back or forward, as the browser reports it."""
     tell(tab, {'kind': 'address', 'search': search, 'made': len(told(tab)) if made is None else made, 'moved': moved})
     await idle()

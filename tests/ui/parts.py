@@ -82,7 +82,7 @@ class Parts:
             self.schema.slice_id(),
             self.page,
             self.visit.client,
-            changed_in_place=self.changed_in_place.append,
+            changed_in_place=lambda name, _: self.changed_in_place.append(name),
             refusals_changed=lambda: self.refusals.append(None),
         )
 
@@ -121,7 +121,7 @@ class KeepsInMemory:
     def end(self, kept: KeptFields) -> None:
         self.ended = True
 
-    def awaits(self, kept: KeptFields) -> bool:
+    def is_pending(self, kept: KeptFields) -> bool:
         return self.is_asked
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the NiceGUI edge are told with: an app in this process, its visitors, and looks into the store."""
+"""The vocabulary of the tests of the NiceGUI edge: an app in this process, its visitors, and reads of the store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals, prepare_simulation
 
 from nicegui_stash import Stash
-from nicegui_stash.stores import StoredObject
+from nicegui_stash.stores import Replace, StoredObject
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.page.page_object import PageObject
 from nicegui_stash.ui.page.stored_property import PAGE_OBJECT
@@ -140,7 +140,7 @@ def emit(tab: User, found: Any, event: str, *args: Any) -> None:
 
 
 def tell(tab: User, told: Any, *, number: int | None = None) -> None:
-    """Have the server receive what our script in the browser tells beside the events of elements, and counts."""
+    """Have the server receive a message of our script in the browser, with its number."""
     message = {'client_id': client_of(tab).id, 'told': told, 'stash': number}
     core.sio.handlers['/'][MESSAGE]('the socket', message)
 
@@ -207,7 +207,7 @@ async def replace(store: FaultyStore, body: bytes | Callable[[bytes], bytes]) ->
     (key,) = [row.key async for row in store.inner.list()]
     found = await store.inner.get(key)
     assert isinstance(found, StoredObject)
-    await store.inner.put(key, body if isinstance(body, bytes) else body(found.body), if_match=found.etag)
+    await store.inner.put(key, body if isinstance(body, bytes) else body(found.body), mode=Replace(found.etag))
     return key
 
 

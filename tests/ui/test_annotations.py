@@ -87,7 +87,7 @@ async def test_a_class_in_a_function_may_be_annotated_with_what_is_local_there(s
     assert shown(stash, await ann.open('/7'), Page).more == {'a': [Local(3)]}
 
 
-async def test_a_class_made_by_a_function_is_a_class_of_its_own(stash: Stash) -> None:
+async def test_a_class_made_by_a_function_is_a_separate_class(stash: Stash) -> None:
     def make(path: str, kind: Any) -> type:
         @stash.page(path, name=f'Page of {path}')
         class Page:
@@ -219,7 +219,7 @@ async def test_a_page_that_still_runs_when_its_class_is_declared_again_goes_on(s
 
 
 @pytest.mark.parametrize('annotation', ['list[Unknown]', 'int |', 'Point()'])
-async def test_an_annotation_that_is_no_type_is_refused(stash: Stash, annotation: str) -> None:
+async def test_an_annotation_that_is_not_a_type_is_refused(stash: Stash, annotation: str) -> None:
     class Page:
         field = stored(0)
 
@@ -230,7 +230,7 @@ async def test_an_annotation_that_is_no_type_is_refused(stash: Stash, annotation
         stash.page('/')(Page)
 
 
-async def test_a_callable_default_is_made_anew_for_each_page(stash: Stash) -> None:
+async def test_a_callable_default_is_called_for_each_page(stash: Stash) -> None:
     made: list[int] = []
 
     def number() -> int:

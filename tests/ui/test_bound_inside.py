@@ -1,4 +1,4 @@
-"""Elements that are bound to what is inside of a field's value stay bound when somebody else changes the field."""
+"""Elements bound to parts of a field's value stay bound when others change the field."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Guest:
 
 
 async def show_changes() -> None:
-    """Let other tabs be told, and NiceGUI look at attributes and entries, as it does ten times a second."""
+    """Let other tabs follow, and NiceGUI poll attributes and entries, as it does ten times a second."""
     await idle()
     binding._refresh_step()
     await idle()

@@ -121,7 +121,7 @@ async def test_a_change_of_a_worker_thread_is_kept(stash: Stash, desk: type[Desk
     assert shown(stash, await ann.open(), desk).note == 'lamps'
 
 
-async def test_a_change_after_the_page_is_gone_is_told_in_the_log(
+async def test_a_change_after_the_page_is_gone_is_logged(
     stash: Stash, desk: type[Desk], caplog: pytest.LogCaptureFixture
 ) -> None:
     tab = await Browser().open()
@@ -196,7 +196,7 @@ async def test_used_states_and_views_have_it_too(stash: Stash) -> None:
         {'made': 10**30, 'failed': 7},
     ],
 )
-async def test_what_a_hostile_browser_tells_changes_nothing(
+async def test_messages_of_a_hostile_browser_change_nothing(
     stash: Stash, desk: type[Desk], sent: dict[str, Any]
 ) -> None:
     tab = await fill(stash, Browser(), desk, note='lamps')
@@ -215,7 +215,7 @@ async def test_another_tab_that_forges_gives_the_default(stash: Stash, desk: typ
     await idle()
     page = shown(stash, tab, desk)
     assert (page.note, page.size) == ('', 3)
-    assert problems(stash, page) == {'note': 'it is no token'}
+    assert problems(stash, page) == {'note': 'it is not a token'}
 
 
 async def test_what_the_browser_did_not_keep_is_on_record_and_in_the_log(

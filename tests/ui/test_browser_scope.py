@@ -139,7 +139,7 @@ async def test_of_two_changes_that_cross_the_later_one_of_the_browser_counts_in_
     assert {shown(stash, tab, desk).note for tab in (first, second)} == {kept}
 
 
-async def test_a_token_that_is_made_anew_undoes_no_change_of_another_tab(stash: Stash, desk: type[Desk]) -> None:
+async def test_a_replaced_token_undoes_no_change_of_another_tab(stash: Stash, desk: type[Desk]) -> None:
     ann = Browser()
     first = await fill(stash, ann, desk, note='lamps')
     before = items(first)['note']

@@ -106,13 +106,13 @@ async def test_a_value_that_no_longer_fits_falls_back_alone(url: str) -> None:
 
 
 async def again(ann: Browser) -> User:
-    """Open the page at a server that was started anew, with the same browser."""
+    """Open the page at a restarted server, with the same browser."""
     other = Browser()
     other.http.cookies = ann.http.cookies
     return await other.open()
 
 
-async def test_validate_tells_whether_a_value_still_holds(stash: Stash) -> None:
+async def test_validate_says_whether_a_value_is_still_valid(stash: Stash) -> None:
     limit = [100]
 
     @stash.page('/')

@@ -72,7 +72,7 @@ async def test_what_is_handed_over_again_after_a_drop_is_answered_alike_and_not_
     assert page.text == 'typed on'
 
 
-async def test_what_nobody_can_judge_while_the_store_is_away_may_be_sent_as_an_event(
+async def test_a_value_that_cannot_be_judged_while_the_store_is_away_may_be_sent_as_an_event(
     url: str, store: FaultyStore, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handover, 'PATIENCE', 0.0)
@@ -210,7 +210,7 @@ async def test_a_page_that_is_built_late_says_what_is_bound_with_its_elements_an
     assert address_of(told) == sent_with_elements(tab)[other.id]
 
 
-async def test_the_app_is_told_once_more_if_what_was_typed_was_overruled(stash: Stash, told: Told) -> None:
+async def test_on_recovered_is_called_again_if_a_typed_value_was_overruled(stash: Stash, told: Told) -> None:
     tab, page = await open_page(stash, declare(stash))
     notices = page.notices
     page.text = 'newer'
@@ -221,7 +221,7 @@ async def test_the_app_is_told_once_more_if_what_was_typed_was_overruled(stash: 
 
 
 @pytest.mark.parametrize('number', [-1, 2**80, True, '1', 1.5, None, [1], '); alert(1'], ids=repr)
-async def test_a_forged_number_of_an_event_is_told_back_as_a_number_or_not_at_all(
+async def test_a_forged_number_of_an_event_comes_back_as_a_number_or_not_at_all(
     stash: Stash, told: Told, number: object
 ) -> None:
     _, page = await open_page(stash, declare(stash))

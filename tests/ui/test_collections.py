@@ -156,7 +156,7 @@ async def test_rows_follow_within_their_field_and_are_copied_into_another(stash:
     assert await data_of(store, 'Page') == {'rows': [{'name': 'c'}], 'picked': [{'name': 'd'}]}
 
 
-async def test_a_list_that_was_replaced_tells_nobody_any_more(stash: Stash) -> None:
+async def test_a_list_that_was_replaced_notifies_no_field(stash: Stash) -> None:
     @stash.page('/')
     class Page:
         items: list[str] = stored([])
@@ -201,7 +201,7 @@ async def test_two_fields_that_were_given_one_list_do_not_share_it(stash: Stash)
     assert (page.left, page.right) == (['a'], ['a', 'b'])
 
 
-async def test_a_default_list_is_nobodys_in_common(stash: Stash) -> None:
+async def test_a_default_list_is_not_shared(stash: Stash) -> None:
     @stash.page('/')
     class Page:
         items: list[str] = stored([])
@@ -212,7 +212,7 @@ async def test_a_default_list_is_nobodys_in_common(stash: Stash) -> None:
     assert shown(stash, await Browser().open(), Page).items == []
 
 
-async def test_on_change_is_told_once_for_each_change_in_place(stash: Stash) -> None:
+async def test_on_change_is_called_once_for_each_change_in_place(stash: Stash) -> None:
     told: list[Change] = []
 
     @stash.page('/')
@@ -229,7 +229,7 @@ async def test_on_change_is_told_once_for_each_change_in_place(stash: Stash) -> 
     assert told == [Change('items', 'local')] * 2
 
 
-async def test_a_collection_that_decode_makes_is_of_its_own_class_and_compared_after_events(
+async def test_a_collection_made_by_decode_keeps_its_class_and_is_compared_after_events(
     stash: Stash, store: FaultyStore
 ) -> None:
     @stash.page('/')

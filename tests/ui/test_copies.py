@@ -1,4 +1,4 @@
-"""A copy of a page object, as for a draft that may be cancelled: an object of its own, which stores nothing."""
+"""A copy of a page object, as for a draft that may be cancelled, stores nothing."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ async def test_a_type_that_cannot_be_stored_is_refused_with_the_way_out(stash: S
     said(error, 'Counter.worker', 'Thread', 'use a dataclass, msgspec.Struct or plain types', 'encode= and decode=')
 
 
-async def test_a_union_that_json_cannot_tell_apart_is_refused(stash: Stash) -> None:
+async def test_a_union_that_json_cannot_distinguish_is_refused(stash: Stash) -> None:
     with pytest.raises(DeclarationError, match=r'Counter\.pet: its annotation cannot be stored'):
 
         @stash.page('/')
@@ -149,7 +149,7 @@ async def test_a_view_without_build_is_refused(stash: Stash) -> None:
             count: int = stored(0)
 
 
-async def test_a_build_with_arguments_that_nobody_names_is_refused(stash: Stash) -> None:
+async def test_a_build_with_unnamed_arguments_is_refused(stash: Stash) -> None:
     with pytest.raises(DeclarationError, match=r'Counter\.build: name its parameters'):
 
         @stash.page('/')
@@ -158,7 +158,7 @@ async def test_a_build_with_arguments_that_nobody_names_is_refused(stash: Stash)
 
 
 async def test_an_init_that_wants_arguments_is_refused(stash: Stash) -> None:
-    with pytest.raises(DeclarationError, match=r'Counter: __init__\(self\) has to take no arguments'):
+    with pytest.raises(DeclarationError, match=r'Counter: __init__\(self\) must take no arguments'):
 
         @stash.page('/')
         class Counter:
@@ -203,7 +203,7 @@ async def test_an_unknown_build_is_refused_with_the_known_ones(stash: Stash) -> 
         stash.page('/', build='later')  # type: ignore[arg-type]
 
 
-async def test_a_key_that_is_no_parameter_is_refused(stash: Stash) -> None:
+async def test_a_key_that_is_not_a_parameter_is_refused(stash: Stash) -> None:
     with pytest.raises(DeclarationError, match=r"Item: key='item_id' has to be a parameter of build\(\) or prepare"):
 
         @stash.page('/item/{number}', key='item_id')
@@ -321,7 +321,7 @@ async def test_pages_that_a_loop_makes_of_one_class_need_names(stash: Stash, sto
 
 
 @pytest.mark.parametrize('kind', [ui.refreshable_method, classmethod])
-async def test_a_build_that_is_no_plain_method_is_refused(stash: Stash, kind: Any) -> None:
+async def test_a_build_that_is_not_a_plain_method_is_refused(stash: Stash, kind: Any) -> None:
     with pytest.raises(DeclarationError, match=r'Counter\.build: it has to be a plain method.* refreshable'):
 
         @stash.page('/')
@@ -439,9 +439,7 @@ async def test_two_stashes_on_one_place_cannot_store_two_classes_under_one_name(
         class Tally:
             count: str = stored('')
 
-    with pytest.raises(
-        SystemExit, match=r"nicegui_stash: .*Tally: the class at .* already has the stored name 'Counter'"
-    ):
+    with pytest.raises(SystemExit, match=r"nicegui_stash: .*Tally: .* already has the stored name 'Counter'"):
         async with serving(declare):
             pass
 

@@ -103,7 +103,7 @@ async def test_the_session_middleware_of_the_host_is_used(url: str, store: Fault
 
 
 @pytest.mark.parametrize('forged', ['', 'its_own=garbage', 'other=1'])
-async def test_a_host_with_its_own_session_middleware_shows_nobody_anothers_state(url: str, forged: str) -> None:
+async def test_a_host_with_its_own_session_middleware_never_shows_anothers_state(url: str, forged: str) -> None:
     parent = FastAPI()
     parent.add_middleware(SessionMiddleware, secret_key='the secret of the host', session_cookie='its_own')
     async with hosted(declare(url), parent) as (stash, page):
@@ -173,7 +173,10 @@ async def test_a_script_without_pages_needs_secrets(url: str, monkeypatch: pytes
     monkeypatch.setattr(Storage, 'secret', None)
     with (
         nicegui_reset_globals(),
-        pytest.raises(ConfigurationError, match=r"^secrets: no storage_secret, .* Pass the app's"),
+        pytest.raises(
+            ConfigurationError,
+            match=r"^secrets: no storage_secret\. Pass the app's: Stash\(secrets=\['…'\]\), or set NICEGUI_STASH",
+        ),
     ):
         async with Stash(url).open('an id'):
             pass

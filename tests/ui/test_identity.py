@@ -217,7 +217,7 @@ async def test_a_visitor_whom_identity_does_not_know_has_the_session_of_the_cook
 
 
 @pytest.mark.proves('own-session')
-async def test_nobody_can_take_a_named_session_by_the_id_in_the_cookie(url: str) -> None:
+async def test_a_forged_cookie_cannot_open_a_named_session(url: str) -> None:
     async with serving(lambda: Stash(url, identity=lambda request: request.headers.get('x-account'))) as stash:
         cls = declare(stash)
         shown(stash, await Browser(headers={'x-account': 'ann'}).open(), cls).count = 1

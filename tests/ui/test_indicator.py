@@ -1,4 +1,4 @@
-"""What the server tells an indicator: only changes, in the words that it was given, and the truth."""
+"""The messages of the server to an indicator: only changes, in the given words, and true."""
 
 from __future__ import annotations
 
@@ -61,9 +61,7 @@ async def test_it_follows_the_status_in_english(url: str, store: FaultyStore) ->
         assert (says(indicator), indicator.props['saves']) == (('saved', 'Saved', []), 2)
 
 
-async def test_what_several_elements_hold_back_is_told_together_and_each_until_it_fits(
-    url: str, store: FaultyStore
-) -> None:
+async def test_refused_values_of_several_elements_are_listed_until_each_fits(url: str, store: FaultyStore) -> None:
     async with serving(lambda: Stash(url, flush_interval=0, max_value_bytes=20)) as stash:
         cls = declare(stash)
         tab = await Browser().open()

@@ -56,7 +56,7 @@ def test_a_newer_nicegui_than_was_tried_is_said_once(
 
 
 @pytest.mark.parametrize('version', ['3.14.0', '.'.join(map(str, nicegui_private.NEWEST)), '3.18.99', 'unknown', '3'])
-def test_a_version_that_was_tried_or_cannot_be_read_is_no_reason_to_warn(
+def test_a_tested_or_unreadable_version_causes_no_warning(
     url: str, untold: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, version: str
 ) -> None:
     monkeypatch.setattr(nicegui, '__version__', version)
@@ -120,7 +120,7 @@ async def test_without_the_router_of_sub_pages_a_view_counts_as_part_of_the_page
 
 @pytest.fixture
 def browsers_report(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Clients count as connected by a browser, so that the server waits for its report; count what it is told."""
+    """Clients count as connected by a browser, so that the server waits for its report; count the messages to it."""
     told: Counter[str] = Counter()
     monkeypatch.setattr(nicegui_private, 'is_simulated', lambda client: False)
     monkeypatch.setattr(Client, 'run_javascript', lambda client, code, **_: told.update([code.partition('(')[0]]))
@@ -161,7 +161,7 @@ async def test_a_page_is_built_with_its_draft_when_the_browser_has_reported_a_re
     'told',
     [{'kind': 'address', 'search': '?x=1', 'made': 0, 'moved': True}, {'kind': 'browser', 'browser': 1, 'made': 0}],
 )
-async def test_what_a_page_tells_before_its_report_does_not_count_as_one(
+async def test_a_message_before_the_report_does_not_count_as_one(
     stash: Stash, browsers_report: Counter[str], told: dict[str, Any]
 ) -> None:
     declare(stash)
@@ -305,7 +305,7 @@ def test_a_report_says_no_more_than_belongs_to_its_reason(sent: dict[str, str], 
 @pytest.mark.parametrize(
     'sent', [{}, {'kind': 'rumour'}, {'kind': 7}, {'kind': 'again'}, {'kind': 'typed', 'seal': 7}, 'again', None]
 )
-async def test_what_is_no_message_of_ours_is_counted_and_dropped(stash: Stash, sent: object) -> None:
+async def test_an_unknown_message_is_counted_and_dropped(stash: Stash, sent: object) -> None:
     declare(stash)
     tab = await Browser().open()
     tell(tab, sent)

@@ -139,7 +139,7 @@ async def test_a_job_that_assigns_after_a_rejoin_is_shown_in_the_page_that_came_
     assert (new.count, new.draft, new.step, text(tab, 'count')) == (7, 'half-typed', 3, '7')
 
 
-async def test_a_job_whose_tab_never_comes_back_changes_nobody_elses_draft(stash: Stash, store: FaultyStore) -> None:
+async def test_a_job_whose_tab_never_comes_back_changes_no_other_draft(stash: Stash, store: FaultyStore) -> None:
     cls = declare(stash)
     ann = Browser()
     tab = await ann.open()

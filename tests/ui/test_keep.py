@@ -201,7 +201,7 @@ async def test_a_class_that_needs_arguments_is_made_by_the_page(stash: Stash) ->
     ui.page('/empty')(lambda: None)
     with client_of(await Browser().open('/empty')), pytest.raises(StashError, match='make it in the page'):
         await stash.recover(Basket)
-    with pytest.raises(DeclarationError, match='has to take no arguments'):
+    with pytest.raises(DeclarationError, match='must take no arguments'):
 
         @stash.page('/page')
         class Page:

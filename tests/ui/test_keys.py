@@ -47,7 +47,7 @@ async def test_each_value_of_a_key_is_drawn_for_itself_and_the_least_recently_se
     assert labels(await ann.open('/item/2'), 'note') == ['2: ']
 
 
-async def test_a_key_of_two_parameters_tells_apart_what_looks_alike_when_joined(stash: Stash) -> None:
+async def test_a_key_of_two_parameters_distinguishes_values_that_look_alike_when_joined(stash: Stash) -> None:
     @stash.page('/note', key=('shelf', 'book'))
     class Note:
         text: str = stored('')

@@ -124,7 +124,7 @@ async def test_build_request_never_waits(stash: Stash) -> None:
     assert 'the form' in (await ann.get()).text
 
 
-async def test_a_page_that_is_asked_for_and_never_connected_is_no_visit(stash: Stash, store: FaultyStore) -> None:
+async def test_a_page_that_is_requested_and_never_connected_is_not_a_visit(stash: Stash, store: FaultyStore) -> None:
     @stash.page('/')
     class Page:
         count: int = stored(0)

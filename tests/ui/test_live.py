@@ -194,7 +194,7 @@ async def test_each_page_has_its_own_copy_of_a_shared_list(stash: Stash) -> None
     assert left.rows == [{'size': 2}]
 
 
-async def test_a_tab_that_was_closed_is_told_nothing(stash: Stash, errors: Callable[[], list[str]]) -> None:
+async def test_a_closed_tab_gets_no_changes(stash: Stash, errors: Callable[[], list[str]]) -> None:
     told: list[Change] = []
 
     @stash.page('/')

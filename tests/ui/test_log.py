@@ -1,4 +1,4 @@
-"""What is never in the log: a stored value. A marker goes through everything that can go wrong."""
+"""The log never has a stored value: a marker value goes through everything that can go wrong."""
 
 from __future__ import annotations
 
@@ -128,11 +128,11 @@ async def test_no_log_record_ever_contains_a_stored_value(
     ('annotation', 'value', 'told'),
     [
         (int, 'sw0rdfish', 'a.b: Expected `int`, got `str`'),
-        (Literal['a', 'b'], 'sw0rdfish', 'a.b: the value is none that its annotation admits'),
+        (Literal['a', 'b'], 'sw0rdfish', 'a.b: the value does not match its annotation'),
         (
             dict[str, list[int]],
             {'sw0rdfish': [1j]},
-            'a.b at $[...]: the value is none that its annotation admits',
+            'a.b at $[...]: the value does not match its annotation',
         ),
         (list[int], [1, 'sw0rdfish'], 'a.b at $[1]: Expected `int`, got `str`'),
         (dict[str, float], {'sw0rdfish': math.nan}, 'a.b at $[...]: NaN and infinity cannot be written as JSON'),

@@ -1,4 +1,4 @@
-"""What was typed while the server was away, as an element takes it: what is said of it is what became of its field."""
+"""Merging values typed while the server was away: the verdict always matches what happened to the field."""
 
 from __future__ import annotations
 

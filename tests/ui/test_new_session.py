@@ -15,7 +15,7 @@ from nicegui import Client, app, ui
 from nicegui.testing import User
 
 from nicegui_stash import Stash, StashError, StoreError, stored
-from nicegui_stash.stores.base import ETag
+from nicegui_stash.stores.base import Mode
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.app import session_rotation
 
@@ -199,7 +199,7 @@ async def test_a_link_that_is_forged_or_too_old_is_refused(
     assert (await ann.get(sent.link)).status_code == 403
 
 
-async def test_the_answer_is_kept_by_nobody_and_tells_no_referrer(stash: Stash, sent: Sent) -> None:
+async def test_the_answer_is_not_cached_and_sends_no_referrer(stash: Stash, sent: Sent) -> None:
     declare(stash)
     ann = Browser()
     await renew(stash, await ann.open())
@@ -262,11 +262,11 @@ async def test_a_sign_in_that_fails_half_way_loses_nothing(stash: Stash, store: 
     await stash.flush(shown(stash, tab, cls))
     put, calls = store.put, 0
 
-    async def fail_second(key: str, body: bytes, *, if_match: ETag | None):
+    async def fail_second(key: str, body: bytes, *, mode: Mode):
         nonlocal calls
         calls += 1
         store.down = calls >= 2  # the copy is stored, and then the store goes away
-        return await put(key, body, if_match=if_match)
+        return await put(key, body, mode=mode)
 
     store.put = fail_second  # type: ignore[method-assign]
     with pytest.raises(StoreError):
@@ -414,13 +414,13 @@ async def test_a_page_whose_sign_in_failed_goes_on_in_its_session(stash: Stash, 
     await stash.flush(page)
     put, calls = store.put, 0
 
-    async def fail_second(key: str, body: bytes, *, if_match: ETag | None):
+    async def fail_second(key: str, body: bytes, *, mode: Mode):
         nonlocal calls
         calls += 1
         if calls == 2:  # the copy is stored, and the page goes on while the old session is erased
             page.note = 'mine, changed meanwhile'
         store.down = calls >= 2
-        return await put(key, body, if_match=if_match)
+        return await put(key, body, mode=mode)
 
     store.put = fail_second  # type: ignore[method-assign]
     with pytest.raises(StoreError):

@@ -54,7 +54,7 @@ async def test_an_app_is_tested_again_and_again_although_its_stash_is_imported_o
 
 
 @pytest.mark.nicegui_main_file(MAIN_FILE)
-async def test_each_user_has_a_session_of_its_own(user: User, create_user: Callable[[], User]) -> None:
+async def test_each_user_has_a_separate_session(user: User, create_user: Callable[[], User]) -> None:
     await buy_two(user)
     other, third = create_user(), create_user()
     await buy_two(other)

@@ -20,7 +20,7 @@ __all__ = ['moto', 'rclone']
 
 
 def declare(stash: Stash) -> type:
-    @stash.page('/')
+    @stash.page('/', response_timeout=60)
     class Page:
         name: str = stored('')
 
@@ -37,13 +37,14 @@ def app(server: S3Server, url: str, **options: Any) -> Callable[[], Stash]:
 @pytest.mark.parametrize('engine', ['fsspec', 'obstore'])
 async def test_what_one_server_stored_comes_back_on_the_next(moto: S3Server, engine: str) -> None:
     url, ann = moto.url(), Browser()
-    async with serving(app(moto, url, engine=engine)) as stash:
+    at_leisure = app(moto, url, engine=engine, recover_timeout=50)  # moto and its client are slow on a busy machine
+    async with serving(at_leisure) as stash:
         cls = declare(stash)
         tab = await ann.open('/')
         shown(stash, tab, cls).name = 'Ann'
         await stash.flush(shown(stash, tab, cls))
         await close(tab)
-    async with serving(app(moto, url, engine=engine)) as stash:
+    async with serving(at_leisure) as stash:
         cls = declare(stash)
         tab = await ann.open('/')
         assert shown(stash, tab, cls).name == 'Ann'

@@ -126,13 +126,13 @@ async def test_whoever_is_closed_shows_no_more(parts: Parts) -> None:
 # ---- elsewhere
 
 
-async def test_a_keeper_shows_what_it_keeps_and_counts_as_awaited_until_it_has_answered(parts: Parts) -> None:
+async def test_a_keeper_shows_what_it_keeps_and_is_pending_until_it_has_answered(parts: Parts) -> None:
     keeper = KeepsInMemory()
     keeper.kept = {'query': raw('bolts')}
     elsewhere = elsewhere_of(parts, keeper)
-    assert (parts.page.query, elsewhere.is_awaited, set(elsewhere.keepers)) == ('bolts', True, {'query'})
+    assert (parts.page.query, elsewhere.is_pending, set(elsewhere.keepers)) == ('bolts', True, {'query'})
     keeper.is_asked = False
-    assert not elsewhere.is_awaited
+    assert not elsewhere.is_pending
 
 
 async def test_what_cannot_be_shown_is_on_record_until_it_can(parts: Parts) -> None:
@@ -143,12 +143,12 @@ async def test_what_cannot_be_shown_is_on_record_until_it_can(parts: Parts) -> N
     assert parts.recovery.problems == []
 
 
-async def test_a_value_that_is_not_kept_is_blamed_and_forgiven(parts: Parts) -> None:
+async def test_a_value_that_is_not_kept_is_noted_until_it_is_kept(parts: Parts) -> None:
     elsewhere = elsewhere_of(parts, KeepsInMemory())
-    elsewhere.blame('query', 'the browser is full')
-    elsewhere.blame('query', 'the browser keeps nothing')
+    elsewhere.note_unkept('query', 'the browser is full')
+    elsewhere.note_unkept('query', 'the browser keeps nothing')
     assert [problem.why for problem in parts.recovery.problems] == ['the browser keeps nothing']
-    elsewhere.forgive('query')
+    elsewhere.clear_unkept('query')
     assert parts.recovery.problems == []
 
 

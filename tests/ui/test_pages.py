@@ -179,7 +179,7 @@ async def test_an_exception_from_build_is_the_error_page_of_the_app(
     assert 'broken' in errors()
 
 
-async def test_on_recovered_is_told_before_build_and_may_be_async(stash: Stash) -> None:
+async def test_on_recovered_is_called_before_build_and_may_be_async(stash: Stash) -> None:
     order: list[str] = []
 
     @stash.page('/')
@@ -214,7 +214,7 @@ async def test_on_recovered_may_be_given_to_an_object_by_its_init(stash: Stash) 
     assert order == ['fresh', 'build']
 
 
-async def test_on_recovered_of_a_used_state_is_told_too(stash: Stash) -> None:
+async def test_on_recovered_of_a_used_state_is_called_too(stash: Stash) -> None:
     order: list[str] = []
 
     @stash.state
@@ -284,7 +284,7 @@ async def test_two_pages_use_one_state(stash: Stash) -> None:
     assert text(b, 'dark') == 'True'
 
 
-async def test_each_value_of_a_key_has_a_slice_of_its_own(stash: Stash, store: FaultyStore) -> None:
+async def test_each_value_of_a_key_has_its_own_slice(stash: Stash, store: FaultyStore) -> None:
     @stash.page('/{kind}/{number}', key=('kind', 'number'))
     class Item:
         note: str = stored('')
@@ -300,7 +300,7 @@ async def test_each_value_of_a_key_has_a_slice_of_its_own(stash: Stash, store: F
     assert await data_of(store, 'Item', key='pen/1') == {'note': 'blue'}
 
 
-async def test_values_of_a_key_are_told_apart_whatever_they_contain(stash: Stash) -> None:
+async def test_values_of_a_key_are_distinguished_whatever_they_contain(stash: Stash) -> None:
     @stash.page('/item', key=('kind', 'number'))
     class Item:
         def build(self, kind: str, number: str = '') -> None: ...

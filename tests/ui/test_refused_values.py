@@ -253,7 +253,7 @@ async def test_a_value_that_decode_does_not_give_back_is_refused_and_leaves_the_
 
     form = shown(stash, await Browser().open(), Form)
     form.number = 3 + 0j
-    with pytest.raises(ValueNotStorable, match='decode= has to undo what encode= does'):
+    with pytest.raises(ValueNotStorable, match='decode= must undo what encode= does'):
         form.number = 3 + 4j
     assert form.number == 3
 

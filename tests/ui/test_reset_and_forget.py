@@ -4,6 +4,7 @@ import pytest
 from nicegui import ui
 
 from nicegui_stash import Stash, stored
+from nicegui_stash.stores import Replace
 from nicegui_stash.testing import FaultyStore
 
 from .scene import Browser, click, client_of, data_of, documents, idle, serving, shown, slice_of, text
@@ -172,7 +173,7 @@ async def test_what_was_forgotten_does_not_come_back_with_the_change_of_a_page_t
         await gate.started.wait()
         body = b'{"format":1,"epoch":1,"seen":%d,"applied":{},"slices":{},"erased":true}' % (2**42)
         found = await store.inner.get(key)
-        await store.inner.put(key, body, if_match=found.etag)  # type: ignore[union-attr]  # another server forgets
+        await store.inner.put(key, body, mode=Replace(found.etag))  # type: ignore[union-attr]  # another server forgets
         store.release()
         await stash.flush(page)
         await idle()

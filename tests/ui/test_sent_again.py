@@ -48,7 +48,7 @@ async def test_an_event_is_sent_again_once_more_where_that_was_swallowed_too(sta
     assert page.text == '', 'it has come by now'
 
 
-async def test_what_was_overruled_by_then_is_told_to_the_app(stash: Stash, told: Told) -> None:
+async def test_on_recovered_reports_values_overruled_by_then(stash: Stash, told: Told) -> None:
     tab, page = await open_page(stash, declare(stash))
     notices = page.notices
     page.text = 'newer'

@@ -157,7 +157,7 @@ async def test_a_page_may_wait_longer_if_nicegui_does(url: str) -> None:
         assert (await Browser().get()).status_code == 200
 
 
-async def test_a_page_function_that_a_slow_store_would_fail_is_told_of_once(
+async def test_a_page_function_with_too_short_a_timeout_is_logged_once(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(lambda: Stash(url, recover_timeout=5)) as stash:

@@ -1,4 +1,4 @@
-"""An app that is told to sweeps its store while it runs."""
+"""An app with `sweep_interval` sweeps its store while it runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KEY = object_key('a secret', 'somebody')
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
-    """Return the file of a session that nobody has seen for decades."""
+    """Return the file of a session that was unused for decades."""
     file = tmp_path / 'state' / KEY
     file.parent.mkdir(parents=True)
     file.write_bytes(to_bytes(Document(1, 0, 1000, {}, {})))

@@ -166,7 +166,7 @@ async def test_what_a_thread_assigns_after_another_tab_wins_everywhere(stash: St
     assert (page.count, other.count) == (2, 2)
 
 
-async def test_listeners_are_told_of_a_change_in_a_thread_once_and_on_the_event_loop(stash: Stash) -> None:
+async def test_listeners_are_called_once_on_the_event_loop_for_a_change_in_a_thread(stash: Stash) -> None:
     cls = declare(stash)
     page = shown(stash, await Browser().open(), cls)
     told: list[tuple[str, bool]] = []

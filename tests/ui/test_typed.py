@@ -42,7 +42,7 @@ async def test_only_a_page_that_is_reloaded_has_in_its_html_what_is_bound(url: s
     assert len(json.loads(found[1])) == 1
 
 
-async def test_a_simulated_browser_is_told_nothing_of_it(url: str) -> None:
+async def test_a_simulated_browser_gets_no_script_calls(url: str) -> None:
     told: list[str] = []
     async with serving(lambda: declare(url)):
         with patch.object(Client, 'run_javascript', lambda client, code, **options: told.append(code)):

@@ -73,7 +73,7 @@ async def test_a_class_that_is_not_decorated_says_so_when_a_field_is_read_or_wri
         Counter().count = 1
 
 
-async def test_a_subclass_of_a_stored_class_has_to_be_decorated_itself(stash: Stash) -> None:
+async def test_a_subclass_of_a_stored_class_must_be_decorated_itself(stash: Stash) -> None:
     @stash.state
     class Base:
         count: int = stored(0)

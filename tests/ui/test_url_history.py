@@ -1,4 +1,4 @@
-"""Back and forward through the values of scope `url`, as the server is told of them."""
+"""Back and forward through the values of scope `url`, as the browser reports them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_an_event_that_crossed_a_change_does_not_undo_it(listing: type[Fil
     [None, 7, ['?q=x'], 'q=x', '/?q=x', '?q=x#', '?' + 'q' * 20_001, '?q=a b'],
     ids=lambda found: str(found)[:9],
 )
-async def test_what_is_no_query_string_counts_as_nothing(listing: type[Filter], stash: Stash, search: Any) -> None:
+async def test_a_malformed_query_string_is_ignored(listing: type[Filter], stash: Stash, search: Any) -> None:
     tab = await Browser().open('/list?q=lamp')
     await go(tab, search)
     await go(tab, '?q=table', made='many')

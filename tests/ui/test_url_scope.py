@@ -1,4 +1,4 @@
-"""Fields of scope `url`, as far as no browser is needed: what a request says, and what the browser is told."""
+"""Fields of scope `url` without a browser: values of a request, and changes sent to the browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values inside of objects that do not tell when they are changed, as of a dataclass."""
+"""Values inside objects that change without notice, such as dataclasses."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ async def test_a_whole_number_that_an_element_brings_into_an_object_is_stored_as
     assert found == {'guests': [{'name': '', 'age': 42}, {'name': 'Bob', 'age': 18}], 'sizes': {'small': 2}}
 
 
-async def test_what_does_not_fit_inside_an_object_is_told_and_marked_until_it_does(
+async def test_a_value_inside_an_object_that_does_not_fit_is_reported_and_marked_until_it_fits(
     stash: Stash, store: FaultyStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     cls = declare_form(stash)

@@ -75,7 +75,7 @@ async def test_a_field_is_added_and_removed_without_a_new_version(url: str, stor
     assert await data_of(store, 'Page') == {'name': 'd', 'colour': 'blue'}
 
 
-async def test_a_page_is_told_from_which_version_its_values_came(stash: Stash, store: FaultyStore) -> None:
+async def test_a_page_learns_which_version_stored_its_values(stash: Stash, store: FaultyStore) -> None:
     cart = declare_v2(stash)
     old = await visited(stash, store, items=['socks'])
     for from_version in (1, 2):
@@ -109,7 +109,7 @@ async def test_what_does_not_migrate_leaves_the_page_at_its_defaults_and_the_old
     assert (record.levelno, 'a value' in record.getMessage()) == (logging.WARNING, False)
 
 
-async def test_a_missing_step_is_told(stash: Stash, store: FaultyStore) -> None:
+async def test_a_missing_step_is_reported(stash: Stash, store: FaultyStore) -> None:
     cart = declare_v2(stash, version=3, migrations={2: dict})
     old = await visited(stash, store, items=['socks'])
     recovery = stash.recovery(shown(stash, await old.browser.open(), cart))
@@ -140,7 +140,7 @@ async def test_a_page_is_served_where_a_migrated_slice_has_no_room(
 # ---- fields that do not fit
 
 
-async def test_a_migrated_field_that_does_not_fit_has_its_default_alone_and_is_told_once(
+async def test_a_migrated_field_that_does_not_fit_has_its_default_and_one_problem(
     stash: Stash, store: FaultyStore
 ) -> None:
     cart = declare_v2(stash)

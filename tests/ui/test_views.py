@@ -143,7 +143,7 @@ async def test_a_view_gets_parameters_with_their_types_and_page_arguments(stash:
     assert got == [(7, 2.5, {'number': '7'}, 'corner')]
 
 
-async def test_each_value_of_a_views_key_has_a_slice_of_its_own(stash: Stash) -> None:
+async def test_each_value_of_a_views_key_has_its_own_slice(stash: Stash) -> None:
     @stash.view(key='number')
     class Item:
         note: str = stored('')
@@ -184,7 +184,7 @@ async def test_a_key_that_the_address_leaves_out_has_the_default_of_its_paramete
     assert shown(stash, tab, Report, 'summary').note == 'all of it'
 
 
-async def test_an_async_view_is_told_of_its_recovery_before_it_is_built(stash: Stash) -> None:
+async def test_on_recovered_of_an_async_view_is_called_before_it_is_built(stash: Stash) -> None:
     order: list[str] = []
 
     @stash.view

@@ -1,4 +1,4 @@
-"""A page with one bound element, and a browser that keeps what it is told: for the tests of what was typed."""
+"""A page with one bound element, and a browser that records its messages: for the tests of typed values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EMPTY = digest('')
 
 
 class Told(list[str]):
-    """What a page's browser was told, in order."""
+    """The messages to a page's browser, in order."""
 
     @property
     def answers(self) -> list[Any]:
@@ -30,7 +30,7 @@ class Told(list[str]):
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> Told:
-    """Clients count as connected by a browser; what it is told is kept."""
+    """Clients count as connected by a browser, which records its messages."""
     told = Told()
     monkeypatch.setattr(nicegui_private, 'is_simulated', lambda client: False)
     monkeypatch.setattr(Client, 'run_javascript', lambda client, code, **_: told.append(code))
@@ -60,7 +60,7 @@ async def open_page(stash: Stash, cls: type[Any], browser: Browser | None = None
 
 
 def address_of(told: Told) -> str:
-    """Return under which address the page's only element was told to be."""
+    """Return the announced address of the page's only element."""
     (addresses,) = [json.loads(code[code.index('(') + 1 : -1]) for code in told if 'typed?.bind' in code]
     ((_, address),) = addresses.items()
     return address

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from ...errors import ConfigurationError
-from ..base import ETag, Guarantee, NotModified, ObjectInfo, StoredObject
+from ..base import ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
 from .folder import Folder
 
 _LIST_CHUNK = 500
@@ -42,7 +42,7 @@ class FileStore:
             raise ConfigurationError(
                 'url',
                 'a folder cannot be a store on Windows, which has no flock',
-                'Set another url (NICEGUI_STASH_URL), such as memory://, or run the server in WSL or a container',
+                'Write sqlite:///stash.db, or leave the url out',
             )
         self._folder = Folder(os.path.abspath(os.path.expanduser(folder)), lock_patience)
         # Neither the application's blocking work nor slow puts can hold up a read; no thread belongs to an event loop.
@@ -60,14 +60,12 @@ class FileStore:
         """Read an object, in one hop to a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._folder.read, key, unless)
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        """Write an object under its condition and flush it to the disk.
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        """Write an object in its mode and flush it to the disk.
 
         `Refused` also where a key lies below another key: a file is no folder.
         """
-        return await asyncio.get_running_loop().run_in_executor(
-            self._writers, self._folder.replace, key, body, if_match
-        )
+        return await asyncio.get_running_loop().run_in_executor(self._writers, self._folder.put, key, body, mode)
 
     async def delete(self, key: str) -> None:
         """Remove an object, if there is one; its folder stays."""

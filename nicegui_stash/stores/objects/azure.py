@@ -7,7 +7,7 @@ import importlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from ..base import ETag, ObjectInfo, StoredObject
+from ..base import ETag, Mode, ObjectInfo, Replace, StoredObject
 from .answers import Answer
 from .places import Place
 
@@ -45,12 +45,12 @@ class AzureDriver:
         stream = await self._container.download_blob(self._place.root + key, **condition, **self._limits)
         return StoredObject(await stream.readall(), ETag(stream.properties.etag))
 
-    async def put(self, key: str, body: bytes, if_match: ETag | None) -> ETag:
+    async def put(self, key: str, body: bytes, mode: Mode) -> ETag:
         condition: dict[str, Any] = {'overwrite': False}
-        if if_match is not None:
+        if isinstance(mode, Replace):
             condition = {
                 'overwrite': True,
-                'etag': self._sent(if_match),
+                'etag': self._sent(mode.etag),
                 'match_condition': self._conditions.IfNotModified,
             }
         blob = self._container.get_blob_client(self._place.root + key)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from ..base import ETag, ObjectInfo, StoredObject
+from ..base import ETag, Mode, ObjectInfo, Replace, StoredObject
 from .answers import Answer
 
 # A cached instance may belong to a loop that is closed; a cached listing denies objects that exist.
@@ -59,13 +59,14 @@ class GCSDriver:
         headers, body = await self._ask('GET', f'/download{self._object(key)}', {'alt': 'media', **condition})
         return StoredObject(body, ETag(headers['X-Goog-Generation']))
 
-    async def put(self, key: str, body: bytes, if_match: ETag | None) -> ETag:
-        if if_match and not if_match.isdecimal():
+    async def put(self, key: str, body: bytes, mode: Mode) -> ETag:
+        generation = mode.etag if isinstance(mode, Replace) else '0'
+        if not generation.isdecimal():
             raise _Answered(Answer(412, 'no generation'))  # Google calls that a bad request
         parameters = {
             'uploadType': 'media',
             'name': self._root + key,
-            'ifGenerationMatch': if_match or '0',
+            'ifGenerationMatch': generation,
             'fields': 'generation',
         }
         _, answer = await self._ask('POST', f'/upload/storage/v1/b/{self._bucket}/o', parameters, body)

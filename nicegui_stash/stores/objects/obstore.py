@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any, Final, Literal
 
-from ..base import ETag, ObjectInfo, StoredObject
+from ..base import ETag, Mode, ObjectInfo, Replace, StoredObject
 from ..keys import folder_of
 from .answers import Answer
 
@@ -66,14 +66,14 @@ class ObstoreDriver:
         etag = self._etag(found.meta)
         return StoredObject(bytes(await found.bytes_async()), etag)
 
-    async def put(self, key: str, body: bytes, if_match: ETag | None) -> ETag:
-        mode: Any = 'create'
-        if if_match is not None:
-            etag, version = self._parts(if_match)
+    async def put(self, key: str, body: bytes, mode: Mode) -> ETag:
+        put_mode: Any = mode
+        if isinstance(mode, Replace):
+            etag, version = self._parts(mode.etag)
             if self._by_version and not version.isdecimal():
                 raise _NoGeneration
-            mode = {'e_tag': etag, 'version': version} if version else {'e_tag': etag}
-        return self._etag(await self._store.put_async(self._root + key, body, mode=mode, use_multipart=False))
+            put_mode = {'e_tag': etag, 'version': version} if version else {'e_tag': etag}
+        return self._etag(await self._store.put_async(self._root + key, body, mode=put_mode, use_multipart=False))
 
     async def delete(self, key: str) -> None:
         await self._store.delete_async(self._root + key)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from ...errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from ..base import ETag, Store, StoredObject
+from ..base import ETag, Mode, Replace, Store, StoredObject
 
 log = logging.getLogger('nicegui_stash')
 
@@ -53,23 +53,23 @@ async def probe(store: Store, folder: str = '') -> None:
 async def _conditions(store: Store, key: Callable[[], str]) -> None:
     """Try each condition alone, where it holds and where it does not."""
     name = key()
-    etag = await _must_apply(store, name, b'created', None)
-    await _must_not_apply(store, name, None, 'it overwrites an object that must not exist, as the put says')
+    etag = await _must_apply(store, name, b'created', 'create')
+    await _must_not_apply(store, name, 'create', 'it overwrites an object that must not exist, as the put says')
     if await _read(store, name) != StoredObject(b'created', etag):
         raise ConditionsIgnored('put', name, 'a read has other bytes than the put, or another etag')
-    await _must_apply(store, name, b'replaced', etag)
-    await _must_not_apply(store, name, etag, 'it overwrites an object whose etag is no longer that of the put')
+    await _must_apply(store, name, b'replaced', Replace(etag))
+    await _must_not_apply(store, name, Replace(etag), 'it overwrites an object whose etag is no longer that of the put')
     if (await _read(store, name)).body != b'replaced':
         raise ConditionsIgnored('put', name, 'it wrote what it said to be in conflict')
-    await _must_not_apply(store, key(), etag, 'it writes an object that must exist, as the put says')
+    await _must_not_apply(store, key(), Replace(etag), 'it writes an object that must exist, as the put says')
 
 
-async def _must_apply(store: Store, key: str, body: bytes, etag: ETag | None) -> ETag:
+async def _must_apply(store: Store, key: str, body: bytes, mode: Mode) -> ETag:
     """Put where the condition holds; a current etag in quotes or without, whichever the server takes."""
-    outcome = await _put(store, key, body, etag)
-    if isinstance(outcome, Conflict) and etag is not None and isinstance(store, Quoting):
+    outcome = await _put(store, key, body, mode)
+    if isinstance(outcome, Conflict) and mode != 'create' and isinstance(store, Quoting):
         store.quoted_etags = not store.quoted_etags
-        outcome = await _put(store, key, body, etag)
+        outcome = await _put(store, key, body, mode)
     if isinstance(outcome, Conflict):
         reason = f'it finds a conflict where there is none: {outcome.reason}'
         raise ConditionsIgnored('put', key, reason) from outcome
@@ -78,18 +78,18 @@ async def _must_apply(store: Store, key: str, body: bytes, etag: ETag | None) ->
     return outcome
 
 
-async def _must_not_apply(store: Store, key: str, etag: ETag | None, otherwise: str) -> None:
+async def _must_not_apply(store: Store, key: str, mode: Mode, otherwise: str) -> None:
     """Put where the condition does not hold; some servers answer that with an internal error, which is as good."""
-    if not isinstance(await _put(store, key, b'in spite of the condition', etag), StoreError):
+    if not isinstance(await _put(store, key, b'in spite of the condition', mode), StoreError):
         raise ConditionsIgnored('put', key, otherwise)
 
 
-async def _put(store: Store, key: str, body: bytes, etag: ETag | None) -> ETag | StoreError:
+async def _put(store: Store, key: str, body: bytes, mode: Mode) -> ETag | StoreError:
     """Put, a few times if the answers are lost; what counts is whether the bytes are there, whatever was answered."""
     error: StoreError | None = None
     for _ in range(ATTEMPTS):
         try:
-            return await store.put(key, body, if_match=etag)
+            return await store.put(key, body, mode=mode)
         except (Conflict, OutcomeUnknown) as raised:
             error = raised
         found = await store.get(key)
@@ -102,15 +102,15 @@ async def _put(store: Store, key: str, body: bytes, etag: ETag | None) -> ETag |
 
 async def _races(store: Store, key: str) -> None:
     """Let racers create one object, and twice replace it: each time one of them wins, and its body is stored."""
-    await _won_by_one(store, key, None, 'created')
+    await _won_by_one(store, key, 'create', 'created')
     for verb in ('replaced', 'replaced again'):
-        await _won_by_one(store, key, (await _read(store, key)).etag, verb)
+        await _won_by_one(store, key, Replace((await _read(store, key)).etag), verb)
 
 
-async def _won_by_one(store: Store, key: str, etag: ETag | None, verb: str) -> None:
+async def _won_by_one(store: Store, key: str, mode: Mode, verb: str) -> None:
     for attempt in range(ATTEMPTS):
         bodies = [f'{verb} by {racer} at {attempt}'.encode() for racer in range(RACERS)]
-        outcomes = await asyncio.gather(*(_outcome(store, key, body, etag) for body in bodies))
+        outcomes = await asyncio.gather(*(_outcome(store, key, body, mode) for body in bodies))
         won = [body for body, outcome in zip(bodies, outcomes, strict=True) if outcome is None]
         found = await store.get(key)
         stored = found.body if isinstance(found, StoredObject) else None
@@ -121,9 +121,9 @@ async def _won_by_one(store: Store, key: str, etag: ETag | None, verb: str) -> N
     raise Unavailable('put', key, 'no put was applied')
 
 
-async def _outcome(store: Store, key: str, body: bytes, etag: ETag | None) -> StoreError | None:
+async def _outcome(store: Store, key: str, body: bytes, mode: Mode) -> StoreError | None:
     try:
-        await store.put(key, body, if_match=etag)
+        await store.put(key, body, mode=mode)
     except (Conflict, OutcomeUnknown, Unavailable) as error:
         return error
     return None

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from ...errors import ConfigurationError, Refused, StoreError, Unavailable
-from ..base import ETag, Guarantee, NotModified, ObjectInfo, StoredObject
+from ..base import ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
 from .probe import ConditionsIgnored, probe
 from .remote import RemoteStore
 
@@ -87,11 +87,11 @@ class ProbedStore:
         """Read an object."""
         return await self._store.get(key, unless=unless)
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        """Write an object under its condition, once it is known that the server keeps it."""
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        """Write an object in its mode, once it is known that the server keeps to modes."""
         if not self._known:
             await self._find_out(key)
-        return await self._store.put(key, body, if_match=if_match)
+        return await self._store.put(key, body, mode=mode)
 
     async def delete(self, key: str) -> None:
         """Remove an object, if there is one."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from ...errors import OutcomeUnknown, StoreError, Unavailable
-from ..base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, StoredObject
+from ..base import NOT_MODIFIED, ETag, Guarantee, Mode, NotModified, ObjectInfo, Replace, StoredObject
 from ..keys import check_key, folder_of, is_key
 from .answers import Answer, answered_error, is_absent
 
@@ -37,8 +37,8 @@ class Driver(Protocol):
         """Read a body and the etag of the same answer; 304 if it still is `unless`."""
         ...
 
-    async def put(self, key: str, body: bytes, if_match: ETag | None) -> ETag:
-        """Write under the condition, in one request that the server decides on."""
+    async def put(self, key: str, body: bytes, mode: Mode) -> ETag:
+        """Write in the mode, in one request that the server decides on."""
         ...
 
     async def delete(self, key: str) -> None:
@@ -105,16 +105,16 @@ class RemoteStore:
             raise answered_error('get', key, answer) from error
         return NOT_MODIFIED if found.etag == unless else found
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        """Write an object if the server finds the condition to hold."""
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        """Write an object if the server finds that its mode holds."""
         check_key(key)
         if not self._is_open:
             await self._open('put', key)
         try:
             async with asyncio.timeout(self._deadline):
-                return await self._driver.put(key, body, if_match)
+                return await self._driver.put(key, body, mode)
         except Exception as error:
-            raise answered_error('put', key, self._answer(error), replaces=if_match is not None) from error
+            raise answered_error('put', key, self._answer(error), replaces=isinstance(mode, Replace)) from error
 
     async def delete(self, key: str) -> None:
         """Remove an object, if there is one."""

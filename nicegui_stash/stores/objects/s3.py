@@ -7,7 +7,7 @@ import importlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from ..base import ETag, ObjectInfo, StoredObject
+from ..base import ETag, Mode, ObjectInfo, Replace, StoredObject
 from .answers import Answer
 
 # A cached instance may belong to a loop that is closed; a cached listing denies objects that exist.
@@ -90,8 +90,8 @@ class S3Driver:
         async with answer['Body'] as stream:
             return StoredObject(await stream.read(), ETag(answer['ETag']))
 
-    async def put(self, key: str, body: bytes, if_match: ETag | None) -> ETag:
-        condition = {'IfNoneMatch': '*'} if if_match is None else {'IfMatch': self._sent(if_match)}
+    async def put(self, key: str, body: bytes, mode: Mode) -> ETag:
+        condition = {'IfMatch': self._sent(mode.etag)} if isinstance(mode, Replace) else {'IfNoneMatch': '*'}
         answer = await self._client.put_object(Key=self._root + key, Body=body, **condition, **self._to_put)
         return ETag(answer['ETag'])
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from redis.exceptions import NoScriptError, RedisError
 
 from ...errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from ..base import NOT_MODIFIED, ETag, Guarantee, NotModified, ObjectInfo, StoredObject
+from ..base import NOT_MODIFIED, ETag, Guarantee, Mode, NotModified, ObjectInfo, Replace, StoredObject
 from ..keys import check_key, folder_of, is_key
 from ..urls import without_credentials
 from .errors import redis_error
@@ -145,12 +145,13 @@ class RedisStore:
             return NOT_MODIFIED
         return StoredObject(found[_TOKEN:], ETag(found[:_TOKEN].decode('ascii', 'replace')))
 
-    async def put(self, key: str, body: bytes, *, if_match: ETag | None) -> ETag:
-        """Write an object under its condition; `Refused` where something else lies under its name."""
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        """Write an object in its mode; `Refused` where something else lies under its name."""
         name, token = NAMESPACE + check_key(key), secrets.token_hex(_TOKEN // 2)
-        if await self._run('put', key, _PUT, name, if_match or '', token.encode() + body, str(self._expiry)):
+        etag = mode.etag if isinstance(mode, Replace) else ''
+        if await self._run('put', key, _PUT, name, etag, token.encode() + body, str(self._expiry)):
             return ETag(token)
-        raise Conflict('put', key, 'it exists' if if_match is None else 'it has another etag or is gone')
+        raise Conflict('put', key, 'it has another etag or is gone' if etag else 'it exists')
 
     async def delete(self, key: str) -> None:
         """Remove an object, if there is one."""
@@ -222,7 +223,7 @@ async def _try(store: RedisStore, folder: str) -> None:
     store.expire_after(60)
     try:
         with suppress(OutcomeUnknown):
-            await store.put(key, b'', if_match=None)
+            await store.put(key, b'', mode='create')
         await store.delete(key)
     finally:
         await store.aclose()

@@ -12,7 +12,8 @@ from typing import Any
 from msgspec import Raw
 from nicegui import app
 
-from ...errors import ValueNotStorable
+from ...errors import RowGone, ValueNotStorable
+from ...model.observed import Undo, is_inside
 from ...model.recovery import invalid
 from ...model.scopes import Owner
 from ...settings import OnInvalid
@@ -141,29 +142,65 @@ class Accepting:
 
     # ---- changes in place
 
-    def changed_in_place(self, name: str) -> None:
-        """Accept a collection's change. Raises `ValueNotStorable`; the collection then undoes the change."""
+    def changed_in_place(self, name: str, collection: object) -> None:
+        """Accept a collection's change. Raises `ValueNotStorable`; the collection then undoes the change.
+
+        Raises `Undo` instead where a binding brought the value: its element is marked.
+        """
         values = self._values
         target = values.target()
         if target is None:
             return
-        raw = encode(target, self._fields[name])
-        if values.raws.get(name) == raw:
-            return
-        if get_ident() != values.thread:
-            self.post(name, raw)
+        before = values.raws.get(name)
+        try:
+            raw = encode(target, self._fields[name])
+            if before == raw:
+                if get_ident() == values.thread and not is_inside(collection, getattr(target, name)):
+                    self._refuse_part(name, collection, RowGone(self._fields[name].codec.name))
+                return
+            if get_ident() != values.thread:
+                self.post(name, raw)
+                return
+            self.accept(name, raw)
+        except ValueNotStorable as error:
+            if get_ident() == values.thread and self._refuse_part(name, collection, error):
+                raise Undo from error
+            raise
+        values.unmark(name)
+        self._show_changed_in_place(target, name, before)
+
+    def change(self, name: str, value: Any) -> None:
+        """Accept a value that an element has made of a field's: what stays in it remains the same object.
+
+        Raises `ValueNotStorable`.
+        """
+        values, stored = self._values, self._fields[name]
+        target, before = values.target(), values.raws.get(name)
+        value, raw = stored.codec.encode(value)
+        if target is None or raw == before:
             return
         self.accept(name, raw)
-        values.unmark(name)
-        self._show_changed_in_place(target, name)
+        vars(values.schema.cls)[name].show(target, value, values)
+        values.notify(name, before)
 
-    def _show_changed_in_place(self, target: Any, name: str) -> None:
+    def _refuse_part(self, name: str, collection: object, error: ValueNotStorable) -> bool:
+        """Mark the elements that just brought a value into a collection; return whether there are any."""
+        sources = list(nicegui_private.sources_inside(self._values.target(), name, collection))
+        if bool(sources) != isinstance(error, RowGone):  # the mark says it of a row that is gone
+            log.warning('a value inside a list or dict was not stored: %s', error.without_value)
+        if sources and self._merging is not None:
+            self._refused.add(name)
+        for element, owner, names in sources:
+            self._values.mark().add_part(name, (owner, names), element, error)
+        return bool(sources)
+
+    def _show_changed_in_place(self, target: Any, name: str, before: Raw | None = None) -> None:
         """Update bindings and call listeners. The change is accepted: an exception here undoes nothing."""
         try:
             nicegui_private.propagate_in_place(target, name)
         except Exception as error:  # noqa: BLE001 a bound target may raise anything
             app.handle_exception(error)
-        self._values.notify(name)
+        self._values.notify(name, before)
 
     # ---- saving
 
@@ -186,8 +223,8 @@ class Accepting:
 
     def _save_field(self, target: Any, name: str) -> None:
         values = self._values
-        raw = encode(target, self._fields[name])
-        changed = values.raws.get(name) != raw
+        raw, before = encode(target, self._fields[name]), values.raws.get(name)
+        changed = before != raw
         if changed or name in self._unsaved:
             self.submit(name, raw)
             values.raws[name] = raw
@@ -195,7 +232,7 @@ class Accepting:
         if values.marks is not None:
             values.marks.release(name)
         if changed:
-            self._show_changed_in_place(target, name)
+            self._show_changed_in_place(target, name, before)
 
     def save_opaque(self) -> None:
         """Submit opaque values changed in place; called after each UI event, and when the page may go."""

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
+import msgspec
 from msgspec import Raw
+from nicegui.element import Element
 from nicegui.elements.mixins.value_element import ValueElement
 
 from ...errors import ValueNotStorable
@@ -40,6 +42,61 @@ def elements_at(page: object, field: str, error: ValueNotStorable) -> list[Value
         for owner, name in _places(getattr(page, field), steps)
         for element in _bound(page, field, owner, name, steps)
     ]
+
+
+def elements_of(part: Any, *, objects: bool = False) -> Iterator[tuple[Any, str, ValueElement[Any]]]:
+    """Iterate over the elements bound both ways to entries of dicts in a part of a value, with the dict and the key.
+
+    With `objects` also over those bound to attributes of objects.
+    """
+    names: Iterable[str] = ()
+    inner: Iterable[Any] = ()
+    if isinstance(part, dict):
+        names, inner = cast(dict[str, Any], part).keys(), cast(dict[str, Any], part).values()
+    elif isinstance(part, list):
+        inner = cast(list[Any], part)
+    elif objects:
+        names = nicegui_private.attributes_of(part)
+    owner = cast(Any, part)
+    for name in names:
+        if (id(owner), (name,)) in nicegui_private.bindings:
+            yield from ((owner, name, element) for element, _ in nicegui_private.two_way(owner, name))
+    for item in inner:
+        if objects or isinstance(item, (dict, list)):
+            yield from elements_of(item, objects=objects)
+
+
+def shows_change(page: object, field: str, before: Raw | None, after: Raw, containers: Sequence[Element]) -> bool:
+    """Whether each of these containers has elements bound both ways to every part of a field that changed."""
+    if before is None or not containers or page is None:
+        return False
+    try:
+        parts = list(_changed(msgspec.json.decode(before), msgspec.json.decode(after), []))
+    except (msgspec.DecodeError, LookupError):
+        return False
+    return bool(parts) and all(_shows(page, field, steps, container) for steps in parts for container in containers)
+
+
+def _changed(before: Any, after: Any, steps: list[str | int]) -> Iterator[list[str | int]]:
+    """Iterate over the steps to the parts in which two JSON values differ. Rows that come or go change their list."""
+    kind = type(cast(object, before))
+    if kind is dict is type(after) and list(before) == list(after):
+        for key in before:
+            yield from _changed(before[key], after[key], [*steps, key])
+    elif kind is list is type(after) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            if one != other:
+                yield from _changed(one, other, [*steps, index])
+    elif before != after or kind is not type(after):
+        yield steps
+
+
+def _shows(page: object, field: str, steps: Sequence[str | int], container: Element) -> bool:
+    return any(
+        container in element.ancestors()
+        for owner, name in _places(getattr(page, field), steps)
+        for element in _bound(page, field, owner, name, steps)
+    )
 
 
 def _take_meant(page: object, field: str, error: ValueNotStorable) -> bool:

@@ -14,7 +14,9 @@ from inspect import Parameter, iscoroutine, signature
 from typing import Any, cast
 
 from nicegui import Client, app, background_tasks
+from nicegui.element import Element
 
+from .. import nicegui_private
 from ..contracts.page_object import Cause
 from .on_clear import when_cleared
 
@@ -29,6 +31,7 @@ class Change:
 
 Handler = Callable[[Change], Any] | Callable[[], Any]
 _Listener = Callable[[Change], Any]
+Shows = Callable[[list[Element]], bool]
 
 
 class Listeners:
@@ -37,13 +40,16 @@ class Listeners:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._handlers: dict[str, list[_Listener]] = {}
+        self._shows: Shows | None = None
 
     def add(self, fields: Iterable[str], handler: Handler, *, others: bool = False) -> None:
         """Call a handler from now on, until the surrounding container is cleared.
 
         `others`: not after changes of this page.
         """
-        listener = _of_others(_listener(handler)) if others else _listener(handler)
+        containers = nicegui_private.containers_of(handler)
+        listener = _listener(handler) if containers is None else partial(self._redraw, handler, containers)
+        listener = _of_others(listener) if others else listener
         names = list(dict.fromkeys(fields))
         for name in names:
             self._add(name, listener)
@@ -56,6 +62,15 @@ class Listeners:
 
     def _add(self, field: str, listener: _Listener) -> None:
         self._handlers.setdefault(field, []).append(listener)
+
+    def watch(self, field: str, show: Callable[[], bool]) -> None:
+        """Call a function after each change of a field, until it returns that it needs no more calls."""
+
+        def listener(_: Change) -> None:
+            if not show():
+                self._handlers[field].remove(listener)
+
+        self._add(field, listener)
 
     def refresh(self, fields: Iterable[str], handler: Callable[[], Any]) -> None:
         """Call a handler after others changed any of these fields: once for changes that come together."""
@@ -75,8 +90,16 @@ class Listeners:
         for field in fields:
             self._add(field, listener)
 
-    def notify(self, field: str, cause: Cause) -> None:
-        """Call the handlers of a field. Their exceptions go to NiceGUI's exception handlers; the change stands."""
+    def _redraw(self, refresh: Any, containers: Callable[[], list[Element]], _: Change) -> Any:
+        """Draw again, unless elements in there are bound to all that changed: a person may be typing into one."""
+        return None if self._shows is not None and self._shows(containers()) else refresh()
+
+    def notify(self, field: str, cause: Cause, shows: Shows | None = None) -> None:
+        """Call the handlers of a field. Their exceptions go to NiceGUI's exception handlers; the change stands.
+
+        `shows` tells whether elements within all of these containers show the change already.
+        """
+        self._shows = shows
         for handler in list(self._handlers.get(field, ())):
             self._call(partial(handler, Change(field, cause)))
 

@@ -5,26 +5,48 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ...errors import ValueNotStorable
+from ...errors import RowGone, ValueNotStorable
+from .. import nicegui_private
 from .texts import TEXTS, refusal
+
+log = logging.getLogger('nicegui_stash')
+
+Part = tuple[str, int, tuple[str, ...]]
+"""An entry in a field's value: the field, the id of the dict, and the key, or nested names."""
+
+
+@dataclass(slots=True)
+class _Refused:
+    """An entry whose element shows another value: what the entry has, and the links by which NiceGUI polls it."""
+
+    owner: object
+    links: nicegui_private.Links
+    value: object = None
+    is_known: bool = False
+
+    def look(self, names: tuple[str, ...]) -> None:
+        self.value, self.is_known = nicegui_private.value_at(self.owner, names), True
 
 
 class Marks:
-    """The elements that show a refused value, by field."""
+    """The elements that show a refused value, by field, or by part of a field."""
 
     def __init__(self, on_change: Callable[[], None], texts: Callable[[], Mapping[str, str]] = lambda: TEXTS) -> None:
         """`texts` returns the texts of the page's language."""
         self._on_change = on_change
         self._texts = texts
-        self._errors: dict[str, ValueNotStorable] = {}
-        self._elements: dict[str, list[Any]] = {}
+        self._errors: dict[str | Part, ValueNotStorable] = {}
+        self._elements: dict[str | Part, list[Any]] = {}
+        self._parts: dict[Part, _Refused] = {}
         self._held: set[str] = set()
-        self._refusals: Counter[str] = Counter()
-        self._watched: set[tuple[int, str]] = set()
+        self._refusals: Counter[str | Part] = Counter()
+        self._watched: set[tuple[int, str | Part]] = set()
 
     def __bool__(self) -> bool:
         return bool(self._elements)
@@ -34,14 +56,15 @@ class Marks:
         for name, elements in self._elements.items():
             shown = [element for element in elements if not element.is_deleted]
             if shown or name in self._held:
-                yield name, str(shown[0].props.get('label') or '') if shown else '', self._errors[name]
+                field = name if isinstance(name, str) else name[0]
+                yield field, str(shown[0].props.get('label') or '') if shown else '', self._errors[name]
 
     def elements(self) -> Iterator[Any]:
         """Iterate over the elements that show a refused value."""
         for elements in self._elements.values():
             yield from (element for element in elements if not element.is_deleted)
 
-    def add(self, name: str, elements: list[Any], error: ValueNotStorable) -> None:
+    def add(self, name: str | Part, elements: list[Any], error: ValueNotStorable) -> None:
         """Mark elements at the end of this turn of the loop, after the elements' own validation has run."""
         self._elements[name] = elements
         self._errors[name] = error
@@ -50,6 +73,28 @@ class Marks:
             self._watch(element, name)
         asyncio.get_running_loop().call_soon(self._show, name, error)
         self._on_change()
+
+    def add_part(
+        self, field: str, place: tuple[object, tuple[str, ...]], element: Any, error: ValueNotStorable
+    ) -> None:
+        """Mark an element that is bound to an entry. It keeps what it shows, which NiceGUI would poll away."""
+        owner, names = place
+        part = (field, id(owner), names)
+        links = nicegui_private.stop_polling(owner, names)
+        if part in self._parts:
+            links = [*self._parts[part].links, *links]
+        self._parts[part] = _Refused(owner, links)
+        asyncio.get_running_loop().call_soon(self._parts[part].look, names)  # when the change is undone
+        others = [each for each in self._elements.get(part, ()) if each is not element]
+        self.add(part, [*others, element], error)
+
+    def settle(self, field: str) -> None:
+        """Remove the marks on entries that have another value by now; those on rows that are gone stay."""
+        for part, refused in list(self._parts.items()):
+            if part[0] != field or not refused.is_known or isinstance(self._errors[part], RowGone):
+                continue
+            if nicegui_private.value_at(refused.owner, part[2]) != refused.value:
+                self.remove(part)
 
     def hold(self, name: str, elements: list[Any], error: ValueNotStorable) -> bool:
         """Mark elements until the field is saved, whatever they show meanwhile; return whether the error is new.
@@ -73,7 +118,7 @@ class Marks:
         if name in self._held:
             self.remove(name)
 
-    def _watch(self, element: Any, name: str) -> None:
+    def _watch(self, element: Any, name: str | Part) -> None:
         """Remove the mark also when the element returns to the stored value: a binding would not notice that."""
         if (element.id, name) in self._watched or not hasattr(element, 'on_value_change'):
             return
@@ -82,22 +127,28 @@ class Marks:
 
         def value_changed() -> None:
             nonlocal seen
-            if seen == self._refusals[name]:
+            if name in self._elements and isinstance(error := self._errors[name], RowGone):
+                log.warning('a value inside a list or dict was not stored: %s', error.without_value)
+                self.add(name, self._elements[name], error)
+            elif seen == self._refusals[name]:
                 self.remove(name)
             seen = self._refusals[name]
 
         element.on_value_change(value_changed)
 
-    def _show(self, name: str, error: ValueNotStorable) -> None:
+    def _show(self, name: str | Part, error: ValueNotStorable) -> None:
         text = refusal(error, self._texts())
         for element in self._elements.get(name, ()):
             if not element.is_deleted:
                 _mark(element, text)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str | Part) -> None:
         if name not in self._elements:
             return
-        self._held.discard(name)
+        if isinstance(name, str):
+            self._held.discard(name)
+        elif (refused := self._parts.pop(name, None)) is not None:
+            nicegui_private.poll_again(refused.links)
         for element in self._elements.pop(name):
             if not element.is_deleted:
                 _mark(element, None)

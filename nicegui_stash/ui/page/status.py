@@ -8,10 +8,10 @@ from typing import Literal, Protocol, cast
 
 from nicegui.binding import BindableProperty
 
-from ...errors import TooMuchPending, ValueNotStorable, ValueTooLarge
+from ...errors import RowGone, TooMuchPending, ValueNotStorable, ValueTooLarge
 from ...session.session import Session
 
-Kind = Literal['away', 'refused', 'newer', 'invalid', 'too_large', 'full']
+Kind = Literal['away', 'refused', 'newer', 'invalid', 'too_large', 'gone', 'full']
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,8 @@ def _refused(page_objects: Iterable[ShowsRefused]) -> Iterator[Trouble]:
 
 
 def kind_of(error: ValueNotStorable) -> Kind:
+    if isinstance(error, RowGone):
+        return 'gone'
     if isinstance(error, TooMuchPending):
         return 'full'
     return 'too_large' if isinstance(error, ValueTooLarge) else 'invalid'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import get_ident
 from typing import Any, Final, Protocol, cast
 
@@ -13,7 +13,7 @@ from nicegui.binding import BindableProperty
 from ...errors import ValueNotStorable
 from ...model.entered import meant
 from ...model.fields import MISSING
-from ...model.observed import ObservedDict
+from ...model.reconciling import reconcile
 from ...model.schema import StoredField
 from ...settings import OnInvalid
 from .. import nicegui_private
@@ -38,6 +38,10 @@ class Values(Protocol):
     def observed(self, name: str, value: Any) -> Any: ...
 
     def unmark(self, name: str) -> None: ...
+
+    def settle(self, name: str) -> None: ...
+
+    def mark_gone(self, name: str, parts: Sequence[Any], *, objects: bool = False) -> None: ...
 
     def notify(self, name: str) -> None: ...
 
@@ -188,9 +192,17 @@ class StoredProperty(BindableProperty):
         if held is MISSING:
             self.begin(owner, values.observed(self.name, value))
             return
-        if isinstance(held, ObservedDict) and isinstance(value, dict):  # elements may be bound to its entries
-            held.restore(cast(dict[Any, Any], value))
+        changes = reconcile(held, value, row_key=self.field.row_key, to_json=self._to_json)
+        if changes is not None:  # elements may be bound to what is in it
+            if values.marks:
+                values.settle(self.name)
+            for entries, keys in changes.entries:
+                nicegui_private.propagate_entries(entries, keys)
             nicegui_private.propagate_in_place(owner, self.name)
+            if changes.replaced:
+                nicegui_private.move_bindings(changes.replaced)
+            if changes.gone:
+                values.mark_gone(self.name, changes.gone, objects=True)
             return
         owner.__dict__[self.slot] = values.observed(self.name, value)
         if (id(owner), self.names) in nicegui_private.bindings:

@@ -21,6 +21,7 @@ TEXTS: Final[Mapping[str, str]] = {
     'why_newer': 'What you saved comes from a newer version of this app, and this one leaves it as it is.',
     'why_invalid': '{label}: {hint}',
     'why_too_large': '{label}: this is too large to be saved.',
+    'why_gone': '{label}: {hint}',
     'why_full': '{label}: too many changes are waiting to be saved.',
     'enter_text': 'Please enter a text.',
     'enter_number': 'Please enter a number.',
@@ -30,6 +31,7 @@ TEXTS: Final[Mapping[str, str]] = {
     'enter_date_and_time': 'Please enter a date and a time.',
     'enter_other': 'Please enter another value.',
     'too_large': 'This is too large to be saved.',
+    'gone': 'This row was removed. What you enter here is not saved.',
     'full': 'Too many changes are waiting to be saved.',
 }
 """The texts in English. Those that begin with `why_` may name `{label}`, `{field}`, `{hint}` and `{reason}`.
@@ -104,7 +106,7 @@ def refusal(error: ValueNotStorable, texts: Mapping[str, str] = TEXTS) -> str:
 
 def _hint(kind: Kind, reason: str, texts: Mapping[str, str]) -> str:
     """Say what a person can do about a refused value; the reason itself where no text fits it."""
-    if kind in {'too_large', 'full'}:
+    if kind in {'too_large', 'gone', 'full'}:
         return texts[kind]
     if reason.startswith(_NOT_FINITE):
         return texts['enter_number']

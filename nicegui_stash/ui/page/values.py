@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from asyncio import get_running_loop
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from threading import get_ident
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Raw
 from nicegui import Client, app
 
-from ...errors import ValueNotStorable
+from ...errors import RowGone, ValueNotStorable
 from ...model.document import SliceId
-from ...model.observed import KINDS, is_ordinary, observe
+from ...model.observed import KINDS, ObservedDict, is_ordinary, observe, whole_of
 from ...model.recovery import Problem, decode_value
 from ...model.schema import Schema
 from ..contracts.page_object import Cause
 from .defaults import OwnDefaults, begin
+from .nested_values import elements_of, shows_change
 from .on_change import Listeners
 from .refused_marks import Marks
 from .stored_property import properties_of
@@ -46,16 +48,16 @@ class FieldValues:
         target: Any,
         client: Client,
         *,
-        changed_in_place: Callable[[str], None],
+        changed_in_place: Callable[[str, Any], None],
         refusals_changed: Callable[[], None],
         texts: Callable[[], Mapping[str, str]] = lambda: TEXTS,
         given: bool = False,
     ) -> None:
         """Find the defaults of an app's object. Raises `ValueNotStorable`.
 
-        `given`: its present values are the defaults. `changed_in_place` is called with the name of a field whose
-        collection has changed, `refusals_changed` when an element is marked or unmarked. `texts` returns the texts of
-        the page.
+        `given`: its present values are the defaults. `changed_in_place` is called with the name of a field and the
+        changed collection within it, `refusals_changed` when an element is marked or unmarked. `texts` returns the
+        texts of the page.
         """
         self.schema = schema
         self.slice_id = slice_id
@@ -88,6 +90,10 @@ class FieldValues:
         """Return a list, dict or set that reports changes in place; any other value as it is."""
         if not isinstance(value, KINDS) or (self.schema.fields[name].field.decode and not is_ordinary(value)):
             return value  # an object of decode= keeps its class
+        target = self.target()
+        if target is not None and get_ident() == self.thread:
+            held: Any = target.__dict__.get(f'___{name}')
+            self.mark_gone(name, [held])
         return observe(value, partial(self._changed_in_place, name), (self, name))
 
     def show(self, raws: Mapping[str, Raw], version: int, cause: Cause) -> list[Problem]:
@@ -101,13 +107,13 @@ class FieldValues:
                 if problem is not None:
                     problems.append(problem)
                 elif target is not None:
-                    self.raws[name] = raw
+                    shown, self.raws[name] = self.raws.get(name), raw
                     try:
                         attributes[name].show(target, value, self)
                     except Exception as error:  # noqa: BLE001 a bound target may raise anything; the other fields follow
                         app.handle_exception(error)
                     if self.listeners is not None:
-                        self.listeners.notify(name, cause)
+                        self.listeners.notify(name, cause, partial(shows_change, target, name, shown, raw))
         finally:
             self.applying = before
         return problems
@@ -119,10 +125,11 @@ class FieldValues:
         self.listeners = self.listeners or Listeners(self.client)
         return self.listeners
 
-    def notify(self, name: str) -> None:
-        """Notify listeners that this page changed a field."""
+    def notify(self, name: str, before: Raw | None = None) -> None:
+        """Notify listeners that this page changed a field, whose JSON was `before` if it was changed in place."""
         if self.listeners is not None:
-            self.listeners.notify(name, 'local')
+            shows = None if before is None else partial(shows_change, self.target(), name, before, self.raws[name])
+            self.listeners.notify(name, 'local', shows)
 
     # ---- elements with a refused value
 
@@ -134,7 +141,35 @@ class FieldValues:
     def unmark(self, name: str) -> None:
         if self.marks is not None:
             self.marks.remove(name)
+            self.marks.settle(name)
+
+    def settle(self, name: str) -> None:
+        """Unmark the elements of entries that have another value by now than when the element's was refused."""
+        if self.marks is not None:
+            self.marks.settle(name)
+
+    def mark_gone(self, name: str, parts: Sequence[Any], *, objects: bool = False) -> None:
+        """Mark the elements that are bound to rows no longer in a field, unless they are about to be removed."""
+        bound = [each for part in parts for each in elements_of(part, objects=objects)]  # and not the list around them
+        if bound:
+            call_soon = get_running_loop().call_soon
+            call_soon(call_soon, self._mark_gone, name, bound)  # a `refresh` runs meanwhile
+
+    def _mark_gone(self, name: str, bound: Sequence[tuple[Any, str, Any]]) -> None:
+        error = RowGone(self.schema.fields[name].codec.name)
+        for row, key, element in bound:
+            if not self.closed and not element.is_deleted and not _is_held(row):
+                self.mark().add_part(name, (row, (key,)), element, error)
 
     def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
         """Iterate over field, label of its element, and error of each refused value that is still visible."""
         return iter(()) if self.marks is None else self.marks.refused()
+
+
+def _is_held(row: Any) -> bool:
+    """Whether a dict is in the present value of a field, which may be another one than before."""
+    whole = whole_of(row) if isinstance(row, ObservedDict) else None
+    if whole is None:
+        return False
+    values, name = cast(tuple[FieldValues, str], whole.field)
+    return getattr(values.target(), name, None) is whole

@@ -1,0 +1,184 @@
+"""Give a collection the content that it got elsewhere, and keep the objects in it that are still the same rows."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# What a collection holds is whatever the app puts there.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import compress
+from operator import attrgetter, eq, is_, itemgetter, ne
+from types import NoneType
+from typing import Any, Final
+
+import msgspec
+
+from .observed import ObservedDict, ObservedList, ObservedSet
+
+ToJson = Callable[[Any], Any]
+
+_COLLECTIONS: Final = (ObservedDict, ObservedList, ObservedSet)
+_ABSENT: Final = object()
+_PLAIN: Final = frozenset({str, int, bool, bytes, NoneType})
+"""Types whose equal values are the same."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What reconciling has changed: dicts with the keys that differ now, and collections that are no longer there.
+
+    `replaced` has pairs of an object and the one in its place.
+    """
+
+    entries: list[tuple[ObservedDict, list[Any]]] = field(default_factory=list)
+    gone: list[Any] = field(default_factory=list)
+    replaced: list[tuple[Any, Any]] = field(default_factory=list)
+
+
+def reconcile(
+    held: Any, content: Any, *, row_key: str | None = None, to_json: ToJson = msgspec.json.encode
+) -> Changes | None:
+    """Give an observed collection this content; return what changed, or `None` where another kind must replace it.
+
+    Dicts in a list are the same rows if they agree in `row_key`, by default `'id'`, as far as every row has one of its
+    own; else by position, after equal ones at both ends. The same rows stay the same objects. Objects that are no
+    collections stay where their JSON, which `to_json` returns, is the same.
+    """
+    changes = Changes()
+    if isinstance(held, _COLLECTIONS) and type(content) is type(held).__mro__[1]:
+        _Reconciler(row_key, to_json, changes).value(held, content)
+        return changes
+    return None
+
+
+class _Reconciler:
+    def __init__(self, row_key: str | None, to_json: ToJson, changes: Changes) -> None:
+        self.row_keys = ('id',) if row_key is None else (row_key, 'id')
+        self.to_json = to_json
+        self.changes = changes
+
+    def value(self, held: Any, content: Any) -> tuple[Any, bool]:
+        """Return what takes the place of a held value, and whether anything differs."""
+        kind = type(content)
+        if isinstance(held, ObservedDict) and kind is dict:
+            return held, self.entries(held, content)
+        if isinstance(held, ObservedList) and kind is list:
+            return held, self.items(held, content)
+        if isinstance(held, ObservedSet) and kind is set:
+            if differs := self.differ(held, content):
+                held.restore(content)
+            return held, differs
+        if type(held) is kind and not self.differ(held, content):
+            return held, False
+        if isinstance(held, _COLLECTIONS):
+            self.changes.gone.append(held)
+        elif kind not in _PLAIN and held is not _ABSENT:
+            self.changes.replaced.append((held, content))
+        return content, True
+
+    def differ(self, one: Any, other: Any) -> bool:
+        """Whether two values of one type differ. Equal times may have other zones, and equal lists other types."""
+        try:
+            if one != other or type(other) in _PLAIN:
+                return bool(one != other)
+        except Exception:  # noqa: BLE001 it may be the app's code, or a signalling NaN
+            return True
+        return self.differ_in_json(one, other)
+
+    def differ_in_json(self, one: Any, other: Any) -> bool:
+        try:
+            return bool(self.to_json(one) != self.to_json(other))
+        except Exception:  # noqa: BLE001 as what decode= has made may not be known to JSON
+            return True
+
+    def entries(self, held: ObservedDict, content: dict[Any, Any]) -> bool:
+        became: dict[Any, Any] = {}
+        changed: list[Any] = []
+        for key, item in content.items():
+            became[key], differs = self.value(held.get(key, _ABSENT), item)
+            if differs:
+                changed.append(key)
+        for key in held.keys() - content.keys():
+            changed.append(key)
+            if isinstance(held[key], _COLLECTIONS):
+                self.changes.gone.append(held[key])
+        if list(held) != list(became):
+            dict.clear(held)
+            dict.update(held, became)
+        elif changed:
+            dict.update(held, {key: became[key] for key in changed})
+        else:
+            return False
+        held.adopt()
+        if changed:
+            self.changes.entries.append((held, changed))
+        return True
+
+    def items(self, held: ObservedList, content: list[Any]) -> bool:
+        if _PLAIN.issuperset(map(type, held)) and _PLAIN.issuperset(map(type, content)):
+            if differs := self.differ(held, content):
+                list.__setitem__(held, slice(None), content)
+            return differs
+        places = self.matches(held, content)
+        olds = [_ABSENT if place is None else held[place] for place in places]
+        became, differs = list(olds), len(held) != len(content) or places != list(range(len(held)))
+        for index in self.differing(olds, content):
+            became[index], other = self.value(olds[index], content[index])
+            differs = differs or other
+        if differs:
+            kept = set(places)
+            self.changes.gone += [item for place, item in enumerate(held) if place not in kept]
+            if len(held) != len(became) or not all(map(is_, held, became)):
+                list.__setitem__(held, slice(None), became)
+                held.adopt()
+        return differs
+
+    def differing(self, olds: Sequence[Any], news: Sequence[Any]) -> Iterator[int]:
+        """Iterate over the indices of items that may differ. The loops over long lists run in C."""
+        try:
+            equal = list(map(eq, olds, news))
+        except Exception:  # noqa: BLE001 as above
+            equal = [False] * len(news)
+        if self.differ_in_json(list(compress(olds, equal)), list(compress(news, equal))):
+            yield from range(len(news))
+        else:
+            yield from [index for index, is_equal in enumerate(equal) if not is_equal]
+
+    def matches(self, held: Sequence[Any], content: Sequence[Any]) -> list[int | None]:
+        """Return for each new item the index of the held one that is the same row."""
+        for name in self.row_keys:
+            olds, news = _keys(held, name), _keys(content, name)
+            if olds is None or news is None:
+                continue
+            if olds == news:
+                return list(range(len(held)))
+            index = {key: place for place, key in enumerate(olds)}
+            if len(index) == len(olds) and len(set(news)) == len(news):
+                return [index.get(key) for key in news]
+        return _by_position(held, content)
+
+
+def _keys(rows: Iterable[Any], name: str) -> list[Any] | None:
+    """Return what identifies each row, `None` where some have nothing that could."""
+    for read in (itemgetter(name), attrgetter(name)):
+        try:
+            keys = list(map(read, rows))
+            hash(tuple(keys))
+        except (LookupError, TypeError, AttributeError):
+            continue
+        else:
+            return keys
+    return None
+
+
+def _by_position(held: Sequence[Any], content: Sequence[Any]) -> list[int | None]:
+    shorter = min(len(held), len(content))
+    start = next((index for index, other in enumerate(map(ne, held, content)) if other), shorter)
+    end = next((index for index, other in enumerate(map(ne, reversed(held), reversed(content))) if other), shorter)
+    end = min(end, shorter - start)
+    moved, middle = len(held) - len(content), len(held) - end
+    return [
+        index if index < start else index + moved if index >= len(content) - end else index if index < middle else None
+        for index in range(len(content))
+    ]

@@ -1,0 +1,133 @@
+"""What a person enters into rows, a table or a grid is stored, and shown in other tabs, after F5 and after kill -9."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Locator, Page, expect
+
+from .server import Server
+from .tab import Tab, Visitor
+
+
+@pytest_asyncio.fixture(scope='module', loop_scope='session')
+async def stock(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    async with Server('stock.py', tmp_path_factory.mktemp('stock')) as server:
+        yield server
+
+
+async def two_tabs(stock: Server, visitor: Visitor, path: str) -> tuple[Tab, Tab]:
+    first, second = await visitor.open(stock.url + path), await visitor.open(stock.url + path)
+    return first, second
+
+
+async def kill(stock: Server, *tabs: Tab) -> None:
+    """End the server once everything is durable, and return when all tabs are back."""
+    clients = [await tab.client() for tab in tabs]
+    await stock_is_stored(stock)
+    await stock.kill()
+    await stock.start()
+    for tab, client in zip(tabs, clients, strict=True):
+        await tab.connected(after=client)
+
+
+async def stock_is_stored(stock: Server) -> None:
+    """Return when nothing is written any more: puts follow each other within the flush interval."""
+    before: list[bytes] = []
+    while before != (now := [path.read_bytes() for path in stock.objects()]) or not now:
+        before = now
+        await asyncio.sleep(1.0)
+
+
+async def test_inputs_bound_to_rows_follow_each_other_in_two_tabs(stock: Server, visitor: Visitor):
+    first, second = await two_tabs(stock, visitor, '/inputs')
+    for here, there, value in ((first, second, '55'), (second, first, '66')):
+        await here.page.get_by_label('bolt').fill(value)
+        await expect(there.page.get_by_label('bolt')).to_have_value(value)
+    await second.reload()
+    await expect(second.page.get_by_label('bolt')).to_have_value('66')
+    await kill(stock, first, second)
+    await expect(first.page.get_by_label('bolt')).to_have_value('66')
+    await first.page.get_by_role('button', name='Remove').click()
+    said = second.page.get_by_text('This row was removed. What you enter here is not saved.')
+    await expect(said).to_have_count(1)
+    await second.page.get_by_label('bolt').fill('77')
+    await expect(said).to_have_count(1)
+
+
+async def test_typing_into_inputs_that_a_change_draws_again_keeps_focus_and_all_letters(
+    stock: Server, visitor: Visitor
+):
+    first, second = await two_tabs(stock, visitor, '/drawn')
+    typed = first.page.get_by_label('Name')
+    await typed.focus()
+    await first.page.keyboard.press('End')
+    await first.page.keyboard.type('ABCDEFGH', delay=60)
+    await expect(typed).to_have_value('boltABCDEFGH')
+    await expect(typed).to_be_focused()
+    await expect(second.page.get_by_label('Name')).to_have_value('boltABCDEFGH')
+    await second.page.get_by_role('button', name='Add').click()
+    await expect(first.page.get_by_label('Name')).to_have_count(2)
+    await first.page.get_by_label('Name').nth(1).fill('nuts')
+    await expect(second.page.get_by_label('Name').nth(1)).to_have_value('nuts')
+
+
+async def test_a_table_is_edited_in_two_tabs(stock: Server, visitor: Visitor):
+    first, second = await two_tabs(stock, visitor, '/table')
+    await set_in_table(first.page, 'bolt', '55')
+    await shows(second.page.locator('tbody tr'), 'bolt55', 'nut4')
+    await set_in_table(second.page, 'nut', '2.5')
+    await expect(second.page.get_by_text('qty: Please enter a whole number.')).to_be_visible()
+    await shows(second.page.locator('tbody tr'), 'bolt55', 'nut4')
+    await second.page.get_by_role('button', name='Add').click()
+    await shows(first.page.locator('tbody tr'), 'bolt55', 'nut4', 'pin5')
+    await kill(stock, first, second)
+    await shows(second.page.locator('tbody tr'), 'bolt55', 'nut4', 'pin5')
+
+
+async def set_in_table(page: Page, name: str, value: str) -> None:
+    await page.locator('tbody tr', has_text=name).locator('td').nth(1).click()
+    box = page.locator('.q-popup-edit input')
+    await box.fill(value)
+    await box.press('Enter')
+    await expect(box).to_have_count(0)
+
+
+@pytest.mark.parametrize('path', ['/grid', '/keyless'])
+async def test_a_grid_is_edited_in_two_tabs(stock: Server, visitor: Visitor, path: str):
+    first, second = await two_tabs(stock, visitor, path)
+    amounts = [tab.page.locator('.ag-row [col-id=qty]') for tab in (first, second)]
+    await set_in_grid(first.page, 0, '55')
+    await shows(amounts[1], '55', '4')
+    await set_in_grid(second.page, 1, '2.5')
+    await expect(second.page.get_by_text('Amount: Please enter a whole number.')).to_be_visible()
+    await shows(amounts[1], '55', '4')
+    await second.page.get_by_role('button', name='Add').click()
+    await shows(amounts[0], '55', '4', '5')
+    await first.page.get_by_role('button', name='Remove').click()
+    await shows(amounts[1], '4', '5')
+    await set_in_grid(second.page, 1, '66')
+    await shows(amounts[0], '4', '66')
+    await first.page.locator('.ag-row [col-id=qty]').nth(1).dblclick()  # an editor stays open while others work
+    await set_in_grid(second.page, 0, '44')
+    await shows(first.page.locator('.ag-row-first [col-id=qty]'), '44')
+    await first.page.locator('.ag-cell-inline-editing input').fill('77')
+    await first.page.keyboard.press('Enter')
+    await shows(amounts[1], '44', '77')
+    await kill(stock, first, second)
+    await shows(amounts[0], '44', '77')
+
+
+async def set_in_grid(page: Page, at: int, value: str) -> None:
+    await page.locator('.ag-row [col-id=qty]').nth(at).dblclick()
+    box = page.locator('.ag-cell-inline-editing input')
+    await box.fill(value)
+    await box.press('Enter')
+    await expect(box).to_have_count(0)
+
+
+async def shows(rows: Locator, *texts: str) -> None:
+    await expect(rows).to_have_text(list(texts))
