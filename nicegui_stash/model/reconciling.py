@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import compress
-from operator import attrgetter, eq, is_, itemgetter, ne
+from operator import attrgetter, itemgetter, ne
 from types import NoneType
 from typing import Any, Final
 
@@ -120,30 +121,51 @@ class _Reconciler:
             if differs := self.differ(held, content):
                 list.__setitem__(held, slice(None), content)
             return differs
+        same_length = len(held) == len(content)
+        differing = self.differing(held, content) if same_length else ()
+        if same_length and self.are_in_place(held, content, differing):
+            return self.in_place(held, content, differing)
         places = self.matches(held, content)
-        olds = [_ABSENT if place is None else held[place] for place in places]
-        became, differs = list(olds), len(held) != len(content) or places != list(range(len(held)))
-        for index in self.differing(olds, content):
-            became[index], other = self.value(olds[index], content[index])
-            differs = differs or other
-        if differs:
-            kept = set(places)
-            self.changes.gone += [item for place, item in enumerate(held) if place not in kept]
-            if len(held) != len(became) or not all(map(is_, held, became)):
-                list.__setitem__(held, slice(None), became)
-                held.adopt()
-        return differs
+        became = [_ABSENT if place is None else held[place] for place in places]
+        for index in self.differing(became, content):
+            became[index], _ = self.value(became[index], content[index])
+        kept = set(places)
+        self.changes.gone += [item for place, item in enumerate(held) if place not in kept]
+        list.__setitem__(held, slice(None), became)
+        held.adopt()
+        return True
 
-    def differing(self, olds: Sequence[Any], news: Sequence[Any]) -> Iterator[int]:
-        """Iterate over the indices of items that may differ. The loops over long lists run in C."""
+    def in_place(self, held: ObservedList, content: list[Any], differing: Iterable[int]) -> bool:
+        """Reconcile items, each with the one in its place."""
+        changed = False
+        for index in differing:
+            item, differs = self.value(held[index], content[index])
+            changed = changed or differs
+            if item is not held[index]:
+                list.__setitem__(held, index, item)
+        if changed:
+            held.adopt()
+        return changed
+
+    def are_in_place(self, held: list[Any], content: list[Any], differing: Iterable[int]) -> bool:
+        """Whether the items that differ are the same rows as those in their places, as equal ones certainly are."""
+        olds, news = [held[index] for index in differing], [content[index] for index in differing]
+        for name in self.row_keys:
+            keys = _keys(olds, name), _keys(news, name)
+            if None not in keys:
+                return keys[0] == keys[1]
+        return True
+
+    def differing(self, olds: Sequence[Any], news: Sequence[Any]) -> Iterable[int]:
+        """Return the indices of items that may differ. The loops over long lists run in C."""
         try:
-            equal = list(map(eq, olds, news))
+            differing = list(compress(range(len(news)), map(ne, olds, news)))
         except Exception:  # noqa: BLE001 as above
-            equal = [False] * len(news)
-        if self.differ_in_json(list(compress(olds, equal)), list(compress(news, equal))):
-            yield from range(len(news))
-        else:
-            yield from [index for index, is_equal in enumerate(equal) if not is_equal]
+            return range(len(news))
+        equal, others = list(olds), list(news)
+        for index in reversed(differing):
+            del equal[index], others[index]
+        return range(len(news)) if self.differ_in_json(equal, others) else differing
 
     def matches(self, held: Sequence[Any], content: Sequence[Any]) -> list[int | None]:
         """Return for each new item the index of the held one that is the same row."""
@@ -151,11 +173,10 @@ class _Reconciler:
             olds, news = _keys(held, name), _keys(content, name)
             if olds is None or news is None:
                 continue
-            if olds == news:
-                return list(range(len(held)))
-            index = {key: place for place, key in enumerate(olds)}
-            if len(index) == len(olds) and len(set(news)) == len(news):
-                return [index.get(key) for key in news]
+            with suppress(TypeError):  # a key that cannot be looked up
+                index = {key: place for place, key in enumerate(olds)}
+                if len(index) == len(olds) and len(set(news)) == len(news):
+                    return [index.get(key) for key in news]
         return _by_position(held, content)
 
 
@@ -163,12 +184,9 @@ def _keys(rows: Iterable[Any], name: str) -> list[Any] | None:
     """Return what identifies each row, `None` where some have nothing that could."""
     for read in (itemgetter(name), attrgetter(name)):
         try:
-            keys = list(map(read, rows))
-            hash(tuple(keys))
+            return list(map(read, rows))
         except (LookupError, TypeError, AttributeError):
             continue
-        else:
-            return keys
     return None
 
 

@@ -25,6 +25,7 @@ SECTIONS = {
     'recover': 42,
     'load': 3,
     'opaque': 15,
+    'rows': 15,
     'imports': 7,
     'floors': 9,
     'engines': 5,

@@ -161,6 +161,32 @@ async def test_a_list_drawn_in_a_loop_is_right_in_both_tabs(running: Running) ->
             await each.should_not_see(content='bread', kind=ui.label)
 
 
+async def test_rows_are_drawn_in_both_tabs_and_what_is_typed_into_one_is_shown_in_the_other(running: Running) -> None:
+    async with running(program('tables-and-rows', 'loop')) as user:
+        tab = User(user.http_client)
+        await user.open('/stock')
+        await tab.open('/stock')
+        user.find('Add').click()
+        await tab.should_see('1 pieces')
+        box = await only(tab, ui.number)
+        (await only(user, ui.number)).value = 7
+        await tab.should_see('7 pieces')
+        assert (await only(tab, ui.number), box.value) == (box, 7)
+
+
+async def test_a_grid_and_a_table_show_the_rows_of_both_tabs(running: Running) -> None:
+    async with running(program('tables-and-rows', 'grid')) as user:
+        tab = User(user.http_client)
+        await user.open('/parts')
+        await tab.open('/parts')
+        user.find('Add').click()
+        (await only(user, ui.table)).rows[0]['qty'] = 5
+        await asyncio.sleep(0)
+        for each in (user, tab):
+            assert (await only(each, ui.table)).rows == [{'id': 1, 'name': 'bolt', 'qty': 5}]
+            assert (await only(each, ui.aggrid)).options['rowData'] == [{'id': 1, 'name': 'bolt', 'qty': 5}]
+
+
 async def test_a_page_is_told_what_somebody_else_did(running: Running) -> None:
     async with running(program('follow-changes', 'told')) as user:
         tab = User(user.http_client)
