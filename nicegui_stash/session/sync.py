@@ -13,7 +13,7 @@ from typing import Protocol, assert_never
 
 from ..errors import Unavailable
 from ..model.operations import Touch
-from ..stores.base import Replace
+from ..stores.base import replacing
 from .loading import Fetched, Foreign, Same, erase, fetch
 from .state import DocumentState
 from .store_io import DEADLINE, Away, Denied, MustRead, Stored, write
@@ -337,7 +337,7 @@ class Synchroniser:
         state.shared.counts['puts'] += 1
         state.shared.counts['bytes_put'] += len(body)
         try:
-            outcome = await write(state.shared.store, state.key, body, 'create' if state.etag is None else Replace(state.etag))
+            outcome = await write(state.shared.store, state.key, body, replacing(state.etag))
         finally:
             self._is_writing = False
         match outcome:
