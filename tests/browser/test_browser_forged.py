@@ -64,7 +64,8 @@ async def test_what_the_page_makes_up_reaches_nothing(visitor: Visitor, url: str
     await fill(tab, note='lamps')
     script = """(messages) => {
         for (const message of messages)
-            for (let browser = 0; browser < 50; browser++) __niceguiStash.tell({ browser, ...message });
+            for (let browser = 0; browser < 50; browser++)
+                __niceguiStash.tell({ kind: "browser", browser, ...message });
     }"""
     made_up: list[Any] = [
         {},

@@ -62,7 +62,8 @@ def overhear_reports(tab: Tab) -> list[dict[str, Any]]:
 async def sends(tab: Tab, *reports: Any, times: int = 1) -> None:
     script = """([reports, times]) => {
         const parsed = JSON.parse(reports);
-        while (times--) parsed.forEach((report) => window.__niceguiStash.tell(report));
+        while (times--) parsed.forEach((report) => window.__niceguiStash.tell(
+            report && typeof report === "object" ? {kind: "report", ...report} : report));
     }"""
     await tab.page.evaluate(script, [json.dumps(reports), times])
 

@@ -20,7 +20,7 @@ HAND_OVER = """async (sent) => {
     const answered = new Promise((resolve) => {
         window.__niceguiStash.typed.settle = (verdicts) => verdicts ? Object.assign(found, verdicts) : resolve(found);
     });
-    window.__niceguiStash.tell({typed: sent});
+    window.__niceguiStash.tell({kind: "typed", ...sent});
     return await answered;
 }"""
 BOUND = 'id => window.__niceguiStash.typed.bound[id]?.address'

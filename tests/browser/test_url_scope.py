@@ -171,12 +171,13 @@ async def test_a_script_in_a_link_is_text(visitor: Visitor, url: str):
 
 async def test_forged_events_change_nothing_but_the_own_page(visitor: Visitor, url: str):
     tab = await visitor.open(f'{url}/?q=lamp')
-    for sent in ('null', '7', '{search: "?q=x"}', '{search: 1, made: 0}', '{search: "q=x", made: 0}',
-                 '{search: "?q=" + "x".repeat(30000), made: 0}', '{search: "?q=x", made: -1}'):  # fmt: skip
-        await tab.page.evaluate(f'__niceguiStash.tell({sent})')
+    for sent in ('null', '7', 'search: "?q=x"', 'search: 1, made: 0', 'search: "q=x", made: 0',
+                 'search: "?q=" + "x".repeat(30000), made: 0', 'search: "?q=x", made: -1'):  # fmt: skip
+        told = f'{{kind: "address", {sent}}}' if ':' in sent else sent
+        await tab.page.evaluate(f'__niceguiStash.tell({told})')
     await tab.type(note='still here')
     await shows(tab, q='lamp')
-    await tab.page.evaluate('__niceguiStash.tell({search: "?q=x&page=-3", made: 1e9})')
+    await tab.page.evaluate('__niceguiStash.tell({kind: "address", search: "?q=x&page=-3", made: 1e9})')
     await shows(tab, q='x', page=1)
 
 

@@ -65,7 +65,7 @@ def test_a_database_is_fit_and_nothing_is_left_in_it(folder: Path, doctor: Run) 
     assert table.startswith('sqlite:///state/stash.db: SQLiteStore, guarantee host, puts 0.1 s apart\n')
     assert results(table) == dict.fromkeys(CHECKS, 'ok')
     assert 'verdict: fit for the processes of this host.' in table
-    assert "advice:  the database 'state/stash.db' was not there and has been made" in table
+    assert "advice:  the database 'state/stash.db' did not exist and was created" in table
     assert [path.name for path in (folder / 'state').iterdir()] == ['stash.db']
     assert 'advice' not in doctor('sqlite:///state/stash.db')[1]
 

@@ -43,7 +43,10 @@ def test_an_unknown_scope_is_refused_with_the_list_of_scopes() -> None:
     class Page:
         count: int = stored(0, scope='user')  # type: ignore[call-overload]
 
-    assert refusal(Page).reason == "unknown scope 'user'; the scopes are session, reconnect, tab, url, browser"
+    reason = (
+        "unknown scope 'user'; the scopes are session, reconnect, tab, url, browser. Write stored(…, scope='session')"
+    )
+    assert refusal(Page).reason == reason
     assert str(refusal(Page)) == f'{Page.__qualname__}.count: {refusal(Page).reason}'
 
 
@@ -147,7 +150,7 @@ def test_a_class_whose_init_wants_arguments_is_refused() -> None:
 
         def __init__(self, title: str = '', *more: str, **others: int) -> None: ...
 
-    assert refusal(Page).reason.startswith('__init__(self) has to take no arguments')
+    assert refusal(Page).reason.startswith('__init__(self) must take no arguments')
     assert list(build_schema(Fine).fields) == ['count']
 
 
@@ -273,7 +276,7 @@ def test_a_default_that_decode_does_not_give_back_is_refused_naming_both_functio
     error = refusal(Page)
     assert error.field == 'number'
     assert error.reason == (
-        'its default cannot be stored: a complex would come back as a list; decode= has to undo what encode= does'
+        'its default cannot be stored: a complex would come back as a list; decode= must undo what encode= does'
     )
 
 

@@ -15,7 +15,10 @@ from .scene import Browser, serving
 @pytest.mark.parametrize(
     ('options', 'said'),
     [
-        ({'url': 'nothing://here'}, r"url: 'nothing://here' has an unknown protocol\. Use a folder"),
+        (
+            {'url': 'nothing://here'},
+            r"url: 'nothing://here' has an unknown protocol\. Use sqlite:///stash\.db, a folder",
+        ),
         ({'url': 's3:bucket'}, r'url: .* looks like a URL without "//"'),
         ({'url': 'file://relative'}, r"url: 'file://relative' names no absolute folder"),
         ({'url': '  '}, r'url: it is empty'),
@@ -45,7 +48,7 @@ from .scene import Browser, serving
         ({'secrets': ['new', 5]}, r'secrets: a secret must be a text'),
         ({'secrets': 5}, r'secrets: it is of type int\. Pass a text, or a list of texts$'),
         ({'url': 5}, r'url: it is of type int\. Pass a text$'),
-        ({'url': 'a\0b'}, r"url: 'a\\x00b' has a character that no address has\. Use a folder"),
+        ({'url': 'a\0b'}, r"url: 'a\\x00b' has a character that no address has\. Use sqlite:///stash\.db, a folder"),
         ({'url': 'a\ud800b'}, r"url: 'a\\ud800b' has a character that no address has"),
         ({'url': Path('a\0b')}, r"url: 'a\\x00b' has a character that no address has"),
         ({'prefix': 5}, r'prefix: it is of type int'),

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 import msgspec
 from msgspec import Raw
+from nicegui import ui
 from nicegui.element import Element
 from nicegui.elements.mixins.value_element import ValueElement
 
@@ -19,6 +20,8 @@ from ...model.entered import meant_inside
 from ...model.schema import StoredField
 from .. import nicegui_private
 
+TYPED_INTO: Final = (ui.input, ui.number, ui.editor, ui.codemirror)
+"""Elements that lose focus and cursor when they are drawn again; `ui.textarea` is a `ui.input`."""
 _STEP: Final = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['?(?P<key>[^']*?)'?\]")
 
 
@@ -67,7 +70,10 @@ def elements_of(part: Any, *, objects: bool = False) -> Iterator[tuple[Any, str,
 
 
 def shows_change(page: object, field: str, before: Raw | None, after: Raw, containers: Sequence[Element]) -> bool:
-    """Whether each of these containers has elements bound both ways to every part of a field that changed."""
+    """Whether each of these containers has inputs bound both ways to every part of a field that changed.
+
+    A person may be typing into one. What else changes an element, as a click does, can draw it again.
+    """
     if before is None or not containers or page is None:
         return False
     try:
@@ -96,6 +102,7 @@ def _shows(page: object, field: str, steps: Sequence[str | int], container: Elem
         container in element.ancestors()
         for owner, name in _places(getattr(page, field), steps)
         for element in _bound(page, field, owner, name, steps)
+        if isinstance(element, TYPED_INTO)
     )
 
 

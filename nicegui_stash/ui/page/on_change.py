@@ -91,7 +91,7 @@ class Listeners:
             self._add(field, listener)
 
     def _redraw(self, refresh: Any, containers: Callable[[], list[Element]], _: Change) -> Any:
-        """Draw again, unless elements in there are bound to all that changed: a person may be typing into one."""
+        """Draw again, unless inputs in there are bound to all that changed: a person may be typing into one."""
         return None if self._shows is not None and self._shows(containers()) else refresh()
 
     def notify(self, field: str, cause: Cause, shows: Shows | None = None) -> None:
