@@ -247,7 +247,7 @@ def _option(kind: Kind[T], default: T, meaning: str, *, is_secret: bool = False,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Every option, resolved. Times are seconds, sizes bytes; `url` may be empty: the caller knows a default folder.
+    """Every option, resolved. Times are seconds, sizes bytes; `url` may be empty: the caller knows a default.
 
     Two that are equal can share one store. What may hold a password is not shown.
     """

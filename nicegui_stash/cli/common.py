@@ -12,6 +12,7 @@ from typing import Any, cast
 from ..errors import ConfigurationError
 from ..settings import Settings, read_seconds, resolve
 from ..stores.base import Store
+from ..stores.folders import DATABASE
 from ..stores.opening import open_store
 from ..stores.urls import scheme_of, without_credentials
 
@@ -19,7 +20,9 @@ from ..stores.urls import scheme_of, without_credentials
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that say which store."""
     parser.add_argument(
-        'url', metavar='URL', help='where the sessions are: a folder, s3://..., redis://..., another fsspec URL'
+        'url',
+        metavar='URL',
+        help='where the sessions are: sqlite:///..., a folder, s3://..., redis://..., another fsspec URL',
     )
     parser.add_argument('--prefix', help='the folder within the store, as in Stash(prefix=...)')
     parser.add_argument(
@@ -54,8 +57,23 @@ def _no_identity(_: object) -> None:
     """Stand for the app's `identity`: a command does not need it, and may be unable to import it."""
 
 
+def opened_existing(settings: Settings) -> Store:
+    """Open the store. Raises `ConfigurationError`, also for a file or folder that is not there, as if misspelt."""
+    store = opened(settings)
+    folder, database = folder_of(settings), database_of(settings)
+    if folder is not None and not folder.is_dir():
+        raise ConfigurationError('URL', f'there is no folder {str(folder)!r}', 'Name the folder that the app uses')
+    if database is not None and not database.is_file():
+        raise ConfigurationError('URL', f'there is no database {str(database)!r}', 'Name the file that the app uses')
+    return store
+
+
 def opened(settings: Settings) -> Store:
-    """Open the store of an app."""
+    """Open the store of an app. Raises `ConfigurationError`, also for the folder around the app's database."""
+    folder = folder_of(settings)
+    if folder is not None and (database := folder / DATABASE).is_file():
+        reason = f'the folder {str(folder)!r} has the database of the app in it'
+        raise ConfigurationError('URL', reason, f'Write sqlite:///{database}')
     return open_store(
         settings.url,
         settings.storage_options,
@@ -65,13 +83,11 @@ def opened(settings: Settings) -> Store:
     )
 
 
-def opened_existing(settings: Settings) -> Store:
-    """Open the store. Raises `ConfigurationError`, also for a missing folder: its name may be misspelt."""
-    store = opened(settings)
-    folder = folder_of(settings)
-    if folder is not None and not folder.is_dir():
-        raise ConfigurationError('URL', f'there is no folder {str(folder)!r}', 'Name the folder that the app uses')
-    return store
+def database_of(settings: Settings) -> Path | None:
+    """Return the SQLite file that the URL names, `None` if it names something else."""
+    if scheme_of(settings.url) == 'sqlite':
+        return Path(settings.url.partition('://')[2].removeprefix('/')).expanduser()
+    return None
 
 
 def folder_of(settings: Settings) -> Path | None:

@@ -12,17 +12,17 @@ from typing import Final, Protocol, runtime_checkable
 
 from ..errors import StoreError, Unavailable
 from ..settings import Settings
-from ..stores.base import Guarantee, Store
+from ..stores.base import Checking, Guarantee, Store
 from ..stores.file.files import FileStore
 from .checkup import Checkup, check_up
-from .common import add_place, folder_of, opened, place_of, settings_of
+from .common import add_place, database_of, folder_of, opened, place_of, settings_of
 from .exit_codes import AWAY, FINE, FOUND
 from .report import Progress
 
 _FIT: Final[dict[Guarantee, str]] = {
     'shared': 'fit for any number of servers.',
     'host': 'fit for the processes of this host. Servers on other hosts need a store with guarantee shared.',
-    'process': 'fit for one process that may forget everything at a restart. To keep it, use a folder.',
+    'process': 'fit for one process that may forget everything at a restart. To keep it, use sqlite:///stash.db.',
     'none': 'fit for one process that writes; two would lose changes of each other.',
 }
 
@@ -47,16 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Try the store and print the table with a verdict; return the exit code."""
     settings = settings_of(asked)
-    folder = folder_of(settings)
-    is_new = folder is not None and not folder.exists()
+    folder, database = folder_of(settings), database_of(settings)
+    is_new = any(place is not None and not place.exists() for place in (folder, database))
     store = opened(settings)
-    if isinstance(store, FileStore):
+    if isinstance(store, FileStore) or (database is not None and isinstance(store, Checking)):
         store.check()
     checkup, advice = asyncio.run(_examine(store, settings))
     if folder is not None:
         _remove_folders(folder / settings.prefix / 'doctor')
     if is_new:
-        advice.append(f'the folder {str(folder)!r} did not exist and was created: is it the right one?')
+        made = f'the folder {str(folder)!r}' if folder else f'the database {str(database)!r}'
+        advice.append(f'{made} did not exist and was created: is it the right one?')
     advice += _advice_on(checkup, settings)
     sys.stdout.write(table(place_of(settings), store, checkup, advice))
     if isinstance(checkup.error, Unavailable):

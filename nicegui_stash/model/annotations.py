@@ -10,7 +10,7 @@ import msgspec
 
 EXACT: tuple[type, ...] = (int, str, bool, float)
 """Types whose values need no check for a field with this annotation."""
-_INSTEAD = {
+INSTEAD = {
     'numpy': 'store value.tolist() in a list field',
     'pandas': "store value.to_dict('list') in a dict field",
     'polars': 'store value.to_dict(as_series=False) in a dict field',
@@ -81,7 +81,7 @@ def require_storable(annotation: Any) -> list[Any]:
             raise TypeError(f'dict keys of the kind {kind} cannot be written as JSON; {_KEYS_INSTEAD}')
         if isinstance(part, msgspec.inspect.CustomType) and not hasattr(part.cls, 'model_validate'):
             package = part.cls.__module__.partition('.')[0]
-            instead = _INSTEAD.get(package, 'use a dataclass, msgspec.Struct or plain types')
+            instead = INSTEAD.get(package, 'use a dataclass, msgspec.Struct or plain types')
             raise TypeError(f'{part.cls.__qualname__} cannot be stored; {instead}, or pass encode= and decode=')
     try:
         msgspec.json.Decoder(annotation, dec_hook=from_builtin)

@@ -21,7 +21,7 @@ from uuid import UUID
 import msgspec
 
 from ..errors import ValueNotStorable
-from .annotations import ALIKE, EXACT, OBJECTS, exact_types, from_builtin, is_opaque, require_storable
+from .annotations import ALIKE, EXACT, INSTEAD, OBJECTS, exact_types, from_builtin, is_opaque, require_storable
 
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any]
@@ -43,6 +43,7 @@ _WITHOUT_VALUE = (
     'Invalid base64 encoded string',
 )
 """How msgspec's messages begin that quote nothing of the value."""
+_OF_TYPE = 'a value of type '
 _ATTRIBUTES = '_nicegui_stash_attributes'
 _LEVELS = 500
 """Levels of nesting in a value. Python 3.11 decodes 1,000, less one per stack frame; 3.13 decodes 5,000."""
@@ -55,8 +56,16 @@ def _to_builtin(value: Any) -> Any:
     """Encode a type that msgspec does not know: a pydantic model, by duck type so that pydantic stays optional."""
     dump = getattr(value, 'model_dump', None)
     if dump is None:
-        raise TypeError(f'a value of type {type(value).__qualname__} cannot be written as JSON')
+        raise TypeError(f'{_OF_TYPE}{type(value).__qualname__} cannot be written as JSON{_instead(value)}')
     return dump(mode='json')
+
+
+def _instead(value: object) -> str:
+    """Say what to store instead of a value of a package that many know."""
+    package = type(value).__module__.partition('.')[0]
+    if package == 'numpy' and getattr(value, 'ndim', 0) == 0:
+        return '; store value.item()'
+    return f'; {INSTEAD[package]}' if package in INSTEAD else ''
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
@@ -114,7 +123,8 @@ class Codec:
             if in_place or _is_plain(value):
                 return value, raw
         if type(value) is int and type(back) is float:
-            value = float(value)
+            raw = raw if value == back else self.to_json(back)  # a large one comes back as the nearest float
+            value = back
         if _plainly_same(value, back):
             return value, raw
         if (difference := _difference(value, back, '$')) is not None:
@@ -185,7 +195,8 @@ class Codec:
             raise self._refused('$', _TOO_DEEP) from error
         except Exception as error:  # a model's dump may raise anything
             path, reason = _offender(value, '$', error)
-            raise ValueNotStorable(self.name, path, reason) from error
+            names_type = reason.startswith(_OF_TYPE)  # in words of this module
+            raise ValueNotStorable(self.name, path, reason, quotes_value=not names_type) from error
 
 
 def _is_too_deep(json: bytes) -> bool:
@@ -271,7 +282,7 @@ def _plainly_same(value: Any, back: Any) -> bool:
     kind, back_kind = cast(type[Any], type(value)), cast(type[Any], type(back))
     if kind in _LEAVES or kind in _ZONED or issubclass(kind, Enum):
         equal = kind is back_kind and bool(value == back)
-        return equal and (kind not in _ZONED or value.tzinfo == back.tzinfo)
+        return equal and (kind not in _ZONED or (value.tzinfo == back.tzinfo and value.fold == back.fold))
     if (back_kind is list and issubclass(kind, list)) or (kind is back_kind and issubclass(kind, tuple)):
         kinds = list(map(type, value))
         if _LEAVES.issuperset(kinds):  # a loop in C, enough for most lists
@@ -341,13 +352,15 @@ def _settled(value: Any, back: Any) -> Any:
         return tuple(map(_settled, value, back)) if back_kind is tuple else back
     if issubclass(kind, tuple):
         return value if all(map(is_, map(_settled, value, back), value)) else back
-    return back if kind is datetime and value.tzinfo != back.tzinfo else value
+    return back if kind in _ZONED and (value.tzinfo, value.fold) != (back.tzinfo, back.fold) else value
 
 
 def _change(value: object, back: object) -> str:
     stored, returned = type(value).__qualname__, type(back).__qualname__
     if _loses_its_zone(value, back):
         return f'a {stored} would come back without its zone; give it a fixed offset, or none'
+    if _loses_its_fold(value):
+        return f'a {stored} would come back with fold=0; store a datetime with its offset, as value.astimezone() has it'
     return f'a {stored} would come back ' + (f'as a {returned}' if stored != returned else 'changed')
 
 
@@ -360,10 +373,15 @@ def _loses_its_zone(value: object, back: object) -> bool:
     return isinstance(value, time) and isinstance(back, time) and bool(value.tzinfo) and not back.tzinfo
 
 
+def _loses_its_fold(value: object) -> bool:
+    """Whether it is the second of two equal hours, in no zone: the JSON cannot tell them apart."""
+    return isinstance(value, (datetime, time)) and bool(value.fold) and not value.tzinfo
+
+
 def _equal(value: Any, back: Any) -> bool:
     try:
         if isinstance(value, datetime) and isinstance(back, datetime) and value.tzinfo and back.tzinfo:
             return value - back == timedelta()  # `==` of two zones is always false while clocks are set back
-        return bool(value == back) and not _loses_its_zone(value, back)
+        return bool(value == back) and not _loses_its_zone(value, back) and not _loses_its_fold(value)
     except Exception:  # noqa: BLE001 such as a signalling NaN of decimal; the app's code may raise anything
         return False

@@ -81,7 +81,11 @@ class Field:
     def check(self, cls: str) -> None:
         """Raise `DeclarationError` for a mistake that shows without the annotation."""
         if self.scope not in SCOPES:
-            raise DeclarationError(cls, self.name, f'unknown scope {self.scope!r}; the scopes are {", ".join(SCOPES)}')
+            from difflib import get_close_matches  # noqa: PLC0415 only an error needs it
+
+            close = next(iter(get_close_matches(self.scope, SCOPES, n=1)), 'session')
+            reason = f'unknown scope {self.scope!r}; the scopes are {", ".join(SCOPES)}'
+            raise DeclarationError(cls, self.name, f"{reason}. Write stored(…, scope='{close}')")
         if self.history not in {None, 'replace', 'push'} or (self.history and self.scope != 'url'):
             raise DeclarationError(cls, self.name, "history= is 'replace' or 'push', for a field of scope='url'")
         if self.encrypted and self.scope != 'browser':

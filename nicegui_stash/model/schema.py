@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import isfunction
 from typing import Any, Final, Protocol, TypeVar, cast, get_origin, get_type_hints, runtime_checkable
 
 import msgspec
 
-from ..errors import DeclarationError, ValueNotStorable
+from ..errors import DeclarationError, StashError, ValueNotStorable
 from .codec import Codec
 from .document import SliceId
 from .fields import Field
@@ -22,6 +23,7 @@ from .scopes import SCOPES, Owner, Scope
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MAX_VERSION: Final = 999_999_999
 """The largest version that a document can name."""
+_SHORT: Final = 40
 _DECLARED: Final = '__nicegui_stash_schema__'
 
 
@@ -40,6 +42,8 @@ class StoredField:
     field: Field
     codec: Codec
     scope: Scope = dataclasses.field(init=False)
+    is_computed: bool = False
+    """Whether `default_factory` gives another result each time, as an id or a time: it has to be stored to stay."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'scope', SCOPES[self.field.scope])
@@ -86,6 +90,11 @@ class Schema:
     def is_opaque(self) -> bool:
         """Whether a value may change in place without notice."""
         return any(field.codec.opaque for field in self.fields.values())
+
+    @cached_property
+    def computed(self) -> tuple[StoredField, ...]:
+        """The stored fields whose default is another one each time."""
+        return tuple(field for field in self.fields.values() if field.is_computed and field.scope.is_stored)
 
     @cached_property
     def scopes(self) -> frozenset[Scope]:
@@ -150,6 +159,7 @@ def build_schema(
         reason = 'it has no stored field, so nothing of it would come back'
         raise DeclarationError(label, None, f'{reason}; declare one, as in count: int = stored(0)')
     _check_fields(label, declared)
+    _check_shared(cls, label)
     annotations = _annotations(cls, label, local_names)
     fields = {
         field_name: _stored_field(label, field_name, field, annotations) for field_name, field in declared.items()
@@ -197,6 +207,28 @@ def _check_fields(label: str, declared: Mapping[str, Field]) -> None:
             taken = 'a field of the class' if field.renamed_from in declared else f'that of {first!r}'
             reason = f'renamed_from={field.renamed_from!r} is {taken} as well; raise version and write a migration'
             raise DeclarationError(label, name, reason)
+
+
+def _check_shared(cls: type, label: str) -> None:
+    """Refuse a collection in the class's body, which all visitors would share, unless it is declared as a constant."""
+    package = cls.__module__.partition('.')[0]
+    for base in cls.__mro__:
+        annotations = inspect.get_annotations(base) if base.__module__.partition('.')[0] == package else None
+        if annotations is None:
+            continue
+        for name, value in vars(base).items():
+            kind = next((kind for kind in (list, dict, set) if isinstance(value, kind)), None)
+            if kind is None or name.startswith('__') or name.isupper():
+                continue
+            annotation = annotations.get(name, kind)
+            text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+            if 'ClassVar' in text or 'Final' in text:
+                continue
+            default = repr(cast(object, value))
+            default = default if len(default) <= _SHORT else '…'
+            write = f'write {name}: {text} = stored({default})'
+            why = f'all visitors would share this {kind.__name__}; {write}, or annotate ClassVar if they are meant to'
+            raise DeclarationError(label, name, why)
 
 
 def _check_taken(cls: type, label: str, declared: Mapping[str, Field]) -> None:
@@ -282,18 +314,44 @@ def _stored_field(label: str, name: str, field: Field, annotations: Mapping[str,
         raise DeclarationError(label, name, str(error)) from error
     try:
         default = field.new_default()
+        again = field.new_default() if field.default_factory else default
     except Exception as error:
         step = 'default_factory=' if field.default_factory else 'copying its default'
         raise DeclarationError(label, name, f'{step} raised {type(error).__name__}: {error}') from error
+    if isfunction(default):
+        reason = f'its default is a function; write {name}: … = stored(default_factory={default.__name__})'
+        raise DeclarationError(label, name, reason.replace('<lambda>', 'lambda: …'))
     try:
-        codec.encode(default)
+        is_computed = codec.encode(default)[1] != codec.encode(again)[1]
     except ValueNotStorable as error:
         where = '' if error.path == '$' else f' at {error.path}'
         raise DeclarationError(label, name, f'its default cannot be stored{where}: {error.reason}') from error
     except Exception as error:
         reason = f'its default cannot be stored: {type(error).__name__}: {error}'
         raise DeclarationError(label, name, reason) from error
-    return StoredField(name, field, codec)
+    return StoredField(name, field, codec, is_computed)
+
+
+def require_fields(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
+    """Return names of fields. Raises `StashError` for one that is none."""
+    found = tuple(names)
+    for name in found:
+        if name not in schema.fields:
+            raise StashError(f'{schema.name} has no stored field {name!r}; its fields are {", ".join(schema.fields)}')
+    return found
+
+
+def fields_to_reset(schema: Schema, names: Iterable[str], scope: str | None) -> tuple[str, ...]:
+    """Return these fields, or those of a scope. Raises `StashError` for what the class does not have."""
+    if scope is None:
+        return require_fields(schema, names)
+    if found := tuple(names):
+        raise StashError(f'reset {", ".join(found)} or a scope: give names or scope=, not both')
+    found = tuple(name for name, stored in schema.fields.items() if stored.scope.name == scope)
+    if not found:
+        scopes = ', '.join(sorted({stored.scope.name for stored in schema.fields.values()}))
+        raise StashError(f'{schema.name} has no field with scope={scope!r}; it has fields of {scopes}')
+    return found
 
 
 def mark(schema: Schema) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     'NotModified',
     'ObjectInfo',
     'Replace',
+    'SQLiteStore',
     'Store',
     'StoredObject',
     'open_store',
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .generic import FsspecStore
     from .memory import MemoryStore
     from .opening import open_store, register_store
+    from .sqlite.store import SQLiteStore
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -36,5 +38,6 @@ else:
             'generic': ['FsspecStore'],
             'memory': ['MemoryStore'],
             'opening': ['open_store', 'register_store'],
+            'sqlite.store': ['SQLiteStore'],
         },
     )

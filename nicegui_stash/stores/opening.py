@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError
 from .base import Expiring, Store
 from .file.files import FileStore
+from .file.folder import Folder
+from .folders import DATABASE
 from .keys import is_key
 from .objects.engines import FAMILIES, check_engine, open_objects
 from .urls import scheme_of, without_credentials
+
+log = logging.getLogger('nicegui_stash')
 
 Options = Mapping[str, Any]
 Factory = Callable[[str, Options], Store]
@@ -23,10 +29,15 @@ ENTRY_POINTS = 'nicegui_stash.stores'
 
 _UNFIT = re.compile(r'[\x00-\x1f\ud800-\udfff]')
 _KNOWN_FORMS = (
-    'Use a folder (/var/lib/app/stash), file:///absolute/folder, memory://, '
+    'Use sqlite:///stash.db, a folder (/var/lib/app/stash), file:///absolute/folder, memory://, '
     's3://bucket/folder, redis://host:6379/0, a scheme that an installed package registers, '
     'or an fsspec URL with allow_lost_updates=True'
 )
+_SQLITE_FORMS = (
+    'Write sqlite:///relative/stash.db or sqlite:////absolute/stash.db; on Windows sqlite:///C:/app/stash.db'
+)
+_PARAMETERS = re.compile(r'\?\w+=')
+_DATABASE = re.compile(r'\.(db|sqlite3?)$', re.IGNORECASE)
 
 
 def open_store(
@@ -50,6 +61,21 @@ def open_store(
     if ttl is not None and isinstance(store, Expiring):
         store.expire_after(ttl)
     return store
+
+
+def default_url(folder: Path) -> str:
+    """Return the URL of the database in a folder, or the folder itself where an earlier version filled it."""
+    database = folder / DATABASE
+    if not database.exists() and next(Folder(str(folder)).walk(), None) is not None:
+        log.warning(
+            'the folder %s was filled by an earlier version and stays the store. Keep it without this line by '
+            'Stash(%r), or move its objects into sqlite:///%s',
+            folder,
+            str(folder),
+            database,
+        )
+        return str(folder)
+    return f'sqlite:///{database}'
 
 
 def _choose(url: str | os.PathLike[str], options: Options, engine: str | None, *, allow_lost_updates: bool) -> Store:
@@ -76,6 +102,8 @@ def _open_folder(url: str, options: Options) -> Store:
         raise ConfigurationError('url', 'it is empty', _KNOWN_FORMS)
     if re.match(r'[A-Za-z][A-Za-z0-9+.-]+:', url):
         raise ConfigurationError('url', f'{_shown_start(url)} looks like a URL without "//"', _KNOWN_FORMS)
+    if _DATABASE.search(url) and not Path(url).expanduser().is_dir():
+        raise ConfigurationError('url', f'{url!r} is not a folder but looks like a database', _SQLITE_FORMS)
     return FileStore(url)
 
 
@@ -97,6 +125,21 @@ def _open_memory(url: str, options: Options) -> Store:
     return MemoryStore(name)
 
 
+def _open_sqlite(url: str, options: Options) -> Store:
+    _no_options(options, 'a database')
+    shown, rest = without_credentials(url), url.partition('://')[2]
+    path = rest.removeprefix('/')
+    if path == rest or not path.strip() or path.endswith(('/', ':memory:')) or _PARAMETERS.search(path):
+        raise ConfigurationError('url', f'{shown!r} names no file', _SQLITE_FORMS)
+    try:
+        from .sqlite.store import SQLiteStore  # noqa: PLC0415 some builds of Python are without SQLite
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            'url', f'{shown!r} needs sqlite3, without which this Python was built', 'Use another Python, or a folder'
+        ) from error
+    return SQLiteStore(path)
+
+
 def _open_redis(url: str, options: Options) -> Store:
     try:
         from .redis.store import RedisStore  # noqa: PLC0415 its package is an extra
@@ -113,6 +156,7 @@ _FACTORIES: dict[str, Factory] = {
     'memory': _open_memory,
     'redis': _open_redis,
     'rediss': _open_redis,
+    'sqlite': _open_sqlite,
     'unix': _open_redis,
 }
 

@@ -17,9 +17,11 @@ from functools import cache, partial
 from typing import Any, Final, cast
 
 import nicegui
-from nicegui import Client, app, binding, core
+from nicegui import Client, app, binding, core, ui
 from nicegui.element import Element
+from nicegui.elements.choice_element import ChoiceElement
 from nicegui.elements.mixins.value_element import ValueElement
+from nicegui.elements.select import Select
 from nicegui.error import error_content
 from nicegui.events import GenericEventArguments
 from nicegui.functions.refreshable import refreshable
@@ -114,7 +116,7 @@ def sources(owner: object, name: str) -> Iterator[Any]:
     visited = binding.propagation_visited.get() or set()
     for source_id, source_name in list(visited):
         for source, target, target_name, _ in bindings.get((source_id, source_name), ()):
-            if target is owner and target_name == (name,) and isinstance(source, Element):
+            if target is owner and target_name[0] == name and isinstance(source, Element):
                 yield source
 
 
@@ -215,16 +217,32 @@ def two_way(owner: object, *names: str) -> Iterator[tuple[ValueElement[Any], Tra
                 break
 
 
+def replace_transforms(element: object, replacement: Callable[[object, tuple[str, ...], Transform], Transform]) -> None:
+    """Replace what bindings make of an element's value on its way, also through other elements, as of a date picker."""
+    waiting, seen = [element], set[int]()
+    while waiting:
+        source = waiting.pop()
+        seen.add(id(source))
+        leads = bindings.get((id(source), ('value',)), [])
+        for index, (owner, target, names, transform) in enumerate(leads):
+            if transform is not None:
+                leads[index] = (owner, target, names, replacement(target, names, transform))
+            if isinstance(target, ValueElement) and names == ('value',) and id(target) not in seen:
+                waiting.append(target)
+
+
 # ---- events
 
 
-def after_each_event(client: Client, done: Callable[[dict[str, Any]], None]) -> None:
-    """Call back after each event of the client's browser, when its handlers have run up to their first `await`."""
+def around_each_event(client: Client, before: Callable[[object], None], done: Callable[[dict[str, Any]], None]) -> None:
+    """Call back around each event of the client's browser: with its element, and after its handlers' first `await`."""
     handle_event = getattr(client, 'handle_event', None)
     if handle_event is None:
         return  # missing in this NiceGUI: changes in place are found when the page disconnects
 
     def handle_and_notify(message: dict[str, Any]) -> None:
+        if (element := client.elements.get(message.get('id', -1))) is not None:
+            before(element)
         handle_event(message)
         done(message)
 
@@ -324,6 +342,93 @@ def _sends_differences(element: object) -> bool:
     return hasattr(element, '_apply_change_set')
 
 
+# ---- choices
+
+IsStored = Callable[[object, tuple[str, ...]], bool]
+"""Whether an attribute, or a nested one, is stored."""
+
+
+def keep_values_without_option(is_stored: IsStored) -> None:
+    """Let a choice element that is bound to what is stored keep a value that its options do not hold.
+
+    `ChoiceElement._update_options` sets such a value to `None`, which a binding would store. With `multiple`, the next
+    click would drop it. It is shown as soon as the options hold it. Asking again changes nothing.
+    """
+    for cls, name, keeping in (
+        (ChoiceElement, '_update_options', _updating_options),
+        (Select, '_event_args_to_value', _choosing),
+    ):
+        original = getattr(cls, name, None)
+        if original is not None and not hasattr(original, 'is_stored'):  # not there: a value without option is lost
+            replacement = keeping(original, is_stored)
+            setattr(replacement, 'is_stored', is_stored)  # noqa: B010 a function has no such attribute for a type checker
+            setattr(cls, name, replacement)
+
+
+def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> Callable[[Any], None]:
+    def update_options(element: Any) -> None:
+        value = element.value
+        if value is None or not _without_option(element) or not _is_bound(element, is_stored):
+            original(element)
+            return
+        slot = '___value'
+        setattr(element, slot, None)  # which is what it would be set to
+        try:
+            original(element)
+        finally:
+            setattr(element, slot, value)
+        element._props[element.VALUE_PROP] = _model_of(element, value)  # noqa: SLF001
+
+    return update_options
+
+
+def _choosing(original: Callable[[Any, Any], Any], is_stored: IsStored) -> Callable[[Any, Any], Any]:
+    def event_args_to_value(element: Any, event: GenericEventArguments) -> Any:
+        before = _items(element.value)
+        hidden = [each for each in _without_option(element) if not _is_typed(element, each)]
+        value = original(element, event)
+        if not element.multiple or not hidden or not _is_bound(element, is_stored):
+            return value
+        kept = [each for each in before if each in hidden or each in value]
+        return [*kept, *(each for each in _items(value) if each not in kept)]
+
+    return event_args_to_value
+
+
+def _items(value: Any) -> list[Any]:
+    return list(cast(list[Any], value)) if isinstance(value, list) else [value]
+
+
+def _without_option(element: Any) -> list[Any]:
+    values = element._values  # noqa: SLF001
+    return [each for each in _items(element.value) if each not in values]
+
+
+def _model_of(element: Any, value: Any) -> Any:
+    """Return what the browser shows. A text without option that was typed once is shown as when it is typed."""
+    model_of = element._value_to_model_value  # noqa: SLF001
+    if not isinstance(value, list):
+        return value if _is_typed(element, value) else model_of(value)
+    return [shown for each in _items(value) for shown in ([each] if _is_typed(element, each) else model_of([each]))]
+
+
+def _is_typed(element: Any, value: Any) -> bool:
+    """Whether it is a text without option that a person may have typed."""
+    may_type = bool(element.props.get('new-value-mode')) and isinstance(element.options, list)
+    return may_type and isinstance(value, str) and value not in element.options
+
+
+def _is_bound(element: object, is_stored: IsStored) -> bool:
+    """Whether a value comes from what is stored, or leads there."""
+    leads = bindings.get((id(element), ('value',)), ())
+    return any(is_stored(target, names) for _, target, names, _ in leads) or any(
+        target is element and is_stored(source, names)
+        for key in binding.propagation_visited.get() or ()
+        for names in (key[1],)
+        for source, target, _, _ in bindings.get(key, ())
+    )
+
+
 # ---- elements
 
 
@@ -349,6 +454,20 @@ def show_error(client: Client, error: Exception | str) -> None:
 def is_initial(client: Client) -> bool:
     """Whether `ui.sub_pages` shows its view because the page was loaded, not after navigation within it."""
     return bool(getattr(client.sub_pages_router, 'is_initial_request', True))
+
+
+def check_pages(check: Callable[[object, str], None]) -> None:
+    """Check what `@ui.page` decorates, and with which path. Asking again changes nothing."""
+    decorate: Any = ui.page.__call__
+    if hasattr(decorate, 'checks'):
+        return
+
+    def check_and_decorate(page: ui.page, func: Any) -> Any:
+        check(func, page.path)
+        return decorate(page, func)
+
+    setattr(check_and_decorate, 'checks', check)  # noqa: B010 a function has no such attribute for a type checker
+    setattr(ui.page, '__call__', check_and_decorate)  # noqa: B010 a method of somebody else's class
 
 
 # ---- scripts

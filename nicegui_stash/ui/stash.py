@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, Unpack, cast, overload
 
 from fastapi import Request
@@ -14,21 +14,35 @@ from nicegui import app, context
 
 from ..errors import ConfigurationError, DeclarationError, StashError
 from ..model.recovery import Recovery
+from ..model.schema import fields_to_reset, require_fields
+from ..model.scopes import ScopeName
 from ..session.registry import Statistics
 from ..settings import OPTIONS, StashOptions, resolve, signature
 from ..stores.opening import open_store
 from . import nicegui_private
 from .app.app_state import AppState, Used
 from .app.connection import connection_behind
-from .app.declaring import STATE_OPTIONS, VIEW_OPTIONS, PageOptions, StateOptions, ViewOptions, caller, check, declare
+from .app.declaring import (
+    STATE_OPTIONS,
+    VIEW_OPTIONS,
+    PageOptions,
+    StateOptions,
+    ViewOptions,
+    caller,
+    check,
+    declare,
+    require_no_class,
+)
 from .app.open_session import OpenSession
 from .app.pages import Build, options_of_route, register_page, require_build, signature_of, view_constructor
+from .app.recovering import Recovering
 from .app.runtime import missing_secret
 from .page.indicator import Indicator
 from .page.on_change import Change
 from .page.page_object import page_object_of
 from .page.rows import R, bind_rows
 from .page.status import Status, Trouble
+from .page.texts import with_defaults
 
 T = TypeVar('T')
 
@@ -52,6 +66,7 @@ class Stash:
                 allow_lost_updates=settings.allow_lost_updates,
             )
         self._app_state = AppState(settings)
+        nicegui_private.check_pages(require_no_class)
         if not app.is_started:  # as it is where a test makes one; the first page opens the store then
             app.on_startup(self._start)
         nicegui_private.warn_if_untried()
@@ -161,12 +176,15 @@ class Stash:
 
     # ---- within a page
 
-    async def recover(self, cls: type[T]) -> T:
+    def recover(self, cls: type[T]) -> Recovering[T]:
         """Return an instance of a stored class with its fields recovered, in any async `@ui.page` function.
 
-        The same client gets the same instance again. Raises `StashError` for a class that is not declared with this
-        `Stash`, or that has a key.
+        Write `settings = await stash.recover(Settings)`. The same client gets the same instance again. Raises
+        `StashError` for a class that is not declared with this `Stash`, or that has a key.
         """
+        return Recovering(cls, self._recover)
+
+    async def _recover(self, cls: type[T]) -> T:
         schema = self._app_state.schema_without_key(cls)
         connection = await self._app_state.arrive(function=True)
         page_object = self._app_state.make(schema, connection, {}, auto=True)
@@ -229,9 +247,17 @@ class Stash:
         async with self.current() as session:
             return session.export()
 
-    def reset(self, page: object) -> None:
-        """Delete what is stored for a page's class, older versions too; its fields get their defaults, in all tabs."""
-        page_object_of(page).reset()
+    def reset(self, page: object, *names: str, scope: ScopeName | None = None) -> None:
+        """Give these fields of a page their defaults, or all fields of a `scope`, in all tabs that follow them.
+
+        Without either, everything stored for the page's class is deleted, older versions too. Raises `StashError` for
+        an unknown field, or a scope that no field of the class has.
+        """
+        page_object = page_object_of(page)
+        if names or scope is not None:
+            page_object.reset_fields(fields_to_reset(page_object.schema, names, scope))
+        else:
+            page_object.reset()
 
     def clear_browser(self) -> None:
         """Drop everything that the browser of the current client keeps; those fields become defaults, in all tabs."""
@@ -269,23 +295,34 @@ class Stash:
         """Show here whether what is changed is durable: saving, saved, offline or not saved, with the reason.
 
         `page` says whose page; without one it is that of the current client, as in a layout around `ui.sub_pages`.
-        `texts` replaces English words by their name, as in `{'saved': 'Gespeichert'}`; `reason` makes the sentence for
-        each `Trouble` instead. Raises `StashError` for a text that there is not.
+        `texts` replaces English words by their name, as in `{'saved': 'Gespeichert'}`, also at the page's elements.
+        `reason` makes the sentence for each `Trouble` instead. Raises `StashError` for an unknown text.
         """
-        if page is not None or nicegui_private.is_script_for_nobody():
-            return Indicator(self.status(page), texts, reason)
-        return Indicator(self._app_state.connection_of(context.client).status, texts, reason)
+        if nicegui_private.is_script_for_nobody():
+            return Indicator(Status(), texts, reason)
+        behind = None if page is None else connection_behind(page_object_of(page))
+        connection = behind or self._app_state.connection_of(context.client)
+        if texts:
+            connection.texts = with_defaults(texts)
+        return Indicator(connection.status, texts, reason)
 
-    def on_change(self, page: object, field: str, handler: Callable[[Change], Any] | Callable[[], Any]) -> None:
-        """Call a handler, which may be async, after a field changed: here, elsewhere, by recovery or by a reset.
+    def on_change(
+        self,
+        page: object,
+        names: str | Iterable[str],
+        handler: Callable[[Change], Any] | Callable[[], Any],
+        *,
+        others: bool = False,
+    ) -> None:
+        """Call a handler, which may be async, after one of these fields changed: here, elsewhere, or by a reset.
 
-        It gets a `Change` if it requires an argument, as `self.draw.refresh` does not. It ends with its view.
+        `others=True` leaves out changes of this page. The handler gets a `Change` if it requires an argument, as
+        `self.draw.refresh` does not. It ends with its view. Raises `StashError` for an unknown field.
         """
         schema = self._app_state.schema_of(type(page))
-        if field not in schema.fields:
-            raise StashError(f'{schema.name} has no stored field {field!r}')
+        fields = require_fields(schema, [names] if isinstance(names, str) else names)
         if not nicegui_private.is_script_for_nobody():
-            page_object_of(page).listen().add(field, handler)
+            page_object_of(page).listen().add(fields, handler, others=others)
 
     def rows(self, element: R, page: object, field: str) -> R:
         """Bind the rows of a `ui.table` or `ui.aggrid` to a field that holds a list of them; return the element.

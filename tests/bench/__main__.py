@@ -20,6 +20,7 @@ from .measure import Row, table
 SECTIONS = {
     'accept': 15,
     'burst': 3,
+    'durable': 3,
     'held': 15,
     'recover': 42,
     'load': 3,

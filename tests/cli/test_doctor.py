@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from nicegui_stash.cli import main
 from nicegui_stash.cli.checkup import check_up
 from nicegui_stash.errors import OutcomeUnknown, Refused, Unavailable
-from nicegui_stash.stores import ETag, MemoryStore, Store, StoredObject
+from nicegui_stash.stores import ETag, MemoryStore, SQLiteStore, Store, StoredObject
 from nicegui_stash.stores.base import Mode, Replace
 from nicegui_stash.testing import FaultyStore
 from tests.stores.redis_server import RedisServer
@@ -54,6 +57,49 @@ def test_a_folder_is_fit_and_nothing_is_left_in_it(folder: Path, doctor: Run) ->
     assert 'advice' not in table
     left = {path.relative_to(folder / 'state').as_posix() for path in (folder / 'state').rglob('*')}
     assert {name for name in left if '@' not in name} == {'shop', f'shop/{key[5:7]}', key}
+
+
+def test_a_database_is_fit_and_nothing_is_left_in_it(folder: Path, doctor: Run) -> None:
+    code, table, said = doctor('sqlite:///state/stash.db')
+    assert (code, said) == (0, '')
+    assert table.startswith('sqlite:///state/stash.db: SQLiteStore, guarantee host, puts 0.1 s apart\n')
+    assert results(table) == dict.fromkeys(CHECKS, 'ok')
+    assert 'verdict: fit for the processes of this host.' in table
+    assert "advice:  the database 'state/stash.db' was not there and has been made" in table
+    assert [path.name for path in (folder / 'state').iterdir()] == ['stash.db']
+    assert 'advice' not in doctor('sqlite:///state/stash.db')[1]
+
+
+def test_a_damaged_database_is_found(folder: Path, doctor: Run) -> None:
+    database = folder / 'stash.db'
+    with closing(sqlite3.connect(database)) as connection:
+        store = SQLiteStore(database)
+        store.check()
+        rows = [(f'k{number:03}', '', 0, b'x' * 900) for number in range(100)]
+        connection.executemany('INSERT INTO objects VALUES (?, ?, ?, ?)', rows)
+        connection.commit()
+    content = bytearray(database.read_bytes())
+    content[7 * 4096 : 7 * 4096 + 8] = b'\xff' * 8
+    database.write_bytes(content)
+    assert 'advice:  the database is damaged' in doctor('sqlite:///stash.db')[1]
+
+
+def test_a_file_that_is_no_database_is_a_wrong_setting(folder: Path, doctor: Run) -> None:
+    (folder / 'notes').write_text('not a database, but long enough\n' * 100)
+    code, _, said = doctor('sqlite:///notes')
+    assert code == 2
+    assert 'is not an SQLite database' in said
+
+
+@pytest.mark.parametrize('command', ['doctor', 'sweep --ttl 30d', 'migrate'])
+def test_the_folder_around_a_database_is_not_taken_for_the_store(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    SQLiteStore(folder / 'state' / 'stash.db').check()
+    name, *options = command.split()
+    more = ['shop:Cart', '--dry-run'] if name == 'migrate' else []
+    assert main([name, 'state', *more, *options]) == 2
+    assert 'Write sqlite:///state/stash.db' in capsys.readouterr().err
 
 
 def test_a_folder_that_was_not_there_is_told(folder: Path, doctor: Run) -> None:

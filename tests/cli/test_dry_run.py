@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nicegui_stash.errors import Unavailable
-from nicegui_stash.stores import MemoryStore, opening
+from nicegui_stash.stores import MemoryStore, SQLiteStore, opening
 from nicegui_stash.stores.opening import open_store
 from nicegui_stash.testing import FaultyStore
 
@@ -161,6 +161,18 @@ def test_only_sessions_below_the_prefix_are_looked_at(dry_run: Run, folder: Path
     _, table, _ = dry_run('--prefix', 'shop/')
     assert rows(table) == {'current already: nothing to do': 1}
     assert table.startswith('Cart, version 3, 1 session in state (prefix shop)\n')
+
+
+def test_a_database_is_looked_at(app: Write, run: Run, folder: Path) -> None:
+    async def fill() -> None:
+        store = SQLiteStore(folder / 'stash.db')
+        await store.put(key_of('one'), cart(1, items=['socks']), mode='create')
+        await store.aclose()
+
+    asyncio.run(fill())
+    code, table, _ = run('sqlite:///stash.db', 'shop:Cart', '--dry-run')
+    assert code == 0
+    assert rows(table) == {'would migrate from version 1': 1}
 
 
 def test_a_store_in_memory_is_looked_at(app: Write, run: Run) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from nicegui_stash.cli.report import Progress
 from nicegui_stash.errors import Refused
-from nicegui_stash.stores import Mode
+from nicegui_stash.session.keys import object_key
+from nicegui_stash.stores import Mode, SQLiteStore
 
 from .conftest import Run, document, keep, rows, slice_of
 
@@ -69,6 +73,29 @@ def test_what_is_too_old_is_removed_and_counted(folder: Path, sweep: Run) -> Non
     assert files(folder) == {new, middle}
     assert rows(sweep('state', '--ttl', '12h')[1])['sessions not seen for ttl: removed'] == 2
     assert sweep('state', '--ttl', '12h') == (0, 'no sessions in state\n', '')
+
+
+def test_a_database_is_swept_as_a_folder_is(folder: Path, sweep: Run) -> None:
+    old, new = (document({'Cart': {'1': {'': slice_of(a=1)}}}, days=days) for days in (40, 1))
+    keys = {name: object_key('the secret of the tests', name) for name in ('old', 'new')}
+
+    async def fill() -> None:
+        store = SQLiteStore(folder / 'stash.db')
+        await store.put(keys['old'], old, mode='create')
+        await store.put(keys['new'], new, mode='create')
+        await store.aclose()
+
+    asyncio.run(fill())
+    with closing(sqlite3.connect(folder / 'stash.db')) as connection:
+        connection.execute('UPDATE objects SET modified = 0 WHERE key = ?', (keys['old'],))
+        connection.commit()
+    code, table, said = sweep('sqlite:///stash.db', '--ttl', '30d')
+    assert (code, said) == (0, '')
+    assert rows(table) == {'sessions not seen for ttl: removed': 1, 'kept': 1}
+    assert rows(sweep('sqlite:///stash.db', '--ttl', '30d', '--dry-run')[1]) == {'kept': 1}
+    code, _, said = sweep('sqlite:///sttash.db', '--ttl', '30d')
+    assert code == 2
+    assert "there is no database 'sttash.db'" in said
 
 
 def test_only_what_is_below_the_prefix_is_swept(folder: Path, sweep: Run) -> None:

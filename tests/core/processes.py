@@ -1,4 +1,4 @@
-"""Servers that are processes of their own; run by the tests as `python -m tests.core.processes <scene> <folder> …`.
+"""Servers that are processes of their own; run by the tests as `python -m tests.core.processes <scene> <url> …`.
 
 Each is forked from here, where everything is loaded and no thread is running yet.
 """
@@ -22,7 +22,7 @@ from nicegui_stash.model.limits import Policy
 from nicegui_stash.session.keys import Keys
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
-from nicegui_stash.stores.file.files import FileStore
+from nicegui_stash.stores.opening import open_store
 
 COUNTER = SliceId('Counter', 1)
 
@@ -31,21 +31,21 @@ def put(session: Session, name: str, value: object) -> None:
     session.set(COUNTER, SESSION_PART, name, msgspec.Raw(msgspec.json.encode(value)))
 
 
-def fork(work: Callable[[Session], Awaitable[None]], folder: str) -> int:
+def fork(work: Callable[[Session], Awaitable[None]], url: str) -> int:
     """Fork a server that loads the session, works on it and ends; return its process id."""
     process = os.fork()
     if process == 0:
         status = 1
         try:
-            asyncio.run(serve(work, folder))
+            asyncio.run(serve(work, url))
             status = 0
         finally:
             os._exit(status)
     return process
 
 
-async def serve(work: Callable[[Session], Awaitable[None]], folder: str) -> None:
-    store = FileStore(folder)
+async def serve(work: Callable[[Session], Awaitable[None]], url: str) -> None:
+    store = open_store(url)
     session = Registry(store, Keys(['a secret']), Policy(flush_interval=0.01)).session('an id')
     if not await session.load(30):
         raise AssertionError(session.problem)
@@ -57,7 +57,7 @@ def tell(*answers: object) -> None:
     sys.stdout.write(' '.join(map(str, answers)) + '\n')
 
 
-def stored(folder: str) -> dict[str, Any]:
+def stored(url: str) -> dict[str, Any]:
     """What a fresh process reads."""
     listen, report = os.pipe()
 
@@ -67,7 +67,7 @@ def stored(folder: str) -> dict[str, Any]:
         with os.fdopen(report, 'w') as answer:
             json.dump(values, answer)
 
-    process = fork(look, folder)
+    process = fork(look, url)
     os.close(report)
     with os.fdopen(listen) as answer:
         values = json.load(answer)
@@ -76,7 +76,7 @@ def stored(folder: str) -> dict[str, Any]:
     return values
 
 
-def die_after_flush(folder: str, rounds: str) -> None:
+def die_after_flush(url: str, rounds: str) -> None:
     """Change, flush, and die at once; return how many values a fresh process did not find, and how many it did."""
     values: set[str] = set()
     lost = 0
@@ -88,20 +88,20 @@ def die_after_flush(folder: str, rounds: str) -> None:
             await session.flush()
             os.kill(os.getpid(), signal.SIGKILL)
 
-        _, status = os.waitpid(fork(work, folder), 0)
+        _, status = os.waitpid(fork(work, url), 0)
         if os.WTERMSIG(status) != signal.SIGKILL:
             raise AssertionError(status)
-        found = stored(folder)[f'field-{number % 10}']
+        found = stored(url)[f'field-{number % 10}']
         lost += found != value
         values.add(found)
     tell(lost, len(values))
 
 
-def die_at_any_time(folder: str, rounds: str) -> None:
+def die_at_any_time(url: str, rounds: str) -> None:
     """Kill a server that changes and flushes all the time; return the numbers of lost flushes and of all flushes."""
     dice = random.Random(1)
     lost = flushed = 0
-    for place in (f'{folder}/{number}' for number in range(int(rounds))):
+    for place in (f'{url}-{number}' for number in range(int(rounds))):
         listen, report = os.pipe()
 
         async def work(session: Session, report: int = report) -> None:
@@ -128,7 +128,7 @@ def die_at_any_time(folder: str, rounds: str) -> None:
     tell(lost, flushed)
 
 
-def write_together(folder: str, servers: str, changes: str) -> None:
+def write_together(url: str, servers: str, changes: str) -> None:
     """Let servers change one session together; return the stored JSON."""
 
     def server(name: int) -> int:
@@ -141,17 +141,17 @@ def write_together(folder: str, servers: str, changes: str) -> None:
                 await asyncio.sleep(0.001)
             await session.flush()
 
-        return fork(work, folder)
+        return fork(work, url)
 
     statuses = [os.waitpid(process, 0)[1] for process in [server(name) for name in range(int(servers))]]
     if any(statuses):
         raise AssertionError(statuses)
-    tell(json.dumps(stored(folder)))
+    tell(json.dumps(stored(url)))
 
 
-def show(folder: str) -> None:
+def show(url: str) -> None:
     """Tell what a fresh process reads, as JSON."""
-    tell(json.dumps(stored(folder)))
+    tell(json.dumps(stored(url)))
 
 
 if __name__ == '__main__':

@@ -55,6 +55,12 @@ def test_a_part_of_the_core_loads_no_framework(module: str) -> None:
     assert found.isdisjoint({*FRAMEWORK, *NEEDED_BY_NO_STORE_AND_NO_PAGE})
 
 
+def test_only_a_database_loads_sqlite() -> None:
+    program = 'from nicegui_stash.stores import open_store; open_store({!r})'
+    assert 'sqlite3' not in loaded(program.format('state'))
+    assert 'sqlite3' in loaded(program.format('sqlite:///stash.db'))
+
+
 def test_no_module_of_the_core_loads_a_framework() -> None:
     modules = modules_of('model', 'session', 'maintenance', 'stores', 'cli')
     assert 'nicegui_stash.session.registry' in modules

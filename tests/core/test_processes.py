@@ -14,7 +14,7 @@ from nicegui_stash.model.limits import Policy
 from nicegui_stash.session.keys import Keys, object_key
 from nicegui_stash.session.loading import quarantine_key
 from nicegui_stash.session.registry import Registry
-from nicegui_stash.stores import FileStore
+from nicegui_stash.stores import FileStore, SQLiteStore, StoredObject
 
 from .scene import put, values
 
@@ -37,6 +37,12 @@ def play(scene: str, *args: object) -> str:
     return done.stdout.strip()
 
 
+@pytest.fixture(params=['{}/state', 'sqlite:///{}/state/stash.db'], ids=['folder', 'sqlite'])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A place that every process of this host may use."""
+    return request.param.format(tmp_path)
+
+
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
     registry = Registry(FileStore(tmp_path), Keys(['a secret']), Policy())
@@ -46,20 +52,20 @@ async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
 
 
 @pytest.mark.slow
-def test_of_200_servers_that_die_right_after_a_flush_no_value_is_lost(tmp_path: Path) -> None:
-    assert play('die_after_flush', tmp_path, 200) == '0 200'
+def test_of_200_servers_that_die_right_after_a_flush_no_value_is_lost(url: str) -> None:
+    assert play('die_after_flush', url, 200) == '0 200'
 
 
 @pytest.mark.slow
-def test_a_server_killed_at_any_time_loses_nothing_that_was_flushed(tmp_path: Path) -> None:
-    lost, flushed = play('die_at_any_time', tmp_path, 40).split()
+def test_a_server_killed_at_any_time_loses_nothing_that_was_flushed(url: str) -> None:
+    lost, flushed = play('die_at_any_time', url, 40).split()
     assert lost == '0'
     assert int(flushed) >= 40
 
 
 @pytest.mark.slow
-def test_two_servers_lose_none_of_1000_changes_to_different_fields_of_one_session(tmp_path: Path) -> None:
-    found = json.loads(play('write_together', tmp_path, 2, 500))
+def test_two_servers_lose_none_of_1000_changes_to_different_fields_of_one_session(url: str) -> None:
+    found = json.loads(play('write_together', url, 2, 500))
     changes = {f'server-{name}-change-{number}': f'{name}-{number}' for name in range(2) for number in range(500)}
     fields = {f'server-{name}-field-{number % 50}': f'{name}-{number}' for name in range(2) for number in range(500)}
     assert [name for name in changes if found.get(name) != changes[name]] == []
@@ -67,11 +73,39 @@ def test_two_servers_lose_none_of_1000_changes_to_different_fields_of_one_sessio
     assert len({found[name] for name in fields}) == 100
 
 
-@pytest.mark.parametrize(
-    'body',
-    [b'', b'{"format":1,"epoch":0,"seen":17637', b'\x00' * 4096, b'not json', b'[]', b'{"format":1,"slices":7}'],
-    ids=['empty', 'truncated', 'zeroes', 'no JSON', 'a list', 'of the wrong shape'],
-)
+DAMAGED = {
+    'empty': b'',
+    'truncated': b'{"format":1,"epoch":0,"seen":17637',
+    'zeroes': b'\x00' * 4096,
+    'no JSON': b'not json',
+    'a list': b'[]',
+    'of the wrong shape': b'{"format":1,"slices":7}',
+}
+
+
+@pytest.mark.parametrize('body', DAMAGED.values(), ids=DAMAGED.keys())
+async def test_a_damaged_document_in_a_database_is_kept_and_the_next_process_reads_what_replaced_it(
+    tmp_path: Path, body: bytes
+) -> None:
+    store = SQLiteStore(tmp_path / 'stash.db')
+    await store.put(KEY, body, mode='create')
+    registry = Registry(store, Keys(['a secret']), Policy())
+    session = registry.session('an id')
+    assert await session.load(5)
+    assert (session.condition, values(session)) == ('quarantined', {})
+    put(session, 'count', 1)
+    await session.flush()
+    await registry.aclose()
+    await store.aclose()
+    assert json.loads(play('show', f'sqlite:///{tmp_path}/stash.db')) == {'count': 1}
+    again = SQLiteStore(tmp_path / 'stash.db')
+    kept = await again.get(quarantine_key(KEY, body))
+    assert isinstance(kept, StoredObject)
+    assert kept.body == body
+    await again.aclose()
+
+
+@pytest.mark.parametrize('body', DAMAGED.values(), ids=DAMAGED.keys())
 async def test_a_damaged_file_is_kept_and_the_next_process_reads_what_replaced_it(
     registry: Registry, tmp_path: Path, body: bytes
 ) -> None:

@@ -244,7 +244,7 @@ class World:
             raise Broken(f'{life.name} has accepted {life.written} and shows {life.shown()}')
 
     async def settle(self) -> None:
-        """Let the weather clear; check that all becomes durable and visible everywhere, and that no call still waits."""
+        """Let the weather clear; check that all becomes durable and visible, and that no call still waits."""
         await self.store.calm()
         await self._all_over([*self.sweeps, *(task for life in self.servers for task in life.tasks)])
         await self._drain()

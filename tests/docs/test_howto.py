@@ -217,7 +217,7 @@ async def test_a_change_in_place_that_does_not_fit_is_undone_and_told(running: R
 
 
 async def test_an_emptied_number_is_marked_until_a_value_fits(running: Running) -> None:
-    async with running(program('values-that-do-not-fit', 'bound')) as user:
+    async with running(program('dates-numbers-empty', 'bound')) as user:
         client = await user.open('/age')
         age, weight = sorted(user.find(ui.number).elements, key=lambda element: element.id)
         with client:
@@ -238,6 +238,17 @@ async def test_an_emptied_number_is_marked_until_a_value_fits(running: Running) 
         await user.open('/age')
         age, weight = sorted(user.find(ui.number).elements, key=lambda element: element.id)
         assert (repr(age.value), weight.value) == ('40', None)
+
+
+async def test_an_emptied_name_and_a_day_are_taken_as_they_are_meant(running: Running) -> None:
+    async with running(program('dates-numbers-empty', 'bound')) as user:
+        client = await user.open('/age')
+        with client:
+            (await only(user, ui.input)).value = None
+            (await only(user, ui.date_input)).value = '2001-05-31'
+        await user.open('/age')
+        assert await value(user, ui.input) == ''
+        assert str(await value(user, ui.date_input)) == '2001-05-31'
 
 
 async def test_a_field_whose_stored_value_does_not_fit_has_its_default_and_is_told(running: Running) -> None:

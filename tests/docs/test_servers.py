@@ -78,7 +78,7 @@ async def test_the_first_example_runs_as_it_stands(folder: Path) -> None:
         answer = await browser.get(address)
         assert answer.status_code == 200
         assert '+1' in answer.text
-        assert (folder / '.nicegui-stash').is_dir(), 'the default store'
+        assert (folder / '.nicegui-stash' / 'stash.db').is_file(), 'the default store'
 
 
 async def test_an_app_behind_fastapi_serves_its_routes_and_its_page(folder: Path) -> None:

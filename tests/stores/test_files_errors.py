@@ -144,4 +144,4 @@ def test_windows_is_a_configuration_error_with_a_way_out(folder: Path, monkeypat
     monkeypatch.setattr(sys, 'platform', 'win32')
     with pytest.raises(ConfigurationError, match='Windows') as caught:
         FileStore(folder)
-    assert 'memory://' in caught.value.remedy
+    assert 'sqlite:///stash.db' in caught.value.remedy

@@ -13,6 +13,7 @@ from fsspec.registry import known_implementations
 
 from nicegui_stash.errors import ConfigurationError
 from nicegui_stash.stores import FileStore, FsspecStore, MemoryStore, open_store, opening, register_store
+from nicegui_stash.stores.opening import default_url
 
 SECRET = 'hunter2'
 
@@ -64,8 +65,73 @@ async def test_the_home_folder_may_be_written_as_a_tilde(tmp_path: Path, monkeyp
     await store.aclose()
 
 
+@pytest.mark.parametrize(
+    ('url', 'path'),
+    [
+        ('sqlite:///state/stash.db', 'here/state/stash.db'),
+        ('sqlite:///{}/a b/100%25?.db', 'a b/100%25?.db'),
+        ('SQLite:///~/stash.db', 'home/stash.db'),
+    ],
+)
+async def test_a_sqlite_url_names_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, path: str) -> None:
+    (tmp_path / 'here').mkdir()
+    monkeypatch.chdir(tmp_path / 'here')
+    monkeypatch.setenv('HOME', str(tmp_path / 'home'))
+    store = open_store(url.format(tmp_path))
+    await store.put('x', b'body', mode='create')
+    assert (tmp_path / path).is_file()
+    await store.aclose()
+
+
+@pytest.mark.parametrize(
+    'url', ['sqlite://', 'sqlite:///', 'sqlite://stash.db', 'sqlite:///:memory:', 'sqlite:///a.db?timeout=5']
+)
+def test_a_sqlite_url_without_a_file_is_refused_with_the_lines_to_write(url: str) -> None:
+    with pytest.raises(ConfigurationError, match='names no file') as caught:
+        open_store(url)
+    assert 'sqlite:////absolute/stash.db' in caught.value.remedy
+    assert 'sqlite:///C:/app/stash.db' in caught.value.remedy
+
+
+def test_a_path_of_a_database_is_not_taken_for_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match='looks like a database') as caught:
+        open_store(str(tmp_path / 'stash.db'))
+    assert 'sqlite:///' in caught.value.remedy
+    (tmp_path / 'stash.db').mkdir()
+    assert isinstance(open_store(str(tmp_path / 'stash.db')), FileStore)
+
+
+def test_a_python_without_sqlite_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if re.match(r'_?sqlite3\b|nicegui_stash\.stores\.sqlite', name)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, '_sqlite3', None)
+    with pytest.raises(ConfigurationError, match='needs sqlite3'):
+        open_store('sqlite:///stash.db')
+
+
+async def test_the_default_is_a_database_but_a_folder_that_has_objects_stays_the_store(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / 'app stash'
+    assert default_url(folder) == f'sqlite:///{folder}/stash.db'
+    earlier = FileStore(folder)
+    earlier.check()  # as the start of an app does, which may then have had no visitor
+    assert default_url(folder) == f'sqlite:///{folder}/stash.db'
+    assert caplog.text == ''
+    await earlier.put('ab/x.json', b'of a visitor', mode='create')
+    assert default_url(folder) == str(folder)
+    assert f'move its objects into sqlite:///{folder}/stash.db' in caplog.text
+    database = open_store(f'sqlite:///{folder}/stash.db')
+    await database.put('ab/x.json', b'of a visitor', mode='create')
+    assert default_url(folder) == f'sqlite:///{folder}/stash.db'
+    assert [row.key async for row in earlier.list()] == ['ab/x.json'], 'the files of the database are no objects'
+    await database.aclose()
+    await earlier.aclose()
+
+
 def test_opening_touches_nothing(tmp_path: Path) -> None:
     open_store(str(tmp_path / 'stash'))
+    open_store(f'sqlite:///{tmp_path}/stash.db')
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,7 +231,7 @@ def test_a_url_that_says_too_little_is_refused(url: str) -> None:
     assert 'memory://' in caught.value.remedy
 
 
-@pytest.mark.parametrize('url', ['/tmp/x', 'file:///tmp/x', 'memory://x'])
+@pytest.mark.parametrize('url', ['/tmp/x', 'file:///tmp/x', 'sqlite:///tmp/x', 'memory://x'])
 def test_options_that_would_be_ignored_are_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match='storage_options'):
         open_store(url, {'token': SECRET})

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -116,11 +118,26 @@ def test_state_is_back_after_an_auto_reload_under_the_name_of_its_class(tmp_path
 
 
 @pytest.mark.slow
-def test_by_default_documents_are_in_a_folder_beside_that_of_nicegui(tmp_path: Path) -> None:
+def test_by_default_documents_are_in_a_database_beside_the_folder_of_nicegui(tmp_path: Path) -> None:
     source = app(tmp_path, RUN).replace(f'Stash({str(tmp_path)!r})', 'Stash()')
     with running(tmp_path, source) as server, httpx.Client(base_url=server.url) as visitor:
         server.answers(lambda: visitor.get('/'))
+    with closing(sqlite3.connect(tmp_path / '.nicegui-stash' / 'stash.db')) as database:
+        ((key, body),) = database.execute('SELECT key, body FROM objects')
+    assert json.loads(body)['slices']['Page']['1']['']['data'] == {'visits': 1}
+    assert len(object_key('a secret', 'an id')) == len(key)
+
+
+@pytest.mark.slow
+def test_state_that_an_earlier_version_left_in_the_default_folder_is_back(tmp_path: Path) -> None:
     folder = tmp_path / '.nicegui-stash'
-    (path,) = folder.rglob('*.json')
-    assert json.loads(path.read_text())['slices']['Page']['1']['']['data'] == {'visits': 1}
-    assert len(object_key('a secret', 'an id')) == len(path.relative_to(folder).as_posix())
+    cookies = httpx.Cookies()
+    for url, visit in ((f'Stash({str(folder)!r})', 1), ('Stash()', 2)):
+        source = app(tmp_path, RUN).replace(f'Stash({str(tmp_path)!r})', url)
+        with running(tmp_path, source) as server:
+            answer = server.answers(lambda: httpx.get(server.url, cookies=cookies, verify=WITHOUT_TLS))
+            cookies.update(answer.cookies)
+            assert f'text of visit {visit}' in answer.text
+            assert server.terminate() in {0, -15}
+            assert ('was filled by an earlier version' in server.output) == (visit == 2)
+    assert not (folder / 'stash.db').exists()

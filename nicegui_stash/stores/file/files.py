@@ -42,7 +42,7 @@ class FileStore:
             raise ConfigurationError(
                 'url',
                 'a folder cannot be a store on Windows, which has no flock',
-                'Set another url (NICEGUI_STASH_URL), such as memory://, or run the server in WSL or a container',
+                'Write sqlite:///stash.db, or leave the url out',
             )
         self._folder = Folder(os.path.abspath(os.path.expanduser(folder)), lock_patience)
         # Neither the application's blocking work nor slow puts can hold up a read; no thread belongs to an event loop.

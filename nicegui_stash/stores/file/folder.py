@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 
 from ...errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, Unavailable
 from ..base import NOT_MODIFIED, ETag, Mode, NotModified, ObjectInfo, StoredObject
+from ..folders import DATABASE, FILE_MODE, make_folder, sync_folder
 from ..keys import check_key, is_key
 from ..oserrors import reason_of, store_error
 
@@ -37,10 +38,6 @@ _NO_FOLDER = 'where the folder of the store should be, or one above it, is a fil
 
 # Old and new servers share a folder during a deploy: they must agree on a key's lock, so this never changes.
 _SHARDS = 64
-
-# What visitors typed is no other user's business.
-_FILE_MODE = 0o600
-_FOLDER_MODE = 0o700
 
 # Steps to the next time that a filesystem can tell from the last one, in ns: ext4 and the like 1, others up to 2 s.
 _TIME_STEPS = (0, 1, 100, 1_000, 1_000_000, 10_000_000, 1_000_000_000, 2_000_000_000)
@@ -87,7 +84,7 @@ class Folder:
                 _discard(temporary)
                 raise store_error('put', key, error, attempted=True) from error
             try:
-                _sync_folder(os.path.dirname(path))
+                sync_folder(os.path.dirname(path))
             except OSError as error:
                 raise OutcomeUnknown('put', key, f'{reason_of(error)} after the object was replaced') from error
         return etag
@@ -98,7 +95,7 @@ class Folder:
         with self._locked('delete', key):
             try:
                 os.unlink(path)
-                _sync_folder(os.path.dirname(path))
+                sync_folder(os.path.dirname(path))
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 return
             except OSError as error:
@@ -117,7 +114,7 @@ class Folder:
             key = below + entry.name
             if entry.name.startswith(_TEMPORARY):
                 self._sweep(entry)
-            elif not is_key(entry.name):
+            elif not is_key(entry.name) or (key.startswith(DATABASE) and not entry.is_dir(follow_symlinks=False)):
                 continue
             elif entry.is_dir(follow_symlinks=False):
                 if f'{key}/'.startswith(prefix) or prefix.startswith(f'{key}/'):
@@ -134,11 +131,11 @@ class Folder:
     def check(self) -> None:
         """Prove that the folder can be made, locked and written, or raise `ConfigurationError`."""
         try:
-            _make_folder(self.root)
+            make_folder(self.root)
             with self._locked('open', self.root):
                 temporary, _ = self._stage(self.root, b'', 0)
             os.unlink(temporary)
-            _sync_folder(self.root)
+            sync_folder(self.root)
         except (OSError, Refused) as error:
             reason = error.reason if isinstance(error, Refused) else reason_of(error)
             cause = error.__cause__ if isinstance(error, Refused) else error
@@ -276,30 +273,7 @@ def _discard(temporary: str) -> None:
 def _open_in_folder(path: str, flags: int) -> int:
     """Open a file; where its folder is missing, make it first."""
     try:
-        return os.open(path, flags, _FILE_MODE)
+        return os.open(path, flags, FILE_MODE)
     except FileNotFoundError:
-        _make_folder(os.path.dirname(path))
-        return os.open(path, flags, _FILE_MODE)
-
-
-def _make_folder(path: str) -> None:
-    """Make a folder and its parents, each flushed to the disk."""
-    if os.path.isdir(path):
-        return
-    parent = os.path.dirname(path)
-    if parent != path:
-        _make_folder(parent)
-    with suppress(FileExistsError):  # another process was quicker
-        os.mkdir(path, _FOLDER_MODE)
-    _sync_folder(parent)
-
-
-def _sync_folder(path: str) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:  # filesystems whose folders cannot be flushed
-            raise
-    finally:
-        os.close(folder)
+        make_folder(os.path.dirname(path))
+        return os.open(path, flags, FILE_MODE)

@@ -20,6 +20,7 @@ from ...session.session import Session
 from ...settings import Settings
 from .. import nicegui_private
 from ..carryover.handover import offer
+from ..page.choices import keep_values_without_option
 from ..page.class_cache import per_class
 from ..page.on_clear import when_cleared
 from ..page.page_object import PageObject
@@ -57,6 +58,7 @@ class AppState:
         self._runtime: Runtime | None = None
         self.reads_ahead = False
         _app_states.add(self)
+        keep_values_without_option()
         self.prepare_app()
         preload(self._preload)
 

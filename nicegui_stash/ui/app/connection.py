@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, assert_never
 
@@ -22,6 +23,8 @@ from ..carryover.handover import Handover
 from ..contracts.keeper import Keeper
 from ..page.page_object import PageObject
 from ..page.status import Status
+from ..page.texts import TEXTS
+from ..page.transforms import guard
 from ..scopes.browser import Browser
 from ..scopes.url import Address
 from ..visit.messages import (
@@ -70,6 +73,7 @@ class Connection:
         """`watch`: seconds to watch the store after a rejoin, while the old server may still drain."""
         self.visit = Visit(client, registry, session_id, exists=exists)
         self.page_objects: list[PageObject] = []
+        self.texts: Mapping[str, str] = TEXTS
         self._client = client
         self._registry = registry
         self._tokens = tokens
@@ -148,7 +152,7 @@ class Connection:
         self._connected = True
         visit, client = self.visit, self._client
         client.on_disconnect(self._leave)
-        nicegui_private.after_each_event(client, self._handled)
+        nicegui_private.around_each_event(client, self.guard, self._handled)
         visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
         visit.session.touch()
         if not visit.joins:
@@ -157,6 +161,10 @@ class Connection:
             self._identify(simulated.get(client.id) or simulated.get(visit.tab, UNKNOWN))
         else:
             asyncio.get_running_loop().call_later(REPORT_TIMEOUT, self._identify, UNKNOWN)
+
+    def guard(self, element: object) -> None:
+        """Have a value that the app's `forward=` cannot take marked on its element."""
+        guard(element)
 
     def _handled(self, message: dict[str, Any]) -> None:
         self.handover.handled(message)
@@ -230,6 +238,8 @@ class Connection:
         for page_object in list(self.page_objects):
             visit.guarded(page_object.locate)
         visit.identified = True
+        for page_object in list(self.page_objects):
+            visit.guarded(page_object.pin)
         self._identified.set()
         if report.reason == 'rejoin':
             self._look_again()
@@ -307,6 +317,7 @@ class Connection:
         """Do the same after a page object's held or refused changes may have changed."""
         if self._handover is not None:
             self._handover.settle()
+            self._handover.refusals_changed()
         self._schedule_status()
 
     def _schedule_status(self) -> None:

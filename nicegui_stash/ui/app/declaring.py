@@ -18,7 +18,8 @@ from nicegui.language import Language
 from starlette.routing import BaseRoute
 
 from ...errors import DeclarationError, StashError
-from ...model.schema import Migration, Schema, build_schema
+from ...model.fields import Field
+from ...model.schema import Migration, Schema, build_schema, schema_of
 from ...settings import suggestion
 from ..page.stored_property import StoredProperty, detach_copies
 from .app_state import AppState
@@ -83,6 +84,13 @@ STATE_OPTIONS = StateOptions.__optional_keys__
 VIEW_OPTIONS = ViewOptions.__optional_keys__
 
 
+def require_no_class(func: object, path: str) -> None:
+    """Raise `DeclarationError` for a stored class below `@ui.page`, which would make an empty page of it."""
+    if isinstance(func, type) and (schema_of(func) or any(isinstance(each, Field) for each in vars(func).values())):
+        reason = f'@ui.page decorates a function, and would show nothing of this class; write @stash.page({path!r})'
+        raise DeclarationError(func.__qualname__, None, reason)
+
+
 def caller() -> FrameType:
     """Return the frame that decorates: its place is the class's origin, its names resolve the class's annotations."""
     frame = inspect.currentframe()
@@ -97,7 +105,12 @@ def check(cls: type, options: Iterable[str], valid: Collection[str], *, path: st
     if not isinstance(cls, type):  # pyright: ignore[reportUnnecessaryIsInstance]
         label = getattr(cls, '__qualname__', repr(cls))
         rule = '@stash.view and @stash.state decorate a class and take no path'
-        raise DeclarationError(label, None, rule if path is None else f'@stash.page({path!r}) decorates a class')
+        if path is not None:
+            rule = f'@stash.page({path!r}) decorates a class'
+        if inspect.isfunction(cls) and cls.__name__ != '<lambda>':
+            name = cls.__name__.title().replace('_', '')
+            rule += f'; this is a function: write class {name}, which shows in def build(self) what this shows'
+        raise DeclarationError(label, None, rule)
     for name in options:
         if name not in valid:
             raise DeclarationError(cls.__qualname__, None, f'unknown option {name!r}. {suggestion(name, valid)}')

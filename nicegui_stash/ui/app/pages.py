@@ -50,7 +50,11 @@ def signature_of(cls: type, local_names: Mapping[str, Any]) -> Signature:
 def require_build(cls: type, schema: Schema, signature: Signature) -> None:
     """Raise `DeclarationError` for a class that shows nothing, or whose key is no parameter of it."""
     if not callable(getattr(cls, 'build', None)):
-        raise DeclarationError(cls.__qualname__, None, 'it has no build(self) method, so there is nothing to show')
+        raise DeclarationError(
+            cls.__qualname__,
+            None,
+            'it has no build(self) method, so there is nothing to show; write def build(self) -> None: ui.label(…)',
+        )
     for part in schema.key:
         if part not in signature.parameters:
             raise DeclarationError(

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 import time
 import weakref
+from pathlib import Path
 
 from nicegui import app
 
@@ -22,7 +24,7 @@ from ...session.registry import Registry
 from ...settings import Settings
 from ...stores.base import Checking
 from ...stores.file.files import FileStore
-from ...stores.opening import open_store
+from ...stores.opening import default_url, open_store
 from .. import nicegui_private
 from .signals import SignalWatch
 
@@ -135,7 +137,7 @@ class Runtime:
 
 def runtime_for(settings: Settings) -> Runtime:
     """Return the running event loop's runtime for these settings; open it at the first call."""
-    place = (settings.url or default_folder(), settings.prefix, _secrets(settings))
+    place = (settings.url or default_store(), settings.prefix, _secrets(settings))
     runtimes = _runtimes.setdefault(asyncio.get_running_loop(), {})
     runtime = runtimes.get(place)
     if runtime is None:
@@ -147,9 +149,14 @@ def runtime_for(settings: Settings) -> Runtime:
     return runtime
 
 
-def default_folder() -> str:
-    """Return a folder beside NiceGUI's storage folder: within it, our files would make `app.storage.clear()` fail."""
-    return str(app.storage.path.with_name(f'{app.storage.path.name}-stash'))
+def default_store() -> str:
+    """Return a store beside NiceGUI's storage folder: within it, our files would make `app.storage.clear()` fail."""
+    return _default_url(app.storage.path.with_name(f'{app.storage.path.name}-stash'))
+
+
+@functools.cache  # each page asks, and the answer must stay
+def _default_url(folder: Path) -> str:
+    return default_url(folder)
 
 
 def stand_aside() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
@@ -47,6 +47,10 @@ class HandsOver(Protocol):
     @property
     def handover(self) -> Handover: ...
 
+    def guard(self, element: object) -> None:
+        """Have a value that the app's `forward=` cannot take marked on its element."""
+        ...
+
     async def wait_until_identified(self) -> bool:
         """Wait for the client to connect and report; return whether it is still there."""
         ...
@@ -63,6 +67,7 @@ class Handover:
         self._counted = -1
         self._delivered = False
         self._number = 0  # of the last handled event, in the browser's count
+        self._refused: set[str] = set()  # addresses of elements whose value the browser may not forget
         self._lost: set[int] = set()  # earlier numbers that have not arrived
         self._due: tuple[int, int | None] | None = None
         self._next: tuple[int, int | None] | None = None
@@ -192,7 +197,22 @@ class Handover:
                 self._due = (number, accepted)
                 return
             self._due, self._next = self._next, None
-            self._call(f'durable({number})')
+            self._tell_durable(number)
+
+    def _tell_durable(self, number: int) -> None:
+        """Let the browser forget values up to this event, except refused ones: they are marked again after a crash."""
+        self._refused = {address for id_ in self._refused_elements() if (address := self._announced.get(id_))}
+        refused = f',{json.dumps(sorted(self._refused))}' if self._refused else ''
+        self._call(f'durable({number}{refused})')
+
+    def _refused_elements(self) -> Iterator[int]:
+        for page_object in self._connection.page_objects:
+            yield from page_object.refused_elements()
+
+    def refusals_changed(self) -> None:
+        """Let the browser forget values that are refused no longer."""
+        if self._refused and self._due is None and not any(True for _ in self._refused_elements()):
+            self._note()
 
     # ---- values typed while the server was away
 
@@ -280,6 +300,7 @@ class Handover:
 
     def _merge(self, bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict:
         rejected = len(bound.page_object.recovery.rejected)
+        self._connection.guard(bound.element)
         with self._visit.in_client():
             verdict = merge(bound, value, validated=validated)
         if len(bound.page_object.recovery.rejected) > rejected and bound.page_object not in self._overruled:

@@ -130,9 +130,10 @@
       records.get(place.address).known.unshift({ n: 0, json }, ...known);
     },
 
-    // everything up to this event is durable
-    durable(n) {
-      for (const record of records.values()) {
+    // everything up to this event is durable, except what these elements show: their fields have refused it
+    durable(n, refused = []) {
+      for (const [address, record] of records) {
+        if (refused.includes(address)) continue;
         if (record.n <= n) {
           record.known = [];
           record.isDurable = record.n;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import nullcontext
+from datetime import date, datetime, time
 from typing import Literal
 
 from ...model.recovery import Rejected
@@ -47,5 +48,12 @@ def merge(bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict
 def _is_known(bound: Bound, value: TypedValue) -> bool:
     """Whether the element shows a value that the browser has seen there before, or the typed value itself."""
     shown, numeric = nicegui_private.shown_value(bound.element)
-    found = digest(shown, numeric=numeric)
-    return found in value.known or found == digest(value.arguments, numeric=numeric)
+    brought = {*value.known, digest(value.arguments, numeric=numeric)}
+    return any(digest(each, numeric=numeric) in brought for each in _writings(shown))
+
+
+def _writings(shown: object) -> list[object]:
+    """Return the texts of a time that an element shows: pickers leave out the seconds."""
+    if not isinstance(shown, (date, time)):
+        return [shown]
+    return [shown.isoformat(), *([shown.isoformat(timespec='minutes')] if isinstance(shown, (datetime, time)) else [])]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -25,9 +26,16 @@ class Bound:
     transform: nicegui_private.Transform | None
 
     def value_of(self, arguments: Any) -> Any:
-        """Return the value that an event would assign to the field. Raises what the element or the binding raises."""
+        """Return the value that an event with these arguments would assign to the field. Raises the element's errors.
+
+        Where `forward=` of the binding raises, it is the element's value: nothing would be assigned.
+        """
         value = nicegui_private.value_of_event(self.element, arguments)
-        return self.transform(value) if self.transform else value
+        if self.transform is None:
+            return value
+        with suppress(Exception):  # the app's code may raise anything
+            return getattr(self.transform, 'unguarded', self.transform)(value)
+        return value
 
 
 def find_bound(page_objects: Iterable[TakesEntries]) -> dict[str, Bound]:

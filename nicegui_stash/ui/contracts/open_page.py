@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from ...model.scopes import Scope
@@ -13,6 +14,8 @@ class OpenPage(Protocol):
     """One client with all its page objects."""
 
     visit: Visit
+    texts: Mapping[str, str]
+    """What a visitor reads, in the language of the page."""
 
     def keeper(self, scope: Scope) -> Keeper:
         """Return the keeper of a scope whose values the client keeps."""

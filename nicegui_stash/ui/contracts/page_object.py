@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
@@ -42,6 +43,10 @@ class TakesEntries(Protocol):
 
     def merging(self, name: str) -> AbstractContextManager[set[str]]:
         """Apply `validate=` to assignments of a field meanwhile; yields the set of fields that refused a value."""
+        ...
+
+    def refused_elements(self) -> Iterator[int]:
+        """Iterate over the ids of the elements that show a refused value."""
         ...
 
     async def notify_again(self) -> None:

@@ -80,6 +80,11 @@ class Accepting:
         else:
             self._elsewhere.keepers[name].keep(self._elsewhere, name, raw)
 
+    @property
+    def is_auto(self) -> bool:
+        """Whether changes are submitted without `save()`."""
+        return self._auto
+
     def is_unsaved(self, name: str) -> bool:
         """Whether a change waits for `save()`."""
         return name in self._unsaved
@@ -237,6 +242,15 @@ class Accepting:
     def submit_opaque(self) -> list[ValueNotStorable]:
         """Submit them before a flush, even if the page is gone; return an error for each that does not fit."""
         return list(self.save()) if self._auto and self._values.schema.is_opaque else []
+
+    def reset(self, name: str) -> None:
+        """Give a field its default, also with `auto=False`. Raises `TooMuchPending`."""
+        self._values.compute_defaults(name)
+        default = self._values.defaults[name]
+        self._unsaved -= {name}
+        self.submit(name, default)
+        self._values.raws[name] = Raw(b'')  # so that it is shown also where only an element shows another value
+        self._values.show({name: default}, self._values.schema.version, 'reset')
 
     def let_go(self) -> None:
         """Discard changes that are not submitted yet: their slice was deleted."""

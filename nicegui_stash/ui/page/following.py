@@ -160,6 +160,19 @@ class Following:
         """Discard held changes: their slice was deleted."""
         self._held = {}
 
+    def pin(self) -> None:
+        """Store computed defaults where nothing is stored, so that they stay, here and in other tabs."""
+        if not self.session.is_read:
+            return
+        found = self.session.document.slice(self._slice_id)
+        for stored in self._schema.computed:
+            part = self.parts.get(stored.scope)
+            if part is None or stored.scope.owner != self._owner or stored.name in self._held:
+                continue
+            if stored_value(stored, found.values(part) if found else None) is None:
+                with suppress(ValueNotStorable):  # too much is pending: it is another one on the next visit
+                    self.submit(stored.name, self._values.raws[stored.name])
+
     # ---- recovering
 
     @property
@@ -284,6 +297,7 @@ class Following:
             if self._generation == self._current_generation() and part.kind != 'data':
                 self.submit(name, values.raws[name])  # another server pruned it while this page shows it
                 return
+            values.compute_defaults(name)
             values.show({name: values.defaults[name]}, self._schema.version, 'reset')
         elif raw != values.raws[name]:
             if values.touched is not None and name in values.touched:

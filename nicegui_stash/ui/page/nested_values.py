@@ -15,6 +15,7 @@ from nicegui.element import Element
 from nicegui.elements.mixins.value_element import ValueElement
 
 from ...errors import ValueNotStorable
+from ...model.entered import meant_inside
 from ...model.schema import StoredField
 from .. import nicegui_private
 
@@ -27,7 +28,7 @@ def encode(page: object, stored: StoredField) -> Raw:
         try:
             return stored.codec.encode(getattr(page, stored.name))[1]
         except ValueNotStorable as error:
-            if not _make_whole(page, stored.name, error):
+            if not _take_meant(page, stored.name, error):
                 raise
 
 
@@ -98,20 +99,15 @@ def _shows(page: object, field: str, steps: Sequence[str | int], container: Elem
     )
 
 
-def _make_whole(page: object, field: str, error: ValueNotStorable) -> bool:
-    """Convert a whole `float` to the expected `int` if an element brought it: `ui.number` gives only floats.
-
-    Returns whether any was converted.
-    """
-    if not error.reason.startswith('Expected `int'):
-        return False
-    steps, made = _steps(error.path), False
+def _take_meant(page: object, field: str, error: ValueNotStorable) -> bool:
+    """Put what an element means in place of a part that does not fit; return whether there was any."""
+    steps, taken = _steps(error.path), False
     for owner, name in _places(getattr(page, field), steps):
-        value = _part(owner, name)
-        if type(value) is float and value.is_integer() and _bound(page, field, owner, name, steps):
-            _set(owner, name, int(value))
-            made = made or type(_part(owner, name)) is int
-    return made
+        for each in meant_inside(_part(owner, name), error.reason):
+            if _bound(page, field, owner, name, steps):
+                _set(owner, name, each)
+                taken = taken or type(_part(owner, name)) is type(each)
+    return taken
 
 
 def _bound(page: object, field: str, owner: object, name: Any, steps: Sequence[str | int]) -> list[ValueElement[Any]]:
@@ -149,7 +145,7 @@ def _part(value: Any, step: Any) -> Any:
         return None
 
 
-def _set(owner: Any, name: Any, value: int) -> None:
+def _set(owner: Any, name: Any, value: object) -> None:
     """Set an attribute, or a dict's entry without a notice to the field, which is being encoded already."""
     if isinstance(owner, dict):
         dict.__setitem__(cast(dict[Any, Any], owner), name, value)

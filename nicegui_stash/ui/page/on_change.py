@@ -42,12 +42,23 @@ class Listeners:
         self._handlers: dict[str, list[_Listener]] = {}
         self._shows: Shows | None = None
 
-    def add(self, field: str, handler: Handler) -> None:
-        """Call a handler from now on, until the surrounding container is cleared."""
+    def add(self, fields: Iterable[str], handler: Handler, *, others: bool = False) -> None:
+        """Call a handler from now on, until the surrounding container is cleared.
+
+        `others`: not after changes of this page.
+        """
         containers = nicegui_private.containers_of(handler)
         listener = _listener(handler) if containers is None else partial(self._redraw, handler, containers)
-        self._add(field, listener)
-        when_cleared(self._client, lambda: self._handlers[field].remove(listener))
+        listener = _of_others(listener) if others else listener
+        names = list(dict.fromkeys(fields))
+        for name in names:
+            self._add(name, listener)
+
+        def remove() -> None:
+            for name in names:
+                self._handlers[name].remove(listener)
+
+        when_cleared(self._client, remove)
 
     def _add(self, field: str, listener: _Listener) -> None:
         self._handlers.setdefault(field, []).append(listener)
@@ -121,6 +132,10 @@ def _listener(handler: Handler) -> _Listener:
         if _requires_argument(handler)
         else partial(_call_without, cast(Callable[[], Any], handler))
     )
+
+
+def _of_others(listener: _Listener) -> _Listener:
+    return lambda change: listener(change) if change.cause != 'local' else None
 
 
 def _call_without(handler: Callable[[], Any], _: Change) -> Any:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from asyncio import get_running_loop
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from inspect import iscoroutine
 from typing import Any
 
+from msgspec import Raw
 from nicegui import background_tasks, binding
 
 from ...errors import StashError, ValueNotStorable
@@ -71,6 +72,7 @@ class PageObject:
             visit.client,
             changed_in_place=self._changed_in_place,
             refusals_changed=open_page.status_changed,
+            texts=lambda: open_page.texts,
             given=given,
         )
         self.documents: dict[Owner, Following] = {
@@ -110,6 +112,7 @@ class PageObject:
         if self.schema.has_elsewhere:
             self.elsewhere.begin(self.open_page.keeper)
         self.values.complete()
+        self.pin()
 
     def recover(self) -> None:
         """Set every field whose part is known, and begin a new record."""
@@ -130,9 +133,19 @@ class PageObject:
             if self.schema.has_elsewhere:
                 self.elsewhere.recover()
 
+    def pin(self) -> None:
+        """Store defaults that are another one each time, once a visitor sees them: not for a request alone."""
+        if self.schema.computed and self.visit.identified and self.accepting.is_auto and not self.closed:
+            self._pin()
+
+    def _pin(self) -> None:
+        for document in self.documents.values():
+            document.pin()
+
     def recover_late(self) -> None:
         """Recover now that the session is read, and call `on_recovered`."""
         self.recover()
+        self.pin()
         background_tasks.create(self.notify_again(), name=f'recovered {self.slice_id.name}')
 
     @property
@@ -193,6 +206,10 @@ class PageObject:
         """Apply `validate=` to assignments of a field meanwhile; yields the set of fields that refused a value."""
         return self.accepting.merging(name)
 
+    def refused_elements(self) -> Iterator[int]:
+        marks = self.values.marks
+        return iter(()) if marks is None else (element.id for element in marks.elements())
+
     # ---- for the app
 
     def listen(self) -> Listeners:
@@ -208,7 +225,9 @@ class PageObject:
 
         Submits every field that fits, then raises the first `ValueNotStorable`.
         """
-        for error in list(self.accepting.save()):
+        refused = list(self.accepting.save())
+        self._pin()
+        for error in refused:
             raise error
 
     def save_opaque(self) -> None:
@@ -253,10 +272,19 @@ class PageObject:
         for document in self.documents.values():
             document.reset()
         self.show_defaults()
+        self.pin()
+
+    def reset_fields(self, names: Iterable[str]) -> None:
+        """Give some fields their defaults. Raises `TooMuchPending`."""
+        for name in names:
+            self.accepting.reset(name)
 
     def show_defaults(self) -> None:
         """Show the defaults at once, now that the slice is deleted; discard changes that are not submitted yet."""
         self.accepting.let_go()
+        self.values.compute_defaults()
+        for name, _, _ in self.refused():
+            self.values.raws[name] = Raw(b'')  # so that its element shows the default too
         self.values.show(dict(self.values.defaults), self.schema.version, 'reset')
         self.elsewhere.reset()
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import RowGone, ValueNotStorable
 from .. import nicegui_private
-from .texts import refusal
+from .texts import TEXTS, refusal
 
 log = logging.getLogger('nicegui_stash')
 
@@ -37,8 +37,10 @@ class _Refused:
 class Marks:
     """The elements that show a refused value, by field, or by part of a field."""
 
-    def __init__(self, on_change: Callable[[], None]) -> None:
+    def __init__(self, on_change: Callable[[], None], texts: Callable[[], Mapping[str, str]] = lambda: TEXTS) -> None:
+        """`texts` returns the texts of the page's language."""
         self._on_change = on_change
+        self._texts = texts
         self._errors: dict[str | Part, ValueNotStorable] = {}
         self._elements: dict[str | Part, list[Any]] = {}
         self._parts: dict[Part, _Refused] = {}
@@ -57,6 +59,11 @@ class Marks:
                 field = name if isinstance(name, str) else name[0]
                 yield field, str(shown[0].props.get('label') or '') if shown else '', self._errors[name]
 
+    def elements(self) -> Iterator[Any]:
+        """Iterate over the elements that show a refused value."""
+        for elements in self._elements.values():
+            yield from (element for element in elements if not element.is_deleted)
+
     def add(self, name: str | Part, elements: list[Any], error: ValueNotStorable) -> None:
         """Mark elements at the end of this turn of the loop, after the elements' own validation has run."""
         self._elements[name] = elements
@@ -64,7 +71,7 @@ class Marks:
         self._refusals[name] += 1
         for element in elements:
             self._watch(element, name)
-        asyncio.get_running_loop().call_soon(self._show, name, refusal(error))
+        asyncio.get_running_loop().call_soon(self._show, name, error)
         self._on_change()
 
     def add_part(
@@ -101,7 +108,7 @@ class Marks:
         self._held.add(name)
         self._elements[name] = elements
         self._errors[name] = error
-        self._show(name, refusal(error))
+        self._show(name, error)
         if news:
             self._on_change()
         return news
@@ -129,7 +136,8 @@ class Marks:
 
         element.on_value_change(value_changed)
 
-    def _show(self, name: str | Part, text: str) -> None:
+    def _show(self, name: str | Part, error: ValueNotStorable) -> None:
+        text = refusal(error, self._texts())
         for element in self._elements.get(name, ()):
             if not element.is_deleted:
                 _mark(element, text)

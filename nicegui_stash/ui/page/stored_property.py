@@ -11,6 +11,7 @@ from msgspec import Raw
 from nicegui.binding import BindableProperty
 
 from ...errors import ValueNotStorable
+from ...model.entered import meant
 from ...model.fields import MISSING
 from ...model.reconciling import reconcile
 from ...model.schema import StoredField
@@ -114,12 +115,9 @@ class StoredProperty(BindableProperty):
             accepting.accept(self.name, raw)
         except ValueNotStorable as error:
             brought = nicegui_private.is_brought_by_binding(owner, self.name)
-            if brought and type(value) is float and value.is_integer() and int in self._exact:
-                self.__set__(owner, int(value))  # `ui.number` gives a float for a typed whole number, too
-                return
             if accepting.on_invalid == 'raise' and not brought:
                 raise
-            accepting.refuse(self.name, value, error)
+            self._take_or_refuse(owner, page_object, value, error, brought=brought)
             return
         attributes[self.slot] = values.observed(self.name, value)
         if values.marks:
@@ -128,6 +126,40 @@ class StoredProperty(BindableProperty):
             nicegui_private.propagate(owner, self.names)
         if values.listeners is not None:
             values.notify(self.name)
+
+    def _take_or_refuse(
+        self, owner: Any, page_object: HasFields, value: Any, error: ValueNotStorable, *, brought: bool
+    ) -> None:
+        """Accept what an element means by a value that does not fit; else leave the value on the element, marked."""
+        try:
+            if brought and self._take_meant(owner, page_object, value):
+                return
+        except ValueNotStorable as refused:
+            error = refused
+        page_object.accepting.refuse(self.name, value, error)
+
+    def _take_meant(self, owner: Any, page_object: HasFields, value: Any) -> bool:
+        """Accept what an element means by a value that does not fit. Raises `ValueNotStorable` like any assignment.
+
+        NiceGUI shows it to what else is bound, but leaves the element itself as the person left it.
+        """
+        if (found := meant(self.stored, value)) is None:
+            return False
+        held, raw = found
+        values = page_object.values
+        if get_ident() != values.thread:
+            owner.__dict__[self.slot] = values.observed(self.name, held)
+            page_object.accepting.post(self.name, raw)
+            return True
+        changed = values.raws.get(self.name) != raw
+        if changed:
+            page_object.accepting.accept(self.name, raw)
+            owner.__dict__[self.slot] = values.observed(self.name, held)
+        if values.marks:
+            values.unmark(self.name)
+        if changed and values.listeners is not None:
+            values.notify(self.name)
+        return True
 
     def new_default(self) -> Any:
         """Return a new copy of the declared default, as decoding it would give."""

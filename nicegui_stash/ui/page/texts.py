@@ -29,6 +29,7 @@ TEXTS: Final[Mapping[str, str]] = {
     'enter_date': 'Please enter a date.',
     'enter_time': 'Please enter a time.',
     'enter_date_and_time': 'Please enter a date and a time.',
+    'enter_other': 'Please enter another value.',
     'too_large': 'This is too large to be saved.',
     'gone': 'This row was removed. What you enter here is not saved.',
     'full': 'Too many changes are waiting to be saved.',
@@ -109,6 +110,8 @@ def _hint(kind: Kind, reason: str, texts: Mapping[str, str]) -> str:
         return texts[kind]
     if reason.startswith(_NOT_FINITE):
         return texts['enter_number']
+    if reason.startswith('forward= raised '):
+        return texts['enter_other']
     match = _WRONG_TYPE.fullmatch(reason)
     expected = next(filter(None, match.groups()), '') if match else ''
     return texts[_ENTER[expected]] if expected in _ENTER else reason

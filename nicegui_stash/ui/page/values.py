@@ -23,6 +23,7 @@ from .nested_values import elements_of, shows_change
 from .on_change import Listeners
 from .refused_marks import Marks
 from .stored_property import properties_of
+from .texts import TEXTS
 
 
 class FieldValues:
@@ -49,12 +50,14 @@ class FieldValues:
         *,
         changed_in_place: Callable[[str, Any], None],
         refusals_changed: Callable[[], None],
+        texts: Callable[[], Mapping[str, str]] = lambda: TEXTS,
         given: bool = False,
     ) -> None:
         """Find the defaults of an app's object. Raises `ValueNotStorable`.
 
         `given`: its present values are the defaults. `changed_in_place` is called with the name of a field and the
-        changed collection within it, `refusals_changed` when an element is marked or unmarked.
+        changed collection within it, `refusals_changed` when an element is marked or unmarked. `texts` returns the
+        texts of the page.
         """
         self.schema = schema
         self.slice_id = slice_id
@@ -65,6 +68,7 @@ class FieldValues:
         self.raws: dict[str, Raw] = dict(self.defaults)
         self._changed_in_place = changed_in_place
         self._refusals_changed = refusals_changed
+        self._texts = texts
 
     def complete(self) -> None:
         """Set the defaults of the fields that were not recovered."""
@@ -74,6 +78,13 @@ class FieldValues:
                 value = self._own_defaults[name][0] if name in self._own_defaults else prop.new_default()
                 prop.begin(target, self.observed(name, value))
         self._own_defaults = OwnDefaults()
+
+    def compute_defaults(self, *names: str) -> None:
+        """Replace defaults that are another one each time: what was erased does not come back."""
+        for stored in self.schema.computed:
+            if not names or stored.name in names:
+                raw = stored.codec.encode(stored.field.new_default())[1]
+                self.defaults = {**self.defaults, stored.name: raw}
 
     def observed(self, name: str, value: Any) -> Any:
         """Return a list, dict or set that reports changes in place; any other value as it is."""
@@ -124,7 +135,7 @@ class FieldValues:
 
     def mark(self) -> Marks:
         """Return the marks on elements with a refused value."""
-        self.marks = self.marks or Marks(self._refusals_changed)
+        self.marks = self.marks or Marks(self._refusals_changed, self._texts)
         return self.marks
 
     def unmark(self, name: str) -> None:

@@ -1,0 +1,102 @@
+"""What an element means by a value that does not fit its field: elements know only JSON, and no value when emptied."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import date, datetime, time
+from typing import Any, Final, cast
+
+import msgspec
+from msgspec import Raw
+
+from ..errors import ValueNotStorable
+from .schema import StoredField
+
+_DAY: Final = re.compile(r'\d{4}-\d\d-\d\d')
+_MINUTE: Final = re.compile(r'(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d')
+_SAME_BUT_WRITTEN: Final = re.compile(r'a str would come back as a (date|datetime|time)')
+_EXPECTED: Final = re.compile(r'Expected `(?!str)[^`]*`')
+
+
+def meant(stored: StoredField, value: object) -> tuple[Any, Raw] | None:
+    """Return the value that an element means, with its JSON; `None` if it means nothing else.
+
+    - A whole `float` is an `int`: `ui.number` gives only floats.
+    - `None` of an emptied element is `''`, of an emptied multiple selection `[]`; an emptied text is `None`.
+    - ISO text is a `date`, `time` or `datetime`, also within lists and dicts.
+    - The text of one day is a range from and to it, as `ui.date` gives it.
+    """
+    if stored.field.encode or stored.field.decode:
+        return None
+    for each in _readings(stored, value):
+        with suppress(ValueNotStorable):
+            return stored.codec.encode(each)
+    return None
+
+
+def meant_inside(value: object, reason: str) -> list[object]:
+    """Return what an element means by a part of a value that was refused for this reason; nothing if it means that."""
+    if type(value) is float and value.is_integer() and reason.startswith('Expected `int'):
+        return [int(value)]
+    if value is None and reason == 'Expected `str`, got `null`':
+        return ['']
+    if isinstance(value, str) and (match := _SAME_BUT_WRITTEN.fullmatch(reason)):
+        kind = {'date': date, 'datetime': datetime, 'time': time}[match[1]]
+        return [msgspec.convert(value, kind)]
+    return []
+
+
+def no_value(stored: StoredField, error: Exception) -> ValueNotStorable:
+    """Return why a field has no value where `forward=` of a binding raised: what it expects, if that says anything."""
+    reason = f'forward= raised {type(error).__name__}'
+    try:
+        stored.codec.decode(b'[]')
+    except ValueNotStorable as refused:
+        if expected := _EXPECTED.match(refused.reason):
+            reason = f'{expected[0]}, got `str`'
+    return ValueNotStorable(stored.codec.name, '$', reason, quotes_value=False)
+
+
+def _readings(stored: StoredField, value: object) -> Iterator[object]:
+    if value is None:
+        yield from ('', [])
+    elif value == '':
+        yield None
+    elif type(value) is float and value.is_integer():
+        yield int(value)
+    is_day = isinstance(value, str) and _DAY.fullmatch(value)
+    candidates: list[Any] = [value, {'from': value, 'to': value}] if is_day else [value]
+    for each in candidates:
+        if each is not value:
+            yield each
+        if type(each) in {str, list, dict}:
+            with suppress(ValueNotStorable):
+                back = stored.codec.decode(stored.codec.to_json(_with_seconds(each)))
+                if _is_written(each, back):
+                    yield back
+
+
+def _with_seconds(value: Any) -> Any:
+    if isinstance(value, str):
+        return f'{value}:00' if _MINUTE.fullmatch(value) else value
+    if isinstance(value, list):
+        return [_with_seconds(each) for each in cast(list[Any], value)]
+    if isinstance(value, dict):
+        return {key: _with_seconds(each) for key, each in cast(dict[Any, Any], value).items()}
+    return value
+
+
+def _is_written(value: Any, back: Any) -> bool:
+    """Whether a value differs from what its JSON says only in texts that are dates or times there."""
+    brought: object = value
+    if isinstance(back, (date, time)):
+        return isinstance(value, str)
+    if isinstance(value, list) and isinstance(back, (list, tuple)):
+        items, others = cast(list[Any], value), cast(list[Any], back)
+        return len(items) == len(others) and all(map(_is_written, items, others))
+    if isinstance(value, dict) and isinstance(back, Mapping):
+        entries, other = cast(dict[Any, Any], value), cast(Mapping[Any, Any], back)
+        return entries.keys() == other.keys() and all(_is_written(entries[key], other[key]) for key in entries)
+    return type(brought) is type(back) and brought == back

@@ -1,0 +1,99 @@
+"""What a person enters into forms is stored, or marked, across F5 and a crash."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from playwright.async_api import expect
+
+from .server import Server
+from .tab import Tab, Visitor
+from .told import restart
+from .typist import visit
+
+
+@pytest_asyncio.fixture(scope='class', loop_scope='session')
+async def server(folder: Path) -> AsyncIterator[Server]:
+    async with Server('entering.py', folder, reconnect_timeout=0.5) as server:
+        yield server
+
+
+async def holds(tab: Tab, **fields: str) -> None:
+    for name, shown in fields.items():
+        await expect(tab.page.get_by_test_id(name)).to_have_text(shown)
+
+
+async def is_stored(tab: Tab) -> None:
+    await expect(tab.page.locator('.nicegui-stash-indicator')).to_have_attribute('data-state', 'saved')
+
+
+class TestOneServer:
+    async def test_dates_are_taken_as_text_and_half_a_date_is_marked(self, visitor: Visitor, server: Server):
+        tab = await visit(visitor, server.url)
+        day, due, at = (tab.page.get_by_label(name, exact=True) for name in ('day', 'due', 'at'))
+        await day.press_sequentially('2030-05-31')
+        await at.fill('10:30')
+        await due.fill('2030-06')
+        await expect(tab.page.get_by_text('Please enter a date.', exact=True)).to_be_visible()
+        await holds(tab, day='datetime.date(2030, 5, 31)', at='datetime.time(10, 30)', due='datetime.date(2030, 1, 1)')
+        await due.fill('2030-06-02')
+        await expect(tab.page.get_by_text('Please enter a date.', exact=True)).to_have_count(0)
+        await is_stored(tab)
+        await tab.reload()
+        await holds(tab, day='datetime.date(2030, 5, 31)', due='datetime.date(2030, 6, 2)')
+        await expect(day).to_have_value('2030-05-31')
+        await expect(at).to_have_value('10:30:00')
+        await tab.page.locator('.at-at button').click()
+        await expect(tab.page.locator('.q-time__header')).to_contain_text('10')
+        await expect(tab.page.locator('.q-time__header')).to_contain_text('30')
+
+    async def test_an_emptied_text_is_empty_in_the_address_too(self, visitor: Visitor, server: Server):
+        tab = await visit(visitor, f'{server.url}/?q=bolt')
+        await tab.page.locator('.at-q .q-field__focusable-action').click()
+        await tab.page.locator('.at-name .q-field__focusable-action').click()
+        await holds(tab, q="''", name="''")
+        await expect(tab.page).to_have_url(f'{server.url}/')
+        await is_stored(tab)
+        await tab.reload()
+        await holds(tab, q="''", name="''")
+
+    async def test_a_choice_waits_for_its_options(self, visitor: Visitor, server: Server):
+        tab = await visit(visitor, server.url)
+        await tab.page.get_by_role('button', name='cities').click()
+        await tab.page.get_by_label('city', exact=True).click()
+        await tab.page.get_by_role('option', name='c', exact=True).click()
+        animal = tab.page.get_by_label('animal', exact=True)
+        await animal.fill('emu')
+        await animal.press('Enter')
+        await holds(tab, city="'c'", animal="'emu'")
+        await is_stored(tab)
+        await tab.reload()
+        await holds(tab, city="'c'", animal="'emu'")
+        await expect(animal).to_have_value('emu')
+        await tab.page.get_by_role('button', name='cities').click()
+        await expect(tab.page.locator('.q-select').filter(has_text='city')).to_contain_text('c')
+        await restart(server, tab, kill=True)
+        await holds(tab, city="'c'", animal="'emu'")
+
+    async def test_a_refused_value_is_marked_again_after_a_crash(self, visitor: Visitor, server: Server):
+        tab = await visit(visitor, server.url)
+        count, due, name = (tab.page.get_by_label(each, exact=True) for each in ('count', 'due', 'name'))
+        await count.fill('')
+        await due.fill('2030-06')
+        await name.fill('Bo')
+        hints = [tab.page.get_by_text(f'Please enter a {what}.', exact=True) for what in ('whole number', 'date')]
+        for hint in hints:
+            await expect(hint).to_be_visible()
+        await tab.until('window.__niceguiStash.typed.pending === 2')  # all but the refused ones
+        await restart(server, tab, kill=True)
+        for hint in hints:
+            await expect(hint).to_be_visible()
+        await holds(tab, count='3', name="'Bo'", due='datetime.date(2030, 1, 1)')
+        await expect(count).to_have_value('')
+        await expect(due).to_have_value('2030-06')
+        await count.fill('7')
+        await due.fill('2030-06-03')
+        await tab.until('window.__niceguiStash.typed.pending === 0')
+        await holds(tab, count='7', due='datetime.date(2030, 6, 3)')

@@ -1,0 +1,180 @@
+"""Dates and times that an element brings: as text, in part, as a range, and through `forward=`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+
+import pytest
+from nicegui import ui
+
+from nicegui_stash import Stash, ValueNotStorable, stored
+from nicegui_stash.testing import FaultyStore
+
+from .scene import Browser, data_of, element, idle, shown, type_into
+
+NOTHING: Any = None
+
+
+async def test_iso_text_is_taken_for_dates_and_times(stash: Stash, store: FaultyStore) -> None:
+    @stash.page('/')
+    class Trip:
+        day: date | None = stored(None)
+        picked: date = stored(date(2030, 1, 1))
+        at: time = stored(time(8))
+        moment: datetime | None = stored(None)
+        days: list[date] = stored([])
+
+        def build(self) -> None:
+            ui.date_input().mark('day').bind_value(self, 'day')
+            ui.date().mark('picked').bind_value(self, 'picked')
+            ui.time().mark('at').bind_value(self, 'at')
+            ui.input().props('type=datetime-local').mark('moment').bind_value(self, 'moment')
+            ui.date().props('multiple').mark('days').bind_value(self, 'days')
+            ui.label().mark('label').bind_text_from(self, 'day', str)
+
+    ann = Browser()
+    tab = await ann.open()
+    trip: Any = shown(stash, tab, Trip)
+    type_into(tab, 'day', '2030-05-31')
+    type_into(tab, 'picked', '2030-05-31')
+    type_into(tab, 'at', '10:30')
+    type_into(tab, 'moment', '2030-05-31T10:30')
+    type_into(tab, 'days', ['2030-05-31', '2030-06-01'])
+    await idle()
+    assert (trip.day, trip.picked, trip.at) == (date(2030, 5, 31), date(2030, 5, 31), time(10, 30))
+    assert (trip.moment, trip.days) == (datetime(2030, 5, 31, 10, 30), [date(2030, 5, 31), date(2030, 6, 1)])  # noqa: DTZ001
+    assert (element(tab, 'day').value, element(tab, 'label').text) == ('2030-05-31', '2030-05-31')
+    type_into(tab, 'day', '')
+    await idle()
+    assert trip.day is None
+    await stash.flush(trip)
+    assert await data_of(store, 'Trip') == {
+        'day': None,
+        'picked': '2030-05-31',
+        'at': '10:30:00',
+        'moment': '2030-05-31T10:30:00',
+        'days': ['2030-05-31', '2030-06-01'],
+    }
+
+
+@pytest.mark.parametrize('half', ['2030', '2030-01', '2030-01-3', '2030-02-31', '20300101', 'soon'])
+async def test_half_a_date_is_marked_and_not_stored(stash: Stash, half: str) -> None:
+    @stash.page('/')
+    class Trip:
+        day: date = stored(date(2030, 1, 1))
+
+        def build(self) -> None:
+            ui.input().mark('day').bind_value(self, 'day')
+
+    tab = await Browser().open()
+    type_into(tab, 'day', half)
+    await idle()
+    assert (shown(stash, tab, Trip).day, element(tab, 'day').error) == (date(2030, 1, 1), 'Please enter a date.')
+    type_into(tab, 'day', '2030-01-31')
+    await idle()
+    assert (shown(stash, tab, Trip).day, element(tab, 'day').error) == (date(2030, 1, 31), None)
+
+
+async def test_a_date_is_no_date_and_time(stash: Stash) -> None:
+    @stash.page('/')
+    class Trip:
+        moment: datetime | None = stored(None)
+
+        def build(self) -> None:
+            ui.input().mark('moment').bind_value(self, 'moment')
+
+    tab = await Browser().open()
+    type_into(tab, 'moment', '2030-01-31')
+    await idle()
+    assert element(tab, 'moment').error == 'Please enter a date and a time.'
+
+
+async def test_code_that_assigns_a_text_is_told(stash: Stash) -> None:
+    @stash.page('/')
+    class Trip:
+        day: date | None = stored(None)
+
+        def build(self) -> None: ...
+
+    trip: Any = shown(stash, await Browser().open(), Trip)
+    with pytest.raises(ValueNotStorable, match='a str would come back as a date'):
+        trip.day = '2030-01-31'
+
+
+@pytest.mark.parametrize('kind', ['input', 'date_input'])
+async def test_a_forward_that_raises_leaves_the_value_marked(stash: Stash, errors: Any, kind: str) -> None:
+    @stash.page('/')
+    class Trip:
+        day: date = stored(date(2030, 1, 1))
+        note: str = stored('')
+        form: dict[str, date] = stored({'day': date(2030, 1, 1)})
+
+        def build(self) -> None:
+            iso: Any = {'forward': date.fromisoformat, 'backward': str}
+            getattr(ui, kind)().mark('day').bind_value(self, 'day', **iso)
+            ui.input(value='x').mark('note').bind_value_to(self, 'note', lambda text: str(1 // len(text)))
+            ui.input().mark('inside').bind_value(self, ('form', 'day'), **iso)
+
+    tab = await Browser().open()
+    trip = shown(stash, tab, Trip)
+    for marker, value in (('day', '2030-01'), ('note', ''), ('inside', '2030-')):
+        type_into(tab, marker, value)
+    await idle()
+    assert (trip.day, trip.note, trip.form) == (date(2030, 1, 1), '1', {'day': date(2030, 1, 1)})
+    day = element(tab, 'day')
+    assert (day.error if kind == 'input' else day.props['title']) == 'Please enter a date.'
+    assert element(tab, 'note').error == 'Please enter another value.'
+    assert {trouble.field for trouble in stash.status(trip).troubles} == {'day', 'note', 'form'}
+    type_into(tab, 'day', '2030-01-31')
+    type_into(tab, 'note', 'xx')
+    type_into(tab, 'inside', '2030-01-31')
+    await idle()
+    assert (trip.day, trip.note, trip.form) == (date(2030, 1, 31), '0', {'day': date(2030, 1, 31)})
+    assert stash.status(trip).troubles == ()
+    assert errors() == []
+
+
+async def test_a_range_of_one_day_and_an_emptied_selection(stash: Stash) -> None:
+    @stash.page('/')
+    class Trip:
+        stay: dict[str, str] = stored({'from': '2030-01-01', 'to': '2030-01-08'})
+        nights: dict[str, date] = stored({})
+        days: list[str] = stored(['2030-01-01'])
+        any_days: list[date] | None = stored([date(2030, 1, 1)])
+
+        def build(self) -> None:
+            ui.date().props('range').mark('stay').bind_value(self, 'stay')
+            ui.date().props('range').mark('nights').bind_value(self, 'nights')
+            ui.date().props('multiple').mark('days').bind_value(self, 'days')
+            ui.date().props('multiple').mark('any_days').bind_value(self, 'any_days')
+
+    tab = await Browser().open()
+    trip: Any = shown(stash, tab, Trip)
+    type_into(tab, 'stay', '2030-05-31')
+    type_into(tab, 'nights', '2030-05-31')
+    type_into(tab, 'days', NOTHING)
+    type_into(tab, 'any_days', NOTHING)
+    await idle()
+    assert trip.stay == {'from': '2030-05-31', 'to': '2030-05-31'}
+    assert trip.nights == {'from': date(2030, 5, 31), 'to': date(2030, 5, 31)}
+    assert (trip.days, trip.any_days) == ([], None)
+    type_into(tab, 'nights', {'from': '2030-05-31', 'to': '2030-06-02'})
+    await idle()
+    assert trip.nights == {'from': date(2030, 5, 31), 'to': date(2030, 6, 2)}
+
+
+async def test_dates_inside_a_dict_are_taken(stash: Stash) -> None:
+    @stash.page('/')
+    class Trip:
+        form: dict[str, date | None] = stored({'a': None, 'b': None})
+
+        def build(self) -> None:
+            ui.date_input().mark('a').bind_value(self.form, 'a')
+            ui.date_input().mark('b').bind_value(self, ('form', 'b'))
+
+    tab = await Browser().open()
+    type_into(tab, 'a', '2030-05-31')
+    type_into(tab, 'b', '2030-05-31')
+    await idle()
+    assert shown(stash, tab, Trip).form == {'a': date(2030, 5, 31), 'b': date(2030, 5, 31)}
