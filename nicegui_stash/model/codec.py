@@ -195,8 +195,8 @@ class Codec:
             raise self._refused('$', _TOO_DEEP) from error
         except Exception as error:  # a model's dump may raise anything
             path, reason = _offender(value, '$', error)
-            names_type = reason.startswith(_OF_TYPE)  # in words of this module
-            raise ValueNotStorable(self.name, path, reason, quotes_value=not names_type) from error
+            says_instead = reason.startswith(_OF_TYPE) and '; store ' in reason  # in words of this module
+            raise ValueNotStorable(self.name, path, reason, quotes_value=not says_instead) from error
 
 
 def _is_too_deep(json: bytes) -> bool:

@@ -218,7 +218,7 @@ def _check_shared(cls: type, label: str) -> None:
             continue
         for name, value in vars(base).items():
             kind = next((kind for kind in (list, dict, set) if isinstance(value, kind)), None)
-            if kind is None or name.startswith('__') or name.isupper():
+            if kind is None or name.startswith(('__', '_nicegui_stash_')) or name.isupper():
                 continue
             annotation = annotations.get(name, kind)
             text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)

@@ -10,7 +10,7 @@ import msgspec
 
 from ..errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
 from ..stores.base import ETag, Mode, NotModified, Store, StoredObject
-from .telemetry import observed
+from .telemetry import lookout, within_span
 
 log = logging.getLogger('nicegui_stash')
 
@@ -52,12 +52,14 @@ def read(
     store: Store, key: str, unless: ETag | None = None, *, is_limited: bool = False
 ) -> Awaitable[Read | Away | Denied]:
     """Get an object, unless it still has the given etag. `is_limited`: the caller sets a deadline itself."""
-    return observed('get', key, _read(store, key, unless, is_limited=is_limited))
+    work = _read(store, key, unless, is_limited=is_limited)
+    return within_span('get', key, work) if lookout.is_watched else work
 
 
 def write(store: Store, key: str, body: bytes, mode: Mode) -> Awaitable[Stored | MustRead | Away | Denied]:
     """Put an object, in the mode of `Store.put`."""
-    return observed('put', key, _write(store, key, body, mode))
+    work = _write(store, key, body, mode)
+    return within_span('put', key, work) if lookout.is_watched else work
 
 
 async def _read(store: Store, key: str, unless: ETag | None, *, is_limited: bool) -> Read | Away | Denied:

@@ -15,10 +15,17 @@ try:
     from opentelemetry import metrics, trace
 except ImportError:  # an older FastAPI does not bring it
 
-    def observed(operation: str, key: str, work: Awaitable[T]) -> Awaitable[T]:
-        """Return an operation of the store, to be awaited."""
+    class Unwatched:
+        """Stands where there is no API: nothing is ever recorded."""
+
+        is_watched = False
+
+    lookout = Unwatched()
+
+    async def within_span(operation: str, key: str, work: Awaitable[T]) -> T:
+        """Await an operation of the store."""
         del operation, key
-        return work
+        return await work
 
 else:
     _tracer = trace.get_tracer('nicegui_stash')
@@ -37,7 +44,9 @@ else:
             self._found = False
             self._next = 0.0
 
-        def somebody_looks(self) -> bool:
+        @property
+        def is_watched(self) -> bool:
+            """Whether spans or durations reach an SDK."""
             if not self._found and (now := monotonic()) >= self._next:
                 self._next = now + 1
                 self._found = (
@@ -46,13 +55,9 @@ else:
                 )
             return self._found
 
-    _lookout = Lookout()
+    lookout = Lookout()
 
-    def observed(operation: str, key: str, work: Awaitable[T]) -> Awaitable[T]:  # pyright: ignore[reportRedeclaration]
-        """Return an operation of the store, to be awaited: within a span and measured where somebody looks."""
-        return _within_span(operation, key, work) if _lookout.somebody_looks() else work
-
-    async def _within_span(operation: str, key: str, work: Awaitable[T]) -> T:
+    async def within_span(operation: str, key: str, work: Awaitable[T]) -> T:  # pyright: ignore[reportRedeclaration]
         """Await an operation of the store, and record how long it took and what came of it."""
         with _tracer.start_as_current_span(f'nicegui_stash.{operation}', attributes={'nicegui_stash.key': key}) as span:
             started = perf_counter()

@@ -235,14 +235,22 @@ def replace_transforms(element: object, replacement: Callable[[object, tuple[str
 
 
 def around_each_event(client: Client, before: Callable[[object], None], done: Callable[[dict[str, Any]], None]) -> None:
-    """Call back around each event of the client's browser: with its element, and after its handlers' first `await`."""
+    """Call back around each event of the client's browser: after its handlers' first `await`, and before them.
+
+    `before` gets the element, once for as many bindings of its value as there are.
+    """
     handle_event = getattr(client, 'handle_event', None)
     if handle_event is None:
         return  # missing in this NiceGUI: changes in place are found when the page disconnects
 
+    seen: dict[int, int] = {}  # by element: how many bindings led from it when it was last shown to `before`
+
     def handle_and_notify(message: dict[str, Any]) -> None:
         if (element := client.elements.get(message.get('id', -1))) is not None:
-            before(element)
+            links = len(bindings.get((id(element), ('value',)), ()))
+            if seen.get(element.id, 0) != links:
+                seen[element.id] = links
+                before(element)
         handle_event(message)
         done(message)
 

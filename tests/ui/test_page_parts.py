@@ -38,7 +38,7 @@ def elsewhere_of(parts: Parts, keeper: KeepsInMemory) -> Elsewhere:
 async def test_values_begin_with_the_defaults_and_show_only_what_differs(parts: Parts) -> None:
     parts.values.complete()
     told: list[str] = []
-    parts.values.listen().add('count', lambda change: told.append(f'{change.field} {change.cause}'))
+    parts.values.listen().add(['count'], lambda change: told.append(f'{change.field} {change.cause}'))
     assert parts.values.show({'count': raw(0), 'note': raw('')}, 1, 'remote') == []
     assert parts.values.show({'count': raw(5)}, 1, 'remote') == []
     assert (parts.page.count, told) == (5, ['count remote'])
