@@ -99,8 +99,8 @@ class Listeners:
 
         `shows` tells whether elements within all of these containers show the change already.
         """
-        self._shows = shows
         for handler in list(self._handlers.get(field, ())):
+            self._shows = shows  # again, since a handler may change a field
             self._call(partial(handler, Change(field, cause)))
 
     def _call(self, handler: Callable[[], Any]) -> None:
