@@ -93,8 +93,9 @@ def whole_of(collection: Any) -> Any:
 
 
 def taken_out(before: Any, collection: Any) -> list[Any]:
-    """Return the lists and dicts that a collection held before, and holds no longer."""
-    if not isinstance(before, (list, dict)) or not _holds_any(_items(before)):
+    """Return the lists and dicts that a collection held before, and holds no longer; none of a list of other items."""
+    first = cast(list[Any], before)[:1] if isinstance(before, list) else before
+    if isinstance(before, set) or not _holds_any(_items(first)):
         return []
     held = set(map(id, _items(collection)))
     return [item for item in _items(before) if isinstance(item, (ObservedList, ObservedDict)) and id(item) not in held]

@@ -55,9 +55,9 @@ class FieldValues:
     ) -> None:
         """Find the defaults of an app's object. Raises `ValueNotStorable`.
 
-        `given`: its present values are the defaults. `changed_in_place` is called with the name of a field and the
-        changed collection within it, `refusals_changed` when an element is marked or unmarked. `texts` returns the
-        texts of the page.
+        `given`: its present values are the defaults. `changed_in_place` is called with the name of a field, the
+        changed collection within it, and what that held before; `refusals_changed` when an element is marked or
+        unmarked. `texts` returns the texts of the page.
         """
         self.schema = schema
         self.slice_id = slice_id
