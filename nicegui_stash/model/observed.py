@@ -19,6 +19,8 @@ from typing import Any, Final, Protocol, TypeVar, cast
 from uuid import UUID
 
 M = TypeVar('M', bound=Callable[..., Any])
+Announce = Callable[[Any, Any], None]
+"""Gets the collection that was changed, and what it held before."""
 Known = dict[int, tuple[Any, set[int]]]
 """By id of a collection: the collection, and the ids of its items."""
 
@@ -39,14 +41,14 @@ class Observed(Protocol):
     """
 
     parent: weakref.ref[Any] | None
-    announce: Callable[[Any], None] | None
+    announce: Announce | None
     field: object
 
     def restore(self, content: Any) -> None: ...
     def adopt(self, field: object = ..., known: Known | None = ...) -> None: ...
 
 
-def observe(value: Any, announce: Callable[[Any], None], field: object = None) -> Any:
+def observe(value: Any, announce: Announce, field: object = None) -> Any:
     """Return a copy of a list, dict or set that calls `announce` after each change in place; other values as they are.
 
     An observed value is copied too, since it notifies another field. Inner collections of another field are copied as
@@ -90,6 +92,15 @@ def whole_of(collection: Any) -> Any:
     return collection
 
 
+def taken_out(before: Any, collection: Any) -> list[Any]:
+    """Return the lists and dicts that a collection held before, and holds no longer; none of a list of other items."""
+    first = cast(list[Any], before)[:1] if isinstance(before, list) else before
+    if isinstance(before, set) or not _holds_any(_items(first)):
+        return []
+    held = set(map(id, _items(collection)))
+    return [item for item in _items(before) if isinstance(item, (ObservedList, ObservedDict)) and id(item) not in held]
+
+
 def is_inside(collection: Any, whole: Any) -> bool:
     """Whether an observed collection is a value, or still somewhere in it."""
     return whole_of(collection) is whole
@@ -100,7 +111,7 @@ def is_ordinary(value: object) -> bool:
     return type(value) in _COLLECTIONS
 
 
-def _announce(changed: Any) -> None:
+def _announce(changed: Any, before: Any) -> None:
     collection = changed
     while collection.announce is None and collection.parent is not None:
         above = collection.parent()
@@ -108,7 +119,7 @@ def _announce(changed: Any) -> None:
             return  # it was taken out of its field: there is none to notify
         collection = above
     if collection.announce is not None:
-        collection.announce(changed)
+        collection.announce(changed, before)
 
 
 def _announcing(method: M) -> M:
@@ -118,7 +129,7 @@ def _announcing(method: M) -> M:
         try:
             result = method(self, *args, **kwargs)
             self.adopt()
-            _announce(self)
+            _announce(self, before)
         except BaseException as error:
             _reclaim(self, before)
             self.restore(before)
@@ -196,7 +207,7 @@ class ObservedList(list[Any]):
     def __init__(self, content: list[Any], field: object = _IN_PLACE, known: Known | None = None) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[Any], None] | None = None
+        self.announce: Announce | None = None
         self.adopt(field, known)
 
     def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
@@ -230,7 +241,7 @@ class ObservedDict(dict[Any, Any]):
     def __init__(self, content: dict[Any, Any], field: object = _IN_PLACE, known: Known | None = None) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[Any], None] | None = None
+        self.announce: Announce | None = None
         self.adopt(field, known)
 
     def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
@@ -282,7 +293,7 @@ class ObservedSet(set[Any]):
     def __init__(self, content: set[Any], *_: object) -> None:
         super().__init__(content)
         self.parent: weakref.ref[Any] | None = None
-        self.announce: Callable[[Any], None] | None = None
+        self.announce: Announce | None = None
 
     def adopt(self, *_: object) -> None:
         """Do nothing: items of a set are hashable, so none is an observed collection."""

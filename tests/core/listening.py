@@ -19,7 +19,7 @@ class Field:
         self.refusing = False
         self.value = observe(value, self.changed, name)
 
-    def changed(self, _: Any) -> None:
+    def changed(self, *_: Any) -> None:
         self.told += 1
         if self.refusing:
             raise Refused

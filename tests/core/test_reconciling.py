@@ -124,7 +124,7 @@ def test_objects_in_a_list_stay_unless_they_changed() -> None:
 
 def test_what_json_does_not_know_is_replaced() -> None:
     one, other = complex(1), complex(1)
-    held = observe({'a': one}, lambda _: None)
+    held = observe({'a': one}, lambda *_: None)
     reconcile(held, {'a': other})
     assert held['a'] is other
 
@@ -140,7 +140,7 @@ class Tab:
     """What one tab shows of a list that is stored elsewhere, as JSON."""
 
     def __init__(self, content: list[dict[str, Any]]) -> None:
-        self.rows: Any = observe(deepcopy(content), lambda _: None)
+        self.rows: Any = observe(deepcopy(content), lambda *_: None)
 
     def edit(self, kind: int, at: int, value: Any, new_id: int | None) -> None:
         at = at % max(1, len(self.rows))

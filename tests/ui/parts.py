@@ -82,7 +82,7 @@ class Parts:
             self.schema.slice_id(),
             self.page,
             self.visit.client,
-            changed_in_place=lambda name, _: self.changed_in_place.append(name),
+            changed_in_place=lambda name, *_: self.changed_in_place.append(name),
             refusals_changed=lambda: self.refusals.append(None),
         )
 

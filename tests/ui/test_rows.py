@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
+from random import Random
 from typing import Any
 
 import pytest
@@ -76,15 +78,21 @@ async def test_a_row_that_its_own_page_removed_or_replaced_takes_nothing_silentl
     cls = declare(stash)
     tab = await Browser().open()
     page = shown(stash, tab, cls)
+    row = page.rows[0]
     if assigned:
         page.rows = [{'id': 2, 'name': 'nut', 'qty': 9}]
-        await idle()
-        assert 'not saved' in element(tab, 'bolt').error
     else:
         del page.rows[0]
+    await idle()
+    assert 'not saved' in element(tab, 'bolt').error
     type_into(tab, 'bolt', 7)
     await idle()
     assert 'not saved' in element(tab, 'bolt').error
+    page.rows.append(row)
+    await idle()
+    type_into(tab, 'bolt', 8)
+    await idle()
+    assert (element(tab, 'bolt').error, page.rows[-1]['qty']) == (None, 8)
 
 
 async def test_a_value_that_does_not_fit_a_row_stays_on_its_element_and_is_marked(
@@ -268,3 +276,73 @@ async def test_a_row_that_moves_to_another_field_keeps_its_elements(stash: Stash
     assert (element(tab, 'a').error, page.done) == (None, [{'text': 'A'}])
     await stash.flush(page)
     assert await data_of(store, 'Page') == {'todo': [{'text': 'b'}], 'done': [{'text': 'A'}]}
+
+
+class Changes:
+    """Changes by chance to the rows of a page, as its code makes them."""
+
+    def __init__(self, seed: int, *, has_ids: bool) -> None:
+        self.chance = Random(seed)
+        self.numbers = count()
+        self.has_ids = has_ids
+
+    def row(self) -> dict[str, Any]:
+        number = next(self.numbers)
+        return {'id': number, 'text': ''} if self.has_ids else {'text': f'row {number}'}
+
+    def change(self, tab: Any, page: Any) -> None:
+        match self.chance.choice(['add', 'remove', 'move', 'assign']):
+            case 'add':
+                page.rows.insert(self.chance.randint(0, len(page.rows)), self.row())
+                with client_of(tab):
+                    page.bind(self.chance.choice(page.rows))
+            case 'remove' if page.rows:
+                page.rows.pop(self.chance.randrange(len(page.rows)))
+            case 'move' if page.rows:
+                page.rows.append(page.rows.pop(self.chance.randrange(len(page.rows))))
+            case _:
+                page.rows = [each for each in page.rows if self.chance.random() < 0.8]
+
+
+def is_there(page: Any, row: dict[str, Any]) -> bool:
+    return any(row is each for each in page.rows)
+
+
+@pytest.mark.parametrize('has_ids', [True, False])
+@pytest.mark.parametrize('seed', range(8))
+async def test_after_any_changes_in_two_tabs_both_show_the_same_and_bindings_hold(
+    stash: Stash, store: FaultyStore, seed: int, has_ids: bool
+) -> None:
+    changes = Changes(seed, has_ids=has_ids)
+
+    @stash.page('/')
+    class Page:
+        rows: list[dict[str, Any]] = stored([changes.row() for _ in range(3)])
+
+        def build(self) -> None:
+            self.inputs: list[tuple[dict[str, Any], ui.input]] = []
+            for each in self.rows:
+                self.bind(each)
+
+        def bind(self, each: dict[str, Any]) -> None:
+            self.inputs.append((each, ui.input().mark(f'input{len(self.inputs)}').bind_value(each, 'text')))
+
+    ann = Browser()
+    tabs = [await ann.open(), await ann.open()]
+    pages = [shown(stash, tab, Page) for tab in tabs]
+    for number in range(40):
+        tab, page = changes.chance.choice(list(zip(tabs, pages, strict=True)))
+        if changes.chance.random() < 0.4:
+            at = changes.chance.randrange(len(page.inputs))
+            type_into(tab, f'input{at}', f'typed {number}')
+            await show_changes()
+            row, box = page.inputs[at]
+            assert is_there(page, row) or 'not saved' in str(box.error)
+        else:
+            changes.change(tab, page)
+            await show_changes()
+        assert pages[0].rows == pages[1].rows
+        live = [(row, box) for page in pages for row, box in page.inputs if is_there(page, row)]
+        assert [(box.value, box.error) for _, box in live] == [(row['text'], None) for row, _ in live]
+    await stash.flush(pages[0])
+    assert (await data_of(store, 'Page')).get('rows', pages[0].rows) == pages[0].rows

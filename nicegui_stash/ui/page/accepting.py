@@ -13,7 +13,7 @@ from msgspec import Raw
 from nicegui import app
 
 from ...errors import RowGone, ValueNotStorable
-from ...model.observed import Undo, is_inside
+from ...model.observed import Undo, is_inside, taken_out
 from ...model.recovery import invalid
 from ...model.scopes import Owner
 from ...settings import OnInvalid
@@ -142,7 +142,7 @@ class Accepting:
 
     # ---- changes in place
 
-    def changed_in_place(self, name: str, collection: object) -> None:
+    def changed_in_place(self, name: str, collection: object, content_before: object) -> None:
         """Accept a collection's change. Raises `ValueNotStorable`; the collection then undoes the change.
 
         Raises `Undo` instead where a binding brought the value: its element is marked.
@@ -168,6 +168,8 @@ class Accepting:
             raise
         values.unmark(name)
         self._show_changed_in_place(target, name, before)
+        if gone := taken_out(content_before, collection):
+            values.mark_gone(name, gone)
 
     def change(self, name: str, value: Any) -> None:
         """Accept a value that an element has made of a field's: what stays in it remains the same object.

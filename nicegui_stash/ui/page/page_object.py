@@ -183,8 +183,8 @@ class PageObject:
 
     # ---- between the parts
 
-    def _changed_in_place(self, name: str, collection: object) -> None:
-        self.accepting.changed_in_place(name, collection)
+    def _changed_in_place(self, name: str, collection: object, content_before: object) -> None:
+        self.accepting.changed_in_place(name, collection, content_before)
 
     def _is_unsaved(self, name: str) -> bool:
         return self.accepting.is_unsaved(name)

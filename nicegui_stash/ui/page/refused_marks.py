@@ -88,12 +88,16 @@ class Marks:
         others = [each for each in self._elements.get(part, ()) if each is not element]
         self.add(part, [*others, element], error)
 
-    def settle(self, field: str) -> None:
-        """Remove the marks on entries that have another value by now; those on rows that are gone stay."""
+    def settle(self, field: str, is_held: Callable[[object], bool]) -> None:
+        """Remove the marks on entries that have another value by now, and on rows that were gone and are back."""
         for part, refused in list(self._parts.items()):
-            if part[0] != field or not refused.is_known or isinstance(self._errors[part], RowGone):
-                continue
-            if nicegui_private.value_at(refused.owner, part[2]) != refused.value:
+            if isinstance(self._errors[part], RowGone):
+                is_over = is_held(refused.owner)
+            elif part[0] == field and refused.is_known:
+                is_over = nicegui_private.value_at(refused.owner, part[2]) != refused.value
+            else:
+                is_over = False
+            if is_over:
                 self.remove(part)
 
     def hold(self, name: str, elements: list[Any], error: ValueNotStorable) -> bool:

@@ -48,16 +48,16 @@ class FieldValues:
         target: Any,
         client: Client,
         *,
-        changed_in_place: Callable[[str, Any], None],
+        changed_in_place: Callable[[str, Any, Any], None],
         refusals_changed: Callable[[], None],
         texts: Callable[[], Mapping[str, str]] = lambda: TEXTS,
         given: bool = False,
     ) -> None:
         """Find the defaults of an app's object. Raises `ValueNotStorable`.
 
-        `given`: its present values are the defaults. `changed_in_place` is called with the name of a field and the
-        changed collection within it, `refusals_changed` when an element is marked or unmarked. `texts` returns the
-        texts of the page.
+        `given`: its present values are the defaults. `changed_in_place` is called with the name of a field, the
+        changed collection within it, and what that held before; `refusals_changed` when an element is marked or
+        unmarked. `texts` returns the texts of the page.
         """
         self.schema = schema
         self.slice_id = slice_id
@@ -141,12 +141,12 @@ class FieldValues:
     def unmark(self, name: str) -> None:
         if self.marks is not None:
             self.marks.remove(name)
-            self.marks.settle(name)
+            self.marks.settle(name, _is_held)
 
     def settle(self, name: str) -> None:
         """Unmark the elements of entries that have another value by now than when the element's was refused."""
         if self.marks is not None:
-            self.marks.settle(name)
+            self.marks.settle(name, _is_held)
 
     def mark_gone(self, name: str, parts: Sequence[Any], *, objects: bool = False) -> None:
         """Mark the elements that are bound to rows no longer in a field, unless they are about to be removed."""
