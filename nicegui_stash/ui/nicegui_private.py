@@ -237,7 +237,8 @@ def replace_transforms(element: object, replacement: Callable[[object, tuple[str
 def around_each_event(client: Client, before: Callable[[object], None], done: Callable[[dict[str, Any]], None]) -> None:
     """Call back around each event of the client's browser: after its handlers' first `await`, and before them.
 
-    `before` gets the element, once for as many bindings of its value as there are.
+    `before` gets the element, once for as many bindings of its value as there are, if one has a transform or leads to
+    another element.
     """
     handle_event = getattr(client, 'handle_event', None)
     if handle_event is None:
@@ -247,10 +248,11 @@ def around_each_event(client: Client, before: Callable[[object], None], done: Ca
 
     def handle_and_notify(message: dict[str, Any]) -> None:
         if (element := client.elements.get(message.get('id', -1))) is not None:
-            links = len(bindings.get((id(element), ('value',)), ()))
-            if seen.get(element.id, 0) != links:
-                seen[element.id] = links
-                before(element)
+            links = bindings.get((id(element), ('value',)), ())
+            if seen.get(element.id, 0) != len(links):
+                seen[element.id] = len(links)
+                if any(transform is not None or isinstance(target, Element) for _, target, _, transform in links):
+                    before(element)
         handle_event(message)
         done(message)
 
