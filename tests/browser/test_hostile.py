@@ -62,8 +62,7 @@ def overhear_reports(tab: Tab) -> list[dict[str, Any]]:
 async def sends(tab: Tab, *reports: Any, times: int = 1) -> None:
     script = """([reports, times]) => {
         const parsed = JSON.parse(reports);
-        while (times--) parsed.forEach((report) => window.__niceguiStash.tell(
-            report && typeof report === "object" ? {kind: "report", ...report} : report));
+        while (times--) parsed.forEach((report) => window.__niceguiStash.tell({kind: "report", ...report}));
     }"""
     await tab.page.evaluate(script, [json.dumps(reports), times])
 
@@ -77,7 +76,7 @@ async def report_instead(tab: Tab, report: Any) -> None:
     script = """window.addEventListener('DOMContentLoaded', () => {
         const stash = window.__niceguiStash;
         const original = stash.tell;
-        stash.tell = () => original(REPORT);
+        stash.tell = () => original({kind: 'report', ...REPORT});
     });"""
     await tab.page.add_init_script(script.replace('REPORT', json.dumps(report)))
 

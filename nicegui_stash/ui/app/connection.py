@@ -37,6 +37,7 @@ from ..visit.messages import (
     Typed,
     decode,
     identifier,
+    is_report,
     simulated,
 )
 from ..visit.visit import Visit
@@ -185,16 +186,18 @@ class Connection:
             self.visit.session.hurry()
 
     def hear(self, message: dict[str, Any]) -> None:
-        """Receive a message that the page sent beside its events; count and drop an unknown or malformed one."""
+        """Take a message that the page sent beside its events. One that is not of our family is counted and dropped."""
         if not self._connected or self.visit.ended:
             return
         self._handled(message)
-        decoded = decode(message.get('told'))
-        if decoded is None:
-            self._registry.count('malformed_messages')
-            log.debug('a page sent an unknown or malformed message')
-        else:
-            self.dispatch(decoded)
+        told = message.get('told')
+        known = decode(told)
+        if known is not None:
+            self.dispatch(known)
+            return
+        self._registry.count('malformed_messages')
+        if is_report(told):
+            self._take(UNKNOWN)  # the page waits for an answer to its report, whatever it says
 
     def dispatch(self, message: AnyMessage) -> None:
         """Hand a message to its receiver."""

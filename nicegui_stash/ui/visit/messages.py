@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from msgspec import Meta, Struct, ValidationError, convert
 
@@ -111,6 +111,11 @@ def decode(sent: object) -> AnyMessage | None:
     if isinstance(message, Report):
         return message.relevant() if message.is_complete else None
     return message
+
+
+def is_report(told: object) -> bool:
+    """Whether a message that cannot be decoded calls itself a report."""
+    return isinstance(told, dict) and cast(dict[str, object], told).get('kind') == 'report'
 
 
 def identifier(value: object) -> str | None:
