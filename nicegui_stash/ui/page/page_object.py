@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import weakref
 from asyncio import get_running_loop
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from inspect import iscoroutine
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Raw
 from nicegui import background_tasks, binding
@@ -27,7 +29,7 @@ from ..contracts.page_object import Cause
 from .accepting import Accepting
 from .detached import updating
 from .elsewhere import Elsewhere
-from .following import Following
+from .following import Following, Follows
 from .on_change import Listeners
 from .stored_property import PAGE_OBJECT
 from .values import FieldValues
@@ -70,15 +72,17 @@ class PageObject:
             self.slice_id,
             target,
             visit.client,
-            changed_in_place=self._changed_in_place,
+            changed_in_place=partial(_changed_in_place, weakref.ref(self)),
             refusals_changed=open_page.status_changed,
             texts=lambda: open_page.texts,
             given=given,
         )
+        # parts lead back weakly: with a cycle, a session would stay in memory until the collector finds it
+        back = cast(Follows, weakref.proxy(self))
         self.documents: dict[Owner, Following] = {
-            owner: Following(self, visit.session_of(owner), owner) for owner in schema.owners
+            owner: Following(back, visit.session_of(owner), owner) for owner in schema.owners
         }
-        self.elsewhere = Elsewhere(self.values, self.recovery, self._is_unsaved)
+        self.elsewhere = Elsewhere(self.values, self.recovery, partial(_is_unsaved, weakref.ref(self)))
         self.accepting = Accepting(self.values, self.documents, self.elsewhere, visit, auto=auto, on_invalid=on_invalid)
         target.__dict__[PAGE_OBJECT] = self
 
@@ -182,12 +186,6 @@ class PageObject:
             await self.notify_recovered()
 
     # ---- between the parts
-
-    def _changed_in_place(self, name: str, collection: object, content_before: object) -> None:
-        self.accepting.changed_in_place(name, collection, content_before)
-
-    def _is_unsaved(self, name: str) -> bool:
-        return self.accepting.is_unsaved(name)
 
     def is_newer_here(self, name: str) -> bool:
         return self.accepting.is_newer_here(name)
@@ -322,3 +320,13 @@ def page_object_of(page: object) -> PageObject:
             'use the object that build() gets as self, or one from `await stash.recover(...)`'
         )
     return page_object
+
+
+def _changed_in_place(back: weakref.ref[PageObject], name: str, collection: object, content_before: object) -> None:
+    if (page_object := back()) is not None:
+        page_object.accepting.changed_in_place(name, collection, content_before)
+
+
+def _is_unsaved(back: weakref.ref[PageObject], name: str) -> bool:
+    page_object = back()
+    return page_object is not None and page_object.accepting.is_unsaved(name)
