@@ -43,7 +43,7 @@ async def eventually(holds: Callable[[], Awaitable[Any]], what: str, *, timeout:
 
 BROWSER_VANISHED = re.compile(r"(?m)^(RuntimeError: No response returned\.|KeyError: 'REQUEST_METHOD')$")
 PACKAGE = ROOT / 'nicegui_stash'
-MIDDLEWARE = PACKAGE / 'ui' / 'ahead.py'
+MIDDLEWARE = PACKAGE / 'ui' / 'app' / 'preload.py'
 """Every request goes through it."""
 
 

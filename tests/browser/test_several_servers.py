@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.servers.fixtures import moto, seaweedfs
 from tests.servers.s3 import S3Server
 
 from .balancer import Balancer
-from .server import Server
+from .server import Server, eventually
 from .tab import FAST_RETRIES, IS_CONNECTED, Tab, Visitor
 from .told import words
 
@@ -119,13 +120,30 @@ SHOWN = """([client, name, text]) => {
 }"""
 
 
-async def deploy(balancer: Balancer, new: list[Server]) -> None:
-    """Replace the servers one by one: start the new one, send documents to it, let the old one go."""
+async def deploy(
+    balancer: Balancer, new: list[Server], *, meanwhile: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Replace the servers one by one: start the new one, send documents to it, let the old one go.
+
+    `meanwhile` is awaited while both can be reached.
+    """
     for old, replacement in zip(list(balancer.in_service), new, strict=True):
         await replacement.start()
         balancer.in_service.append(replacement)
         balancer.in_service.remove(old)
+        if meanwhile is not None:
+            await meanwhile()
         await old.terminate()
+
+
+async def types_on(typist: Typist) -> None:
+    """Return when five more changes have been typed."""
+    wanted = typist.typed + 5
+
+    async def is_typed() -> bool:
+        return typist.typed >= wanted
+
+    await eventually(is_typed, 'five more changes are typed')
 
 
 @pytest.mark.parametrize(('bucket', 'number'), [('moto', 2), ('seaweedfs', 3)], indirect=['bucket'])
@@ -140,7 +158,7 @@ async def test_a_deploy_that_replaces_one_server_after_another_loses_nothing_tha
         typist, done = Typist(await visitor.open(balancer.url)), asyncio.Event()
         typing = asyncio.create_task(typist.type(done))
         try:
-            await deploy(balancer, new)
+            await deploy(balancer, new, meanwhile=partial(types_on, typist))
         finally:
             done.set()
             await typing

@@ -13,9 +13,9 @@ from .connected import Connected
 from .database import Connection, Database
 from .errors import Unusable, database_error, needs_reopening
 
-_GET = 'SELECT etag, CASE WHEN etag = ?2 THEN NULL ELSE body END FROM objects WHERE key = ?1'
+_GET = 'SELECT etag, CASE WHEN etag = ? THEN NULL ELSE body END FROM objects WHERE key = ?'
 _LIST = """
-SELECT key, length(body), modified FROM objects WHERE key > ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4
+SELECT key, length(body), modified FROM objects WHERE key > ? AND key >= ? AND key < ? ORDER BY key LIMIT ?
 """
 _AFTER = '\x7f'
 """Greater than every character of a key."""
@@ -113,7 +113,7 @@ def _answer(connection: Connection, look: Look) -> Any:
 
 
 def _read(connection: Connection, key: str, unless: ETag | None) -> StoredObject | NotModified | None:
-    found = connection.execute(_GET, (key, unless)).fetchone()
+    found = connection.execute(_GET, (unless, key)).fetchone()
     if found is None:
         return None
     etag, body = found

@@ -13,9 +13,9 @@ from .connected import Connected
 from .database import Connection, Database
 from .errors import Unusable, concerns_one, database_error, needs_reopening
 
-_INSERT = 'INSERT OR IGNORE INTO objects (key, etag, modified, body) VALUES (?1, ?2, ?3, ?4)'
-_UPDATE = 'UPDATE objects SET etag = ?2, modified = ?3, body = ?4 WHERE key = ?1 AND etag = ?5'
-_DELETE = 'DELETE FROM objects WHERE key = ?1'
+_INSERT = 'INSERT OR IGNORE INTO objects (key, etag, modified, body) VALUES (?, ?, ?, ?)'  # from 3.12 on numbered ones want names
+_UPDATE = 'UPDATE objects SET etag = ?, modified = ?, body = ? WHERE key = ? AND etag = ?'
+_DELETE = 'DELETE FROM objects WHERE key = ?'
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,11 @@ def _make(connection: Connection, change: Change, now: int) -> ETag | Conflict |
         connection.execute(_DELETE, (change.key,))
         return None
     etag = ETag(next(connection.etags))
-    row = (change.key, etag, now, change.body)
     if change.mode == 'create':
-        is_applied = connection.execute(_INSERT, row).rowcount == 1
+        is_applied = connection.execute(_INSERT, (change.key, etag, now, change.body)).rowcount == 1
     else:
-        is_applied = connection.execute(_UPDATE, (*row, change.mode.etag)).rowcount == 1
+        row = (etag, now, change.body, change.key, change.mode.etag)
+        is_applied = connection.execute(_UPDATE, row).rowcount == 1
     if is_applied:
         return etag
     return Conflict('put', change.key, 'it exists' if change.mode == 'create' else 'it has another etag or is gone')
