@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 MISSING = ('fork', 'register_at_fork', 'O_DIRECTORY', 'geteuid', 'getuid', 'fchmod', 'chown', 'kill', 'statvfs')
+__all__ = ['shutil']  # imported here, while its own look at the system is true
 system: Any = sys
 drives = {'': 3}
 

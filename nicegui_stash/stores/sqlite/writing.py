@@ -13,7 +13,7 @@ from .connected import Connected
 from .database import Connection, Database
 from .errors import Unusable, concerns_one, database_error, needs_reopening
 
-_INSERT = 'INSERT OR IGNORE INTO objects (key, etag, modified, body) VALUES (?, ?, ?, ?)'  # from 3.12 on numbered ones want names
+_INSERT = 'INSERT OR IGNORE INTO objects (key, etag, modified, body) VALUES (?, ?, ?, ?)'
 _UPDATE = 'UPDATE objects SET etag = ?, modified = ?, body = ? WHERE key = ? AND etag = ?'
 _DELETE = 'DELETE FROM objects WHERE key = ?'
 
