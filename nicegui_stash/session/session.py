@@ -73,7 +73,7 @@ class Session:
 
     @property
     def accepted(self) -> int:
-        """A number that grows with what is accepted, for `is_durable`."""
+        """A number that grows with what is accepted: all of it is durable once `settled` has reached it."""
         pending = self._state.pending
         return pending.last if pending else pending.settled
 
@@ -81,11 +81,6 @@ class Session:
     def settled(self) -> int:
         """A number that grows whenever changes of this session have become durable."""
         return self._state.pending.settled
-
-    def is_durable(self, accepted: int) -> bool:
-        """Whether everything is in the store that was accepted when `accepted` was this number."""
-        pending = self._state.pending
-        return not pending or pending.settled >= accepted
 
     @property
     def activity(self) -> Activity:
