@@ -256,20 +256,22 @@ async def test_two_tabs_that_change_at_once_end_with_what_the_browser_keeps(visi
     async def note(tab: Tab) -> str:
         return await tab.page.get_by_test_id('note').inner_text()
 
+    shown: list[str] = []
     for round_ in range(5):
         words = [f'first {round_}', f'second {round_}']
 
         async def is_agreed(words: list[str] = words) -> bool:
-            if await note(first) not in words:
-                return False
             last = await visitor.open(url)
-            shown = [await note(tab) for tab in (last, first, second)]
+            shown[:] = [await note(tab) for tab in (first, second, last)]
             await last.page.close()
-            return len(set(shown)) == 1
+            return shown[0] in words and len(set(shown)) == 1
 
         for tab, word in zip((first, second), words, strict=True):
             await tab.page.get_by_test_id('note-input').fill(word)
-        await eventually(is_agreed, 'both show what the browser keeps')
+        try:
+            await eventually(is_agreed, 'both show what the browser keeps')
+        except TimeoutError as error:
+            raise AssertionError(f'round {round_}: the first, the second and a new tab show {shown}') from error
 
 
 @BOTH_WAYS

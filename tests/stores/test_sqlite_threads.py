@@ -226,5 +226,5 @@ async def test_an_idle_session_asks_for_no_body(store: SQLiteStore, statements: 
     await store.get('x', unless=etag)
     (sql,) = [sql for sql in statements if 'SELECT etag' in sql]
     with real_connect(store._database.path) as connection:
-        assert connection.execute(sql, ('x', etag)).fetchone() == (etag, None)
+        assert connection.execute(sql, (etag, 'x')).fetchone() == (etag, None)
     connection.close()
