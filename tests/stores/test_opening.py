@@ -106,8 +106,13 @@ def refused_without(module: str, url: str) -> str:
 
     A process of its own, since a package that is imported a second time is another one, also for the tests that follow.
     """
-    program = 'import sys; from nicegui_stash.stores import open_store; sys.modules[{!r}] = None; open_store({!r})'
-    command = [sys.executable, '-c', program.format(module, url)]
+    program = (
+        'import sys\n'
+        'from nicegui_stash.stores import open_store\n'
+        'sys.modules[sys.argv[1]] = None\n'
+        'open_store(sys.argv[2])'
+    )
+    command = [sys.executable, '-c', program, module, url]  # a traceback of Python 3.13 shows the program
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert 'ConfigurationError: ' in done.stderr
