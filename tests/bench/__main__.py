@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .against import HEAD as COMPARED_HEAD
-from .against import compared
+from .against import compared, sections_of
 from .isolated import in_own_processes
 from .measure import Row, table
 
@@ -102,9 +102,17 @@ def main() -> int:
 def against(options: argparse.Namespace) -> int:
     """Print how this checkout compares with another one; nothing is written."""
     passed_on = ['--rounds', str(options.rounds), *(['--folder', str(options.folder)] if options.folder else [])]
-    found = compared(options.sections, options.against.resolve(), options.turns, passed_on)
-    printed(COMPARED_HEAD, [each.cells for each in found])
-    return int(options.check and any(each.within is False for each in found))
+    other, exceeded = options.against.resolve(), False
+    there = sections_of(other)
+    for section in options.sections:
+        if section not in there:
+            print(f'{section}: not there')
+            continue
+        found = compared([section], other, options.turns, passed_on)
+        printed(COMPARED_HEAD, [each.cells for each in found])
+        sys.stdout.flush()
+        exceeded |= any(each.within is False for each in found)
+    return int(options.check and exceeded)
 
 
 if __name__ == '__main__':

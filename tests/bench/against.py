@@ -67,6 +67,20 @@ def compared(sections: list[str], other: Path, turns: int, options: list[str]) -
     return list(found.values())
 
 
+def sections_of(checkout: Path) -> set[str]:
+    """Return the sections that another checkout can run."""
+    program = 'from tests.bench.__main__ import SECTIONS; print(*SECTIONS)'
+    told = subprocess.run(
+        [sys.executable, '-c', program],
+        cwd=checkout,
+        env={**os.environ, 'PYTHONPATH': str(checkout)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(told.stdout.split())
+
+
 def _run(section: str, checkout: Path, options: list[str]) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix='bench-against-') as folder:
         results = Path(folder) / 'results.json'
