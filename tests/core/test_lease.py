@@ -21,12 +21,16 @@ def renewed(times: int) -> Lease:
     return msgspec.structs.replace(HELD, renewed=HELD.renewed + times * 10_000)
 
 
-def test_a_lease_that_is_renewed_is_alive_whatever_the_clock_of_its_holder_says() -> None:
+def test_a_lease_is_alive_while_it_is_renewed_whatever_the_clock_of_its_holder_says() -> None:
     for skew in (-CLOCKS, 0, CLOCKS):
         sight = Sight()
         for beat in range(9):
             sight.look(renewed(beat), elapsed=beat * 10, wall=1000 + beat * 10 + skew)
             assert sight.state(renewed(beat), gone=False) == 'running'
+        sight.look(renewed(8), elapsed=109, wall=1109 + skew)
+        assert sight.state(renewed(8), gone=False) == 'running'
+        sight.look(renewed(8), elapsed=110, wall=1110 + skew)
+        assert sight.state(renewed(8), gone=False) == 'interrupted'
 
 
 def test_a_lease_that_nothing_renews_has_expired_after_its_ttl_by_the_clock_of_whoever_looks() -> None:

@@ -11,6 +11,7 @@ import pytest
 from nicegui import ui
 
 from nicegui_stash import Job, Lease, Stash, StashError, Unavailable, stored
+from nicegui_stash.session.session import UPDATE_BYTES
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.testing.simulation import hop, restart
 from nicegui_stash.ui.page import job as job_module
@@ -301,8 +302,9 @@ async def test_a_job_goes_on_while_the_store_is_away_and_is_renewed_afterwards(
     page = shown(stash, tab, report)
     await page.job.start()
     store.down = True
-    await asyncio.sleep(3 * TTL)
-    assert stash.statistics().pending_bytes < 10_000  # one renewal pends, not one for each beat
+    await eventually(lambda: stash.statistics().pending_bytes)
+    await asyncio.sleep(2 * TTL)
+    assert stash.statistics().pending_bytes < 2 * UPDATE_BYTES  # one renewal pends, not one for each beat
     store.down = False
     await stash.flush(page)
     before = (await data_of(store, 'Report'))['lease']

@@ -88,8 +88,10 @@ class Job:
         """Return the state as far as it is known without a look at the store."""
         if self._leased is None:
             return 'idle'
-        lease = self._leased.lease()
-        return self._sight.state(lease, gone=self._leased.jobs.is_gone(lease.run, lease.process))
+        lease, jobs = self._leased.lease(), self._leased.jobs
+        if jobs.runs_here(lease.run):
+            return 'running'
+        return self._sight.state(lease, gone=jobs.is_gone(lease.run, lease.process))
 
     def _show(self) -> None:
         """Show the state after a change of the lease, and watch a lease that is held elsewhere."""
