@@ -44,6 +44,11 @@ async def press(tab: Tab, button: str) -> None:
     await tab.page.get_by_role('button', name=button).click()
 
 
+async def press_at_once(tab: Tab, button: str) -> None:
+    """Press a button, which may be hidden by now: another server may have been quicker."""
+    await tab.page.locator('button', has_text=button).dispatch_event('click')
+
+
 async def offers(tab: Tab, button: str) -> None:
     await expect(tab.page.get_by_role('button', name=button)).to_be_visible()
 
@@ -107,7 +112,7 @@ async def test_of_two_servers_one_resumes_what_a_third_left(folder: Path, visito
         await servers[0].kill()
         for tab in others:
             await offers(tab, RESUME)
-        await asyncio.gather(*(press(tab, RESUME) for tab in others))
+        await asyncio.gather(*(press_at_once(tab, RESUME) for tab in others))
         for tab in others:
             await offers(tab, 'Stop')
         await press(others[0], 'Stop')

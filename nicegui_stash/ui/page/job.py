@@ -15,10 +15,11 @@ import msgspec
 from nicegui import app
 from nicegui.binding import BindableProperty
 
-from ...errors import StashError, StoreError
+from ...errors import StashError, StoreError, ValueNotStorable
 from ...model.document import SESSION_PART, Slice
 from ...model.lease import JobState, Lease, Sight
 from ...model.operations import Written
+from ...model.recovery import stored_value
 from ...model.scopes import SESSION
 from ...session.process import this_process
 from .page_object import PageObject
@@ -105,7 +106,7 @@ class Job:
             leased.spawn(self._start_again())
 
     async def _start_again(self) -> None:
-        with suppress(StoreError):  # the store is away: whoever opens the page next tries again
+        with suppress(StashError):  # the store is away: whoever opens the page next tries again
             await self.start()
 
     async def _watch(self, leased: LeasedField) -> None:
@@ -136,8 +137,7 @@ class LeasedField:
         self.page_object = page_object
         self.jobs = page_object.visit.registry.jobs
         self.spawn = page_object.visit.registry.spawn
-        self._field = field
-        self._codec = stored.codec
+        self._stored = stored
 
     @property
     def is_closed(self) -> bool:
@@ -158,9 +158,9 @@ class LeasedField:
         return self._of(self.page_object.session.document.slice(self.page_object.slice_id))
 
     def _of(self, found: Slice | None) -> Lease:
-        raw = found.data.get(self._field) if found is not None else None
-        with suppress(StashError):
-            return Lease() if raw is None else cast(Lease, self._codec.decode(raw))
+        raw = stored_value(self._stored, found.data) if found is not None else None
+        with suppress(ValueNotStorable):  # what another version of the library wrote
+            return Lease() if raw is None else cast(Lease, self._stored.codec.decode(raw))
         return Lease()
 
     def follow(self, show: Callable[[], None]) -> None:
@@ -171,7 +171,7 @@ class LeasedField:
                 show()
             return not self.is_closed
 
-        self.page_object.listen().watch(self._field, changed)
+        self.page_object.listen().watch(self._stored.name, changed)
         show()
 
     async def read(self) -> bool:
@@ -189,7 +189,7 @@ class LeasedField:
 
         def change(found: Slice) -> list[Written]:
             lease = decide(self._of(found))
-            return [] if lease is None else [(SESSION_PART, self._field, self._codec.encode(lease)[1])]
+            return [] if lease is None else [(SESSION_PART, self._stored.name, self._stored.codec.encode(lease)[1])]
 
         await self.page_object.session.update(self.page_object.slice_id, change)
 
