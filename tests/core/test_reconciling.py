@@ -226,3 +226,10 @@ def test_lists_of_another_length_or_with_values_that_change_without_notice_are_d
     assert changed_rows(Codec('items', list[Item]), one, msgspec.Raw(b'[{"id":2}]')) is None
     assert changed_rows(CODEC, two, msgspec.Raw(b'[{"id":1},{"id":3}]')) == {1: {'id': 3}}
     assert not are_in_place(Field([]).value, {0: {'id': 1}})
+
+
+def test_a_row_that_takes_the_place_of_another_value_tells_its_field() -> None:
+    field = Field([{'a': 1}, None])
+    reconcile_rows(field.value, {1: {'b': 2}})
+    field.value[1]['b'] = 3
+    assert (field.told, field.value) == (1, [{'a': 1}, {'b': 3}])

@@ -220,6 +220,27 @@ async def test_one_cell_that_changed_elsewhere_touches_the_elements_of_its_row_o
     assert touched == {element(right, 'n7').id}  # NiceGUI may have sent it already
 
 
+async def test_a_list_that_validate_refuses_as_a_whole_is_not_shown_in_part(stash: Stash) -> None:
+    @stash.page('/')
+    class Page:
+        rows: list[dict[str, int]] = stored([{'id': 1, 'qty': 2}, {'id': 2, 'qty': 3}], validate=is_small)
+
+        def build(self) -> None: ...
+
+    ann = Browser()
+    left, right = [shown(stash, await ann.open(), Page) for _ in range(2)]
+    left.rows[1]['qty'] = 4
+    await show_changes()
+    assert right.rows[1]['qty'] == 4
+    left.rows[1]['qty'] = 50
+    await show_changes()
+    assert right.rows[1]['qty'] == 4
+
+
+def is_small(rows: list[dict[str, int]]) -> bool:
+    return sum(row['qty'] for row in rows) < 10
+
+
 @dataclass
 class Part:
     name: str = ''
