@@ -30,6 +30,8 @@ __all__ = [
     'DeclarationError',
     'DocumentError',
     'Indicator',
+    'Job',
+    'Lease',
     'MalformedDocument',
     'OpenSession',
     'OutcomeUnknown',
@@ -53,17 +55,19 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .model.fields import stored
+    from .model.lease import Lease
     from .model.recovery import Problem, Recovery, Rejected
     from .session.registry import Statistics
-    from .ui import Change, Indicator, OpenSession, Stash, Status, Trouble
+    from .ui import Change, Indicator, Job, OpenSession, Stash, Status, Trouble
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
             'model.fields': ['stored'],
+            'model.lease': ['Lease'],
             'model.recovery': ['Problem', 'Recovery', 'Rejected'],
             'session.registry': ['Statistics'],
             'stores': [],
-            'ui': ['Change', 'Indicator', 'OpenSession', 'Stash', 'Status', 'Trouble'],
+            'ui': ['Change', 'Indicator', 'Job', 'OpenSession', 'Stash', 'Status', 'Trouble'],
         },
     )

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import compress
@@ -18,6 +18,7 @@ import msgspec
 from .observed import ObservedDict, ObservedList, ObservedSet
 
 ToJson = Callable[[Any], Any]
+_Items = Sequence[Any] | Mapping[int, Any]
 
 _COLLECTIONS: Final = (ObservedDict, ObservedList, ObservedSet)
 _ABSENT: Final = object()
@@ -51,6 +52,21 @@ def reconcile(
         _Reconciler(row_key, to_json, changes).value(held, content)
         return changes
     return None
+
+
+def are_in_place(held: Any, rows: Mapping[int, Any], row_key: str | None = None) -> bool:
+    """Whether these new rows, by index, are the same rows of an observed list as those in their places."""
+    fits = isinstance(held, ObservedList) and max(rows, default=-1) < len(held)
+    return fits and _Reconciler(row_key, msgspec.json.encode, Changes()).are_in_place(held, rows, rows)
+
+
+def reconcile_rows(
+    held: ObservedList, rows: Mapping[int, Any], *, row_key: str | None = None, to_json: ToJson = msgspec.json.encode
+) -> Changes:
+    """Give some rows of a list, by index, another content as `reconcile` would; `are_in_place` holds for them."""
+    changes = Changes()
+    _Reconciler(row_key, to_json, changes).in_place(held, rows, rows)
+    return changes
 
 
 class _Reconciler:
@@ -135,19 +151,20 @@ class _Reconciler:
         held.adopt()
         return True
 
-    def in_place(self, held: ObservedList, content: list[Any], differing: Iterable[int]) -> bool:
+    def in_place(self, held: ObservedList, content: _Items, differing: Iterable[int]) -> bool:
         """Reconcile items, each with the one in its place."""
-        changed = False
+        changed = replaced = False
         for index in differing:
             item, differs = self.value(held[index], content[index])
             changed = changed or differs
             if item is not held[index]:
+                replaced = True
                 list.__setitem__(held, index, item)
-        if changed:
+        if replaced:
             held.adopt()
         return changed
 
-    def are_in_place(self, held: list[Any], content: list[Any], differing: Iterable[int]) -> bool:
+    def are_in_place(self, held: list[Any], content: _Items, differing: Iterable[int]) -> bool:
         """Whether the items that differ are the same rows as those in their places, as equal ones certainly are."""
         olds, news = [held[index] for index in differing], [content[index] for index in differing]
         for name in self.row_keys:

@@ -15,6 +15,7 @@ from typing import Any
 from ..model.limits import Policy
 from ..model.schema import Schema
 from ..stores.base import Store
+from .jobs import RunningJobs
 from .keys import Keys
 from .session import Session
 from .shared import Shared
@@ -65,6 +66,7 @@ class Registry:
         create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] | None = None,
     ) -> None:
         self.store = store
+        self.jobs = RunningJobs()
         self._keys = keys
         self._create_task = create_task
         self._tasks: set[asyncio.Task[None]] = set()  # the event loop itself holds tasks only weakly
@@ -147,11 +149,12 @@ class Registry:
                 session.touch()
 
     async def drain(self, timeout: float, *, last: bool = True) -> list[str]:
-        """Make everything durable within `timeout` seconds; return the keys of the rest. Never raises.
+        """Stop jobs and make everything durable within `timeout` seconds; return the keys of the rest. Never raises.
 
         The `last` drain logs what is lost; after any other the rest can still be written.
         """
         deadline = asyncio.get_running_loop().time() + timeout
+        await self.jobs.stopped(timeout)
         waiting = {
             asyncio.ensure_future(self._drain_one(session, deadline)): session
             for session in list(self._sessions.values())
@@ -159,7 +162,7 @@ class Registry:
         }
         if not waiting:
             return []
-        await asyncio.wait(waiting, timeout=timeout)
+        await asyncio.wait(waiting, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
         for task in waiting:
             task.cancel()
         left = [session.key for session in waiting.values() if session.pending]

@@ -83,6 +83,11 @@ class Session:
         return self._state.pending.settled
 
     @property
+    def reads(self) -> int:
+        """How often the store has said what the document is, or that it is the same."""
+        return self._sync.reads
+
+    @property
     def activity(self) -> Activity:
         return self._sync.activity
 

@@ -58,6 +58,7 @@ class Synchroniser:
         '_urgent',
         '_waker',
         'problem',
+        'reads',
         'refuses',
     )
 
@@ -75,6 +76,7 @@ class Synchroniser:
         """
         self.problem: str | None = None
         self.refuses = False
+        self.reads = 0
         self._state = state
         self._older_keys = older_keys
         self._merges: Merges = merges or state
@@ -321,6 +323,7 @@ class Synchroniser:
             case Away() as failure:
                 state.shared.outage.failed()
                 return failure
+        self.reads += 1
         state.shared.outage.over()
         self.wake()
         return None

@@ -2,8 +2,9 @@
 
 from .app.open_session import OpenSession
 from .page.indicator import Indicator
+from .page.job import Job
 from .page.on_change import Change
 from .page.status import Status, Trouble
 from .stash import Stash
 
-__all__ = ['Change', 'Indicator', 'OpenSession', 'Stash', 'Status', 'Trouble']
+__all__ = ['Change', 'Indicator', 'Job', 'OpenSession', 'Stash', 'Status', 'Trouble']

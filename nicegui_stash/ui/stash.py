@@ -38,6 +38,7 @@ from .app.pages import Build, options_of_route, register_page, require_build, si
 from .app.recovering import Recovering
 from .app.runtime import missing_secret
 from .page.indicator import Indicator
+from .page.job import Job, LeasedField, Work
 from .page.on_change import Change
 from .page.page_object import page_object_of
 from .page.rows import R, bind_rows
@@ -339,6 +340,23 @@ class Stash:
         if field not in schema.fields:
             raise StashError(f'{schema.name} has no stored field {field!r}')
         return element if nicegui_private.is_script_for_nobody() else bind_rows(element, page_object_of(page), field)
+
+    def job(self, page: object, lease: str, work: Work, *, ttl: float = 30.0, resume: bool = False) -> Job:
+        """Return a job of a page: it outlives the page, runs once at a time, and can be resumed after its server's end.
+
+        `lease` names the page's field that says who runs it, `work` is an async function without parameters.
+
+            job = stash.job(self, 'lease', self.write)
+
+        If its process ends without a word, another server takes it for dead after `ttl` seconds, and the same host at
+        once. `resume=True` starts it again as soon as an open page knows. Raises `StashError` for a field that holds no
+        lease.
+        """
+        self._app_state.schema_of(type(page))
+        if ttl <= 0:
+            raise StashError(f'ttl={ttl!r} must be a number of seconds above 0')
+        leased = None if nicegui_private.is_script_for_nobody() else LeasedField(page_object_of(page), lease)
+        return Job(leased, work, ttl=ttl, resume=resume)
 
     async def ready(self, timeout: float = 1.0) -> bool:
         """Whether the store answers within `timeout` seconds: for `/healthz`. Pages are served either way."""

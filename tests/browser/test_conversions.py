@@ -1,4 +1,4 @@
-"""A newcomer's path: a page loses its state with the server, six lines later it does not. See docs/conversions.md."""
+"""A newcomer's path: a page loses its state with the server, a few lines later it does not. See docs/conversions.md."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from .examples import CONVERSIONS, Example
 from .server import eventually
@@ -62,10 +62,68 @@ async def name_is_there(page: Page) -> None:
     await expect(page.get_by_label('Password')).to_have_value('')
 
 
+async def rename_ben(page: Page) -> None:
+    await page.get_by_role('button', name='Add').click()
+    await expect(page.get_by_role('cell', name='New', exact=True)).to_be_visible()
+    await page.get_by_role('row', name='Ann').get_by_role('button', name='Remove').click()
+    await page.get_by_role('cell', name='Ben', exact=True).click()
+    await page.locator('.q-popup-edit input').fill('Benjamin')
+    await page.locator('.q-popup-edit input').press('Enter')
+
+
+async def ben_is_renamed(page: Page) -> None:
+    await expect(page.locator('tbody tr')).to_contain_text(['Benjamin', 'New'])
+
+
+async def age_ben(page: Page) -> None:
+    await page.get_by_role('button', name='Add').click()
+    await expect(page.locator('.ag-row [col-id=name]')).to_have_text(['Ann', 'Ben', 'New'])
+    await page.get_by_role('gridcell', name='Ann').click()
+    await page.get_by_role('button', name='Remove selected').click()
+    await expect(page.locator('.ag-row [col-id=name]')).to_have_text(['Ben', 'New'])
+    await page.locator('.ag-row [col-id=age]').first.dblclick()
+    await page.locator('.ag-cell-inline-editing input').fill('22')
+    await page.keyboard.press('Enter')
+
+
+async def ben_is_older(page: Page) -> None:
+    await expect(page.locator('.ag-row [col-id=name]')).to_have_text(['Ben', 'New'])
+    await expect(page.locator('.ag-row [col-id=age]').first).to_have_text('22')
+
+
+def column(page: Page, name: str) -> Locator:
+    return page.locator('.bg-grey-3', has=page.get_by_text(name, exact=True))
+
+
+async def finish_the_lawn(page: Page) -> None:
+    await page.get_by_text('Sow the lawn').drag_to(column(page, 'Done'))
+    await page.get_by_text('Paint the fence').drag_to(column(page, 'Doing'))
+
+
+async def lawn_is_done(page: Page) -> None:
+    await expect(column(page, 'Done').get_by_text('Sow the lawn')).to_be_visible()
+    await expect(column(page, 'Doing').get_by_text('Paint the fence')).to_be_visible()
+    await expect(column(page, 'Next').get_by_text('Mend the roof')).to_be_visible()
+
+
+async def begin_to_chat(page: Page) -> None:
+    await page.evaluate(r'window.name = document.body.innerText.match(/guest \w+/)[0]')
+    await page.get_by_label('Message').fill('See you at')
+
+
+async def guest_is_the_same(page: Page) -> None:
+    await expect(page.get_by_label('Message')).to_have_value('See you at')
+    await expect(page.get_by_text(await page.evaluate('window.name'))).to_be_visible()
+
+
 CONVERTED = [
     Conversion('todo', '/', do_chores, chores_are_done, '"done":true'),
     Conversion('spa', '/', write_message, message_is_there, 'May I bring a friend?'),
     Conversion('authentication', '/shelf', begin_to_sign_in, name_is_there, '"ada"'),
+    Conversion('table', '/', rename_ben, ben_is_renamed, '"Benjamin"'),
+    Conversion('grid', '/', age_ben, ben_is_older, '"age":22'),
+    Conversion('board', '/', finish_the_lawn, lawn_is_done, '"Paint the fence":"Doing"'),
+    Conversion('chat', '/', begin_to_chat, guest_is_the_same, 'See you at'),
 ]
 
 

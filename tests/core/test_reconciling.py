@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nicegui_stash.model.changed_rows import changed_rows
+from nicegui_stash.model.codec import Codec
 from nicegui_stash.model.observed import is_inside, observe, plain
-from nicegui_stash.model.reconciling import Changes, reconcile
+from nicegui_stash.model.reconciling import Changes, are_in_place, reconcile, reconcile_rows
 
 from .listening import Field
 
@@ -186,3 +188,48 @@ def test_after_any_changes_in_two_tabs_both_show_the_same_and_no_row_that_stayed
             id(row) for row in before if not any(row is each for each in there.rows)
         ]
         assert all(is_inside(row, there.rows) for row in there.rows)
+
+
+CODEC = Codec('rows', list[dict[str, Any]])
+
+
+@given(ROWS, st.lists(EDITS, max_size=8), st.booleans())
+def test_only_the_rows_whose_json_differs_are_decoded_and_the_list_becomes_the_same(
+    content: list[dict[str, Any]], edits: list[tuple[str, int, int, Any]], has_ids: bool
+) -> None:
+    if has_ids:
+        content = [{'id': number, **row} for number, row in enumerate(content)]
+    here, there = Tab(content), Tab(content)
+    for number, (_, kind, at, value) in enumerate(edits):
+        before, held, whole = msgspec.Raw(here.stored()), list(there.rows), Tab(plain(there.rows))
+        here.edit(kind, at, value, 100 + number if has_ids else None)
+        after = msgspec.Raw(here.stored())
+        rows, decoded = changed_rows(CODEC, before, after), CODEC.decode(after)
+        expected = reconcile(whole.rows, CODEC.decode(after))
+        assert expected is not None
+        if rows is None or not are_in_place(there.rows, rows):
+            reconcile(there.rows, decoded)
+        else:
+            changes = reconcile_rows(there.rows, rows)
+            assert all(one is other for one, other in zip(held, there.rows, strict=True))
+            assert [keys for _, keys in changes.entries] == [keys for _, keys in expected.entries]
+        assert repr(plain(there.rows)) == repr(plain(whole.rows)) == repr(decoded)
+        assert all(is_inside(row, there.rows) for row in there.rows)
+
+
+def test_lists_of_another_length_or_with_values_that_change_without_notice_are_decoded_whole() -> None:
+    one, two = msgspec.Raw(b'[{"id":1}]'), msgspec.Raw(b'[{"id":1},{"id":2}]')
+    assert changed_rows(CODEC, one, two) is None
+    assert changed_rows(CODEC, msgspec.Raw(b''), one) is None
+    assert changed_rows(CODEC, msgspec.Raw(b'{"id":1}'), one) is None
+    assert changed_rows(CODEC, one, msgspec.Raw(b'[3]')) is None
+    assert changed_rows(Codec('items', list[Item]), one, msgspec.Raw(b'[{"id":2}]')) is None
+    assert changed_rows(CODEC, two, msgspec.Raw(b'[{"id":1},{"id":3}]')) == {1: {'id': 3}}
+    assert not are_in_place(Field([]).value, {0: {'id': 1}})
+
+
+def test_a_row_that_takes_the_place_of_another_value_tells_its_field() -> None:
+    field = Field([{'a': 1}, None])
+    reconcile_rows(field.value, {1: {'b': 2}})
+    field.value[1]['b'] = 3
+    assert (field.told, field.value) == (1, [{'a': 1}, {'b': 3}])

@@ -170,13 +170,14 @@ async def test_a_job_that_knows_the_session_shows_its_progress(running: Running)
         await user.should_see('100 %', retries=20)
 
 
-async def test_a_job_that_assigns_to_its_page_goes_on_without_it(running: Running) -> None:
-    async with running(program('without-a-page', 'outliving')) as user:
-        await user.open('/report')
+async def test_a_job_goes_on_without_its_page(running: Running) -> None:
+    async with running(named('howto/jobs.md', 'report').code.replace('sleep(0.5)', 'sleep(0.1)')) as user:
+        await user.open('/')
         user.find('Write').click()
-        await user.should_see('1 of 3 chapters', retries=20)
+        await user.should_see('1 of 20 chapters', retries=20)
         await rejoin(user)
-        await user.should_see('3 of 3 chapters', retries=20)
+        await user.should_see('Stop')
+        await user.should_see('20 of 20 chapters', retries=100)
 
 
 def test_a_script_without_pages_uses_each_verb(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ class Runtime:
     def _hurry(self) -> None:
         """Start to drain at the signal, before the server closes its connections."""
         self._deadline = self.loop.time() + self.drain_timeout
+        self.registry.jobs.stop(self.drain_timeout)
         self.registry.hurry()
 
     async def _drain_first(self) -> None:

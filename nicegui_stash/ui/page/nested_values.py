@@ -16,6 +16,7 @@ from nicegui.element import Element
 from nicegui.elements.mixins.value_element import ValueElement
 
 from ...errors import ValueNotStorable
+from ...model.changed_rows import changed_items
 from ...model.entered import meant_inside
 from ...model.schema import StoredField
 from .. import nicegui_private
@@ -77,10 +78,23 @@ def shows_change(page: object, field: str, before: Raw | None, after: Raw, conta
     if before is None or not containers or page is None:
         return False
     try:
-        parts = list(_changed(msgspec.json.decode(before), msgspec.json.decode(after), []))
+        parts = [
+            steps
+            for start, one, other in _differing(before, after)
+            for steps in _changed(msgspec.json.decode(one), msgspec.json.decode(other), start)
+        ]
     except (msgspec.DecodeError, LookupError):
         return False
     return bool(parts) and all(_shows(page, field, steps, container) for steps in parts for container in containers)
+
+
+def _differing(before: Raw, after: Raw) -> Iterator[tuple[list[str | int], Raw, Raw]]:
+    """Iterate over the items of a list that differ, or the whole of another value, with the steps that lead there."""
+    items = changed_items(before, after)
+    if items is None:
+        yield [], before, after
+    for index, (one, other) in (items or {}).items():
+        yield [index], one, other
 
 
 def _changed(before: Any, after: Any, steps: list[str | int]) -> Iterator[list[str | int]]:

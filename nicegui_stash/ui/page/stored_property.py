@@ -11,9 +11,11 @@ from msgspec import Raw
 from nicegui.binding import BindableProperty
 
 from ...errors import ValueNotStorable
+from ...model.changed_rows import ChangedRows, changed_rows
 from ...model.entered import meant
 from ...model.fields import MISSING
-from ...model.reconciling import reconcile
+from ...model.observed import ObservedList
+from ...model.reconciling import are_in_place, reconcile, reconcile_rows
 from ...model.schema import StoredField
 from ...settings import OnInvalid
 from .. import nicegui_private
@@ -185,14 +187,19 @@ class StoredProperty(BindableProperty):
             nicegui_private.propagate(owner, self.names)
 
     def show(self, owner: Any, value: Any, values: Values) -> None:
-        """Set a value from the session, and update what is bound to it."""
+        """Set a value from the session, or the changed rows of a list, and update what is bound to it."""
         if values.marks:
             values.unmark(self.name)
         held = owner.__dict__.get(self.slot, MISSING)
         if held is MISSING:
             self.begin(owner, values.observed(self.name, value))
             return
-        changes = reconcile(held, value, row_key=self.field.row_key, to_json=self._to_json)
+        row_key, to_json = self.field.row_key, self._to_json
+        changes = (
+            reconcile_rows(held, value, row_key=row_key, to_json=to_json)
+            if isinstance(value, ChangedRows)
+            else reconcile(held, value, row_key=row_key, to_json=to_json)
+        )
         if changes is not None:  # elements may be bound to what is in it
             if values.marks:
                 values.settle(self.name)
@@ -207,6 +214,14 @@ class StoredProperty(BindableProperty):
         owner.__dict__[self.slot] = values.observed(self.name, value)
         if (id(owner), self.names) in nicegui_private.bindings:
             nicegui_private.propagate(owner, self.names)
+
+    def changed_rows(self, owner: Any, before: Raw, after: Raw) -> ChangedRows | None:
+        """Return what `show` needs of a list in which some rows have other JSON; `None` where it needs the whole."""
+        held = owner.__dict__.get(self.slot)
+        if not isinstance(held, ObservedList) or self.field.decode or self.field.validate:
+            return None
+        rows = changed_rows(self.stored.codec, before, after)
+        return rows if rows is not None and are_in_place(held, rows, self.field.row_key) else None
 
 
 def detach_copies(cls: Any) -> None:

@@ -103,11 +103,14 @@ class FieldValues:
         before, self.applying = self.applying, True
         try:
             for name, raw in [(name, raw) for name, raw in raws.items() if self.raws.get(name) != raw]:
-                value, problem = decode_value(fields[name], raw, version)
+                shown, rows = self.raws.get(name), None
+                if target is not None and shown is not None:
+                    rows = attributes[name].changed_rows(target, shown, raw)
+                value, problem = (rows, None) if rows is not None else decode_value(fields[name], raw, version)
                 if problem is not None:
                     problems.append(problem)
                 elif target is not None:
-                    shown, self.raws[name] = self.raws.get(name), raw
+                    self.raws[name] = raw
                     try:
                         attributes[name].show(target, value, self)
                     except Exception as error:  # noqa: BLE001 a bound target may raise anything; the other fields follow
