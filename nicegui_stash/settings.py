@@ -161,6 +161,12 @@ def _secrets(name: str, given: str | Sequence[str]) -> tuple[str, ...]:
         raise ConfigurationError(name, 'a secret must be a text', 'Write bytes as text, such as secret.hex()')
     if not all(secrets):
         raise ConfigurationError(name, 'a secret is empty', 'Leave it out for the storage_secret of ui.run')
+    if not secrets:
+        raise ConfigurationError(name, 'the list is empty', 'Leave it out for the storage_secret of ui.run')
+    if any(len(secret) == 1 for secret in secrets):  # such as list('a secret')
+        raise ConfigurationError(
+            name, 'a secret of one character can be guessed', "Write a list of long random texts: secrets=['…']"
+        )
     return secrets
 
 
@@ -219,9 +225,7 @@ class Option(NamedTuple):
         elif not isinstance(given, self.kind.admits):
             reason = f'it is of type {type(given).__name__}'
             raise ConfigurationError(self.name, reason, self.kind.remedy.format(self.name))
-        if given is None:
-            given = self.default
-        return None if given is None else self.kind.check(self.name, given)
+        return self.default if given is None else self.kind.check(self.name, given)
 
     def _of_environment(self) -> Any:
         text = os.environ.get(self.variable)

@@ -18,7 +18,8 @@ MAX_PARTS = 32
 
 Raw = msgspec.Raw
 Values = dict[str, Raw]
-Natural = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+MAX_NATURAL = 2**53
+Natural = Annotated[int, msgspec.Meta(ge=0, le=MAX_NATURAL)]
 """A count or a time in ms, within the integers that every JSON reader can represent."""
 
 
@@ -100,8 +101,8 @@ class Document(msgspec.Struct, omit_defaults=True, gc=False):
         """Iterate over the slices of all names, versions and keys."""
         for name, versions in self.slices.items():
             for version, keys in versions.items():
-                if version.isdecimal():
-                    yield from ((SliceId(name, int(version), key), found) for key, found in keys.items())
+                if (number := version_number(version)) >= 0:
+                    yield from ((SliceId(name, number, key), found) for key, found in keys.items())
 
     def slice(self, id_: SliceId) -> Slice | None:
         return self.slices.get(id_.name, {}).get(str(id_.version), {}).get(id_.key)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from .document import SESSION_PART, Document, Part, Raw, Slice, SliceId
+from .document import MAX_NATURAL, SESSION_PART, Document, Part, Raw, Slice, SliceId
 
 
 class Set(msgspec.Struct):
@@ -90,7 +90,7 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
         match operation:
             case Forget():
                 forgotten = True
-                document.epoch += 1
+                document.epoch = min(document.epoch + 1, MAX_NATURAL)  # more could not be read again
                 document.slices = {}
                 document.erased = True
             case Reset():
@@ -100,7 +100,7 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
                 for id_ in (operation.slice, *_older(document, operation.slice)):
                     reset.add(id_)
                     erased = document.ensure(id_)
-                    erased.reset += 1
+                    erased.reset = min(erased.reset + 1, MAX_NATURAL)
                     erased.data, erased.tabs, erased.visits = {}, {}, {}
                 operation.epoch = document.epoch
             case Set() | Drop() | Update():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -12,6 +13,9 @@ from ..errors import ValueNotStorable
 from .document import Part, Slice, Values
 from .schema import Schema, StoredField
 from .scopes import Scope
+
+MAX_REJECTED: Final = 100
+MAX_REJECTED_BYTES: Final = 1024 * 1024
 
 Status = Literal['fresh', 'recovered', 'discarded', 'expired', 'quarantined', 'unavailable']
 Reason = Literal['visit', 'reload', 'history', 'rejoin', 'duplicate', 'subpage', 'unknown']
@@ -35,6 +39,8 @@ class Rejected:
 
     field: str
     value: Any
+    size: int = dataclasses.field(default=0, repr=False, compare=False)
+    """Bytes of its JSON."""
 
 
 @dataclass(slots=True)
@@ -47,8 +53,9 @@ class Recovery:
     `reason` says why the page was loaded, as the browser reports it. It is `unknown` until the report arrives, and so
     in `build()` and `on_recovered()` of most pages, which do not wait for it. `problems` lists values that no longer
     fit. `rejected` lists changes that a late recovery overruled, and values typed while the server was away if others
-    have written the field since, or if its element no longer accepts them. `from_version` is the version that stored
-    the values, `age` the seconds since the slice was last seen; both are `None` if nothing was stored.
+    have written the field since, or if its element no longer accepts them; the last 100 of them, and at most 1 MiB.
+    `from_version` is the version that stored the values, `age` the seconds since the slice was last seen; both are
+    `None` if nothing was stored.
     """
 
     status: Status = 'unavailable'
@@ -57,6 +64,12 @@ class Recovery:
     rejected: list[Rejected] = field(default_factory=list['Rejected'])
     from_version: int | None = None
     age: float | None = None
+
+    def note_rejected(self, rejected: Rejected) -> None:
+        """Add a rejected change; drop the oldest ones beyond the limits, as a page may send any number."""
+        self.rejected.append(rejected)
+        while len(self.rejected) > MAX_REJECTED or sum(each.size for each in self.rejected) > MAX_REJECTED_BYTES:
+            del self.rejected[0]
 
 
 def stored_values(schema: Schema, found: Slice, parts: Mapping[Scope, Part]) -> dict[str, msgspec.Raw]:

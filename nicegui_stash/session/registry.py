@@ -45,6 +45,7 @@ class Statistics:
     quarantined: int
     refused_changes: int
     malformed_messages: int
+    dropped_messages: int
     errors: int
 
 
@@ -201,6 +202,7 @@ class Registry:
             quarantined=counts['quarantined'],
             refused_changes=counts['refused_changes'],
             malformed_messages=counts['malformed_messages'],
+            dropped_messages=counts['dropped_messages'],
             errors=counts['errors'],
         )
 

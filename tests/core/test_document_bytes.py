@@ -293,3 +293,16 @@ def test_bytes_of_any_kind_are_a_whole_document_or_an_error_that_says_which(body
         use(body)
     except DocumentError as error:
         assert isinstance(error, (MalformedDocument, UnknownFormat))  # noqa: PT017 most bytes are none
+
+
+def test_a_version_of_thousands_of_digits_is_no_version() -> None:
+    document = from_bytes(
+        b'{"format":1,"epoch":0,"seen":0,"applied":{},"slices":{"Counter":{"%s":{"":{}}}}}' % (b'9' * 5000)
+    )
+    assert list(document.all_slices()) == []
+
+
+def test_what_a_document_counts_can_always_be_read_again() -> None:
+    document = from_bytes(b'{"format":1,"epoch":9007199254740992,"seen":0,"applied":{},"slices":{}}')
+    apply(document, [Forget(1)])
+    assert from_bytes(to_bytes(document)).epoch == 2**53

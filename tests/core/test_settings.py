@@ -173,6 +173,14 @@ def test_what_concerns_the_pages_of_one_stash_does_not_keep_it_from_sharing_a_pl
     assert settings() == settings(identity=len, on_invalid='log', csp_nonce='r4nd0m')
 
 
+@pytest.mark.parametrize(
+    ('secrets', 'why'), [([], 'the list is empty'), ('x', 'one character'), (list('abc'), 'one c')]
+)
+def test_secrets_that_protect_nothing_are_refused(secrets: str | list[str], why: str) -> None:
+    with pytest.raises(ConfigurationError, match=f'^secrets: .*{why}'):
+        settings(secrets=secrets)
+
+
 @pytest.mark.parametrize('secrets', ['', [''], ['new', '']])
 def test_an_empty_secret_is_refused(secrets: str | list[str]) -> None:
     with pytest.raises(ConfigurationError, match=r'^secrets: a secret is empty'):

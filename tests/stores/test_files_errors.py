@@ -145,3 +145,20 @@ def test_windows_is_a_configuration_error_with_a_way_out(folder: Path, monkeypat
     with pytest.raises(ConfigurationError, match='Windows') as caught:
         FileStore(folder)
     assert 'sqlite:///stash.db' in caught.value.remedy
+
+
+@pytest.mark.parametrize('number', [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+async def test_a_folder_without_locks_is_refused_and_named_as_a_network_folder(
+    files: FileStore, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def flock(file: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr('nicegui_stash.stores.file.folder.fcntl.flock', flock)
+    with pytest.raises(
+        ConfigurationError, match=r'flock: .*Network folders often have no flock: use a folder on a local'
+    ):
+        files.check()
+    with pytest.raises(Refused, match='flock') as refused:
+        await files.put('ab/key.json', b'{}', mode='create')
+    assert 'object storage or Redis' in (refused.value.hint or '')

@@ -14,6 +14,7 @@ from nicegui.testing import User
 from nicegui_stash import Stash, ValueNotStorable, stored
 from nicegui_stash.model.codec import Codec
 from nicegui_stash.testing import FaultyStore, restart
+from nicegui_stash.ui.app.runtime import _warn_of_memory
 
 from .scene import Browser, close, emit, eventually, idle, replace, serving, shown, type_into, with_values
 
@@ -181,3 +182,15 @@ async def test_the_nonce_is_at_our_scripts_and_nowhere_else(url: str) -> None:
     assert '<script nonce="r4nd0m" src="${prefix}/_nicegui/stash/rejoin.js' in script[: script.index('</script>')]
     assert '<script nonce="r4nd0m" src="/_nicegui/stash/typed.js' in html
     assert html.count('nonce=') == 3  # NiceGUI's own inline scripts have none
+
+
+async def test_that_memory_keeps_nothing_is_said_once_per_process_and_in_tests_as_information(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    _warn_of_memory.cache_clear()
+    for _ in range(2):
+        async with serving(lambda: Stash(url)):
+            pass
+    (record,) = [each for each in caplog.records if 'a restart loses it' in each.getMessage()]
+    assert record.levelno == logging.INFO

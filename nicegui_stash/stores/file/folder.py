@@ -36,6 +36,10 @@ _TEMPORARY_LIFE = 3600.0
 
 _NO_FOLDER = 'where the folder of the store should be, or one above it, is a file: move the file away'
 
+# Of `flock` on NFS, EFS and gVisor; no later try succeeds.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+_LOCAL = 'Network folders often have no flock: use a folder on a local disk, or object storage or Redis'
+
 # Old and new servers share a folder during a deploy: they must agree on a key's lock, so this never changes.
 _SHARDS = 64
 
@@ -142,6 +146,8 @@ class Folder:
             remedy = (
                 'It, or a part of its path, is a file: move the file away'
                 if isinstance(cause, NotADirectoryError)
+                else _LOCAL
+                if isinstance(cause, OSError) and cause.errno in _NO_LOCKS
                 else 'Give the user that runs the server the right to create and write it'
             )
             raise ConfigurationError(
@@ -186,6 +192,8 @@ class Folder:
                     reason = f'its lock has been held by somebody else for {self._lock_patience:g} s'
                     raise Unavailable(operation, key, reason) from error
             except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    raise Refused(operation, key, f'flock: {reason_of(error)}', _LOCAL) from error
                 raise store_error(operation, key, error) from error
             time.sleep(pause)
             pause = min(pause * 2, 0.01)

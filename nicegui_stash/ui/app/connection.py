@@ -27,6 +27,7 @@ from ..page.texts import TEXTS
 from ..page.transforms import guard
 from ..scopes.browser import Browser
 from ..scopes.url import Address
+from ..visit.allowance import Allowance
 from ..visit.messages import (
     UNKNOWN,
     AddressChanged,
@@ -59,6 +60,8 @@ class Connection:
     _connected = False
     _reported = False
     _acknowledge_from = 0.0
+    _allowance: Allowance | None = None
+    _floods = False
     _watches_opaque = False
     _watches_session = False
     _settled_before = -1
@@ -132,7 +135,7 @@ class Connection:
     @property
     def browser(self) -> Browser:
         """The keeper of the browser's storage, created at the first use."""
-        self._browser = self._browser or Browser(self.visit, self._tokens)
+        self._browser = self._browser or Browser(self.visit, self._tokens, self.allows.expect)
         return self._browser
 
     @property
@@ -148,6 +151,7 @@ class Connection:
 
         No event and no disconnect comes before it, so both are watched from here on.
         """
+        self.allows.connected()
         if self._connected:
             return
         self._connected = True
@@ -189,15 +193,36 @@ class Connection:
         """Take a message that the page sent beside its events. One that is not of our family is counted and dropped."""
         if not self._connected or self.visit.ended:
             return
-        self._handled(message)
         told = message.get('told')
+        if not self.allows.admits(told, asyncio.get_running_loop().time()):
+            self._drop()
+            return
+        self._handled(message)
         known = decode(told)
+        if isinstance(known, Typed | Again) and not self.allows.admits_repeat(type(known)):
+            self._drop()
+            return
         if known is not None:
             self.dispatch(known)
             return
         self._registry.count('malformed_messages')
         if is_report(told):
             self._take(UNKNOWN)  # the page waits for an answer to its report, whatever it says
+
+    @property
+    def allows(self) -> Allowance:
+        """What the page may still send."""
+        self._allowance = self._allowance or Allowance(asyncio.get_running_loop().time())
+        return self._allowance
+
+    def _drop(self) -> None:
+        """Count a message that exceeds what a page may send; say so once per page."""
+        self._registry.count('dropped_messages')
+        if not self._floods:
+            self._floods = True
+            log.warning(
+                'session %s: a page sends more than our scripts do; the excess is dropped', self.visit.session.key
+            )
 
     def dispatch(self, message: AnyMessage) -> None:
         """Hand a message to its receiver."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 import random
 import time
 import weakref
@@ -51,7 +52,7 @@ class Runtime:
         elif isinstance(store, Checking):
             store.check(prefix)
         if store.guarantee == 'process':
-            log.warning('%s keeps everything in the memory of this process: a restart loses it', url)
+            _warn_of_memory(url)
         self.registry = Registry(store, Keys(secrets, prefix), settings.policy(store.flush_interval))
         self.settings = settings
         self.tokens = Tokens(secrets, prefix, settings.browser_ttl)
@@ -148,6 +149,13 @@ def runtime_for(settings: Settings) -> Runtime:
             'a second Stash for %s has other options; those of the first one hold', settings.prefix or 'one place'
         )
     return runtime
+
+
+@functools.cache
+def _warn_of_memory(url: str) -> None:
+    """Say once per process that nothing is durable; in NiceGUI's user simulation that is what a test wants."""
+    level = logging.INFO if os.environ.get('NICEGUI_USER_SIMULATION') else logging.WARNING
+    log.log(level, '%s keeps everything in the memory of this process: a restart loses it', url)
 
 
 def default_store() -> str:

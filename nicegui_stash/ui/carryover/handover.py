@@ -31,6 +31,8 @@ PATIENCE = 2.0
 """Seconds for which a typed value waits for its element, once the page is built, and for the session to be read."""
 MOST_LOST = 1000
 """How many events a drop of the connection may lose; of more, only the last ones are repeated."""
+MAX_BITS = 100
+"""Of the number of an event; a page can send one of thousands of digits, which would be kept."""
 RELOADING = {b'max-age=0', b'no-cache'}
 """The `Cache-Control` of a request that reloads a page, as for `location.reload()`."""
 
@@ -161,7 +163,7 @@ class Handover:
     def handled(self, message: dict[str, Any]) -> None:
         """Note a handled message, so that the browser can be notified when its changes are durable."""
         number = message.get('stash')
-        if type(number) is int:
+        if type(number) is int and number.bit_length() <= MAX_BITS:
             self._count(number)
             if 'told' not in message:  # our own messages change nothing, or only when they are merged
                 self._note()

@@ -33,7 +33,7 @@ def merge(bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict
     try:
         entered = bound.value_of(value.arguments)
         if element.is_ignoring_events or not _is_known(bound, value):
-            page_object.recovery.rejected.append(Rejected(bound.field, entered))
+            page_object.recovery.note_rejected(Rejected(bound.field, entered, value.size))
             element.update()
             return 'rejected'
         with page_object.merging(bound.field) if validated else nullcontext(set[str]()) as refused:

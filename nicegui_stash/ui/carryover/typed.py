@@ -20,13 +20,15 @@ class TypedValue(Struct, frozen=True):
     """The value entered into one element: the arguments of its last event.
 
     `known` has the digests of the values that the element has shown since it was last durable. If it shows another
-    value now, others have written the field. `number` is the event's number in the browser's count, 0 without one.
+    value now, others have written the field. `number` is the event's number in the browser's count, 0 without one;
+    `size` the length of the arguments' JSON.
     """
 
     address: str
     arguments: Any
     known: frozenset[str]
     number: int = 0
+    size: int = 0
 
 
 class _Sent(Struct, frozen=True):
@@ -56,6 +58,7 @@ def _parse_value(sent: object) -> TypedValue | None:
         arguments,
         frozenset(each for each in value.known[:MAX_KNOWN] if isinstance(each, str) and _DIGEST.fullmatch(each)),
         value.number if type(value.number) is int else 0,
+        len(value.text),
     )
 
 

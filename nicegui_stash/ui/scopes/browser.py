@@ -10,7 +10,7 @@ import itertools
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from importlib.resources import files
@@ -59,7 +59,9 @@ class Browser:
     by then. A message about a key that was changed here meanwhile is older than our change, and is ignored.
     """
 
-    def __init__(self, visit: Visit, tokens: Tokens) -> None:
+    def __init__(self, visit: Visit, tokens: Tokens, expect: Callable[[int], None]) -> None:
+        """`expect` is given the number of bytes that an answer may have, before the browser is asked."""
+        self._expect = expect
         self._visit = visit
         self._items = BrowserItems(visit, tokens)
         self._number = next(_numbers)
@@ -87,6 +89,7 @@ class Browser:
         self._following.append(kept)
         number = next(self._ask_numbers)
         self._asks[number] = _Ask(kept, self._loop.create_future())
+        self._expect(MAX_REPORTED)
         self._call_script('watch', number, self._items.prefixes(kept))
 
     def is_pending(self, kept: KeptFields) -> bool:
@@ -198,7 +201,7 @@ class Browser:
     def _gather(self, report: StorageReport, number: int) -> None:
         """Collect the parts of an answer, which is split so that no message is too long."""
         ask = self._asks[number]
-        items = {key: text for key, text in _texts(report.items or {}).items() if text is not None}
+        items = self._items.of_class(ask.kept, _texts(report.items or {}))
         ask.size += sum(len(key) + len(text) for key, text in items.items())
         if ask.size <= MAX_REPORTED:
             ask.items |= items

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import quote, unquote
 
 from msgspec import Raw
@@ -16,6 +17,9 @@ from ...model.tokens import MAX_TOKEN, BadToken, ExpiredToken, Opened, Tokens
 from ...model.versions import Found, find
 from ..contracts.keeper import KeptFields
 from ..visit.visit import Visit
+
+MAX_OLDER: Final = 200
+"""Items of older versions, and of a class's former name, that are opened."""
 
 
 @dataclass(slots=True)
@@ -74,17 +78,16 @@ class BrowserItems:
         schema, own = kept.schema, kept.slice_id
         document, opened, problems = new_document(), dict[str, Opened](), list[Problem]()
         expired: dict[str, str] = {}
-        for key, token in items.items():
-            for slice_id, name in self._parse(kept, key):
-                try:
-                    found = self._open(slice_id, name, token)
-                except BadToken as error:
-                    problems.append(Problem(name, slice_id.version, str(error)))
-                    if isinstance(error, ExpiredToken):
-                        expired[key] = token  # others may be readable again after a rollback
-                    continue
-                document.values(slice_id, SESSION_PART)[name] = found.raw
-                opened[key] = found
+        for key, (slice_id, name) in self._places(kept, items):
+            try:
+                found = self._open(slice_id, name, items[key])
+            except BadToken as error:
+                problems.append(Problem(name, slice_id.version, str(error)))
+                if isinstance(error, ExpiredToken):
+                    expired[key] = items[key]  # others may be readable again after a rollback
+                continue
+            document.values(slice_id, SESSION_PART)[name] = found.raw
+            opened[key] = found
         found = find(schema, document, own.key)
         values = stored_values(schema, found.slice, {SCOPES['browser']: SESSION_PART}) if found.slice else {}
         returned = Returned({**values}, found, expired=expired)
@@ -99,13 +102,34 @@ class BrowserItems:
                 returned.due[name] = items.get(key)
         return returned
 
-    def _parse(self, kept: KeptFields, key: str) -> Iterator[tuple[SliceId, str]]:
-        """Iterate over the slice and the field of a key; nothing for a key that we would not write."""
-        schema = kept.schema
-        for name, prefix in zip((schema.name, schema.renamed_from or ''), self.prefixes(kept), strict=False):
-            version, _, field_name = key.removeprefix(prefix).partition(':')
-            if key.startswith(prefix) and version_number(version) > 0:
-                yield SliceId(name, version_number(version), kept.slice_id.key), unquote(field_name)
+    def of_class(self, kept: KeptFields, items: Mapping[str, str | None]) -> dict[str, str]:
+        """Return the items that this class may have written, each cut to a length that is still refused."""
+        texts = {key: text[: MAX_TOKEN + 1] for key, text in items.items() if text is not None}
+        return {key: texts[key] for key, _ in self._places(kept, texts)}
+
+    def _places(self, kept: KeptFields, keys: Collection[str]) -> list[tuple[str, tuple[SliceId, str]]]:
+        """Return the slice and the field of each key that this class may have written.
+
+        The browser's owner can make up any number of keys. Fields of older versions are unknown, so their number is
+        limited, the newest first.
+        """
+        schema, slice_key = kept.schema, kept.slice_id.key
+        own: dict[str, str] = {}
+        for name in names(kept):
+            for each in filter(None, (name, schema.fields[name].field.renamed_from)):
+                own[self.key(kept, each)] = each
+        found = [(key, (kept.slice_id, own[key])) for key in keys if key in own]
+        if not schema.has_older:
+            return found
+        older: list[tuple[int, str, tuple[SliceId, str]]] = []
+        for name, prefix in zip(schema.names, self.prefixes(kept), strict=True):
+            for key in keys:
+                text, _, field_name = key.removeprefix(prefix).partition(':')
+                version = version_number(text) if key.startswith(prefix) else 0
+                if 0 < version <= schema.version and (name, version) != (schema.name, schema.version):
+                    older.append((version, key, (SliceId(name, version, slice_key), unquote(field_name))))
+        older.sort(key=lambda each: -each[0])
+        return found + [(key, place) for _, key, place in older[:MAX_OLDER]]
 
     def _open(self, slice_id: SliceId, name: str, token: str) -> Opened:
         return self._tokens.open(_place(slice_id, name), self._visit.owners, token, now=self._visit.registry.now)

@@ -106,7 +106,7 @@ def decode(sent: object) -> AnyMessage | None:
     """Return the message that a page sent; `None` for an unknown, malformed or incomplete one."""
     try:
         message: AnyMessage = convert(sent, AnyMessage)
-    except (ValidationError, RecursionError):
+    except (ValidationError, UnicodeEncodeError, RecursionError):  # half of a surrogate pair has no UTF-8
         return None
     if isinstance(message, Report):
         return message.relevant() if message.is_complete else None
@@ -122,5 +122,5 @@ def identifier(value: object) -> str | None:
     """Return the id of a tab or a visit that a browser claims, `None` if it is malformed."""
     try:
         return convert(value, Identifier)
-    except ValidationError:
+    except (ValidationError, UnicodeEncodeError):
         return None
