@@ -1,4 +1,4 @@
-"""A page that sends anything, and any amount of it: it costs about what NiceGUI's own unknown events cost."""
+"""A page that sends anything, and any amount of it: most of it is dropped unread, and nothing of it stays."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gc
 import json
 import logging
 import random
-import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.ui.page.page_object import PageObject
+from nicegui_stash.ui.scopes.browser_items import MAX_OLDER
 from nicegui_stash.ui.visit.allowance import BURST_MESSAGES, MESSAGES_PER_SECOND, Allowance
 from nicegui_stash.ui.visit.messages import MESSAGE
 
@@ -90,30 +90,27 @@ def prepare(make: Callable[[int], Any], tab: User) -> list[str]:
     return texts
 
 
-def cost(texts: list[str], receive: Callable[[dict[str, Any]], object]) -> float:
-    """Return the seconds of CPU that it takes to read and receive messages."""
-    gc.collect()
-    begin = time.process_time()
+def receive(texts: list[str]) -> None:
+    handler = core.sio.handlers['/'][MESSAGE]
     for text in texts:
-        receive(json.loads(text))
-    return time.process_time() - begin
+        handler('the socket', json.loads(text))
 
 
 KINDS = list(floods(['a'], 1))
 
 
 @pytest.mark.parametrize('kind', KINDS)
-async def test_a_hostile_message_costs_little_more_than_an_unknown_event(
+async def test_of_sixteen_megabytes_of_hostile_messages_most_are_dropped_unread(
     stash: Stash, everything: type[Any], caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     caplog.set_level(logging.ERROR)
     tab = await Browser().open()
     page_object = page_object_of(shown(stash, tab, everything))
-    handler = core.sio.handlers['/'][MESSAGE]
     texts = prepare(floods(addresses(page_object), storage_of_page(page_object))[kind], tab)
-    unknown = cost(texts, lambda sent: client_of(tab).handle_event({'id': 10**9, 'listener_id': 'x', **sent}))
-    ours = cost(texts, lambda sent: handler('the socket', sent))
-    assert ours <= 1.5 * unknown + 0.05, f'{ours:.3f} s, and NiceGUI {unknown:.3f} s'
+    receive(texts)
+    numbers = stash.statistics()
+    assert numbers.dropped_messages + numbers.malformed_messages > len(texts) / 2
+    assert numbers.errors == 0
 
 
 @pytest.mark.parametrize('kind', ['long values sent again', 'forged tokens'])
@@ -127,7 +124,7 @@ async def test_sixteen_megabytes_leave_no_more_than_two(
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        cost(texts, lambda sent: core.sio.handlers['/'][MESSAGE]('the socket', sent))
+        receive(texts)
         await idle()
         gc.collect()
         after, _ = tracemalloc.get_traced_memory()
@@ -178,17 +175,25 @@ def test_an_answer_that_was_asked_for_is_admitted_beyond_the_burst() -> None:
     assert sum(allowance.admits(part, 0.0) for _ in range(40)) == 20 + 1
 
 
-async def test_tokens_of_fields_that_a_class_does_not_have_are_not_opened(stash: Stash, everything: type[Any]) -> None:
+async def test_tokens_of_fields_that_a_class_does_not_have_are_not_opened(
+    stash: Stash, everything: type[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     page_object = page_object_of(shown(stash, await Browser().open(), everything))
     connection: Any = page_object.open_page
     (kept,) = connection.browser._following
     token = 's.1763700000.ImZvcmdlZCI.' + 'A' * 43
     root = BROWSER_ROOT.removesuffix('2:')
     items = {f'{root}{version}:{n}': token for version in (1, 2, 3) for n in range(16_000)}
-    found = connection.browser._items
-    begin = time.thread_time()
+    found, opened = connection.browser._items, list[str]()
+    open_token = found._tokens.open
+
+    def watched(place: Any, *arguments: Any, **options: Any) -> Any:
+        opened.append(place)
+        return open_token(place, *arguments, **options)
+
+    monkeypatch.setattr(found._tokens, 'open', watched)
     returned = found.find(kept, found.of_class(kept, {**items, f'{root}2:note': token}))
-    assert time.thread_time() - begin < 0.15
+    assert len(opened) <= MAX_OLDER + 1
     assert list(returned.raws) == ['note'], 'the own field was judged'
 
 
@@ -249,7 +254,7 @@ def message(rng: random.Random, known: list[str], number: int) -> Any:
     return told
 
 
-async def test_five_thousand_made_up_messages_change_nothing_and_hold_nothing_up(
+async def test_five_thousand_made_up_messages_change_nothing(
     stash: Stash, everything: type[Any], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr('nicegui_stash.ui.app.connection.Allowance', Unlimited)
@@ -260,16 +265,11 @@ async def test_five_thousand_made_up_messages_change_nothing_and_hold_nothing_up
     tab = await ann.open()
     page_object = page_object_of(shown(stash, tab, everything))
     known, number = addresses(page_object), storage_of_page(page_object)
-    longest = 0.0
     for count in range(5_000):
-        told = message(rng, known, number)
-        begin = time.thread_time()
-        tell(tab, told, number=anything(rng))
-        longest = max(longest, time.thread_time() - begin)
+        tell(tab, message(rng, known, number), number=anything(rng))
         if count % 100 == 0:
             await idle()
     await idle()
-    assert longest < 0.05
     assert shown(stash, other, everything).own == 'a word of ben'
     assert 'a word of ben' not in caplog.text
     assert stash.statistics().errors == 0
