@@ -107,7 +107,10 @@ class Document(msgspec.Struct, omit_defaults=True, gc=False):
         return self.slices.get(id_.name, {}).get(str(id_.version), {}).get(id_.key)
 
     def ensure(self, id_: SliceId) -> Slice:
-        return self.slices.setdefault(id_.name, {}).setdefault(str(id_.version), {}).setdefault(id_.key, Slice())
+        found = self.slice(id_)
+        if found is None:
+            found = self.slices.setdefault(id_.name, {}).setdefault(str(id_.version), {})[id_.key] = Slice()
+        return found
 
     def values(self, id_: SliceId, part: Part) -> Values:
         """Return the values of a part, to be changed; create the part if needed."""
@@ -157,8 +160,9 @@ def stamp(document: Document, writer: str, sequence: int, now: int, live: Iterab
     document.seen = now
     document.applied.pop(writer, None)
     document.applied[writer] = sequence  # last, so that the order is that of recency
-    for stale in list(document.applied)[:-MAX_WRITERS]:
-        del document.applied[stale]
+    if len(document.applied) > MAX_WRITERS:
+        for stale in list(document.applied)[:-MAX_WRITERS]:
+            del document.applied[stale]
     for id_, part in live:
         found = document.slice(id_)
         if found is None:

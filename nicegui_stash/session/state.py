@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from ..model.document import (
     SESSION_PART,
     Document,
@@ -23,11 +25,15 @@ from .shared import Shared
 from .subscriber import Audience
 
 
+PRUNINGS = 100
+"""How often in the life of a tab's values a document that does not grow is pruned: they live so much longer at most."""
+
+
 class DocumentState:
     """A document and the changes of it that are not durable yet.
 
     `size` is the document's length in bytes: exact after a snapshot, after a merge an upper estimate.
-    `cells` caches where a field's values are; whoever replaces a slice clears it.
+    `cells` caches where a field's values are; whoever adds or replaces a slice or a part calls `moved`.
     `must_read` says that the object is to be read before the next put.
     """
 
@@ -42,6 +48,7 @@ class DocumentState:
         'live',
         'must_read',
         'pending',
+        'pruned',
         'shared',
         'size',
     )
@@ -57,6 +64,7 @@ class DocumentState:
         self.inherited: tuple[tuple[str, ETag], ...] = ()
         self.pending = Pending(shared)
         self.size: int = 0
+        self.pruned = 0
         self.cells: dict[tuple[SliceId, Part], tuple[Slice, Values]] = {}
         self.live: dict[tuple[SliceId, Part], int] = {}
         self.audience = Audience()
@@ -87,10 +95,15 @@ class DocumentState:
 
     # ---- changing
 
+    def moved(self) -> None:
+        """Note that slices or parts are new or gone: they are looked up again, and the next put prunes."""
+        self.cells.clear()
+        self.pruned = 0
+
     def accept(self, key: OperationKey, operation: Operation) -> None:
         """Apply an operation and keep it until it is durable."""
         apply(self.document, [operation])
-        self.cells.clear()
+        self.moved()
         self.pending.add(key, operation)
 
     def accept_absent(self, slice_id: SliceId, part: Part, name: str, raw: Raw) -> None:
@@ -98,6 +111,7 @@ class DocumentState:
         shared, reset = self.shared, self.document.ensure(slice_id).reset
         self.size += len(name) + 4 + len(raw)
         self.document.erased = False
+        self.moved()
         self.pending.add(
             (slice_id, part, name),
             Set(shared.next_sequence(), self.document.epoch, reset, slice_id, part, name, raw, absent=True),
@@ -137,7 +151,7 @@ class DocumentState:
         self.pending.discard(lambda operation: id(operation) not in held)
         self.document, self.etag, self.must_read = document, fetched.etag, False
         self.inherited = fetched.inherited or self.inherited
-        self.cells.clear()
+        self.moved()
         self.size = fetched.size + self.pending.size
         self.pending.settle(document.applied.get(shared.writer, -1))
         for operation in overruled:
@@ -146,20 +160,28 @@ class DocumentState:
 
     def snapshot(self, last: int) -> bytes:
         """Assemble the bytes to put, up to the operation with sequence `last`, from values that are encoded already."""
-        shared, now = self.shared, self.shared.now()
-        written = [operation for operation in self.pending if isinstance(operation, (Set, Update))]
-        live = {(operation.slice, operation.part) for operation in written} | set(self.live)
-        names = {id_ for id_, _ in live}
-        stamp(self.document, shared.writer, last, now, live)
-        prune(
-            self.document,
-            now,
-            int(shared.policy.ttl * 1000),
-            int(shared.policy.tab_ttl * 1000),
-            shared.max_keys,
-            lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names),
-        )
-        self.cells.clear()
+        now = self.shared.now()
+        written = {(each.slice, each.part) for each in self.pending if isinstance(each, (Set, Update))}
+        live = written.union(self.live)
+        stamp(self.document, self.shared.writer, last, now, live)
+        self._prune(now, live)
         body = to_bytes(self.document)
         self.size = len(body)
         return body
+
+    def _prune(self, now: int, live: AbstractSet[tuple[SliceId, Part]]) -> None:
+        """Prune what has grown, and what may be too old by now: not at each put, since it looks at every part."""
+        policy = self.shared.policy
+        if 0 <= (now - self.pruned) * PRUNINGS < min(policy.ttl, policy.tab_ttl) * 1000:
+            return
+        names = {id_ for id_, _ in live}
+        prune(
+            self.document,
+            now,
+            int(policy.ttl * 1000),
+            int(policy.tab_ttl * 1000),
+            self.shared.max_keys,
+            lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names),
+        )
+        self.cells.clear()
+        self.pruned = now
