@@ -24,7 +24,6 @@ from .pending import OperationKey, Pending
 from .shared import Shared
 from .subscriber import Audience
 
-
 PRUNINGS = 100
 """How often in the life of a tab's values a document that does not grow is pruned: they live so much longer at most."""
 
