@@ -32,7 +32,6 @@ from .annotations import (
     is_opaque,
     require_storable,
 )
-from .observed import is_ordinary
 
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any]
@@ -161,7 +160,7 @@ class Codec:
 
     def _has_exact_items(self, value: Any) -> bool:
         """Whether a value is a list or dict that needs no check. Its loops run in C."""
-        if not is_ordinary(value) or not isinstance(value, get_origin(self.annotation)):
+        if not isinstance(value, get_origin(self.annotation)):
             return False
         if isinstance(value, list):
             return self.exact_items.issuperset(map(type, cast(list[Any], value)))
