@@ -147,12 +147,19 @@ def to_bytes(document: Document) -> bytes:
 def from_bytes(body: bytes) -> Document:
     """Decode a stored document, whole. Raises `MalformedDocument` or `UnknownFormat`."""
     try:
-        header = _header.decode(body)
-        if header.format != FORMAT:
-            raise UnknownFormat(header.format)
-        return _decoder.decode(body)
+        document = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedDocument(f'not a document of format {FORMAT}: {error}') from error
+        try:
+            found = _header.decode(body).format  # another format may look like anything else
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = FORMAT
+        if found == FORMAT:
+            raise MalformedDocument(f'not a document of format {FORMAT}: {error}') from error
+    else:
+        if document.format == FORMAT:
+            return document
+        found = document.format
+    raise UnknownFormat(found)
 
 
 def stamp(document: Document, writer: str, sequence: int, now: int, live: Iterable[tuple[SliceId, Part]]) -> None:

@@ -12,6 +12,7 @@ from ..model.document import (
     Slice,
     SliceId,
     Values,
+    from_bytes,
     new_document,
     prune,
     stamp,
@@ -37,10 +38,10 @@ class DocumentState:
     """
 
     __slots__ = (
+        '_document',
         'audience',
         'cells',
         'condition',
-        'document',
         'etag',
         'inherited',
         'key',
@@ -56,7 +57,7 @@ class DocumentState:
         """Begin unread; `exists=False`: nothing can be stored, so nothing has to be read."""
         self.key = key
         self.shared = shared
-        self.document: Document = new_document(born=0 if exists else shared.now())
+        self._document: Document | bytes = new_document(born=0 if exists else shared.now())
         self.condition: Condition = 'unread' if exists else 'fresh'
         self.etag: ETag | None = None
         self.must_read = exists
@@ -67,6 +68,13 @@ class DocumentState:
         self.cells: dict[tuple[SliceId, Part], tuple[Slice, Values]] = {}
         self.live: dict[tuple[SliceId, Part], int] = {}
         self.audience = Audience()
+
+    @property
+    def document(self) -> Document:
+        """The document; one that nobody has asked for since it was read is kept as its bytes, in half the memory."""
+        if isinstance(self._document, bytes):
+            self._document = from_bytes(self._document)
+        return self._document
 
     @property
     def is_read(self) -> bool:
@@ -135,12 +143,12 @@ class DocumentState:
 
     def merge(self, fetched: Fetched) -> None:
         """Replace the document by one that was just read, and apply to it what is pending."""
-        shared, document, condition = self.shared, fetched.document, fetched.condition
+        shared, document, condition, body = self.shared, fetched.document, fetched.condition, fetched.body
         overruled: list[Set] = []
         operations = list(self.pending)
         if condition == 'found' and document.seen < shared.now() - shared.policy.ttl * 1000:
             document = Document(document.format, 0, document.seen, document.applied, {}, born=shared.now())
-            condition = 'expired'
+            condition, body = 'expired', None
         if not self.is_read:
             operations, overruled = settle_unread(document, operations)
             self.condition = 'fresh' if document.erased else condition
@@ -148,7 +156,8 @@ class DocumentState:
             begin_again(operations)
         held = {id(operation) for operation in rebase(document, operations, shared.writer)}
         self.pending.discard(lambda operation: id(operation) not in held)
-        self.document, self.etag, self.must_read = document, fetched.etag, False
+        self._document = document if body is None or operations or self.audience.subscribers else body
+        self.etag, self.must_read = fetched.etag, False
         self.inherited = fetched.inherited or self.inherited
         self.moved()
         self.size = fetched.size + self.pending.size

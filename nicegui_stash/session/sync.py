@@ -247,7 +247,7 @@ class Synchroniser:
             settled = state.pending.settled
             async with self._io:
                 failure = self._take(await fetch(state.shared, state.key, self._older_keys, None))
-                if failure is None and state.etag is not None:
+                if failure is None and state.etag is not None and state.inherited:
                     await self._erase_inherited()  # the put that moved it was applied, and its answer lost
             self._end_attempt()
             if failure is not None:

@@ -136,8 +136,9 @@ async def appended(stash: Stash, rounds: int) -> list[Row]:
                 await stash.flush(page)
                 user = app.storage.user
                 samples.add(
-                    f'theirs {length}', per_call(lambda number: user['texts'].append(f'{number}'), range(APPENDED))
-                )  # noqa: B023
+                    f'theirs {length}',
+                    per_call(lambda number, user=user: user['texts'].append(f'{number}'), range(APPENDED)),
+                )
                 await written_by_nicegui()
     samples = samples.without_first()
     return [
