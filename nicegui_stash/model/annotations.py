@@ -60,6 +60,14 @@ def exact_types(annotation: Any) -> frozenset[type]:
     return frozenset()
 
 
+def exact_items(annotation: Any) -> frozenset[type]:
+    """Return the types whose values need no check as items of a list, or of a dict of texts, of this annotation."""
+    kind, parts = get_origin(annotation), get_args(annotation)
+    if kind is list or (kind is dict and parts[0] is str):
+        return exact_types(parts[-1]) - {float}  # a float may be NaN
+    return frozenset()
+
+
 def is_opaque(parts: list[Any]) -> bool:
     """Whether values of these types may change without notice: objects, and mutable parts of a tuple."""
     if any(isinstance(part, (*OBJECTS, msgspec.inspect.ByteArrayType)) for part in parts):

@@ -15,13 +15,23 @@ from datetime import date, datetime, time, timedelta
 from enum import Enum
 from operator import attrgetter, eq, is_
 from types import NoneType
-from typing import Any, cast
+from typing import Any, cast, get_origin
 from uuid import UUID
 
 import msgspec
 
 from ..errors import ValueNotStorable
-from .annotations import ALIKE, EXACT, INSTEAD, OBJECTS, exact_types, from_builtin, is_opaque, require_storable
+from .annotations import (
+    ALIKE,
+    EXACT,
+    INSTEAD,
+    OBJECTS,
+    exact_items,
+    exact_types,
+    from_builtin,
+    is_opaque,
+    require_storable,
+)
 
 Encode = Callable[[Any], Any]
 Decode = Callable[[Any], Any]
@@ -29,6 +39,7 @@ Decode = Callable[[Any], Any]
 _PATH = re.compile(r'^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$', re.DOTALL)
 _LEAVES = frozenset({*EXACT, NoneType, bytes, date, timedelta, UUID})
 """Types without parts: two equal values of one type are the same."""
+_TEXTS = frozenset({str})
 _ZONED = frozenset({datetime, time})
 _NOT_FINITE = 'NaN and infinity cannot be written as JSON; store None'
 _TOO_DEEP = 'it is nested too deeply, or contains itself'
@@ -74,12 +85,23 @@ _encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
 class Codec:
     """Encode and decode the values of one annotation. Raises `TypeError` if its values cannot be stored at all.
 
-    `exact` has the types whose values need no check, as in nearly every change of a `count: int`. `unambiguous`: values
+    `exact` has the types whose values need no check, as in nearly every change of a `count: int`; `exact_items` those
+    of which a list or dict needs none, as one of texts. `unambiguous`: values
     that are equal and have the same JSON are the same, as for lists and dicts. `opaque`: a value may contain objects
     that change without notice, such as dataclasses.
     """
 
-    __slots__ = ('_decode_value', '_decoder', '_encode_value', 'annotation', 'exact', 'name', 'opaque', 'unambiguous')
+    __slots__ = (
+        '_decode_value',
+        '_decoder',
+        '_encode_value',
+        'annotation',
+        'exact',
+        'exact_items',
+        'name',
+        'opaque',
+        'unambiguous',
+    )
 
     def __init__(
         self, name: str, annotation: Any, *, encode: Encode | None = None, decode: Decode | None = None
@@ -89,13 +111,15 @@ class Codec:
         self._encode_value = encode
         self._decode_value = decode
         self.exact: frozenset[type] = frozenset()
+        self.exact_items: frozenset[type] = frozenset()
         self.opaque = True
         self.unambiguous = False
         if decode is None:
             parts = require_storable(annotation)
             self.opaque = encode is not None or is_opaque(parts)
             self.unambiguous = encode is None and not any(isinstance(part, (*OBJECTS, *ALIKE)) for part in parts)
-            self.exact = frozenset() if encode else exact_types(annotation)
+            if encode is None:
+                self.exact, self.exact_items = exact_types(annotation), exact_items(annotation)
         self._decoder = msgspec.json.Decoder(Any if decode else annotation, dec_hook=from_builtin)
 
     def encode(self, value: Any) -> tuple[Any, msgspec.Raw]:
@@ -105,6 +129,8 @@ class Codec:
         A value that would not decode to an equal one is refused.
         """
         if type(value) in self.exact and (type(value) is not float or math.isfinite(value)):
+            return value, self.to_json(value)
+        if self.exact_items and self._has_exact_items(value):
             return value, self.to_json(value)
         try:
             return self._encode_checked(value)
@@ -131,6 +157,15 @@ class Codec:
             raise self._refused(*difference)
         held = _settled(value, back)
         return held, raw if held is value else self.to_json(held)
+
+    def _has_exact_items(self, value: Any) -> bool:
+        """Whether a value is a list or dict that needs no check. Its loops run in C."""
+        if not isinstance(value, get_origin(self.annotation)):
+            return False
+        if isinstance(value, list):
+            return self.exact_items.issuperset(map(type, cast(list[Any], value)))
+        entries = cast(dict[Any, Any], value)
+        return self.exact_items.issuperset(map(type, entries.values())) and _TEXTS.issuperset(map(type, entries))
 
     def _encode_by_functions(self, value: Any) -> msgspec.Raw:
         """Encode with `encode=`, and require that `decode=` returns an equal value, or one with the same JSON."""

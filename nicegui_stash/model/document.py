@@ -108,7 +108,10 @@ class Document(msgspec.Struct, omit_defaults=True, gc=False):
         return self.slices.get(id_.name, {}).get(str(id_.version), {}).get(id_.key)
 
     def ensure(self, id_: SliceId) -> Slice:
-        return self.slices.setdefault(id_.name, {}).setdefault(str(id_.version), {}).setdefault(id_.key, Slice())
+        found = self.slice(id_)
+        if found is None:
+            found = self.slices.setdefault(id_.name, {}).setdefault(str(id_.version), {})[id_.key] = Slice()
+        return found
 
     def values(self, id_: SliceId, part: Part) -> Values:
         """Return the values of a part, to be changed; create the part if needed."""
@@ -145,12 +148,19 @@ def to_bytes(document: Document) -> bytes:
 def from_bytes(body: bytes) -> Document:
     """Decode a stored document, whole. Raises `MalformedDocument` or `UnknownFormat`."""
     try:
-        header = _header.decode(body)
-        if header.format != FORMAT:
-            raise UnknownFormat(header.format)
-        return _decoder.decode(body)
+        document = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MalformedDocument(f'not a document of format {FORMAT}: {error}') from error
+        try:
+            found = _header.decode(body).format  # another format may look like anything else
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = FORMAT
+        if found == FORMAT:
+            raise MalformedDocument(f'not a document of format {FORMAT}: {error}') from error
+    else:
+        if document.format == FORMAT:
+            return document
+        found = document.format
+    raise UnknownFormat(found)
 
 
 def stamp(document: Document, writer: str, sequence: int, now: int, live: Iterable[tuple[SliceId, Part]]) -> None:
@@ -158,8 +168,9 @@ def stamp(document: Document, writer: str, sequence: int, now: int, live: Iterab
     document.seen = now
     document.applied.pop(writer, None)
     document.applied[writer] = sequence  # last, so that the order is that of recency
-    for stale in list(document.applied)[:-MAX_WRITERS]:
-        del document.applied[stale]
+    if len(document.applied) > MAX_WRITERS:
+        for stale in list(document.applied)[:-MAX_WRITERS]:
+            del document.applied[stale]
     for id_, part in live:
         found = document.slice(id_)
         if found is None:

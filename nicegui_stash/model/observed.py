@@ -128,7 +128,8 @@ def _announcing(method: M) -> M:
         before = self.snapshot()
         try:
             result = method(self, *args, **kwargs)
-            self.adopt()
+            if kwargs or not _LEAVES.issuperset(map(type, args)):  # else no collection has come in
+                self.adopt()
             _announce(self, before)
         except BaseException as error:
             _reclaim(self, before)

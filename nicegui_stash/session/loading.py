@@ -33,6 +33,8 @@ class Fetched:
     condition: Condition
     size: int = 0
     inherited: tuple[tuple[str, ETag], ...] = ()
+    body: bytes | None = None
+    """The bytes of exactly this document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ async def _understand(
         if is_closing(document, shared.now()):
             return _Closing()
         return Fetched(new_document(born=shared.now()), etag, 'fresh')  # its sweep has died: as if it were gone
-    return Fetched(document, etag, 'found', len(body))
+    return Fetched(document, etag, 'found', len(body), body=body)
 
 
 def _foreign(shared: Shared, key: str, error: UnknownFormat) -> Foreign:

@@ -45,8 +45,9 @@ class Pending:
         return bool(self._waiters)
 
     def add(self, key: OperationKey, operation: Operation) -> None:
-        if key in self._operations:
-            self._account(self._operations.pop(key), -1)
+        older = self._operations.pop(key, None)
+        if older is not None:
+            self._account(older, -1)
         self._operations[key] = operation
         self._account(operation, 1)
 
@@ -64,11 +65,19 @@ class Pending:
     def settle(self, sequence: int) -> None:
         """Remove what is in the store: everything up to this sequence."""
         self._durable = max(self._durable, sequence)
-        self.discard(lambda operation: operation.sequence <= sequence)
+        operations = self._operations
+        if operations and self.last > sequence:
+            self.discard(lambda operation: operation.sequence <= sequence)
+        else:
+            self._shared.pending_bytes -= self.size
+            self.size = 0
+            operations.clear()
         self.release()
 
     def release(self) -> None:
         """Wake the waiters whose changes are durable, and all of them if nothing is pending."""
+        if not self._waiters:
+            return
         waiters, self._waiters = self._waiters, ()
         for sequence, waiter in waiters:
             if self._operations and sequence > self._durable:

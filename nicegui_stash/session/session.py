@@ -7,7 +7,8 @@ microseconds; nothing waits for the network.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 from ..errors import TooMuchPending, ValueTooLarge
 from ..model.document import Document, Part, Raw, Slice, SliceId
@@ -169,6 +170,8 @@ class Session:
         # Not before: an empty slice, left by a refused change, would hide what an older version stored.
         if cell is None:
             values = document.values(slice_id, part)
+            if not values:  # the part is new
+                state.pruned = 0
             cell = state.cells[slice_id, part] = (document.ensure(slice_id), values)
         found, values = cell
         values[name] = raw
@@ -224,7 +227,7 @@ class Session:
         if operation.error is not None:
             raise operation.error
         state.size += growth
-        state.cells.clear()
+        state.moved()
         state.pending.add_last(operation)
         self._sync.wake()
         state.audience.tell_replaced()
@@ -272,9 +275,9 @@ class Session:
         """Look whether someone else wrote the document; after `timeout` seconds this goes on in the background."""
         return await self._sync.revalidate(timeout)
 
-    async def flush(self) -> None:
+    def flush(self) -> Coroutine[Any, Any, None]:
         """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""
-        await self._sync.flush()
+        return self._sync.flush()
 
     def hurry(self) -> None:
         """Do not space the next put, nor wait for the next attempt."""

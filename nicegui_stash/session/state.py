@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from ..model.document import (
     SESSION_PART,
     Document,
@@ -10,6 +12,7 @@ from ..model.document import (
     Slice,
     SliceId,
     Values,
+    from_bytes,
     new_document,
     prune,
     stamp,
@@ -22,26 +25,30 @@ from .pending import OperationKey, Pending
 from .shared import Shared
 from .subscriber import Audience
 
+PRUNINGS = 100
+"""How often in the life of a tab's values a document that does not grow is pruned: they live so much longer at most."""
+
 
 class DocumentState:
     """A document and the changes of it that are not durable yet.
 
     `size` is the document's length in bytes: exact after a snapshot, after a merge an upper estimate.
-    `cells` caches where a field's values are; whoever replaces a slice clears it.
+    `cells` caches where a field's values are; whoever adds or replaces a slice or a part calls `moved`.
     `must_read` says that the object is to be read before the next put.
     """
 
     __slots__ = (
+        '_document',
         'audience',
         'cells',
         'condition',
-        'document',
         'etag',
         'inherited',
         'key',
         'live',
         'must_read',
         'pending',
+        'pruned',
         'shared',
         'size',
     )
@@ -50,16 +57,24 @@ class DocumentState:
         """Begin unread; `exists=False`: nothing can be stored, so nothing has to be read."""
         self.key = key
         self.shared = shared
-        self.document: Document = new_document(born=0 if exists else shared.now())
+        self._document: Document | bytes = new_document(born=0 if exists else shared.now())
         self.condition: Condition = 'unread' if exists else 'fresh'
         self.etag: ETag | None = None
         self.must_read = exists
         self.inherited: tuple[tuple[str, ETag], ...] = ()
         self.pending = Pending(shared)
         self.size: int = 0
+        self.pruned = 0
         self.cells: dict[tuple[SliceId, Part], tuple[Slice, Values]] = {}
         self.live: dict[tuple[SliceId, Part], int] = {}
         self.audience = Audience()
+
+    @property
+    def document(self) -> Document:
+        """The document; one that nobody has asked for since it was read is kept as its bytes, in half the memory."""
+        if isinstance(self._document, bytes):
+            self._document = from_bytes(self._document)
+        return self._document
 
     @property
     def is_read(self) -> bool:
@@ -87,10 +102,15 @@ class DocumentState:
 
     # ---- changing
 
+    def moved(self) -> None:
+        """Note that slices or parts are new or gone: they are looked up again, and the next put prunes."""
+        self.cells.clear()
+        self.pruned = 0
+
     def accept(self, key: OperationKey, operation: Operation) -> None:
         """Apply an operation and keep it until it is durable."""
         apply(self.document, [operation])
-        self.cells.clear()
+        self.moved()
         self.pending.add(key, operation)
 
     def accept_absent(self, slice_id: SliceId, part: Part, name: str, raw: Raw) -> None:
@@ -98,6 +118,7 @@ class DocumentState:
         shared, reset = self.shared, self.document.ensure(slice_id).reset
         self.size += len(name) + 4 + len(raw)
         self.document.erased = False
+        self.moved()
         self.pending.add(
             (slice_id, part, name),
             Set(shared.next_sequence(), self.document.epoch, reset, slice_id, part, name, raw, absent=True),
@@ -122,12 +143,12 @@ class DocumentState:
 
     def merge(self, fetched: Fetched) -> None:
         """Replace the document by one that was just read, and apply to it what is pending."""
-        shared, document, condition = self.shared, fetched.document, fetched.condition
+        shared, document, condition, body = self.shared, fetched.document, fetched.condition, fetched.body
         overruled: list[Set] = []
         operations = list(self.pending)
         if condition == 'found' and document.seen < shared.now() - shared.policy.ttl * 1000:
             document = Document(document.format, 0, document.seen, document.applied, {}, born=shared.now())
-            condition = 'expired'
+            condition, body = 'expired', None
         if not self.is_read:
             operations, overruled = settle_unread(document, operations)
             self.condition = 'fresh' if document.erased else condition
@@ -135,9 +156,10 @@ class DocumentState:
             begin_again(operations)
         held = {id(operation) for operation in rebase(document, operations, shared.writer)}
         self.pending.discard(lambda operation: id(operation) not in held)
-        self.document, self.etag, self.must_read = document, fetched.etag, False
+        self._document = document if body is None or operations or self.audience.subscribers else body
+        self.etag, self.must_read = fetched.etag, False
         self.inherited = fetched.inherited or self.inherited
-        self.cells.clear()
+        self.moved()
         self.size = fetched.size + self.pending.size
         self.pending.settle(document.applied.get(shared.writer, -1))
         for operation in overruled:
@@ -146,20 +168,28 @@ class DocumentState:
 
     def snapshot(self, last: int) -> bytes:
         """Assemble the bytes to put, up to the operation with sequence `last`, from values that are encoded already."""
-        shared, now = self.shared, self.shared.now()
-        written = [operation for operation in self.pending if isinstance(operation, (Set, Update))]
-        live = {(operation.slice, operation.part) for operation in written} | set(self.live)
-        names = {id_ for id_, _ in live}
-        stamp(self.document, shared.writer, last, now, live)
-        prune(
-            self.document,
-            now,
-            int(shared.policy.ttl * 1000),
-            int(shared.policy.tab_ttl * 1000),
-            shared.max_keys,
-            lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names),
-        )
-        self.cells.clear()
+        now = self.shared.now()
+        written = {(each.slice, each.part) for each in self.pending if isinstance(each, (Set, Update))}
+        live = written.union(self.live)
+        stamp(self.document, self.shared.writer, last, now, live)
+        self._prune(now, live)
         body = to_bytes(self.document)
         self.size = len(body)
         return body
+
+    def _prune(self, now: int, live: AbstractSet[tuple[SliceId, Part]]) -> None:
+        """Prune what has grown, and what may be too old by now: not at each put, since it looks at every part."""
+        policy = self.shared.policy
+        if 0 <= (now - self.pruned) * PRUNINGS < min(policy.ttl, policy.tab_ttl) * 1000:
+            return
+        names = {id_ for id_, _ in live}
+        prune(
+            self.document,
+            now,
+            int(policy.ttl * 1000),
+            int(policy.tab_ttl * 1000),
+            self.shared.max_keys,
+            lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names),
+        )
+        self.cells.clear()
+        self.pruned = now

@@ -88,7 +88,7 @@ class Synchroniser:
         self._attempt: asyncio.Future[None] | None = None
         self._urgent = False
         self._is_writing = False
-        self._shown = NOTHING_SHOWN
+        self._shown: tuple[Activity, str | None, int, int] | None = NOTHING_SHOWN
         self._failures = 0
         self._contested = 0
         self._next_put = 0.0
@@ -164,13 +164,14 @@ class Synchroniser:
     async def flush(self) -> None:
         """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""
         pending = self._state.pending
-        if pending and self._state.shared.closed:
+        if not pending:
+            return
+        if self._state.shared.closed:
             raise self._closed()
-        if pending:
-            durable = pending.durable()
-            self._start()
-            self.hurry()
-            await durable
+        durable = pending.durable()
+        self._start()
+        self.hurry()
+        await durable
 
     def hurry(self) -> None:
         """Do not space the next put, nor wait for the next attempt."""
@@ -210,6 +211,9 @@ class Synchroniser:
 
     def _tell_activity(self) -> None:
         """Tell whoever watches, if what can be shown of the session has changed."""
+        if not self._state.audience.watchers:
+            self._shown = None  # the next watcher may have seen anything else
+            return
         pending = self._state.pending
         shown = (self.activity, self.problem, pending.settled, len(pending))
         if shown != self._shown:
@@ -243,7 +247,7 @@ class Synchroniser:
             settled = state.pending.settled
             async with self._io:
                 failure = self._take(await fetch(state.shared, state.key, self._older_keys, None))
-                if failure is None and state.etag is not None:
+                if failure is None and state.etag is not None and state.inherited:
                     await self._erase_inherited()  # the put that moved it was applied, and its answer lost
             self._end_attempt()
             if failure is not None:
@@ -251,9 +255,10 @@ class Synchroniser:
             if state.pending.settled > settled or not state.pending:
                 self._contested = 0
             return 0.0 if self._contested else self._succeeded()  # a read alone saves nothing
-        wait = self._next_put - asyncio.get_running_loop().time()
-        if wait > 0 and not self._urgent and not state.pending.is_awaited:
-            return wait
+        if not self._urgent and not state.pending.is_awaited:
+            wait = self._next_put - asyncio.get_running_loop().time()
+            if wait > 0:
+                return wait
         async with self._io:
             if state.must_read or not state.pending:  # what a revalidation found while this waited for it
                 return 0.0

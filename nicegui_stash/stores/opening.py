@@ -16,6 +16,7 @@ from .file.files import FileStore
 from .file.folder import Folder
 from .folders import DATABASE
 from .keys import is_key
+from .memory import MemoryStore
 from .objects.engines import FAMILIES, check_engine, open_objects
 from .urls import scheme_of, without_credentials
 
@@ -120,8 +121,6 @@ def _open_memory(url: str, options: Options) -> Store:
     if name and not is_key(name):
         reason = f'{without_credentials(url)!r} has a name that no key could have'
         raise ConfigurationError('url', reason, 'Use memory://name, of letters, digits, "-", "_" and "."')
-    from .memory import MemoryStore  # noqa: PLC0415 it imports fsspec, which a folder does not need
-
     return MemoryStore(name)
 
 

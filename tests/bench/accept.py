@@ -17,7 +17,7 @@ from .simulation import new_browser, open_page, serving, storage_of, written_by_
 
 BLOCK, APPENDED = 300, 20
 SIZES = {'1 KB': 1_000, '500 KB': 500_000}
-TEXTS = 1000
+TEXTS = (1000, 10_000)
 opened: list[Any] = []
 
 
@@ -124,21 +124,33 @@ async def assigned(stash: Stash, path: str, rounds: int) -> Samples:
 
 
 async def appended(stash: Stash, rounds: int) -> list[Row]:
-    """Append to a list of a thousand texts: what is encoded and checked is this field, whatever else there is."""
+    """Append to a list of texts: what is encoded and checked is this field, whatever else there is."""
     client = await open_page(new_browser(), '/list')
-    page, texts = opened[-1], [f'text number {number}' for number in range(TEXTS)]
-    samples = Samples()
+    page, samples = opened[-1], Samples()
     with storage_of(client):
-        for _ in range(-1, rounds):
+        for length in TEXTS * (rounds + 1):
+            texts = [f'text number {number}' for number in range(length)]
             page.texts, app.storage.user['texts'] = texts, texts
             with without_garbage_collection():
-                samples.add('ours', per_call(lambda number: page.texts.append(f'{number}'), range(APPENDED)))
+                samples.add(f'ours {length}', per_call(lambda number: page.texts.append(f'{number}'), range(APPENDED)))
                 await stash.flush(page)
                 user = app.storage.user
-                samples.add('theirs', per_call(lambda number: user['texts'].append(f'{number}'), range(APPENDED)))  # noqa: B023
+                samples.add(
+                    f'theirs {length}',
+                    per_call(lambda number, user=user: user['texts'].append(f'{number}'), range(APPENDED)),
+                )
                 await written_by_nicegui()
     samples = samples.without_first()
-    return [Row('append to a list of 1000 texts', 'µs', samples['ours'], samples['theirs'], 'app.storage.user')]
+    return [
+        Row(
+            f'append to a list of {length:,} texts',
+            'µs',
+            samples[f'ours {length}'],
+            samples[f'theirs {length}'],
+            'app.storage.user',
+        )
+        for length in TEXTS
+    ]
 
 
 def _assign(number: int) -> None:

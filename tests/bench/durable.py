@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 from statistics import quantiles
 from time import perf_counter, process_time
@@ -14,7 +15,7 @@ from nicegui_stash.model.limits import Policy
 from nicegui_stash.session.keys import Keys
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
-from nicegui_stash.stores.base import Store
+from nicegui_stash.stores.base import ETag, Mode, Store
 from nicegui_stash.stores.file.files import FileStore
 from nicegui_stash.stores.memory import MemoryStore
 from nicegui_stash.stores.sqlite.store import SQLiteStore
@@ -24,6 +25,15 @@ from .measure import Row, Samples, Target, without_garbage_collection
 CROWDS = {1: 300, 32: 30, 1000: 5}
 """How many sessions change at once, and how often each."""
 SLICE = SliceId('Form', 1)
+
+
+class Costless(MemoryStore):
+    """Keeps nothing and answers at once: what is left is the session's own work."""
+
+    _numbers = itertools.count()
+
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        return ETag(str(next(self._numbers)))
 
 
 async def changing(sessions: list[Session], times: int, samples: Samples, name: str) -> None:
@@ -51,6 +61,7 @@ async def measure(folder: Path, rounds: int) -> list[Row]:
         'folder': FileStore(folder / 'files'),
         'sqlite': SQLiteStore(folder / 'stash.db'),
         'memory': MemoryStore('durable'),
+        'nothing': Costless('nothing'),
     }
     samples = Samples()
     for name, store in stores.items():
@@ -89,4 +100,6 @@ def rows_of(found: Samples, crowd: int) -> list[Row]:
         rows.append(Row(f'{crowd:,} sessions: {words}', unit, database, folder, 'folder', target))
         if crowd == 1000:
             rows.append(Row(f'{crowd:,} sessions: {words}', unit, database, found[f'memory {crowd} {what}'], 'memory'))
+    nothing = found[f'nothing {crowd} cpu']
+    rows.append(Row(f'{crowd:,} sessions: CPU of one, the session alone', 'µs', nothing))
     return rows

@@ -107,3 +107,28 @@ def test_a_shortcut_for_collections_takes_and_refuses_what_is_taken_and_refused_
     quick, thorough = Codec('field', annotation), Codec('field', annotation)
     thorough.unambiguous = False
     assert outcome(quick, value) == outcome(thorough, value)
+
+
+@given(st.lists(LEAVES, max_size=3), st.sampled_from(['value', 'observed']))
+@pytest.mark.parametrize('annotation', [list[str], list[int], list[int | str | None], list[bool], list[float]])
+def test_a_list_that_needs_no_check_is_encoded_as_one_that_is_checked(annotation: Any, kind: str, items: Any) -> None:
+    value = observe(items, lambda *_: None) if kind == 'observed' else items
+    assert_encoded_as_checked(Codec('field', annotation), value)
+
+
+@given(st.dictionaries(st.sampled_from(['a', 'b', 1, Rank.FIRST]), LEAVES, max_size=3))
+@pytest.mark.parametrize('annotation', [dict[str, str], dict[str, int], dict[int, int], dict[str, bool | None]])
+def test_a_dict_that_needs_no_check_is_encoded_as_one_that_is_checked(annotation: Any, value: Any) -> None:
+    assert_encoded_as_checked(Codec('field', annotation), value)
+
+
+def assert_encoded_as_checked(codec: Codec, value: Any) -> None:
+    assert encoded(codec.encode, value) == encoded(codec._encode_checked, value)
+
+
+def encoded(encode: Any, value: Any) -> Any:
+    try:
+        held, raw = encode(value)
+    except ValueNotStorable as error:
+        return str(error)
+    return held is value, repr(held), raw

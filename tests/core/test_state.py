@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from nicegui_stash.model.document import SESSION_PART, from_bytes
+from dataclasses import replace
+
+from nicegui_stash.model.document import SESSION_PART, from_bytes, to_bytes
 from nicegui_stash.model.operations import Reset
 
 from .parts import NOW, Parts, change, put_values, read_as, shown
@@ -57,6 +59,19 @@ def test_a_reset_elsewhere_takes_earlier_changes_with_it() -> None:
     change(state, 'count', 1)
     state.merge(read_as({'count': 7}, born=state.document.born, epoch=1))
     assert (shown(state), len(state.pending)) == ({'count': 7}, 0)
+
+
+def test_a_document_that_nobody_shows_is_kept_as_its_bytes_until_somebody_asks() -> None:
+    fetched = read_as({'count': 7})
+    fetched = replace(fetched, body=to_bytes(fetched.document))
+    state, followed, changed = (Parts().state(exists=True) for _ in range(3))
+    followed.audience.attach(Page())
+    change(changed, 'other', 1)
+    for each in (state, followed, changed):
+        each.merge(fetched)
+    assert [isinstance(each._document, bytes) for each in (state, followed, changed)] == [True, False, False]
+    assert (shown(state), shown(changed)) == ({'count': 7}, {'count': 7, 'other': 1})
+    assert state.document is state.document
 
 
 def test_a_snapshot_says_who_writes_and_up_to_which_change() -> None:

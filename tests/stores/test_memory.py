@@ -7,7 +7,6 @@ import threading
 import uuid
 from collections.abc import Iterator
 
-import fsspec
 import pytest
 
 from nicegui_stash.errors import Conflict, Refused
@@ -44,7 +43,7 @@ class TestMemoryStore(StoreConformance):
         return MemoryStore(name)
 
 
-class TestTheWholeMemoryFilesystem(StoreConformance):
+class TestTheMemoryOfAllNames(StoreConformance):
     race_rounds = 5
 
     @pytest.fixture
@@ -57,18 +56,6 @@ async def test_stores_of_one_name_share_their_objects_and_others_do_not(name: st
     assert await MemoryStore(name).get('ab/x.json') == StoredObject(b'body', etag)
     assert await MemoryStore(f'{name}-2').get('ab/x.json') is None
     assert await MemoryStore().get(f'{name}/ab/x.json') == StoredObject(b'body', etag)
-
-
-async def test_objects_are_those_of_fsspec(name: str) -> None:
-    await MemoryStore(name).put('ab/x.json', b'body', mode='create')
-    assert fsspec.filesystem('memory').cat_file(f'memory://{name}/ab/x.json') == b'body'
-
-
-async def test_what_others_write_through_fsspec_has_an_etag_of_its_own(store: MemoryStore, name: str) -> None:
-    etag = await store.put('x', b'body', mode='create')
-    fsspec.filesystem('memory').pipe_file(f'/{name}/x', b'body')
-    with pytest.raises(Conflict):
-        await store.put('x', b'late', mode=Replace(etag))
 
 
 async def test_an_etag_never_comes_back_not_even_for_the_same_body(store: MemoryStore) -> None:
