@@ -30,11 +30,13 @@ class Problem:
 class Rejected:
     """A change that was rejected because the store has another value than the change was based on.
 
-    It was made while the store could not be read, or typed while the server was away.
+    It was made while the store could not be read, or typed while the server was away. `path` says which part of the
+    field, as `$.name`; `$` is the field itself.
     """
 
     field: str
     value: Any
+    path: str = '$'
 
 
 @dataclass(slots=True)
