@@ -12,12 +12,12 @@
     if (isAsStored && new TextEncoder().encode(json).length > mostBytes) return true;
     return `42["event",${JSON.stringify(message)}]`.length > MOST_SENT;
   };
-  const isField = (id) => getElement(id)?.$el?.classList?.contains("q-field");
+  const isValidated = (element) => "error" in element.props; // it shows errors by itself
   const mark = (entry) => {
     const { place, text } = entry;
     const element = mounted_app.elements[place.id];
     if (!element) return;
-    if (isField(place.id)) {
+    if (isValidated(element)) {
       const { error, "error-message": message } = element.props;
       if (entry.marked !== raw()[place.id]) entry.was = { error, "error-message": message };
       Object.assign(element.props, { error: true, "error-message": text });
