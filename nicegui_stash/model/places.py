@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,10 +59,20 @@ class _Search:
     def walk(self, value: Any, steps: Steps) -> None:
         if id(value) in self.wanted:
             self.found.setdefault(id(value), steps)
-        for step, item in _inner(value):
-            if len(self.found) == len(self.wanted):
+        if self.is_complete or not (inner := _inner(value)):
+            return
+        if not self.wanted.isdisjoint(map(id, inner.values() if isinstance(inner, dict) else inner)):
+            for step, item in _steps(inner):
+                if id(item) in self.wanted:
+                    self.found.setdefault(id(item), (*steps, (value, step)))
+        for step, item in _steps(inner):
+            if self.is_complete:  # mostly, before the search gets deep
                 return
             self.walk(item, (*steps, (value, step)))
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.found) == len(self.wanted)
 
     def place(self, steps: Steps) -> Place:
         place = Place()
@@ -81,13 +91,16 @@ class _Search:
         return self._keys[id(rows)]
 
 
-def _inner(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Iterate over the parts of a value that may have parts: step and part."""
-    if isinstance(value, Mapping):
-        yield from () if is_flat(value.values()) else value.items()
-    elif isinstance(value, (list, tuple)):
-        yield from () if is_flat(value) else enumerate(value)
-    else:
-        cls = type(value)
-        names: Iterable[str] = next((getattr(cls, name) for name in _FIELDS if hasattr(cls, name)), ())
-        yield from ((name, getattr(value, name, None)) for name in names)
+def _inner(value: Any) -> Any:
+    """Return the parts of a value that may have parts, by position or by name; nothing if none has."""
+    if isinstance(value, dict):
+        return None if is_flat(value.values()) else value
+    if isinstance(value, (list, tuple)):
+        return None if is_flat(value) else value
+    cls = type(value)
+    names: Iterable[str] = next((getattr(cls, name) for name in _FIELDS if hasattr(cls, name)), ())
+    return {name: getattr(value, name, None) for name in names}
+
+
+def _steps(inner: Any) -> Iterable[tuple[Any, Any]]:
+    return inner.items() if isinstance(inner, dict) else enumerate(inner)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -149,8 +150,9 @@ def _address(bound: Bound, alike: Counter[str]) -> str:
 
 def _prefix(page_object: TakesEntries, name: str) -> str:
     slice_id = page_object.slice_id
-    return _digest('\0'.join((slice_id.name, str(slice_id.version), slice_id.key, name)), 3)
+    return _digest(f'{slice_id.name}\0{slice_id.version}\0{slice_id.key}\0{name}', 3)
 
 
+@lru_cache(maxsize=4096)
 def _digest(text: str, size: int) -> str:
     return base64.urlsafe_b64encode(blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=size).digest()).decode()
