@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -108,7 +108,7 @@ async def test_a_part_of_a_field_and_an_element_without_validation_are_marked_to
     editor = tab.page.locator('.at-editor')
     await editor.locator('[contenteditable=true]').fill(MORE_THAN_A_FIELD_HOLDS)
     await expect(editor).to_have_attribute('title', 'Zu groß.')
-    await expect(editor).to_have_class(__import__('re').compile('nicegui-stash-refused'))
+    await expect(editor).to_have_class(re.compile('nicegui-stash-refused'))
     await is_refused(tab)
     await editor.locator('[contenteditable=true]').fill('words')
     await holds(tab, 'second', '5:words')

@@ -150,9 +150,13 @@ def _address(bound: Bound, alike: Counter[str]) -> str:
 
 def _prefix(page_object: TakesEntries, name: str) -> str:
     slice_id = page_object.slice_id
-    return _digest(f'{slice_id.name}\0{slice_id.version}\0{slice_id.key}\0{name}', 3)
+    return _prefix_of(f'{slice_id.name}\0{slice_id.version}\0{slice_id.key}\0{name}')
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
+def _prefix_of(text: str) -> str:
+    return _digest(text, 3)
+
+
 def _digest(text: str, size: int) -> str:
     return base64.urlsafe_b64encode(blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=size).digest()).decode()
