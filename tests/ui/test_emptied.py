@@ -158,7 +158,7 @@ async def test_the_texts_of_all_indicators_that_are_shown_reach_the_elements(sta
     assert (element(tab, 'count').error, element(tab, 'size').error) == ('Eine Zahl, bitte.', 'Bitte auswählen.')
     assert [trouble.is_choice for trouble in stash.status(form).troubles] == [False, True]
     late.delete()
-    type_into(tab, 'size', 3)
+    type_into(tab, 'size', {'value': 0, 'label': '3'})
     type_into(tab, 'size', EMPTY)
     await idle()
     assert element(tab, 'size').error == 'Please choose.'
