@@ -16,9 +16,10 @@ from .typist import visit
 
 DURABLE = 'window.__niceguiStash.typed.pending === 0'
 INSERT = """([text, from, to]) => {
-    const id = document.querySelector('.at-code').id.slice(1);
+    const [id] = Object.entries(mounted_app.elements).find(([, each]) => each.class.includes('at-code'));
     getElement(id).editor.dispatch({changes: {from, to: to ?? from, insert: text}});
 }"""
+HAS_EDITOR = 'Object.keys(mounted_app.elements).some((id) => getElement(id)?.editor?.state)'
 MORE_THAN_NICEGUI_SENDS = 'x' * 1_100_000
 MORE_THAN_A_FIELD_HOLDS = 'y' * 300_000
 MORE_THAN_IS_CARRIED = 'z' * 410_000
@@ -116,6 +117,7 @@ async def test_a_part_of_a_field_and_an_element_without_validation_are_marked_to
 
 
 async def test_the_text_of_a_code_editor_is_whole_once_it_is_short_enough(tab: Tab):
+    await tab.until(HAS_EDITOR)
     await tab.page.evaluate(INSERT, ['zero ', 0, 0])
     await holds(tab, 'code', '9:zero one\n')
     await tab.page.evaluate(INSERT, [MORE_THAN_A_FIELD_HOLDS, 0, 0])
