@@ -319,9 +319,14 @@ _LEAVES = frozenset({str, int, float, bool, NoneType, bytes, date, datetime, tim
 """The types of most items."""
 
 
+def is_flat(items: Iterable[Any]) -> bool:
+    """Whether all items are of types without parts. A loop in C: it runs at each change, and most lists are flat."""
+    return _LEAVES.issuperset(map(type, items))
+
+
 def _holds_any(items: Iterable[Any]) -> bool:
-    """Whether any item is a collection. A loop in C, since it runs at each change and most lists have none."""
-    return not _LEAVES.issuperset(map(type, items)) and any(isinstance(item, KINDS) for item in items)
+    """Whether any item is a collection."""
+    return not is_flat(items) and any(isinstance(item, KINDS) for item in items)
 
 
 _MUTATORS: dict[type, tuple[str, ...]] = {

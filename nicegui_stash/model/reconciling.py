@@ -69,9 +69,23 @@ def reconcile_rows(
     return changes
 
 
+def row_keys(rows: Sequence[Any], row_key: str | None = None) -> list[Any] | None:
+    """Return what identifies each row, if every row has a key of its own; else they are known by position.
+
+    >>> row_keys([{'id': 1}, {'id': 2}]), row_keys([{'id': 1}, {'id': 1}])
+    ([1, 2], None)
+    """
+    for name in _names(row_key):
+        keys = _keys(rows, name)
+        with suppress(TypeError):  # a key that cannot be looked up
+            if keys is not None and len(set(keys)) == len(keys):
+                return keys
+    return None
+
+
 class _Reconciler:
     def __init__(self, row_key: str | None, to_json: ToJson, changes: Changes) -> None:
-        self.row_keys = ('id',) if row_key is None else (row_key, 'id')
+        self.row_keys = _names(row_key)
         self.to_json = to_json
         self.changes = changes
 
@@ -195,6 +209,10 @@ class _Reconciler:
                 if len(index) == len(olds) and len(set(news)) == len(news):
                     return [index.get(key) for key in news]
         return _by_position(held, content)
+
+
+def _names(row_key: str | None) -> tuple[str, ...]:
+    return ('id',) if row_key is None else (row_key, 'id')
 
 
 def _keys(rows: Iterable[Any], name: str) -> list[Any] | None:

@@ -34,11 +34,13 @@ class Problem:
 class Rejected:
     """A change that was rejected because the store has another value than the change was based on.
 
-    It was made while the store could not be read, or typed while the server was away.
+    It was made while the store could not be read, or typed while the server was away. `path` says which part of the
+    field, as `$.name`; `$` is the field itself.
     """
 
     field: str
     value: Any
+    path: str = '$'
     size: int = dataclasses.field(default=0, repr=False, compare=False)
     """Bytes of its JSON."""
 

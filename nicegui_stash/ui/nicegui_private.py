@@ -14,12 +14,13 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import nicegui
 from nicegui import Client, app, binding, core, ui
 from nicegui.element import Element
 from nicegui.elements.choice_element import ChoiceElement
+from nicegui.elements.mixins.selectable_element import SelectableElement
 from nicegui.elements.mixins.value_element import ValueElement
 from nicegui.elements.select import Select
 from nicegui.error import error_content
@@ -120,6 +121,12 @@ def sources(owner: object, name: str) -> Iterator[Any]:
                 yield source
 
 
+def show_present(owner: object, names: tuple[str, ...]) -> None:
+    """Show at once what an entry or nested names lead to: NiceGUI polls them only ten times a second."""
+    if (id(owner), names) not in bindable_properties:
+        _propagate_through(owner, names)
+
+
 def propagate_entries(entries: Mapping[str, Any], keys: Iterable[object]) -> None:
     """Update what is bound to these entries of a dict."""
     for key in keys:
@@ -158,7 +165,7 @@ def sources_inside(page: object, field: str, entries: object) -> Iterator[tuple[
     """
     for key in list(binding.propagation_visited.get() or ()):
         for source, target, names, _ in bindings.get(key, ()):
-            inside = target is entries if len(names) == 1 else target is page and names[0] == field
+            inside = _value_at(target, names[:-1]) is entries or (target is page and names[0] == field)
             if inside and isinstance(source, Element):
                 yield source, target, names
 
@@ -206,15 +213,42 @@ def _containers(drawn: Any, instance: object) -> list[Element]:
     return [each.container for each in drawn.targets if each.instance == instance and not each.container.is_deleted]
 
 
-def two_way(owner: object, *names: str) -> Iterator[tuple[ValueElement[Any], Transform | None]]:
-    """Iterate over the elements bound to an attribute both ways, each with the binding's function for its value."""
-    for _, element, element_name, _ in bindings.get((id(owner), names), ()):
-        if not isinstance(element, ValueElement) or element_name != ('value',):
+class TwoWay(NamedTuple):
+    """An element bound both ways by its `value` or, as a chip, by `selected`; `transform` is for what it brings."""
+
+    element: Element
+    attribute: str
+    transform: Transform | None
+
+
+def two_way(owner: object, *names: str) -> Iterator[TwoWay]:
+    """Iterate over the elements bound to an attribute both ways."""
+    for _, element, attributes, _ in bindings.get((id(owner), names), ()):
+        if len(attributes) != 1 or not _is_entered(element, attributes[0]):
             continue
-        for _, target, target_name, transform in bindings.get((id(element), ('value',)), ()):
+        for _, target, target_name, transform in bindings.get((id(element), attributes), ()):
             if target is owner and target_name == names:
-                yield element, transform
+                yield TwoWay(element, attributes[0], transform)
                 break
+
+
+def two_way_from(element: Element) -> Iterator[tuple[TwoWay, Any, tuple[str, ...]]]:
+    """Iterate over what an element is bound to both ways, other than elements: object and nested names."""
+    for attribute in _ENTERED:
+        for _, target, names, transform in bindings.get((id(element), (attribute,)), ()):
+            if isinstance(target, Element) or not _is_entered(element, attribute):
+                continue
+            back = bindings.get((id(target), names), ())
+            if any(source is element and name == (attribute,) for _, source, name, _ in back):
+                yield TwoWay(element, attribute, transform), target, names
+
+
+_ENTERED: Final = {'value': ValueElement, 'selected': SelectableElement}
+"""By attribute of an element: the class whose browser sends events about it."""
+
+
+def _is_entered(element: object, attribute: str) -> bool:
+    return isinstance(element, _ENTERED.get(attribute, ()))
 
 
 def replace_transforms(element: object, replacement: Callable[[object, tuple[str, ...], Transform], Transform]) -> None:
@@ -297,7 +331,7 @@ def before_response(client: Client, prepare: Callable[[], None]) -> None:
 # ---- values of elements
 
 
-def kind_of(element: ValueElement[Any]) -> str:
+def kind_of(element: Element) -> str:
     """Return the class of an element and its options, which give an event's index its meaning."""
     options = getattr(element, 'options', None)
     return f'{type(element).__qualname__} {options!r}'
@@ -308,17 +342,25 @@ def element_count(client: Client) -> int:
     return int(getattr(client, 'next_element_id', -1))
 
 
-def shown_value(element: ValueElement[Any]) -> tuple[Any, bool]:
+def shown_value(element: Element, attribute: str = 'value') -> tuple[Any, bool]:
     """Return the value that the browser shows, and whether it is a number written as a text."""
     props = cast(dict[str, Any], element._props)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    return props.get(element.VALUE_PROP), props.get('type') == 'number'
+    return props.get(_prop_of(element, attribute)), props.get('type') == 'number'
 
 
-def value_of_event(element: ValueElement[Any], arguments: Any) -> Any:
+def _prop_of(element: Element, attribute: str) -> str:
+    return element.VALUE_PROP if attribute == 'value' and isinstance(element, ValueElement) else attribute
+
+
+def value_of_event(element: Element, attribute: str, arguments: Any) -> Any:
     """Return the value that an event with these arguments would set, without setting it.
 
     Raises whatever the element does for arguments that it never sends.
     """
+    if attribute != 'value' or not isinstance(element, ValueElement):
+        if not isinstance(arguments, bool):
+            raise TypeError('an element is selected or not')
+        return arguments
     if isinstance(arguments, str) and element.props.get('new-value-mode'):
         return arguments  # asking a `ui.select` would add a new option
     if _sends_differences(element):
@@ -326,19 +368,19 @@ def value_of_event(element: ValueElement[Any], arguments: Any) -> Any:
             raise TypeError('the new value of the element must be a text')
         return arguments
     event = GenericEventArguments(sender=element, client=element.client, args=copy.deepcopy(arguments))
-    return element._event_args_to_value(event)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return cast(ValueElement[Any], element)._event_args_to_value(event)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
-def replay(element: ValueElement[Any], arguments: Any) -> None:
+def replay(element: Element, attribute: str, arguments: Any) -> None:
     """Let an element handle an event as if its browser had just sent it.
 
     Raises whatever the element does for arguments that it never sends, which NiceGUI would only log.
     """
-    wanted = f'update:{element.VALUE_PROP}'.replace('model-value', 'modelValue')
+    wanted = f'update:{_prop_of(element, attribute)}'
     listeners = element._event_listeners.values()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    listener = next(each for each in listeners if each.type in {wanted, f'update:{element.VALUE_PROP}'})
+    listener = next(each for each in listeners if each.type in {wanted, wanted.replace('model-value', 'modelValue')})
     if _sends_differences(element):
-        before = len(str(element.value or '').encode('utf-16-le', 'surrogatepass')) // 2
+        before = len(str(cast(Any, element).value or '').encode('utf-16-le', 'surrogatepass')) // 2
         after = len(arguments.encode('utf-16-le', 'surrogatepass')) // 2
         arguments = {'sections': [before, after], 'inserted': [arguments.split('\n')]}
     request_contextvar.set(listener.request)
@@ -356,6 +398,11 @@ def _sends_differences(element: object) -> bool:
 
 IsStored = Callable[[object, tuple[str, ...]], bool]
 """Whether an attribute, or a nested one, is stored."""
+
+
+def is_choice(element: object) -> bool:
+    """Whether a person chooses among options, and does not enter a text."""
+    return isinstance(element, ChoiceElement)
 
 
 def keep_values_without_option(is_stored: IsStored) -> None:

@@ -43,7 +43,6 @@ from .page.on_change import Change
 from .page.page_object import page_object_of
 from .page.rows import R, bind_rows
 from .page.status import Status, Trouble
-from .page.texts import with_defaults
 
 T = TypeVar('T')
 
@@ -303,9 +302,10 @@ class Stash:
             return Indicator(Status(), texts, reason)
         behind = None if page is None else connection_behind(page_object_of(page))
         connection = behind or self._app_state.connection_of(context.client)
+        indicator = Indicator(connection.status, texts, reason)
         if texts:
-            connection.texts = with_defaults(texts)
-        return Indicator(connection.status, texts, reason)
+            connection.add_texts(indicator, texts)
+        return indicator
 
     def on_change(
         self,

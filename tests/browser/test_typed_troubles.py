@@ -126,7 +126,7 @@ async def test_what_its_field_refuses_is_back_on_its_element_each_time(visitor: 
         async with dead(server, tab):
             await enter(tab, short='much too long')
         for _ in range(2):
-            await expect(tab.page.get_by_text('validate= says')).to_be_visible()
+            await expect(tab.page.get_by_text('Please enter another value.')).to_be_visible()
             await expect(tab.page.get_by_test_id('short-input')).to_have_value('much too long')
             await expect(tab.page.get_by_test_id('short')).to_have_text('')
             assert await tab.page.evaluate('window.__niceguiStash.typed.pending') == 1

@@ -136,6 +136,34 @@ async def test_the_texts_of_the_indicator_reach_the_elements(stash: Stash) -> No
     assert element(tab, 'count').error == 'Bitte eine ganze Zahl eingeben.'
 
 
+async def test_the_texts_of_all_indicators_that_are_shown_reach_the_elements(stash: Stash) -> None:
+    @stash.page('/')
+    class Form:
+        count: int = stored(3)
+        size: int = stored(3)
+
+        def build(self) -> None:
+            ui.number().mark('count').bind_value(self, 'count')
+            ui.select([3, 4], clearable=True).mark('size').bind_value(self, 'size')
+            stash.indicator(self, texts={'enter_whole_number': 'Eine Zahl, bitte.'})
+
+    tab = await Browser().open()
+    form: Any = shown(stash, tab, Form)
+    type_into(tab, 'count', EMPTY)
+    type_into(tab, 'size', EMPTY)
+    await idle()
+    assert (element(tab, 'count').error, element(tab, 'size').error) == ('Eine Zahl, bitte.', 'Please choose.')
+    with client_of(tab):
+        late = stash.indicator(form, texts={'choose': 'Bitte auswählen.'})
+    assert (element(tab, 'count').error, element(tab, 'size').error) == ('Eine Zahl, bitte.', 'Bitte auswählen.')
+    assert [trouble.is_choice for trouble in stash.status(form).troubles] == [False, True]
+    late.delete()
+    type_into(tab, 'size', {'value': 0, 'label': '3'})
+    type_into(tab, 'size', EMPTY)
+    await idle()
+    assert element(tab, 'size').error == 'Please choose.'
+
+
 async def test_the_browser_keeps_a_refused_value_until_it_is_gone(stash: Stash, told: Told) -> None:  # noqa: F811
     @stash.page('/', build='request')
     class Form:

@@ -130,7 +130,7 @@ async def test_an_element_without_validation_is_marked_by_a_class_until_a_value_
     toggle.value = None
     await idle()
     assert 'nicegui-stash-refused' in toggle.classes
-    assert (toggle.props['aria-invalid'], toggle.props['title']) == ('true', 'Please enter a whole number.')
+    assert (toggle.props['aria-invalid'], toggle.props['title']) == ('true', 'Please choose.')
     assert (toggle.value, form.choice) == (None, 1)
     toggle.value = good
     await idle()

@@ -42,6 +42,7 @@ def refuse(annotation: Any, value: Any) -> ValueNotStorable:
         (time, 'noon', 'Please enter a time.'),
         (datetime, None, 'Please enter a date and a time.'),
         (datetime, 'now', 'Please enter a date and a time.'),
+        (Literal['a', 'b'], 'c', 'Please enter another value.'),
     ],
 )
 def test_a_value_of_the_wrong_type_is_asked_for_in_words(annotation: Any, value: Any, text: str) -> None:
@@ -53,7 +54,6 @@ def test_a_value_of_the_wrong_type_is_asked_for_in_words(annotation: Any, value:
     [
         (Annotated[int, Meta(ge=18)], 3),
         (Annotated[str, Meta(min_length=3)], 'ab'),
-        (Literal['a', 'b'], 'c'),
         (list[int], None),
         (int | str, None),
     ],
@@ -61,6 +61,21 @@ def test_a_value_of_the_wrong_type_is_asked_for_in_words(annotation: Any, value:
 def test_any_other_reason_is_shown_as_it_is(annotation: Any, value: Any) -> None:
     error = refuse(annotation, value)
     assert refusal(error) == error.reason
+
+
+def test_of_validate_only_the_words_of_its_value_error_are_shown() -> None:
+    def of(reason: str) -> str:
+        return refusal(ValueNotStorable('Form.name', '$', reason))
+
+    assert of('validate= raised ValueError: At most ten letters.') == 'At most ten letters.'
+    assert of('validate= raised KeyError: 7') == 'Please enter another value.'
+    assert of('validate= says that it does not hold any more') == 'Please enter another value.'
+
+
+def test_where_one_chooses_one_is_asked_to_choose() -> None:
+    for error in (refuse(str, None), refuse(int, None), refuse(Literal['a', 'b'], 'c')):
+        assert refusal(error, is_choice=True) == 'Please choose.'
+    assert refusal(refuse(Annotated[int, Meta(ge=18)], 3), is_choice=True) == 'Expected `int` >= 18'
 
 
 def test_limits_have_a_sentence_each() -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, assert_never
 
 from nicegui import Client
+from nicegui.element import Element
 
 from ...model.schema import Schema
 from ...model.scopes import Scope
@@ -36,6 +37,7 @@ from ..visit.messages import (
     Report,
     StorageReport,
     Typed,
+    Unsent,
     decode,
     identifier,
     is_report,
@@ -70,6 +72,7 @@ class Connection:
     _browser: Browser | None = None
     _address: Address | None = None
     _handover: Handover | None = None
+    _texts: tuple[tuple[Element, Mapping[str, str]], ...] = ()
 
     def __init__(
         self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
@@ -77,7 +80,6 @@ class Connection:
         """`watch`: seconds to watch the store after a rejoin, while the old server may still drain."""
         self.visit = Visit(client, registry, session_id, exists=exists)
         self.page_objects: list[PageObject] = []
-        self.texts: Mapping[str, str] = TEXTS
         self._client = client
         self._registry = registry
         self._tokens = tokens
@@ -239,6 +241,8 @@ class Connection:
                 self.handover.receive(message)
             case Again():
                 self.handover.repeat(message)
+            case Unsent():
+                self.handover.note_unsent(message)
             case _:
                 assert_never(message)
 
@@ -313,6 +317,24 @@ class Connection:
         for page_object in self.page_objects:
             page_object.watch_touched(watch=False)
 
+    # ---- texts
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """What a visitor reads: in English, unless an indicator that is shown has other texts; the newest counts."""
+        if not self._texts:
+            return TEXTS
+        shown = [texts for element, texts in self._texts if not element.is_deleted]
+        return {**TEXTS, **{name: text for texts in shown for name, text in texts.items()}}
+
+    def add_texts(self, indicator: Element, texts: Mapping[str, str]) -> None:
+        """Use an indicator's texts on the elements of the page too, as long as it is shown."""
+        self._texts = (*(each for each in self._texts if not each[0].is_deleted), (indicator, texts))
+        for page_object in self.page_objects:
+            page_object.show_marks_again()
+        if self._handover is not None:
+            self._handover.mark_unsent()
+
     # ---- status
 
     async def flush(self) -> None:
@@ -340,6 +362,7 @@ class Connection:
         if self._handover is not None and (session.settled != self._settled_before or not session.pending):
             self._settled_before = session.settled
             self._handover.settle()
+            self._handover.look()  # a change elsewhere may have drawn rows
 
     def status_changed(self) -> None:
         """Do the same after a page object's held or refused changes may have changed."""

@@ -4,14 +4,17 @@
   const MOST_CHARACTERS = 400000;
   const MOST_BYTES = 900000; // in one message; the server takes up to 1 MB
   const MOST_VALUES = 500;
+  const MOST_KEPT = 2000000; // characters of values that are shown again, and not sent
   const stash = window.__niceguiStash;
   if (!stash || stash.typed) return;
 
-  const seal = document.currentScript?.dataset.seal;
+  const { seal, limit } = document.currentScript?.dataset ?? {};
+  stash.tooLarge.limit(Number(limit));
   const { bound, raw, documentOf, shown, learn } = stash.entered;
   const carried = new Map(); // address -> a value of the document before, until the server has sent its verdict
   const early = []; // events before the handshake, in order: NiceGUI retries each by itself, so they could overtake
   let isBuilt = false; // whether the server has reported the page as built, after sending its elements' values
+  const large = new Map(); // address -> JSON of a value of the document before that was too large to be sent
   let unknown = null; // values of the document before by element id, with a digest of its page's structure
 
   // sessionStorage may contain anything
@@ -52,19 +55,24 @@
     return true;
   };
 
-  // as many values as fit into one message
+  // as many values as fit into one message; others are kept for the next document to show
   const collect = () => {
-    const found = { values: [], unbound: [] }; // by address; by element id, before the server has sent the bound ones
-    const size = { characters: 0, bytes: 0 };
-    const add = (f, json, digests, n) => {
+    const found = { values: [], unbound: [], large: [] }; // unbound: by key, before the server has sent the bound elements
+    const size = { characters: 0, bytes: 0, kept: 0 };
+    const add = (f, json, digests, n, place) => {
       const value = { f, v: wellFormed(json), known: [...new Set(digests)], n };
-      size.characters += value.v.length + 20 * value.known.length;
-      size.bytes += new TextEncoder().encode(JSON.stringify(value)).length;
+      const characters = size.characters + value.v.length + 20 * value.known.length;
+      const bytes = size.bytes + new TextEncoder().encode(JSON.stringify(value)).length;
       const count = found.values.length + found.unbound.length;
-      if (size.characters > MOST_CHARACTERS || size.bytes > MOST_BYTES || count >= MOST_VALUES) {
-        console.warn("nicegui_stash: too much was entered to be carried over");
+      const isPlaced = !place?.address.startsWith("#");
+      if (characters <= MOST_CHARACTERS && bytes <= MOST_BYTES && count < MOST_VALUES && !stash.tooLarge.has(place)) {
+        Object.assign(size, { characters, bytes }); // only what is taken is charged
+        found[isPlaced ? "values" : "unbound"].push(value);
+      } else if (isPlaced && size.kept + value.v.length <= MOST_KEPT) {
+        size.kept += value.v.length;
+        found.large.push(value);
       } else {
-        found[typeof f === "string" ? "values" : "unbound"].push(value);
+        console.warn("nicegui_stash: too much was entered to be carried over");
       }
     };
     return { found, add };
@@ -141,7 +149,8 @@
     };
     const unwatch = mounted_app.$watch(() => id in mounted_app.elements, come, { flush: "sync" });
   };
-  const takeAddresses = (elements) => {
+  const takeElements = (elements) => {
+    stash.tooLarge.keep(elements ?? {});
     for (const element of Object.values(elements ?? {})) {
       const addresses = element?.props?.[BOUND];
       if (!addresses) continue;
@@ -163,7 +172,7 @@
   // When a connection breaks: queued for the next one, ahead of later events. The numbers tell the server what it has.
   const repeat = () => {
     const { found, add } = collect();
-    stash.entered.each((f, json, digests, n) => n !== null && add(f, json, digests, n));
+    stash.entered.each((f, json, digests, n, place) => n !== null && add(f, json, digests, n, place));
     if (found.values.length) stash.tell({ kind: "again", values: found.values });
   };
 
@@ -180,7 +189,7 @@
       overhear();
       window.socket.on("connect", stash.entered.connected);
       window.socket.on("disconnect", repeat);
-      window.socket.on("update", takeAddresses); // before NiceGUI's listener renders the elements
+      window.socket.on("update", takeElements); // before NiceGUI's listener renders the elements
       for (const script of document.querySelectorAll("script.nicegui-stash-bound")) {
         stash.typed.bind(JSON.parse(script.text));
         stash.entered.dropUnplaced();
@@ -201,22 +210,29 @@
 
     durable: stash.entered.durable,
 
-    // the server sends which elements are bound to which fields
+    // the server sends which elements are bound to which fields; `~`: their fields do not get what they have as it is
     bind(addresses) {
-      for (const [id, address] of Object.entries(addresses)) {
-        const place = stash.entered.placeAt(Number(id), address);
+      const pure = Object.entries(addresses).map(([key, address]) => [key, address.replace("~", "")]);
+      for (const place of stash.entered.place(Object.fromEntries(pure))) {
+        place.isAsStored = !addresses[place.key].endsWith("~");
         whenThere(place.id, () => {
-          if (carried.has(address)) show(place, carried.get(address));
+          if (carried.has(place.address)) show(place, carried.get(place.address));
+          if (large.has(place.address)) stash.tooLarge.restore(place, large.get(place.address));
+          large.delete(place.address);
           stash.focus.bring(place);
         });
       }
+      stash.tooLarge.again(bound);
     },
+
+    tooLarge: stash.tooLarge.say,
 
     // called with every event that is about to be sent; true: hold it back
     intercept(message) {
       const place = stash.entered.placeOf(message);
-      if (place && note(place, message.args[0])) return true;
-      if (place) message.stash = stash.entered.number;
+      if (!place) return false;
+      if (stash.tooLarge.holds(place, message) || note(place, message.args[0])) return true;
+      message.stash = stash.entered.number;
       return false;
     },
 
@@ -228,8 +244,9 @@
         const sent = entry.sent === undefined ? [] : [stash.digest(JSON.parse(entry.sent), isNumeric(entry.place))];
         add(address, entry.v, [...entry.known, ...sent]);
       }
-      stash.entered.each((f, json, digests) => add(f, json, digests));
-      const taken = { seal: stash.seal, values: found.values, focus: stash.focus.find(bound) };
+      for (const [address, json] of large) add(address, json, []); // its element has not appeared
+      stash.entered.each((f, json, digests, n, place) => add(f, json, digests, undefined, place));
+      const taken = { seal: stash.seal, values: found.values, large: found.large, focus: stash.focus.find(bound) };
       if (found.unbound.length) taken.unknown = { page: pageDigest(), values: found.unbound };
       return taken;
     },
@@ -241,6 +258,7 @@
       stash.focus.take(found.focus);
       unknown = found.unknown && { page: found.unknown.page, values: wellMade(found.unknown.values) };
       for (const { f, v, known } of wellMade(found.values)) carried.set(String(f), { v, known });
+      for (const { f, v } of wellMade(found.large)) large.set(String(f), v);
     },
 
     // hand the values to the server, again at each connect until it answers with `settle`
@@ -253,6 +271,7 @@
       }
       if (values.length) stash.tell({ kind: "typed", seal: stash.seal, values });
       if (!window.socket.io.opts.query?.implicit_handshake) repeat(); // the server ignored what came before the handshake
+      stash.tooLarge.again(bound);
     },
 
     // the server's verdicts; null: every value without a verdict is rejected

@@ -8,19 +8,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from fastapi import Request
 
+from ...model.recovery import Rejected
 from .. import nicegui_private
 from ..contracts.page_object import TakesEntries
-from ..visit.messages import ACKNOWLEDGE, Again, Typed
+from ..visit.messages import ACKNOWLEDGE, Again, Typed, Unsent
 from ..visit.scripts import nonce_attribute, typed_address
 from ..visit.visit import Visit
 from .merge import Verdict, merge
-from .targets import Bound, find_bound
+from .targets import Bound, find_bound, find_field
 from .typed import TypedValue, parse_values
 
 log = logging.getLogger('nicegui_stash')
@@ -49,6 +50,11 @@ class HandsOver(Protocol):
     @property
     def handover(self) -> Handover: ...
 
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """What a visitor reads, in the language of the page."""
+        ...
+
     def guard(self, element: object) -> None:
         """Have a value that the app's `forward=` cannot take marked on its element."""
         ...
@@ -65,11 +71,12 @@ class Handover:
         self._connection = connection
         self._visit = connection.visit
         self._bound: dict[str, Bound] = {}
-        self._announced: dict[int, str] = {}
+        self._announced: dict[int | str, str] = {}
         self._counted = -1
         self._delivered = False
         self._number = 0  # of the last handled event, in the browser's count
         self._refused: set[str] = set()  # addresses of elements whose value the browser may not forget
+        self._unsent: frozenset[str] = frozenset()  # addresses of elements whose value is too large to be sent
         self._lost: set[int] = set()  # earlier numbers that have not arrived
         self._due: tuple[int, int | None] | None = None
         self._next: tuple[int, int | None] | None = None
@@ -130,14 +137,17 @@ class Handover:
     def _call(self, call: str) -> None:
         self._visit.client.run_javascript(f'window.__niceguiStash?.typed?.{call}')
 
-    def _find_new(self) -> dict[int, str]:
-        self._counted = nicegui_private.element_count(self._visit.client)
-        self._bound = find_bound(self._connection.page_objects)
-        found = {bound.element.id: address for address, bound in self._bound.items()}
-        new = {id_: address for id_, address in found.items() if self._announced.get(id_) != address}
+    def _find_new(self) -> dict[int | str, str]:
+        client = self._visit.client
+        self._counted = nicegui_private.element_count(client)
+        self._bound = find_bound(self._connection.page_objects, client.elements.values())
+        found = {bound.key: address + '~' * (not bound.is_as_stored) for address, bound in self._bound.items()}
+        new = {key: address for key, address in found.items() if self._announced.get(key) != address}
         self._announced = found
         if new:
             self._changed.set()
+            if self._unsent:
+                self.mark_unsent()
         return new
 
     @contextmanager
@@ -203,7 +213,8 @@ class Handover:
 
     def _tell_durable(self, number: int) -> None:
         """Let the browser forget values up to this event, except refused ones: they are marked again after a crash."""
-        self._refused = {address for id_ in self._refused_elements() if (address := self._announced.get(id_))}
+        elements = set(self._refused_elements())
+        self._refused = {address for address, bound in self._bound.items() if bound.element.id in elements}
         refused = f',{json.dumps(sorted(self._refused))}' if self._refused else ''
         self._call(f'durable({number}{refused})')
 
@@ -215,6 +226,24 @@ class Handover:
         """Let the browser forget values that are refused no longer."""
         if self._refused and self._due is None and not any(True for _ in self._refused_elements()):
             self._note()
+
+    # ---- values that are too large to be sent
+
+    def note_unsent(self, sent: Unsent) -> None:
+        """Say of these elements, to the page and to its status, that what they show is not saved."""
+        self._unsent = frozenset(sent.addresses)
+        self.announce()
+        self.mark_unsent()
+
+    def mark_unsent(self) -> None:
+        """Have the status count these elements, and the browser mark them in the page's language."""
+        found = {address: bound for address in sorted(self._unsent) if (bound := self._find(address)) is not None}
+        for page_object in self._connection.page_objects:
+            page_object.mark_unsent(
+                [(bound.field, bound.element) for bound in found.values() if bound.page_object is page_object]
+            )
+        if found:
+            self._call(f'tooLarge({json.dumps(dict.fromkeys(found, self._connection.texts["too_large"]))})')
 
     # ---- values typed while the server was away
 
@@ -249,10 +278,17 @@ class Handover:
         """Handle events that a short drop of the connection lost; the browser cannot know which ones arrived."""
         values = parse_values(sent.values)
         lost, self._lost = self._lost, set()
+        known = self._bound  # rows that came or went since may have given their elements other addresses
         self.announce()
         for value in sorted(values, key=lambda value: value.number):
-            bound = self._bound.get(value.address)
-            if value.number in lost and bound is not None:
+            if value.number not in lost:
+                continue
+            bound = known.get(value.address)
+            if bound is None or bound.element.is_deleted:
+                bound = self._find(value.address)
+            if bound is None:
+                self._reject(value)
+            else:
                 self._merge(bound, value, validated=False)
         self._note()
         if self._overruled:
@@ -294,19 +330,33 @@ class Handover:
 
     def _verdict(self, value: TypedValue, *, is_late: bool) -> Verdict | None:
         bound = self._find(value.address)
+        if bound is None and is_late:
+            self._reject(value)
+            return 'rejected'
         if bound is None:
-            return 'rejected' if is_late else None
+            return None
         if not bound.page_object.is_read:
             return 'free' if is_late else None
         return self._merge(bound, value)
+
+    def _reject(self, value: TypedValue) -> None:
+        """Record a value whose element is gone, as its browser sent it."""
+        if (found := find_field(value.address, self._connection.page_objects)) is not None:
+            page_object, name = found
+            page_object.recovery.note_rejected(Rejected(name, value.arguments, '$[...]', value.size))
+            self._overrule(page_object)
+
+    def _overrule(self, page_object: TakesEntries) -> None:
+        if page_object not in self._overruled:
+            self._overruled.append(page_object)
 
     def _merge(self, bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict:
         rejected = len(bound.page_object.recovery.rejected)
         self._connection.guard(bound.element)
         with self._visit.in_client():
             verdict = merge(bound, value, validated=validated)
-        if len(bound.page_object.recovery.rejected) > rejected and bound.page_object not in self._overruled:
-            self._overruled.append(bound.page_object)
+        if len(bound.page_object.recovery.rejected) > rejected:
+            self._overrule(bound.page_object)
         return verdict
 
 
@@ -315,14 +365,14 @@ def offer(connection: HandsOver, request: Request, nonce: str) -> None:
     visit = connection.visit
     headers = dict(reversed(request.headers.raw))  # the first of repeated headers counts, as in NiceGUI
     prefix = headers.get(b'x-forwarded-prefix', b'').decode('latin-1') + request.scope.get('root_path', '')
-    address = typed_address(prefix)
+    address, limit = typed_address(prefix), visit.registry.policy.max_value_bytes
     if visit.joins:
-        arguments = json.dumps([address, visit.seal(), nonce])
+        arguments = json.dumps([address, visit.seal(), nonce, limit])
         visit.client.run_javascript(f'window.__niceguiStash?.join(...{arguments})')
         return
     attribute = nonce_attribute(nonce)
     nicegui_private.add_to_body(
-        visit.client, f'<script{attribute} src="{address}" data-seal="{visit.seal()}"></script>'
+        visit.client, f'<script{attribute} src="{address}" data-seal="{visit.seal()}" data-limit="{limit}"></script>'
     )
     if headers.get(b'cache-control') in RELOADING:
         nicegui_private.before_response(visit.client, connection.handover.deliver)

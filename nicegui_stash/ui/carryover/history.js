@@ -1,13 +1,13 @@
 // Remembers what was entered into each element, and what the element showed before, until it is durable.
 (() => {
-  const VALUE_PROPS = ["model-value", "value"];
+  const VALUE_PROPS = ["model-value", "value", "selected"];
   const MOST_KNOWN = 512;
   const MOST_REMEMBERED = 4000000; // characters of one element's earlier values
   const stash = window.__niceguiStash;
   if (!stash || stash.entered) return;
 
-  const bound = {}; // element id -> {id, address, listener, prop}
-  const unplaced = new Map(); // element id -> a place without a field, until the server has sent the bound elements
+  const bound = {}; // key -> {key, id, address, listener, prop}; the key is the element's id, or `id:selected`
+  const unplaced = new Map(); // key -> a place without a field, until the server has sent the bound elements
   const records = new Map(); // address -> the entered value that is not known to be durable
   let hasAddresses = false; // whether the server has sent the bound elements
   let number = 0; // of the last event numbered for the server
@@ -22,20 +22,30 @@
     // NiceGUI keeps the arguments of the last event of such an element, an array of one
     return props.loopback === false && Array.isArray(value) && value.length === 1 ? value[0] : value;
   };
+  const propOf = ({ type }) => {
+    if (!type.startsWith("update:")) return null;
+    return type === "update:modelValue" ? "model-value" : type.slice(7);
+  };
   const learn = (place) => {
     if (place.listener) return;
-    const event = raw()[place.id]?.events.find((each) => each.type.startsWith("update:"));
+    const fits = (prop) => (place.prop ? prop === place.prop : prop && prop !== "selected");
+    const event = raw()[place.id]?.events.find((each) => fits(propOf(each)));
     if (!event) return;
     place.listener = event.listener_id;
-    place.prop = event.type === "update:modelValue" ? "model-value" : event.type.slice(7);
+    place.prop = propOf(event);
   };
+  const keyOf = (id, prop) => (prop === "selected" ? `${id}:selected` : String(id));
   // any element with a value may turn out to be bound: until then, its input is remembered by its id
-  const unplacedOf = ({ id, args }) => {
+  const unplacedOf = ({ id, listener_id, args }) => {
     if (hasAddresses || id === 0 || typeof args?.[0] !== "string") return null;
-    const place = unplaced.get(id) ?? { id, address: `#${id}` };
+    const event = raw()[id]?.events.find((each) => each.listener_id === listener_id);
+    const prop = event && propOf(event);
+    const key = keyOf(id, prop);
+    if (!VALUE_PROPS.includes(prop) || bound[key]) return null;
+    const place = unplaced.get(key) ?? { key, id, address: `#${key}`, prop: prop === "selected" ? prop : undefined };
     learn(place);
-    if (!VALUE_PROPS.includes(place.prop)) return null;
-    unplaced.set(id, place);
+    if (place.listener !== listener_id) return null;
+    unplaced.set(key, place);
     return place;
   };
   const jsonOf = (record) =>
@@ -62,22 +72,32 @@
 
     // the place of an event that is about to be sent, if the event is about an element's value
     placeOf(message) {
-      const place = bound[message.id] ?? unplacedOf(message);
-      if (place) learn(place);
-      return place?.listener === message.listener_id ? place : null;
+      for (const key of [keyOf(message.id), keyOf(message.id, "selected")]) {
+        const place = bound[key];
+        if (place) learn(place);
+        if (place?.listener === message.listener_id) return place;
+      }
+      return unplacedOf(message);
     },
 
-    // the server has reported a bound element: it takes over what was entered into it, or into its predecessor
-    placeAt(id, address) {
-      const place = unplaced.get(id) ?? { id };
-      const record = records.get(place.address) ?? records.get(address);
-      if (record) {
-        records.delete(place.address);
-        records.set(address, record);
-        record.place = place;
+    // the server has reported bound elements: each takes over what was entered into it, or into its predecessor
+    place(addresses) {
+      const moved = []; // among others that move, as rows do
+      for (const [key, address] of Object.entries(addresses)) {
+        const from = (unplaced.get(key) ?? bound[key])?.address;
+        const record = from && from !== address && records.get(from);
+        if (record) moved.push([address, record]);
+        if (record) records.delete(from);
       }
-      unplaced.delete(id);
-      return (bound[id] = Object.assign(place, { address }));
+      for (const [address, record] of moved) records.set(address, record);
+      return Object.entries(addresses).map(([key, address]) => {
+        const [id, prop] = key.split(":");
+        const place = unplaced.get(key) ?? { key, id: Number(id), prop };
+        unplaced.delete(key);
+        bound[key] = Object.assign(place, { address });
+        if (records.has(address)) records.get(address).place = place;
+        return place;
+      });
     },
 
     // the server has sent the bound elements: drop what was entered into others
@@ -91,6 +111,9 @@
     connected() {
       connects++;
     },
+
+    // the text of a code editor as it was last sent
+    lastDocument: (place) => records.get(place.address)?.doc?.toString(),
 
     // the number for the next event that is sent
     count: () => ++number,
@@ -130,6 +153,11 @@
       records.get(place.address).known.unshift({ n: 0, json }, ...known);
     },
 
+    // what was entered is overruled by a newer value
+    forget(place) {
+      records.delete(place.address);
+    },
+
     // everything up to this event is durable, except what these elements show: their fields have refused it
     durable(n, refused = []) {
       for (const [address, record] of records) {
@@ -144,7 +172,7 @@
       }
     },
 
-    // call back with address or element id, value, history and number of each value that is not known to be durable;
+    // call back with address or key, value, history, number and place of each value that is not known to be durable;
     // the number is null if the value was not sent yet; a sent one may be lost if the connection broke
     each(report) {
       for (const [address, record] of records) {
@@ -153,7 +181,7 @@
         const left = record.known.filter((entry) => entry.waits !== connects); // values that still wait are known here only
         const digests = left.map((entry) => digestOf(entry, element.props.type === "number"));
         const n = record.waits !== connects && record.n !== Infinity ? record.n : null;
-        report(unplaced.has(record.place.id) ? record.place.id : address, jsonOf(record), digests, n);
+        report(unplaced.has(record.place.key) ? record.place.key : address, jsonOf(record), digests, n, record.place);
       }
     },
   };

@@ -32,12 +32,15 @@ def merge(bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict
     element, page_object = bound.element, bound.page_object
     try:
         entered = bound.value_of(value.arguments)
+        nicegui_private.show_present(bound.owner, bound.names)
         if element.is_ignoring_events or not _is_known(bound, value):
-            page_object.recovery.note_rejected(Rejected(bound.field, entered, value.size))
+            page_object.recovery.note_rejected(Rejected(bound.field, entered, bound.place.path, value.size))
             element.update()
             return 'rejected'
         with page_object.merging(bound.field) if validated else nullcontext(set[str]()) as refused:
-            nicegui_private.replay(element, value.arguments)
+            nicegui_private.replay(element, bound.attribute, value.arguments)
+            if bound.place.identity:
+                page_object.save_opaque()
     except Exception as error:  # noqa: BLE001 an element may raise anything for arguments that it never sends
         log.warning('a value typed into %s cannot come from its element: %s', bound.field, type(error).__name__)
         element.update()
@@ -47,7 +50,7 @@ def merge(bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict
 
 def _is_known(bound: Bound, value: TypedValue) -> bool:
     """Whether the element shows a value that the browser has seen there before, or the typed value itself."""
-    shown, numeric = nicegui_private.shown_value(bound.element)
+    shown, numeric = nicegui_private.shown_value(bound.element, bound.attribute)
     brought = {*value.known, digest(value.arguments, numeric=numeric)}
     return any(digest(each, numeric=numeric) in brought for each in _writings(shown))
 

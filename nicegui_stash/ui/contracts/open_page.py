@@ -14,8 +14,11 @@ class OpenPage(Protocol):
     """One client with all its page objects."""
 
     visit: Visit
-    texts: Mapping[str, str]
-    """What a visitor reads, in the language of the page."""
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """What a visitor reads, in the language of the page."""
+        ...
 
     def keeper(self, scope: Scope) -> Keeper:
         """Return the keeper of a scope whose values the client keeps."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
+
+from nicegui.element import Element
 
 from ...model.document import SliceId
 from ...model.recovery import Recovery
@@ -45,8 +47,16 @@ class TakesEntries(Protocol):
         """Apply `validate=` to assignments of a field meanwhile; yields the set of fields that refused a value."""
         ...
 
+    def save_opaque(self) -> None:
+        """Submit opaque values changed in place; mark those that do not fit."""
+        ...
+
     def refused_elements(self) -> Iterator[int]:
         """Iterate over the ids of the elements that show a refused value."""
+        ...
+
+    def mark_unsent(self, unsent: Sequence[tuple[str, Element]]) -> None:
+        """Note the fields and elements of all values that are too large for the browser to send."""
         ...
 
     async def notify_again(self) -> None:

@@ -219,6 +219,8 @@ class Accepting:
             try:
                 self._save_field(target, name)
             except ValueNotStorable as error:
+                if self._merging is not None:
+                    self._refused.add(name)
                 if values.mark().hold(name, elements_at(target, name, error), error):
                     log.warning('a value that was changed in place cannot be stored: %s', error.without_value)
                 yield error
@@ -227,6 +229,8 @@ class Accepting:
         values = self._values
         raw, before = encode(target, self._fields[name]), values.raws.get(name)
         changed = before != raw
+        if changed and name == self._merging and (why := self._invalid(name, raw)):
+            raise ValueNotStorable(name, '$', why)
         if changed or name in self._unsaved:
             self.submit(name, raw)
             values.raws[name] = raw

@@ -248,7 +248,7 @@ class Following:
         if operation.slice == self._slice_id and self.parts.get(stored.scope) == operation.part:
             with suppress(ValueNotStorable):  # this very schema accepted it, so it decodes
                 value = stored.codec.decode(operation.raw)
-                self._page_object.recovery.note_rejected(Rejected(operation.field, value, len(operation.raw)))
+                self._page_object.recovery.note_rejected(Rejected(operation.field, value, size=len(operation.raw)))
 
     def _schedule(self, *names: str) -> None:
         if not self._stale:

@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Raw
 from nicegui import ui
 from nicegui.element import Element
-from nicegui.elements.mixins.value_element import ValueElement
 
 from ...errors import ValueNotStorable
 from ...model.changed_rows import changed_items
@@ -36,7 +35,7 @@ def encode(page: object, stored: StoredField) -> Raw:
                 raise
 
 
-def elements_at(page: object, field: str, error: ValueNotStorable) -> list[ValueElement[Any]]:
+def elements_at(page: object, field: str, error: ValueNotStorable) -> list[Element]:
     """Return the elements bound both ways to the part of a field's value that an error names."""
     steps = _steps(error.path)
     if '...' in steps:
@@ -48,7 +47,7 @@ def elements_at(page: object, field: str, error: ValueNotStorable) -> list[Value
     ]
 
 
-def elements_of(part: Any, *, objects: bool = False) -> Iterator[tuple[Any, str, ValueElement[Any]]]:
+def elements_of(part: Any, *, objects: bool = False) -> Iterator[tuple[Any, str, Element]]:
     """Iterate over the elements bound both ways to entries of dicts in a part of a value, with the dict and the key.
 
     With `objects` also over those bound to attributes of objects.
@@ -64,7 +63,7 @@ def elements_of(part: Any, *, objects: bool = False) -> Iterator[tuple[Any, str,
     owner = cast(Any, part)
     for name in names:
         if (id(owner), (name,)) in nicegui_private.bindings:
-            yield from ((owner, name, element) for element, _ in nicegui_private.two_way(owner, name))
+            yield from ((owner, name, bound.element) for bound in nicegui_private.two_way(owner, name))
     for item in inner:
         if objects or isinstance(item, (dict, list)):
             yield from elements_of(item, objects=objects)
@@ -131,13 +130,13 @@ def _take_meant(page: object, field: str, error: ValueNotStorable) -> bool:
     return taken
 
 
-def _bound(page: object, field: str, owner: object, name: Any, steps: Sequence[str | int]) -> list[ValueElement[Any]]:
+def _bound(page: object, field: str, owner: object, name: Any, steps: Sequence[str | int]) -> list[Element]:
     """Return the elements bound both ways to this part of a field's value."""
     found = list(nicegui_private.two_way(owner, name))
     names = [each for each in (*steps[:-1], name) if isinstance(each, str) and each != '...']
     if len(names) == len(steps):  # as `bind_value(self, ('guest', 'age'))`
         found += nicegui_private.two_way(page, field, *names)
-    return [element for element, _ in found if not element.is_deleted]
+    return [bound.element for bound in found if not bound.element.is_deleted]
 
 
 def _steps(path: str) -> list[str | int]:

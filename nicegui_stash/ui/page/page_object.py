@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from asyncio import get_running_loop
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from inspect import iscoroutine
@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from msgspec import Raw
 from nicegui import background_tasks, binding
+from nicegui.element import Element
 
 from ...errors import StashError, ValueNotStorable
 from ...model.document import Slice
@@ -31,6 +32,7 @@ from .detached import updating
 from .elsewhere import Elsewhere
 from .following import Following, Follows
 from .on_change import Listeners
+from .status import RefusedValue
 from .stored_property import PAGE_OBJECT
 from .values import FieldValues
 
@@ -208,14 +210,23 @@ class PageObject:
         marks = self.values.marks
         return iter(()) if marks is None else (element.id for element in marks.elements())
 
+    def mark_unsent(self, unsent: Sequence[tuple[str, Element]]) -> None:
+        if unsent or self.values.marks is not None:
+            self.values.mark().hold_unsent(unsent)
+
+    def show_marks_again(self) -> None:
+        """Mark elements again, after the page's texts have changed."""
+        if self.values.marks is not None:
+            self.values.marks.show_again()
+
     # ---- for the app
 
     def listen(self) -> Listeners:
         """Return the listeners to changes of fields."""
         return self.values.listen()
 
-    def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
-        """Iterate over field, label of its element, and error of each refused value that is still visible."""
+    def refused(self) -> Iterator[RefusedValue]:
+        """Iterate over the refused values that are still visible."""
         return self.values.refused()
 
     def save(self) -> None:
@@ -281,8 +292,8 @@ class PageObject:
         """Show the defaults at once, now that the slice is deleted; discard changes that are not submitted yet."""
         self.accepting.let_go()
         self.values.compute_defaults()
-        for name, _, _ in self.refused():
-            self.values.raws[name] = Raw(b'')  # so that its element shows the default too
+        for each in self.refused():
+            self.values.raws[each.field] = Raw(b'')  # so that its element shows the default too
         self.values.show(dict(self.values.defaults), self.schema.version, 'reset')
         self.elsewhere.reset()
 

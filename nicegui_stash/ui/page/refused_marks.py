@@ -7,12 +7,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import RowGone, ValueNotStorable
+from ...errors import RowGone, ValueNotStorable, ValueTooLarge
 from .. import nicegui_private
+from .status import RefusedValue
 from .texts import TEXTS, refusal
 
 log = logging.getLogger('nicegui_stash')
@@ -45,19 +46,33 @@ class Marks:
         self._elements: dict[str | Part, list[Any]] = {}
         self._parts: dict[Part, _Refused] = {}
         self._held: set[str] = set()
+        self._unsent: Sequence[tuple[str, Any]] = ()
         self._refusals: Counter[str | Part] = Counter()
         self._watched: set[tuple[int, str | Part]] = set()
 
     def __bool__(self) -> bool:
         return bool(self._elements)
 
-    def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
-        """Iterate over field, label of its element, and error of each refused value that is still visible."""
+    def refused(self) -> Iterator[RefusedValue]:
+        """Iterate over the refused values that are still visible."""
         for name, elements in self._elements.items():
             shown = [element for element in elements if not element.is_deleted]
             if shown or name in self._held:
-                field = name if isinstance(name, str) else name[0]
-                yield field, str(shown[0].props.get('label') or '') if shown else '', self._errors[name]
+                yield _refused_value(name if isinstance(name, str) else name[0], shown, self._errors[name])
+        for name, element in self._unsent:
+            if not element.is_deleted:
+                yield _refused_value(name, [element], ValueTooLarge(name, '$', 'it is too large to be sent'))
+
+    def hold_unsent(self, unsent: Sequence[tuple[str, Any]]) -> None:
+        """Count as refused what these elements show in the browser, which marks them: the server knows other values."""
+        if unsent != self._unsent:
+            self._unsent = unsent
+            self._on_change()
+
+    def show_again(self) -> None:
+        """Mark all elements again, after the texts have changed."""
+        for name, error in self._errors.items():
+            self._show(name, error)
 
     def elements(self) -> Iterator[Any]:
         """Iterate over the elements that show a refused value."""
@@ -141,10 +156,10 @@ class Marks:
         element.on_value_change(value_changed)
 
     def _show(self, name: str | Part, error: ValueNotStorable) -> None:
-        text = refusal(error, self._texts())
         for element in self._elements.get(name, ()):
             if not element.is_deleted:
-                _mark(element, text)
+                is_choice = nicegui_private.is_choice(element)
+                _mark(element, refusal(error, self._texts(), is_choice=is_choice))
 
     def remove(self, name: str | Part) -> None:
         if name not in self._elements:
@@ -157,6 +172,11 @@ class Marks:
             if not element.is_deleted:
                 _mark(element, None)
         self._on_change()
+
+
+def _refused_value(field: str, shown: Sequence[Any], error: ValueNotStorable) -> RefusedValue:
+    label = str(shown[0].props.get('label') or '') if shown else ''
+    return RefusedValue(field, label, error, bool(shown) and nicegui_private.is_choice(shown[0]))
 
 
 def _mark(element: Any, text: str | None) -> None:

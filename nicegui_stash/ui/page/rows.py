@@ -177,8 +177,9 @@ class BoundRows:
     def _refuse(self, error: ValueNotStorable, key: str | None) -> None:
         """Say to the person and the log that something was not stored; the stored value is shown again."""
         log.warning('a value in a table was not stored: %s', error.without_value)
+        said = refusal(error, self._page_object.open_page.texts)
         with self._element:
-            ui.notify(f'{self._shown.title(key)}: {refusal(error)}' if key else refusal(error), type='warning')
+            ui.notify(f'{self._shown.title(key)}: {said}' if key else said, type='warning')
 
 
 class TableRows:

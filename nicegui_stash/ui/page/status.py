@@ -22,18 +22,30 @@ class Trouble:
     version of the library leaves alone. For a field: the element's value is `invalid` or `too_large`, or too many
     changes are pending already (`full`). `reason` is technical, in English for developers; it may quote the value.
     `field` is the field's name and `label` the label of its element; both are empty if the store is in trouble.
+    `is_choice`: a person chooses among the options of the element, as of a `ui.select`.
     """
 
     kind: Kind
     reason: str
     field: str = ''
     label: str = ''
+    is_choice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedValue:
+    """A value that an element shows and its field has refused; `label` is the element's, or empty."""
+
+    field: str
+    label: str
+    error: ValueNotStorable
+    is_choice: bool
 
 
 class ShowsRefused(Protocol):
     """A page object whose elements may show refused values."""
 
-    def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]: ...
+    def refused(self) -> Iterator[RefusedValue]: ...
 
 
 class Status:
@@ -72,8 +84,8 @@ class Status:
 
 def _refused(page_objects: Iterable[ShowsRefused]) -> Iterator[Trouble]:
     for page_object in page_objects:
-        for name, label, error in page_object.refused():
-            yield Trouble(kind_of(error), error.reason, name, label or name)
+        for each in page_object.refused():
+            yield Trouble(kind_of(each.error), each.error.reason, each.field, each.label or each.field, each.is_choice)
 
 
 def kind_of(error: ValueNotStorable) -> Kind:

@@ -30,6 +30,7 @@ TEXTS: Final[Mapping[str, str]] = {
     'enter_time': 'Please enter a time.',
     'enter_date_and_time': 'Please enter a date and a time.',
     'enter_other': 'Please enter another value.',
+    'choose': 'Please choose.',
     'too_large': 'This is too large to be saved.',
     'gone': 'This row was removed. What you enter here is not saved.',
     'full': 'Too many changes are waiting to be saved.',
@@ -59,6 +60,9 @@ _WRONG_TYPE: Final = re.compile(
     r'|Invalid (?P<string>decimal) string'
 )
 _NOT_FINITE: Final = 'NaN and infinity '
+_RAISED: Final = re.compile(r'validate= raised ValueError: (?P<words>.+)', re.DOTALL)
+"""The app's own words for a person."""
+_OTHER: Final = ('forward= raised ', 'validate= ', 'Invalid enum value ')
 
 
 def with_defaults(texts: Mapping[str, str]) -> Mapping[str, str]:
@@ -88,30 +92,39 @@ def sentence(trouble: Trouble, texts: Mapping[str, str] = TEXTS) -> str:
     return texts[f'why_{trouble.kind}'].format(
         label=trouble.label,
         field=trouble.field,
-        hint=_hint(trouble.kind, trouble.reason, texts),
+        hint=_hint(trouble.kind, trouble.reason, texts, is_choice=trouble.is_choice),
         reason=trouble.reason,
     )
 
 
-def refusal(error: ValueNotStorable, texts: Mapping[str, str] = TEXTS) -> str:
-    """Return the sentence under an element whose value was refused.
+def refusal(error: ValueNotStorable, texts: Mapping[str, str] = TEXTS, *, is_choice: bool = False) -> str:
+    """Return the sentence under an element whose value was refused. `is_choice`: one chooses among its options.
 
     >>> refusal(ValueNotStorable('Form.name', '$', 'Expected `str`, got `null`'))
     'Please enter a text.'
     >>> refusal(ValueNotStorable('Form.age', '$', 'Expected `int` >= 18'))
     'Expected `int` >= 18'
     """
-    return _hint(kind_of(error), error.reason, texts)
+    return _hint(kind_of(error), error.reason, texts, is_choice=is_choice)
 
 
-def _hint(kind: Kind, reason: str, texts: Mapping[str, str]) -> str:
+def _hint(kind: Kind, reason: str, texts: Mapping[str, str], *, is_choice: bool) -> str:
     """Say what a person can do about a refused value; the reason itself where no text fits it."""
     if kind in {'too_large', 'gone', 'full'}:
         return texts[kind]
+    if raised := _RAISED.fullmatch(reason):
+        return raised['words']
+    name = _text_for(reason)
+    if name is None:
+        return reason
+    return texts['choose' if is_choice else name]
+
+
+def _text_for(reason: str) -> str | None:
     if reason.startswith(_NOT_FINITE):
-        return texts['enter_number']
-    if reason.startswith('forward= raised '):
-        return texts['enter_other']
+        return 'enter_number'
+    if reason.startswith(_OTHER):
+        return 'enter_other'
     match = _WRONG_TYPE.fullmatch(reason)
     expected = next(filter(None, match.groups()), '') if match else ''
-    return texts[_ENTER[expected]] if expected in _ENTER else reason
+    return _ENTER.get(expected)

@@ -12,7 +12,7 @@ from typing import Any, cast
 from msgspec import Raw
 from nicegui import Client, app
 
-from ...errors import RowGone, ValueNotStorable
+from ...errors import RowGone
 from ...model.document import SliceId
 from ...model.observed import KINDS, ObservedDict, is_ordinary, observe, whole_of
 from ...model.recovery import Problem, decode_value
@@ -22,6 +22,7 @@ from .defaults import OwnDefaults, begin
 from .nested_values import elements_of, shows_change
 from .on_change import Listeners
 from .refused_marks import Marks
+from .status import RefusedValue
 from .stored_property import properties_of
 from .texts import TEXTS
 
@@ -164,8 +165,8 @@ class FieldValues:
             if not self.closed and not element.is_deleted and not _is_held(row):
                 self.mark().add_part(name, (row, (key,)), element, error)
 
-    def refused(self) -> Iterator[tuple[str, str, ValueNotStorable]]:
-        """Iterate over field, label of its element, and error of each refused value that is still visible."""
+    def refused(self) -> Iterator[RefusedValue]:
+        """Iterate over the refused values that are still visible."""
         return iter(()) if self.marks is None else self.marks.refused()
 
 

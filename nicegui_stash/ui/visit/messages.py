@@ -93,7 +93,13 @@ class Again(Message, frozen=True, tag='again'):
     values: list[Any]
 
 
-AnyMessage = Report | AddressChanged | StorageReport | Typed | Again
+class Unsent(Message, frozen=True, tag='unsent'):
+    """The addresses of all elements that show a value which is too large to be sent."""
+
+    addresses: Annotated[list[Annotated[str, Meta(max_length=16)]], Meta(max_length=500)]
+
+
+AnyMessage = Report | AddressChanged | StorageReport | Typed | Again | Unsent
 
 UNKNOWN: Final = Report()
 

@@ -63,7 +63,8 @@
       self.marked = reason;
       const typed = last ? (self.typed?.snapshot() ?? self.found) : undefined;
       const mark = { visit, path: place(), time: Date.now(), reason, entry, length: history.length };
-      if (!put(MARK, { ...mark, typed }) && typed) put(MARK, mark); // the entered values may be too large, the mark alone is not
+      const without = typed && { ...typed, large: [] }; // the entered values may be too large, the mark alone is not
+      if (!put(MARK, { ...mark, typed }) && typed && !put(MARK, { ...mark, typed: without })) put(MARK, mark);
     },
 
     unmark() {
@@ -96,12 +97,12 @@
     },
 
     // an open page gets its first class with stored fields
-    join(src, seal, nonce) {
+    join(src, seal, nonce, limit) {
       if (self.typed) self.report();
       if (self.joins) return;
       self.joins = true;
       const script = Object.assign(document.createElement("script"), { src, nonce });
-      script.dataset.seal = seal;
+      Object.assign(script.dataset, { seal, limit });
       script.onload = script.onerror = () => {
         self.typed?.mount();
         self.report();
