@@ -375,7 +375,20 @@ def event_value(element: ValueElement[Any]) -> Any:
 
 
 def set_quietly(element: ValueElement[Any], value: Any) -> None:
-    """Set the value of an element, and what is bound to it, without calling its change handlers."""
+    """Set the value of an element, and what is bound to it, without calling its change handlers.
+
+    An element that is bound to nothing, and not sent yet, needs nothing else than its value.
+    """
+    if (
+        not element._send_update_on_value_change  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        and type(element)._handle_value_change is ValueElement._handle_value_change  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        and hasattr(element, '___value')
+        and (id(element), ('value',)) not in bindings
+    ):
+        setattr(element, '___value', value)
+        with element.props.suspend_updates():
+            element.props[element.VALUE_PROP] = element._value_to_model_value(value)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return
     handlers = element._change_handlers  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     element._change_handlers = []  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     try:
@@ -384,12 +397,29 @@ def set_quietly(element: ValueElement[Any], value: Any) -> None:
         element._change_handlers = handlers  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
-def announce_value(element: ValueElement[Any], previous: Any) -> None:
-    """Call the change handlers of an element whose value was set quietly."""
+@contextmanager
+def unsent(element: Any) -> Generator[None]:
+    """Send no update of an element whose value is set meanwhile: it is not in the first HTML yet."""
+    sends = getattr(element, '_send_update_on_value_change', None)
+    if sends is None:
+        yield
+        return
+    element._send_update_on_value_change = False  # noqa: SLF001
+    try:
+        yield
+    finally:
+        element._send_update_on_value_change = sends  # noqa: SLF001
+
+
+def announce_value(element: ValueElement[Any], previous: Any, *, but: object) -> None:
+    """Call the change handlers of an element whose value was set quietly, without one of them."""
+    handlers = [each for each in element._change_handlers if each is not but]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    if not handlers:
+        return
     arguments = ValueChangeEventArguments(
         sender=element, client=element.client, value=event_value(element), previous_value=previous
     )
-    for handler in list(element._change_handlers):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    for handler in handlers:
         handle_event(handler, arguments)
 
 

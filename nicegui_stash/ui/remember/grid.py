@@ -61,6 +61,7 @@ class GridState(msgspec.Struct, omit_defaults=True):
 class GridShape:
     """The state of a grid, which begins with it, also whenever NiceGUI makes it anew."""
 
+    has_parts = True
     is_looked_at = False
     name = 'aggrid.1'
 

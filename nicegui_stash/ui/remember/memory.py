@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ from .shapes import is_if_asked, is_secret, shape_of
 log = logging.getLogger('nicegui_stash')
 
 NOTHING: Values = {}
+_decoder = msgspec.json.Decoder(dict[str, Any])
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +46,8 @@ class Remembered:
     scope: Scope
     default: Any
     raw: msgspec.Raw | None = None
+    stored: Any = None
+    """The state in `raw`, whole: parts of it may fit later, as when rows come."""
     shown: Any = None
     is_settled: bool = False
     """Whether the page function is done with it: what the app sets before is a default."""
@@ -216,15 +219,16 @@ class Memory:
         if raw is None or raw == remembered.raw:
             return False
         remembered.raw = raw
-        state = _decoded(raw, remembered.shape.name)
+        state = remembered.stored = _decoded(raw, remembered.shape.name)
         before = remembered.shape.state()
         return state is not None and self._show(remembered, state) and remembered.shown != before
 
     def _show(self, remembered: Remembered, state: Any) -> bool:
-        """Show a state; of one that does not fit, the default. Return whether it fits."""
+        """Show a state as far as it fits, else the default. Return whether anything fits."""
         shape = remembered.shape
         try:
-            remembered.shown = shape.show(state)
+            with nullcontext() if self._is_answered else nicegui_private.unsent(shape.element):
+                remembered.shown = shape.show(state)
             return True
         except Unfit:
             pass
@@ -269,9 +273,12 @@ class Memory:
         if remembered.shown is None:
             remembered.default = shape.state()
             return
-        if (now := shape.state()) != remembered.shown:
+        now = shape.state()
+        if now != remembered.shown:
             remembered.default = now
-        if self._show(remembered, remembered.shown) and remembered.shown != remembered.default:
+        if now != remembered.shown or shape.has_parts:
+            self._show(remembered, remembered.stored)
+        if remembered.shown is not None and remembered.shown != remembered.default:
             shape.announce()
 
     def _drop(self, remembered: Remembered) -> None:
@@ -446,7 +453,8 @@ class Memory:
         self._epoch = self._session.document.epoch
         for remembered in self._present():
             was_set = remembered.raw is not None
-            remembered.is_touched, remembered.raw, remembered.shown = False, None, None
+            remembered.is_touched = False
+            remembered.raw = remembered.stored = remembered.shown = None
             if was_set:
                 with suppress(Unfit):
                     remembered.shape.show(remembered.default)
@@ -470,7 +478,7 @@ def _encoded(shape: Shape, state: Any) -> msgspec.Raw | None:
 def _decoded(raw: msgspec.Raw, shape: str) -> Any:
     """Return the state of this shape; `None` if something else is stored."""
     try:
-        return msgspec.json.decode(raw, type=dict[str, Any]).get(shape)
+        return _decoder.decode(raw).get(shape)
     except msgspec.MsgspecError:
         return None
 

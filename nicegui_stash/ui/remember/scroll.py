@@ -48,6 +48,7 @@ class ScrollState(msgspec.Struct):
 class ScrollShape:
     """The position of a scroll area. Browsers keep that of the whole page by themselves."""
 
+    has_parts = False
     is_looked_at = False
     name = 'scroll.1'
 

@@ -21,6 +21,11 @@ class Shape(Protocol):
     name: str
     is_looked_at: bool
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether what fits depends on what the page function adds later: tabs, steps, rows, nodes."""
+        ...
+
     def listen(self, changed: Callable[[], None]) -> None:
         """Call back when a person may have changed the state."""
         ...

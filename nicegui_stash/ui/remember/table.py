@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from asyncio import get_running_loop
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
@@ -32,6 +33,7 @@ class TableState(msgspec.Struct, omit_defaults=True):
 class TableShape:
     """The state of a table, of which each part is dropped by itself if it does not fit any more."""
 
+    has_parts = True
     is_looked_at = True
     name = 'table.1'
 
@@ -39,11 +41,27 @@ class TableShape:
         self.element = table
         self._begin: Any = msgspec.to_builtins(self._read())
         self._pagination = dict(table.pagination)
-        self._is_filtered_anew = False
-        self._made = 0
+        self._late: dict[str, Any] | None = None
+        self._insists = 0
+        self._until = 0.0
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """Do nothing: NiceGUI's handlers change the table's props, also those of the app."""
+        """Report nothing: NiceGUI's handlers change the table's props, also those of the app."""
+        del changed
+        self.element.on_pagination_change(self._insist)
+
+    def _insist(self) -> None:
+        """Show again what was shown late: a table in the browser goes to page 1 when its filter is set."""
+        wanted, table = self._late, self.element
+        if wanted is None or table.pagination == wanted:
+            return
+        is_first = table.pagination.get('page') == 1
+        if not is_first or not self._insists or get_running_loop().time() > self._until:
+            self._late = None
+            return
+        if table.pagination.get('sortBy') in {None, wanted.get('sortBy')}:
+            self._insists -= 1
+            table.pagination = dict(wanted)
 
     def state(self) -> Any:
         return msgspec.to_builtins(self._read())
@@ -94,7 +112,6 @@ class TableShape:
             table.selected = [rows[key] for key in wanted.selected]
         if wanted.filter != now.filter:
             table.filter = wanted.filter
-            self._is_filtered_anew = True
         if wanted.hidden != now.hidden:
             table.props[_VISIBLE] = [name for name in columns if name not in wanted.hidden]
         self._hide_by_class(columns, wanted.hidden_by_class, now.hidden_by_class)
@@ -123,12 +140,8 @@ class TableShape:
 
     def announce(self) -> None:
         table = self.element
-        if self._is_filtered_anew and table.client.has_socket_connection:
-            self._made += 1
-            table.props['key'] = (
-                f'{table.id}-{self._made}'  # a table goes to page 1 when its filter changes; a new one not
-            )
-        self._is_filtered_anew = False
+        if table.client.has_socket_connection:
+            self._late, self._insists, self._until = dict(table.pagination), 3, get_running_loop().time() + 5
         if table.pagination != self._pagination:
             self._pagination = dict(table.pagination)
             nicegui_private.fire(table, 'update:pagination', self._pagination)

@@ -27,6 +27,7 @@ class TreeState(msgspec.Struct, omit_defaults=True):
 class TreeShape:
     """The state of a tree; keys of nodes that are gone are dropped."""
 
+    has_parts = True
     is_looked_at = True
     name = 'tree.1'
 

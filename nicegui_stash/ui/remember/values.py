@@ -26,6 +26,7 @@ _PARTS: Final = {
     ui.carousel: {'q-carousel-slide'},
 }
 """The tags of the parts among which the value of an element chooses, by their name."""
+_WITH_PARTS: Final = tuple(_PARTS)
 _NEEDS_ONE: Final = (ui.stepper, ui.carousel)
 _PROP: Final = 'model-value'
 
@@ -38,7 +39,9 @@ class ValueShape:
     def __init__(self, element: ValueElement[Any]) -> None:
         self.element = element
         self.name = f'{element.tag}.1'
+        self.has_parts = isinstance(element, _WITH_PARTS)
         self._previous: Any = None
+        self._listener: Callable[[], None] | None = None
 
     def listen(self, changed: Callable[[], None]) -> None:
         is_automatic = isinstance(self.element, Drawer) and self.element.value is None
@@ -50,6 +53,7 @@ class ValueShape:
             else:
                 changed()
 
+        self._listener = value_changed
         self.element.on_value_change(value_changed)
 
     def state(self) -> Any:
@@ -65,7 +69,7 @@ class ValueShape:
         return {'value': nicegui_private.event_value(element)}
 
     def announce(self) -> None:
-        nicegui_private.announce_value(self.element, self._previous)
+        nicegui_private.announce_value(self.element, self._previous, but=self._listener)
 
     def reduced(self, state: Any) -> Any:
         del state
@@ -74,7 +78,7 @@ class ValueShape:
         element = self.element
         if isinstance(element, ChoiceElement):
             return self._choice(element, value)
-        names = list(self._names())
+        names = list(self._names()) if self.has_parts else []
         if names and value not in names:
             if value is None and isinstance(element, _NEEDS_ONE):
                 return names[0]
@@ -119,6 +123,7 @@ class ValueShape:
 class PropShape:
     """The prop `model-value` of any other element, of Quasar or of the app, which sends `update:model-value`."""
 
+    has_parts = False
     is_looked_at = False
 
     def __init__(self, element: Element) -> None:
