@@ -73,6 +73,7 @@ class Memory:
         self._scanned: int | None = None
         self._unsettled: list[Remembered] = []
         self._held: dict[tuple[SliceId, Part], None] = {}
+        self._parts: dict[tuple[SliceId, Scope], Part] = {}
         self._visit_id = visit.id
         self._is_answered = visit.joins
         self._is_scheduled = False
@@ -210,7 +211,7 @@ class Memory:
     # ---- showing what is stored
 
     def _recall(self, remembered: Remembered) -> bool:
-        """Show what is stored of an element, without its handlers; return whether it changed what the element shows."""
+        """Show what is stored of an element, without its handlers; return whether that is not the default."""
         part = self._part_of(remembered)
         if part is None or not self._session.is_read:
             return False
@@ -220,8 +221,7 @@ class Memory:
             return False
         remembered.raw = raw
         state = remembered.stored = _decoded(raw, remembered.shape.name)
-        before = remembered.shape.state()
-        return state is not None and self._show(remembered, state) and remembered.shown != before
+        return state is not None and self._show(remembered, state) and remembered.shown != remembered.default
 
     def _show(self, remembered: Remembered, state: Any) -> bool:
         """Show a state as far as it fits, else the default. Return whether anything fits."""
@@ -356,10 +356,13 @@ class Memory:
 
     def _part_of(self, remembered: Remembered) -> Part | None:
         """Return where an element's state is stored; `None` while its tab or visit is not known."""
+        known = (remembered.slice_id, remembered.scope)
+        if (part := self._parts.get(known)) is not None:
+            return part
         visit = self._visit
         if remembered.scope.is_private and not visit.identified:
             return None
-        part = remembered.scope.part_of(visit.tab, visit.id)
+        part = self._parts[known] = remembered.scope.part_of(visit.tab, visit.id)
         place = (remembered.slice_id, part)
         if place not in self._held:
             self._locate(remembered.slice_id, part)
@@ -386,6 +389,7 @@ class Memory:
             for slice_id, part in [place for place in self._held if place[1] == Part('visits', self._visit_id)]:
                 self._session.drop(slice_id, part)
                 self._release(slice_id, part)
+            self._parts.clear()
             self._visit_id = self._visit.id
         self.settle()
         self._refresh()
@@ -406,6 +410,7 @@ class Memory:
             for slice_id, part in list(self._held):
                 self._release(slice_id, part)
             self._attached = None
+            self._parts.clear()
 
     def _release(self, slice_id: SliceId, part: Part) -> None:
         self._held.pop((slice_id, part), None)
