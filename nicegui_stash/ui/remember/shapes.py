@@ -9,7 +9,6 @@ from typing import Any, Final, cast
 
 from nicegui import ui
 from nicegui.element import Element
-from nicegui.elements.mixins.openable_element import OpenableElement
 from nicegui.elements.mixins.value_element import ValueElement
 
 from .grid import GridShape
@@ -21,7 +20,7 @@ from .values import PropShape, ValueShape, sends_values
 
 _SHOWS_ONLY: Final = (ui.linear_progress, ui.circular_progress, ui.fullscreen)
 """Elements whose value no person sets, or which no page may set by itself."""
-_IF_ASKED: Final = (OpenableElement, ui.dropdown_button, ui.fab, ui.chip)
+_IF_ASKED: Final = (ui.dialog, ui.menu, ui.dropdown_button, ui.fab, ui.chip)
 """Elements that should not be open when a page comes: dialogs and menus. A chip's value says whether it is there."""
 
 
@@ -43,7 +42,7 @@ def shape_of(element: Element) -> Shape | None:
 
 def is_if_asked(element: Element) -> bool:
     """Whether an element is remembered only if the app names it."""
-    return isinstance(element, _IF_ASKED)
+    return isinstance(element, _IF_ASKED) or element.tag == 'q-popup-proxy'  # a class that older versions lack
 
 
 def is_secret(element: Element) -> bool:
