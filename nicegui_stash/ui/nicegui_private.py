@@ -12,7 +12,9 @@ from __future__ import annotations
 import copy
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, partial
 from typing import Any, Final, NamedTuple, cast
 
@@ -23,8 +25,9 @@ from nicegui.elements.choice_element import ChoiceElement
 from nicegui.elements.mixins.selectable_element import SelectableElement
 from nicegui.elements.mixins.value_element import ValueElement
 from nicegui.elements.select import Select
+from nicegui.elements.sub_pages import SubPages
 from nicegui.error import error_content
-from nicegui.events import GenericEventArguments
+from nicegui.events import GenericEventArguments, ValueChangeEventArguments, handle_event
 from nicegui.functions.refreshable import refreshable
 from nicegui.slot import Slot
 from nicegui.storage import request_contextvar
@@ -274,8 +277,8 @@ def around_each_event(client: Client, before: Callable[[object], None], done: Ca
     `before` gets the element, once for as many bindings of its value as there are, if one has a transform or leads to
     another element.
     """
-    handle_event = getattr(client, 'handle_event', None)
-    if handle_event is None:
+    handle = getattr(client, 'handle_event', None)
+    if handle is None:
         return  # missing in this NiceGUI: changes in place are found when the page disconnects
 
     seen: dict[int, int] = {}  # by element: how many bindings led from it when it was last shown to `before`
@@ -287,10 +290,29 @@ def around_each_event(client: Client, before: Callable[[object], None], done: Ca
                 seen[element.id] = len(links)
                 if any(transform is not None or isinstance(target, Element) for _, target, _, transform in links):
                     before(element)
-        handle_event(message)
+        with acting(person=True):
+            handle(message)
         done(message)
 
     setattr(client, 'handle_event', handle_and_notify)  # noqa: B010 a method, hidden by an attribute of this client
+
+
+_person_acts: ContextVar[bool] = ContextVar('nicegui_stash_person_acts', default=False)
+
+
+@contextmanager
+def acting(*, person: bool) -> Generator[None]:
+    """Say who causes what happens meanwhile, also in the handlers that go on in tasks of their own."""
+    token = _person_acts.set(person)
+    try:
+        yield
+    finally:
+        _person_acts.reset(token)
+
+
+def is_person_acting(client: Client) -> bool:
+    """Whether an event of the client's browser causes what happens now. A simulated user sends no events."""
+    return _person_acts.get() or is_simulated(client)
 
 
 def on_message(name: str, handler: Callable[[Client, dict[str, Any]], None]) -> None:
@@ -387,6 +409,78 @@ def replay(element: Element, attribute: str, arguments: Any) -> None:
     event = GenericEventArguments(sender=element, client=element.client, args=arguments)
     with element.parent_slot or element.client.layout.default_slot:
         cast(Callable[[GenericEventArguments], None], listener.handler)(event)
+
+
+def event_value(element: ValueElement[Any]) -> Any:
+    """Return the value of an element as its change handlers get it: the name of a tab, not the tab."""
+    return element._value_to_event_value(element.value)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def set_quietly(element: ValueElement[Any], value: Any) -> None:
+    """Set the value of an element, and what is bound to it, without calling its change handlers.
+
+    An element that is bound to nothing, and not sent yet, needs nothing else than its value.
+    """
+    if (
+        not element._send_update_on_value_change  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        and type(element)._handle_value_change is ValueElement._handle_value_change  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        and hasattr(element, '___value')
+        and (id(element), ('value',)) not in bindings
+    ):
+        setattr(element, '___value', value)
+        with element.props.suspend_updates():
+            element.props[element.VALUE_PROP] = element._value_to_model_value(value)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return
+    handlers = element._change_handlers  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    element._change_handlers = []  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    try:
+        element.value = value
+    finally:
+        element._change_handlers = handlers  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+@contextmanager
+def unsent(element: Any) -> Generator[None]:
+    """Send no update of an element whose value is set meanwhile: it is not in the first HTML yet."""
+    sends = getattr(element, '_send_update_on_value_change', None)
+    if sends is None:
+        yield
+        return
+    element._send_update_on_value_change = False  # noqa: SLF001
+    try:
+        yield
+    finally:
+        element._send_update_on_value_change = sends  # noqa: SLF001
+
+
+def announce_value(element: ValueElement[Any], previous: Any, *, but: object) -> None:
+    """Call the change handlers of an element whose value was set quietly, without one of them."""
+    handlers = [each for each in element._change_handlers if each is not but]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    if not handlers:
+        return
+    arguments = ValueChangeEventArguments(
+        sender=element, client=element.client, value=event_value(element), previous_value=previous
+    )
+    for handler in handlers:
+        handle_event(handler, arguments)
+
+
+def values_of_options(element: ChoiceElement) -> Iterable[Any]:
+    """Return the values among which a choice element's options let a person choose."""
+    return cast(Iterable[Any], element.options)  # a list of values, or a dict by value
+
+
+def has_listener(element: Element, event: str) -> bool:
+    """Whether an element listens to an event, by its name in camel case."""
+    return any(each.type == event for each in element._event_listeners.values())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def fire(element: Element, event: str, arguments: Any) -> None:
+    """Let an element handle an event, by its name in camel case, as if its browser had sent it with `arguments`."""
+    for listener in list(element._event_listeners.values()):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        if listener.type == event and listener.handler is not None:
+            sent = GenericEventArguments(sender=element, client=element.client, args=copy.deepcopy(arguments))
+            handle_event(cast(Any, listener.handler), sent)
 
 
 def _sends_differences(element: object) -> bool:
@@ -499,6 +593,37 @@ class Ending(Element, component=None):
     def _handle_delete(self) -> None:
         self._on_end()
         super()._handle_delete()
+
+
+def markers_of(element: Element) -> list[str]:
+    return element._markers  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+
+
+def view_path(element: Element) -> str | None:
+    """Return the path of the view of `ui.sub_pages` that an element is in; `None` outside."""
+    views = next((each for each in element.ancestors() if isinstance(each, SubPages)), None)
+    return None if views is None else str(getattr(views, '_rendered_path', '') or '/')
+
+
+def shows_views(element: Element) -> bool:
+    """Whether the children of an element are those of another view later."""
+    return isinstance(element, SubPages)
+
+
+def on_new_elements(client: Client, notice: Callable[[], None]) -> None:
+    """Call back whenever a client gets a new element, which is not complete by then."""
+    outbox = client.outbox
+    enqueue_update = outbox.enqueue_update
+    known = client.next_element_id
+
+    def enqueue_and_notice(element: Element) -> None:
+        nonlocal known
+        if element.id >= known:
+            known = element.id + 1
+            notice()
+        enqueue_update(element)
+
+    setattr(outbox, 'enqueue_update', enqueue_and_notice)  # noqa: B010 as `handle_event`
 
 
 def show_error(client: Client, error: Exception | str) -> None:

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar, Unpack, cast, overload
 
 from fastapi import Request
 from nicegui import app, context
+from nicegui.element import Element
 
 from ..errors import ConfigurationError, DeclarationError, StashError
 from ..model.recovery import Recovery
@@ -43,8 +45,10 @@ from .page.on_change import Change
 from .page.page_object import page_object_of
 from .page.rows import R, bind_rows
 from .page.status import Status, Trouble
+from .remember.choosing import RememberScope, scope_named
 
 T = TypeVar('T')
+E = TypeVar('E', bound=Element)
 
 
 class Stash:
@@ -357,6 +361,41 @@ class Stash:
             raise StashError(f'ttl={ttl!r} must be a number of seconds above 0')
         leased = None if nicegui_private.is_script_for_nobody() else LeasedField(page_object_of(page), lease)
         return Job(leased, work, ttl=ttl, resume=resume)
+
+    def remember(self, element: E, *, key: str | int | None = None, scope: RememberScope = 'session') -> E:
+        """Remember what a person sets on an element that is bound to no field; return the element.
+
+        Write it in any page, of a class or a function:
+
+            with stash.remember(ui.tabs()) as tabs: ...
+
+        The value of any element comes back, open or closed, the page, sort, filter and selection of a table, the
+        columns of a grid, the nodes of a tree, the position of a scroll area. `key` names the element within its page;
+        else its marker does, else its kind, label and place among its like. What the page function sets are defaults.
+        `scope` is that of a field: `session`, `tab` or `reconnect`.
+
+        Raises `StashError` for an element on which a person sets nothing, for a password, for one that is bound to a
+        stored field, and for a key that is used twice on the page.
+        """
+        found = scope_named(scope)
+        if not nicegui_private.is_script_for_nobody():
+            self._app_state.memory_of(element.client).remember(element, key, found)
+        return element
+
+    @contextmanager
+    def remembering(self, *, scope: RememberScope = 'session') -> Generator[None]:
+        """Remember all elements that are made within, and later inside those, as in a refreshable.
+
+        Left out are labels and the like, dialogs and menus, passwords, and what is bound to a stored field.
+        """
+        found = scope_named(scope)
+        if nicegui_private.is_script_for_nobody():
+            yield
+            return
+        memory = self._app_state.memory_of(context.client)
+        first = memory.first_of_block()
+        yield
+        memory.remember_block(first, found)
 
     async def ready(self, timeout: float = 1.0) -> bool:
         """Whether the store answers within `timeout` seconds: for `/healthz`. Pages are served either way."""

@@ -26,6 +26,7 @@ SECTIONS = {
     'load': 3,
     'opaque': 15,
     'rows': 15,
+    'remember': 9,
     'imports': 7,
     'floors': 9,
     'engines': 5,

@@ -187,6 +187,22 @@ async def test_a_grid_and_a_table_show_the_rows_of_both_tabs(running: Running) -
             assert (await only(each, ui.aggrid)).options['rowData'] == [{'id': 1, 'name': 'bolt', 'qty': 5}]
 
 
+async def test_what_a_person_set_is_remembered_as_the_block_and_the_elements_say(running: Running) -> None:
+    async with running(program('remember-what-a-person-set', 'remember')) as user:
+        client = await user.open('/orders')
+        with client:
+            (await only(user, ui.tabs)).value = 'Done'
+            (await only(user, ui.input)).value = 'bolts'
+        await user.open('/orders')
+        assert await value(user, ui.tabs) == await value(user, ui.tab_panels) == 'Done'
+        await asyncio.sleep(0.1)
+        assert await value(user, ui.input) == 'bolts'
+        second_tab = User(user.http_client)
+        await second_tab.open('/orders')
+        assert await value(second_tab, ui.tabs) == 'Done'
+        assert await value(second_tab, ui.input) == ''
+
+
 async def test_a_page_is_told_what_somebody_else_did(running: Running) -> None:
     async with running(program('follow-changes', 'told')) as user:
         tab = User(user.http_client)

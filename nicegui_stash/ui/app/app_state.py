@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from re import Pattern
 from typing import Any
 from weakref import WeakSet
 
 from fastapi import Request
 from nicegui import Client, background_tasks, context, ui
+from starlette.routing import compile_path
 
 from ...errors import ConfigurationError, DeclarationError, StashError
 from ...model.schema import Schema, mark
@@ -25,6 +27,7 @@ from ..page.class_cache import per_class
 from ..page.on_clear import when_cleared
 from ..page.page_object import PageObject
 from ..page.stored_property import PAGE_OBJECT
+from ..remember.memory import Memory
 from ..visit import scripts
 from ..visit.cookie import renew_cookie
 from ..visit.messages import MESSAGE
@@ -56,6 +59,7 @@ class AppState:
         self._pages: dict[str, str] = {}  # by stored name: the first path of each page
         self._connections: dict[Client, Connection] = {}
         self._runtime: Runtime | None = None
+        self._remembering: dict[str, Pattern[str]] = {}  # by path: the pages that remember elements
         self.reads_ahead = False
         _app_states.add(self)
         keep_values_without_option()
@@ -158,7 +162,10 @@ class AppState:
 
     async def _preload(self, request: Request) -> Session | None:
         """Read the session of a page's request, if a page may keep a class at once."""
-        session_id, exists = self._identify(request) if self.reads_ahead else ('', False)
+        path: str = request.scope['path'].removeprefix(request.scope.get('root_path', ''))
+        if not self.reads_ahead and not any(pattern.match(path) for pattern in self._remembering.values()):
+            return None
+        session_id, exists = self._identify(request)
         if not exists:
             return None
         session = self.runtime().registry.session(session_id, exists=exists)
@@ -195,6 +202,19 @@ class AppState:
             client.on_delete(lambda: self._end(client))
             offer(connection, request, self._settings.csp_nonce)
         return connection
+
+    def memory_of(self, client: Client) -> Memory:
+        """Return what a client remembers of its elements; from now on, requests of this page read ahead."""
+        connection = self.connection_of(client)
+        visit = connection.visit
+        if not visit.loaded:
+            if visit.exists:
+                visit.registry.spawn(visit.look_at_store())
+            visit.loaded = True
+            path = visit.client.page.path
+            if path not in self._remembering:
+                self._remembering[path] = compile_path(path)[0]
+        return connection.memory
 
     def hear(self, client: Client, message: dict[str, Any]) -> None:
         """Pass a message of a client's page to its connection, if it has one here."""

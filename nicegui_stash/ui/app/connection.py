@@ -26,6 +26,7 @@ from ..page.page_object import PageObject
 from ..page.status import Status
 from ..page.texts import TEXTS
 from ..page.transforms import guard
+from ..remember.memory import Memory
 from ..scopes.browser import Browser
 from ..scopes.url import Address
 from ..visit.allowance import Allowance
@@ -73,6 +74,7 @@ class Connection:
     _address: Address | None = None
     _handover: Handover | None = None
     _texts: tuple[tuple[Element, Mapping[str, str]], ...] = ()
+    _memory: Memory | None = None
 
     def __init__(
         self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
@@ -101,10 +103,13 @@ class Connection:
     def add(self, page_object: PageObject) -> None:
         """Add a page object; after each event its opaque values are checked for changes in place."""
         self.page_objects.append(page_object)
+        self._watch_session()
+        self._watches_opaque = self._watches_opaque or page_object.schema.is_opaque
+
+    def _watch_session(self) -> None:
         if not self._watches_session:
             self._watches_session = True
             self.visit.session.watch(self)
-        self._watches_opaque = self._watches_opaque or page_object.schema.is_opaque
 
     def leave(self, page_object: PageObject, *, left: bool = True) -> None:
         """Close a page object when its part of the page was cleared, unless the client's end has closed it already.
@@ -124,6 +129,8 @@ class Connection:
             session.watch(self)
             for page_object in self.page_objects:
                 page_object.follow(session)
+            if self._memory is not None:
+                self._memory.follow(session)
 
     # ---- values that the client keeps, and typed values
 
@@ -146,6 +153,14 @@ class Connection:
         self._handover = self._handover or Handover(self)
         return self._handover
 
+    @property
+    def memory(self) -> Memory:
+        """What the page remembers of elements that are bound to no field, created at the first use."""
+        if self._memory is None:
+            self._watch_session()
+            self._memory = Memory(self.visit, self._watch)
+        return self._memory
+
     # ---- connect, hear, dispatch
 
     def _connect(self) -> None:
@@ -162,6 +177,8 @@ class Connection:
         nicegui_private.around_each_event(client, self.guard, self._handled)
         visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
         visit.session.touch()
+        if self._memory is not None:
+            self._memory.settle()
         if not visit.joins:
             self.handover.begin()
         if nicegui_private.is_simulated(client):
@@ -179,6 +196,8 @@ class Connection:
         loop.call_soon(self.handover.look)
         if self._watches_opaque:
             loop.call_soon(self._save_opaque)
+        if self._memory is not None:
+            loop.call_soon(self._memory.look)
 
     def _save_opaque(self) -> None:
         for page_object in self.page_objects:
@@ -188,6 +207,8 @@ class Connection:
     def _leave(self) -> None:
         """Put pending changes without delay: the next page may be on another server, which reads the store."""
         self._save_opaque()
+        if self._memory is not None:
+            self._memory.look()
         if not self.visit.ended:
             self.visit.session.hurry()
 
@@ -272,6 +293,8 @@ class Connection:
         visit.identified = True
         for page_object in list(self.page_objects):
             visit.guarded(page_object.pin)
+        if self._memory is not None:
+            visit.guarded(self._memory.identified)
         self._identified.set()
         if report.reason == 'rejoin':
             self._look_again()
@@ -392,6 +415,8 @@ class Connection:
             page_object.close()
         if self._handover is not None:
             self._handover.end()
+        if self._memory is not None:
+            self._memory.end()
         if self._watches_session:
             self.visit.session.unwatch(self)
         self.visit.end()

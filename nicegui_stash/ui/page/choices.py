@@ -9,8 +9,9 @@ from .stored_property import StoredProperty
 
 def keep_values_without_option() -> None:
     """Keep a stored value, in all elements that are bound to it, until its option comes or a person chooses another."""
-    nicegui_private.keep_values_without_option(_is_stored)
+    nicegui_private.keep_values_without_option(is_stored)
 
 
-def _is_stored(owner: object, names: tuple[str, ...]) -> bool:
+def is_stored(owner: object, names: tuple[str, ...]) -> bool:
+    """Whether an attribute, or a nested one, belongs to a stored field."""
     return isinstance(owner, ObservedDict) or isinstance(getattr(type(owner), names[0], None), StoredProperty)

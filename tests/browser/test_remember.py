@@ -1,0 +1,149 @@
+"""What a person sets on elements that are bound to no field: each element, in each scope, over each event."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from .remembering import ELEMENTS, seen, set_all, settled
+from .server import Server, eventually
+from .tab import Tab, Visitor
+
+pytestmark = pytest.mark.proves('remember')
+SCOPES = ('session', 'tab', 'reconnect')
+EVENTS = ('F5', 'duplicate', 'kill -9')
+CHANGED = {
+    'tabs': 'ONE',
+    'panel': 'panel one',
+    'radio': 'red',
+    'table_rows': 'e1,f1,g1',
+    'table_columns': ',name',
+    'grid_columns': 'name,size',
+    'grid_rows': 'b1,c1,d1,e1,f1,g1,h1,i1,j1',
+    'tree_expanded': 'play_arrow,n1,n2',
+}
+"""What a page shows that has lost a tab, an option, a row, a node, and the column by which rows were sorted."""
+
+
+@dataclass
+class Told:
+    """What a person saw: at first, after setting everything, and after each event, by scope."""
+
+    first: dict[str, Any]
+    objects_before: int = 0
+    was_set: dict[str, dict[str, Any]] = field(default_factory=dict)
+    after: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    changed: dict[str, Any] = field(default_factory=dict)
+    stored: str = ''
+
+
+async def looks_like(tab: Tab, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return what a person sees, as soon as it is what is wanted, or what differs after a while."""
+    await settled(tab)
+    loop = asyncio.get_running_loop()
+    end = loop.time() + 20
+    while (now := await seen(tab)) != wanted and loop.time() < end:
+        await asyncio.sleep(0.1)
+    return now
+
+
+@pytest_asyncio.fixture(scope='module', loop_scope='session')
+async def told(visitors: Callable[[], Visitor], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
+    async with Server('remembering.py', tmp_path_factory.mktemp('remember')) as server, visitors() as visitor:
+        tabs = {scope: await visitor.open(f'{server.url}/{scope}') for scope in SCOPES}
+        for tab in tabs.values():
+            await settled(tab)
+        told = Told(await seen(tabs['session']), len(server.objects()))
+
+        async def compare(event: str, **comes_back: bool) -> None:
+            for scope, tab in tabs.items():
+                wanted = told.was_set[scope] if comes_back[scope] else told.first
+                told.after[scope, event] = await looks_like(tab, wanted)
+
+        for scope, tab in tabs.items():
+            await set_all(tab)
+            told.was_set[scope] = await seen(tab)
+        originals = dict(tabs)
+        for scope, tab in originals.items():
+            tabs[scope] = await visitor.duplicate(tab)
+        await compare('duplicate', session=True, tab=True, reconnect=False)
+        for scope, tab in originals.items():
+            await tabs[scope].page.close()
+            tabs[scope] = tab
+        for tab in tabs.values():
+            await tab.reload()
+        await compare('F5', session=True, tab=True, reconnect=False)
+        await set_all(tabs['reconnect'])
+        told.was_set['reconnect'] = await seen(tabs['reconnect'])
+        await is_stored(server)
+        await come_back(server, tabs)
+        await compare('kill -9', session=True, tab=True, reconnect=True)
+        told.stored = server.objects()[0].read_text()
+        server.settings['changed'] = 1
+        await come_back(server, {'session': tabs['session']})
+        await tabs['session'].until('document.querySelectorAll(".q-tab").length === 2')
+        told.changed = await looks_like(tabs['session'], told.was_set['session'] | CHANGED)
+        yield told
+
+
+async def is_stored(server: Server) -> None:
+    """Return when what was set last, on the page of the visit, is stored."""
+
+    async def is_there() -> bool:
+        visits = server.document()['slices']['stash.remember']['1']['/reconnect']['visits'].values()
+        return any({'q-scroll-area', 'nicegui-dialog'} <= set(visit['data']) for visit in visits)
+
+    await eventually(is_there, 'all is stored')
+
+
+async def come_back(server: Server, tabs: dict[str, Tab]) -> None:
+    clients = {scope: await tab.client() for scope, tab in tabs.items()}
+    await server.kill()
+    await server.start()
+    for scope, tab in tabs.items():
+        await tab.connected(after=clients[scope])
+
+
+@pytest.mark.parametrize('event', EVENTS)
+@pytest.mark.parametrize('scope', SCOPES)
+@pytest.mark.parametrize('element', ELEMENTS)
+async def test_an_element_comes_back_as_its_scope_says(told: Told, element: str, scope: str, event: str):
+    was_set, first = told.was_set[scope][element], told.first[element]
+    assert was_set != first, 'it was not set'
+    comes_back = scope != 'reconnect' or event == 'kill -9'
+    assert told.after[scope, event][element] == (was_set if comes_back else first)
+
+
+async def test_who_sets_nothing_leaves_no_object(told: Told):
+    assert told.objects_before == 0
+
+
+async def test_a_password_is_never_stored(told: Told):
+    assert 'Ada' in told.stored
+    assert 'a secret' not in told.stored
+
+
+@pytest.mark.parametrize('element', ELEMENTS)
+async def test_a_changed_page_loses_only_what_no_longer_fits(told: Told, element: str):
+    assert told.changed[element] == CHANGED.get(element, told.was_set['session'][element])
+
+
+async def test_two_tabs_do_not_overwrite_each_others_elements(
+    visitors: Callable[[], Visitor], tmp_path_factory: pytest.TempPathFactory
+):
+    async with Server('remembering.py', tmp_path_factory.mktemp('two')) as server, visitors() as visitor:
+        one, two = [await visitor.open(f'{server.url}/session') for _ in range(2)]
+        await one.page.get_by_test_id('input').fill('Ada')
+        await two.page.get_by_test_id('textarea').fill('a note')
+        await settled(one)
+        await settled(two)
+        await expect(two.page.get_by_test_id('input')).to_have_value('')  # an open tab keeps what it shows
+        await one.reload()
+        await expect(one.page.get_by_test_id('input')).to_have_value('Ada')
+        await expect(one.page.get_by_test_id('textarea')).to_have_value('a note')
