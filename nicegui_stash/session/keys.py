@@ -41,6 +41,7 @@ class Keys:
             )
         self._secrets = tuple(secrets)
         self._seal_keys = [hmac.digest(secret.encode(), b'seal', 'sha256') for secret in secrets]
+        self.prefix = prefix
         self._folder = f'{prefix}/' if prefix else ''
 
     def of(self, session_id: str) -> tuple[str, tuple[str, ...]]:

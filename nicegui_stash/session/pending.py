@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from ..errors import StoreError
-from ..model.operations import Operation, Set, Update
+from ..model.lost import as_sets, still_held
+from ..model.document import Document
+from ..model.operations import Operation, Place, Set, Update
 from .shared import Shared
 
 OperationKey = tuple[object, ...]
@@ -15,10 +17,11 @@ OperationKey = tuple[object, ...]
 class Pending:
     """Operations in order of acceptance. A newer one replaces an older one of the same key, and goes to the end."""
 
-    __slots__ = ('_durable', '_operations', '_shared', '_waiters', 'size')
+    __slots__ = ('_durable', '_operations', '_shared', '_waiters', 'own', 'size')
 
     def __init__(self, shared: Shared) -> None:
         self.size = 0
+        self.own: dict[Place, Set] = {}  # what became durable here last, by place: a store may lose it
         self._shared = shared
         self._operations: dict[OperationKey, Operation] = {}
         self._waiters: tuple[tuple[int, asyncio.Future[None]], ...] = ()
@@ -56,6 +59,14 @@ class Pending:
         self._operations[operation.sequence,] = operation
         self._account(operation, 1)
 
+    def add_first(self, operations: list[Operation]) -> None:
+        """Put operations before all others, whose sequences are higher."""
+        later, self._operations = self._operations, {}
+        for operation in operations:
+            self._operations['first', id(operation)] = operation
+            self._account(operation, 1)
+        self._operations |= later
+
     def discard(self, unwanted: Callable[[Operation], bool]) -> None:
         for key, operation in list(self._operations.items()):
             if unwanted(operation):
@@ -64,8 +75,16 @@ class Pending:
     def settle(self, sequence: int) -> None:
         """Remove what is in the store: everything up to this sequence."""
         self._durable = max(self._durable, sequence)
-        self.discard(lambda operation: operation.sequence <= sequence)
+        for key, operation in list(self._operations.items()):
+            if operation.sequence <= sequence:
+                self._account(self._operations.pop(key), -1)
+                for put in as_sets(operation):
+                    self.own[put.slice, put.part, put.field] = put
         self.release()
+
+    def keep_own(self, document: Document) -> None:
+        """Let go of what others have overwritten, or what was erased."""
+        self.own = still_held(self.own, document)
 
     def release(self) -> None:
         """Wake the waiters whose changes are durable, and all of them if nothing is pending."""
