@@ -55,15 +55,15 @@ class Pending:
 
     def add_last(self, operation: Operation) -> None:
         """Append a barrier: earlier operations may not be reordered past it."""
-        self._operations = {(earlier.sequence,): earlier for earlier in self}
-        self._operations[operation.sequence,] = operation
+        self._operations = {(id(earlier),): earlier for earlier in self}
+        self._operations[id(operation),] = operation
         self._account(operation, 1)
 
     def add_first(self, operations: list[Operation]) -> None:
         """Put operations before all others, whose sequences are higher."""
         later, self._operations = self._operations, {}
         for operation in operations:
-            self._operations['first', id(operation)] = operation
+            self._operations[id(operation),] = operation  # they may share a sequence
             self._account(operation, 1)
         self._operations |= later
 
