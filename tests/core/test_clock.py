@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 import pytest
 
@@ -15,14 +16,14 @@ from nicegui_stash.session.registry import Registry
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import WallClock
-from .scene import TAB, put, stored, values
+from .scene import TAB, Undated, put, stored, values
 from .sweeps import Watcher
 
 HOUR = 3600.0
 OTHER = SliceId('Other', 1)
 
 
-class Told(FaultyStore):
+class Told(Undated):
     """A store with a clock, which is right."""
 
     def __init__(self, inner: FaultyStore, clock: WallClock) -> None:
@@ -43,8 +44,9 @@ def told(store: FaultyStore, clock: WallClock) -> Told:
 @pytest.fixture
 def untold(store: FaultyStore) -> FaultyStore:
     """A store of several servers that has no clock."""
-    store.guarantee = 'shared'
-    return store
+    undated = Undated(store.inner)
+    undated.guarantee = 'shared'
+    return undated
 
 
 def server(store: FaultyStore, clock: WallClock, *, hours: float, ttl: float = HOUR, tab_ttl: float = HOUR) -> Registry:
@@ -102,14 +104,15 @@ async def test_a_wrong_clock_is_told_of_once_and_asked_again_when_it_is_set(
     caplog.set_level(logging.WARNING, logger='nicegui_stash')
     ahead = 2 * HOUR
     registry = Registry(told, Keys(['a secret']), Policy(ttl=HOUR), wall=lambda: clock() + ahead, rng=lambda: 0.5)
+    session = registry.session('an id')
     for number in range(3):
-        put(registry.session('an id'), 'count', number)
-        await registry.session('an id').flush()
+        put(session, 'count', number)
+        await session.flush()
     assert registry.now == clock()
     ahead = 0.0
     assert registry.now == clock() - 2 * HOUR
-    put(registry.session('an id'), 'count', 9)
-    await registry.session('an id').flush()
+    put(session, 'count', 9)
+    await session.flush()
     assert (registry.now, told.calls['list']) == (clock(), 2)
     assert [record.getMessage() for record in caplog.records] == [
         "this server's clock is 7200 s ahead of that of the store, which is used"
@@ -126,6 +129,9 @@ async def test_without_the_stores_time_nothing_is_stamped_or_judged(
     told.fail_next('list', *[Unavailable('open', 'now', 'not yet')] * 2)
     assert not await other.load(0.001)
     put(other, 'next', 1)
+    with suppress(Unavailable):
+        await other.flush()
+    assert await stored(told, one.key) == {'count': 1}
     await other.flush()
     assert await stored(told, one.key) == {'count': 1, 'next': 1}
 
