@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from ..errors import StoreError
-from ..model.lost import as_sets, still_held
 from ..model.document import Document
+from ..model.lost import as_sets, still_held
 from ..model.operations import Operation, Place, Set, Update
 from .shared import Shared
 

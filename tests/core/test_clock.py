@@ -1,4 +1,4 @@
-"""A server whose clock is hours wrong erases nothing: age is judged by the store's time, or by what writers have seen."""
+"""A server whose clock is hours wrong erases nothing: age is judged by the store's time, or what writers have seen."""
 
 from __future__ import annotations
 
@@ -119,9 +119,7 @@ async def test_a_wrong_clock_is_told_of_once_and_asked_again_when_it_is_set(
     ]
 
 
-async def test_without_the_stores_time_nothing_is_stamped_or_judged(
-    loop: object, told: Told, clock: WallClock
-) -> None:
+async def test_without_the_stores_time_nothing_is_stamped_or_judged(loop: object, told: Told, clock: WallClock) -> None:
     one = server(told, clock, hours=0).session('an id', exists=False)
     put(one, 'count', 1)
     await one.flush()
@@ -170,4 +168,3 @@ async def test_without_a_clock_in_the_store_nothing_is_older_than_writers_have_s
     third = fast.session('2')
     assert await third.load(1)
     assert third.condition == 'found'
-

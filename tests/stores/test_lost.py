@@ -87,10 +87,10 @@ async def losing(
         's3': empty,
     }
     kind: str = request.param
+    own = RedisServer(tmp_path, '--save', '', '--appendonly', 'no')
     if kind == 'redis':
         store: Store = open_store(server.url)
     elif kind == 'redis restarted':
-        own = RedisServer(tmp_path, '--save', '', '--appendonly', 'no')
         own.start()
         await own.is_up()
         store = open_store(own.url)
@@ -100,8 +100,7 @@ async def losing(
         store = open_store(str(tmp_path / 'state') if kind == 'folder' else f'sqlite:///{tmp_path}/stash.db')
     yield store, loses[kind]
     await store.aclose()
-    if kind == 'redis restarted':
-        own.kill()
+    own.kill()
 
 
 @pytest.mark.proves('lost')
