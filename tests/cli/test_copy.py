@@ -218,15 +218,6 @@ def test_a_call_that_cannot_work_says_why(
     assert remedy in said
 
 
-def test_it_loads_no_ui_framework(folder: Path) -> None:
-    fill('state', 1)
-    code = (
-        'import sys\nfrom nicegui_stash.cli import main\nassert main(["copy", "state", "there"]) == 0\n'
-        'assert not {"nicegui", "reflex"} & set(sys.modules)'
-    )
-    subprocess.run([sys.executable, '-c', code], check=True, env={**os.environ, 'PYTHONPATH': str(ROOT)})
-
-
 # ---- while the app runs
 
 

@@ -6,11 +6,15 @@ Each is forked from here, where everything is loaded and no thread is running ye
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 import json
 import os
 import random
 import signal
+import sqlite3
 import sys
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -149,6 +153,97 @@ def write_together(url: str, servers: str, changes: str) -> None:
     tell(json.dumps(stored(url)))
 
 
+def die_unflushed(url: str, rounds: str) -> None:
+    """Change without a flush, wait for two group commits, and die; return how many values a fresh process missed.
+
+    Another session of the process changes all the time, so that commits follow one another. Two commits that end after
+    the interval between two puts of a session has passed twice: the first of them may have begun before.
+    """
+    commits, interval = [0], 0.01
+
+    class Counted(sqlite3.Connection):
+        def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+            done = super().execute(sql, *arguments)
+            commits[0] += sql == 'COMMIT'
+            return done
+
+    sqlite3.connect = functools.partial(sqlite3.connect, factory=Counted)  # type: ignore[assignment]
+    dice = random.Random(1)
+    lost = 0
+    for number in range(int(rounds)):
+        changes = dice.randrange(1, 4)
+
+        async def work(session: Session, number: int = number, changes: int = changes) -> None:
+            store = session._state.shared.store
+            noise = Registry(store, Keys(['a secret']), Policy(flush_interval=interval)).session(f'noise {number}')
+
+            async def change() -> None:
+                for step in itertools.count():
+                    put(noise, 'step', step)
+                    await asyncio.sleep(0.001)
+
+            changing = asyncio.create_task(change())
+            for step in range(changes):
+                put(session, f'field-{number % 10}', [number, step])
+                await asyncio.sleep(0.003 * step)
+            put(session, f'field-{number % 10}', [number, 'last'])
+            await asyncio.sleep(2 * interval)
+            before = commits[0]
+            while commits[0] < before + 2:
+                await asyncio.sleep(0.001)
+            os.kill(os.getpid(), signal.SIGKILL)
+            await changing
+
+        _, status = os.waitpid(fork(work, url), 0)
+        if os.WTERMSIG(status) != signal.SIGKILL:
+            raise AssertionError(status)
+        lost += stored(url).get(f'field-{number % 10}') != [number, 'last']
+    tell(lost)
+
+
+SHAPES: tuple[Callable[[int], Any], ...] = (
+    lambda number: number,
+    lambda number: f'text {number} \u00e4\u6f22\U0001f600 ' * (number % 50),
+    lambda number: number / 7,
+    lambda number: [number] * (number % 300),
+    lambda number: {'number': number, 'nested': [{'is': number % 2 == 0, 'none': None}] * (number % 20)},
+    lambda number: None if number % 3 else number,
+    lambda number: number % 2 == 0,
+)
+"""Values of several types, each made of one number."""
+
+
+def die_torn(url: str, rounds: str) -> None:
+    """Kill a server that changes fields of several types together; return how often they were not of one change."""
+    dice = random.Random(1)
+    torn, seen = 0, set[int]()
+    for _ in range(int(rounds)):
+        listen, report = os.pipe()
+
+        async def work(session: Session, report: int = report) -> None:
+            found = session.document.slice(COUNTER)
+            number = msgspec.json.decode(found.data['f0']) if found else 0
+            while True:
+                number += 1
+                for place, shape in enumerate(SHAPES):
+                    put(session, f'f{place}', shape(number))
+                os.write(report, b'.')
+                await asyncio.sleep(0.0005)
+
+        process = fork(work, url)
+        os.close(report)
+        os.read(listen, 1)
+        time.sleep(dice.random() * 0.04)
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        os.close(listen)
+        values = stored(url)
+        if values:
+            torn += values != {f'f{place}': shape(values['f0']) for place, shape in enumerate(SHAPES)}
+            seen.add(values['f0'])
+    tell(torn, len(seen))
+
+
 def show(url: str) -> None:
     """Tell what a fresh process reads, as JSON."""
     tell(json.dumps(stored(url)))
@@ -158,6 +253,8 @@ if __name__ == '__main__':
     scenes: dict[str, Callable[..., None]] = {
         'die_after_flush': die_after_flush,
         'die_at_any_time': die_at_any_time,
+        'die_torn': die_torn,
+        'die_unflushed': die_unflushed,
         'write_together': write_together,
         'show': show,
     }
