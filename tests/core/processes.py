@@ -21,12 +21,14 @@ from typing import Any
 
 import msgspec
 
+from nicegui_stash.errors import StoreError
 from nicegui_stash.model.document import SESSION_PART, SliceId
 from nicegui_stash.model.limits import Policy
 from nicegui_stash.session.keys import Keys
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.stores.opening import open_store
+from tests.stores.sqlite_processes import stop_at
 
 COUNTER = SliceId('Counter', 1)
 
@@ -244,6 +246,41 @@ def die_torn(url: str, rounds: str) -> None:
     tell(torn, len(seen))
 
 
+def stand_still(url: str, seconds: str) -> None:
+    """Freeze a server while it holds the lock, for so long; tell what another one did then, and what is stored."""
+
+    async def frozen(session: Session) -> None:
+        stop_at('BEGIN IMMEDIATE', signal.SIGSTOP, after=True)
+        put(session, 'frozen', 'put by the one that stood still')
+        await session.flush()
+
+    async def other(session: Session) -> None:
+        failures = 0
+        put(session, 'other', 1)
+        while session.pending:
+            try:
+                await session.flush()
+            except StoreError:
+                failures += 1
+                put(session, 'other', 1 + failures)
+                os.write(report, b'.')
+        put(session, 'failures', failures)
+        await session.flush()
+
+    listen, report = os.pipe()
+    process = fork(frozen, url)
+    _, status = os.waitpid(process, os.WUNTRACED)
+    begin = time.monotonic()
+    working = fork(other, url)
+    os.read(listen, 1)
+    time.sleep(max(0.0, float(seconds) - (time.monotonic() - begin)))
+    os.kill(process, signal.SIGCONT)
+    statuses = [os.waitpid(one, 0)[1] for one in (process, working)]
+    found = stored(url)
+    is_whole = found['other'] == 1 + found['failures'] and found['frozen'].startswith('put by')
+    tell(os.WIFSTOPPED(status), statuses, found['failures'] > 0, is_whole)
+
+
 def show(url: str) -> None:
     """Tell what a fresh process reads, as JSON."""
     tell(json.dumps(stored(url)))
@@ -257,5 +294,6 @@ if __name__ == '__main__':
         'die_unflushed': die_unflushed,
         'write_together': write_together,
         'show': show,
+        'stand_still': stand_still,
     }
     scenes[sys.argv[1]](*sys.argv[2:])

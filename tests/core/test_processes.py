@@ -78,6 +78,11 @@ def test_a_server_killed_at_random_leaves_fields_of_several_types_as_one_change_
 
 
 @pytest.mark.slow
+def test_a_server_that_stands_still_with_the_lock_for_ten_seconds_costs_no_change(tmp_path: Path) -> None:
+    assert play('stand_still', f'sqlite:///{tmp_path}/stash.db', 10) == 'True [0, 0] True True'
+
+
+@pytest.mark.slow
 def test_two_servers_lose_none_of_1000_changes_to_different_fields_of_one_session(url: str) -> None:
     found = json.loads(play('write_together', url, 2, 500))
     changes = {f'server-{name}-change-{number}': f'{name}-{number}' for name in range(2) for number in range(500)}
