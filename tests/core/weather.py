@@ -40,6 +40,7 @@ class Weather:
         self.history: dict[str, list[bytes]] = {}
         """What was put under each key, in order: the backups."""
         self.on_put: Callable[[str, bytes], None] = lambda key, body: None
+        self.on_delete: Callable[[bytes], None] = lambda body: None
         self.trace: list[tuple[Any, ...]] = []
         """Everything that happened, in order, with the time: two runs of one seed have the same."""
         self._revision = 0
@@ -156,5 +157,7 @@ class Weather:
     async def _delete(self, key: str) -> None:
         await self._travel()
         self._fail('delete', key)
-        self.objects.pop(key, None)
+        found = self.objects.pop(key, None)
         self.note('delete')
+        if found is not None:
+            self.on_delete(found.body)

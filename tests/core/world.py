@@ -39,6 +39,7 @@ class World:
         self.dice = random.Random(seed)
         self.store = Weather(self.dice, trouble=self.dice.choice([0.0, 0.05, 0.2]))
         self.store.on_put = self._check_put
+        self.store.on_delete = self._check_delete
         self.store.clock = self.wall
         self.born = 1_700_000_000.0
         self.may_erase = self.dice.choice([None, None, 'one', 'all'])
@@ -241,6 +242,10 @@ class World:
             self._check_durable()
         except Broken as error:
             self.failure = self.failure or error
+
+    def _check_delete(self, body: bytes) -> None:
+        if not from_bytes(body).closing:  # who holds it would put it back, but may die before
+            self.failure = self.failure or Broken('a sweep has deleted what somebody had put over its mark')
 
     failure: Broken | None = None
     """What went wrong within a put, where it would be taken for a failure of the store."""
