@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import sqlite3
@@ -97,7 +98,7 @@ def test_sessions_go_from_store_to_store_byte_for_byte(
     options = msgspec.json.encode(moto.options).decode()
     s3, memory = moto.url(), f'memory://{uuid.uuid4().hex}'
     way = ['state', 'sqlite:///stash.db', redis.url, s3, memory, 'back']
-    for source, target in zip(way, way[1:], strict=False):
+    for source, target in itertools.pairwise(way):
         given = ['--from-options', options] if source == s3 else ['--to-options', options] if target == s3 else []
         code, table, said = copy(source, target, *given)
         assert (code, said) == (0, ''), table
@@ -137,11 +138,11 @@ def test_what_is_newer_at_the_target_is_left_alone_until_that_is_asked_for(folde
     older, newer, begun = (
         document({'Cart': {'1': {'': slice_of(a=a)}}}, applied={'w': w}, born=born) for a, w, born in PLACES
     )
-    for there, fate, code in ((older, 'older at TO: now replaced', 0), (newer, NEWER, 1), (begun, NEWER, 1)):
+    for there, fate, expected in ((older, 'older at TO: now replaced', 0), (newer, NEWER, 1), (begun, NEWER, 1)):
         for url, body in (('state', MIDDLE), ('there', there)):
             asyncio.run(replace(url, key, body))
-        assert copy('state', 'there')[::2] == (code, '')
-        assert held('there') == {key: MIDDLE if code == 0 else there}
+        assert copy('state', 'there')[::2] == (expected, '')
+        assert held('there') == {key: MIDDLE if expected == 0 else there}
         code, table, _ = copy('state', 'there', '--overwrite')
         assert (code, held('there')) == (0, {key: MIDDLE}), (fate, table)
 
