@@ -73,9 +73,9 @@ def still_held(own: Mapping[Place, Set], document: Document) -> dict[Place, Set]
 
 
 def as_sets(operation: Operation) -> Iterable[Set]:
-    """Return the values that an operation has written last."""
+    """Return the values that an operation has written last; what only filled a gap is as old as it was before."""
     if isinstance(operation, Set):
-        return (operation,)
+        return () if operation.absent else (operation,)
     if isinstance(operation, Update):
         return [
             Set(operation.sequence, operation.epoch, operation.reset, operation.slice, part, name, raw)

@@ -70,11 +70,11 @@ def default_url(folder: Path) -> str:
     if not database.exists() and next(Folder(str(folder)).walk(), None) is not None:
         log.warning(
             'the folder %s was filled by an earlier version and stays the store. Keep it without this line by '
-            'Stash(%r), or move its objects by: python -m nicegui_stash copy %s sqlite:///%s',
+            'Stash(%r), or move its objects by: python -m nicegui_stash copy %s %s',
             folder,
             str(folder),
             shlex.quote(str(folder)),
-            shlex.quote(str(database)),
+            shlex.quote(f'sqlite:///{database}'),
         )
         return str(folder)
     return f'sqlite:///{database}'

@@ -244,7 +244,7 @@ class World:
             self.failure = self.failure or error
 
     def _check_delete(self, body: bytes) -> None:
-        if not from_bytes(body).closing:  # who holds it would put it back, but may die before
+        if not from_bytes(body).closing and not self.has_lost:  # who holds it would put it back, but may die before
             self.failure = self.failure or Broken('a sweep has deleted what somebody had put over its mark')
 
     failure: Broken | None = None
