@@ -12,6 +12,7 @@ from ..errors import ConfigurationError, StoreError
 from .exit_codes import AWAY, INTERRUPTED, WRONG
 
 COMMANDS: Final = {
+    'copy': 'copy all sessions from one store to another, while the app runs',
     'doctor': 'try a store as the app would use it, and say whether it is fit',
     'migrate': 'see what recovering all stored sessions at the current version of a class would do',
     'sweep': 'remove sessions that nobody has seen for ttl, and old tombstones',

@@ -26,7 +26,7 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--prefix', help='the folder within the store, as in Stash(prefix=...)')
     parser.add_argument(
-        '--storage-options', metavar='JSON', type=_json_object, help='an object, as in Stash(storage_options=...)'
+        '--storage-options', metavar='JSON', type=json_object, help='an object, as in Stash(storage_options=...)'
     )
     parser.add_argument(
         '--allow-lost-updates', action='store_true', help='for a store without conditional puts, as in Stash(...)'
@@ -57,9 +57,12 @@ def _no_identity(_: object) -> None:
     """Stand for the app's `identity`: a command does not need it, and may be unable to import it."""
 
 
-def opened_existing(settings: Settings) -> Store:
-    """Open the store. Raises `ConfigurationError`, also for a file or folder that is not there, as if misspelt."""
-    store = opened(settings)
+def opened_existing(settings: Settings, *, beside: Path | None = None) -> Store:
+    """Open the store. Raises `ConfigurationError`, also for a file or folder that is not there, as if misspelt.
+
+    `beside`: a database that may lie in the folder.
+    """
+    store = opened(settings, beside=beside)
     folder, database = folder_of(settings), database_of(settings)
     if folder is not None and not folder.is_dir():
         raise ConfigurationError('URL', f'there is no folder {str(folder)!r}', 'Name the folder that the app uses')
@@ -68,10 +71,10 @@ def opened_existing(settings: Settings) -> Store:
     return store
 
 
-def opened(settings: Settings) -> Store:
+def opened(settings: Settings, *, beside: Path | None = None) -> Store:
     """Open the store of an app. Raises `ConfigurationError`, also for the folder around the app's database."""
     folder = folder_of(settings)
-    if folder is not None and (database := folder / DATABASE).is_file():
+    if folder is not None and (database := folder / DATABASE).is_file() and not _is_same(database, beside):
         reason = f'the folder {str(folder)!r} has the database of the app in it'
         raise ConfigurationError('URL', reason, f'Write sqlite:///{database}')
     return open_store(
@@ -81,6 +84,10 @@ def opened(settings: Settings) -> Store:
         allow_lost_updates=settings.allow_lost_updates,
         ttl=settings.ttl,
     )
+
+
+def _is_same(one: Path, other: Path | None) -> bool:
+    return other is not None and one.absolute() == other.absolute()
 
 
 def database_of(settings: Settings) -> Path | None:
@@ -102,7 +109,7 @@ def place_of(settings: Settings) -> str:
     return without_credentials(settings.url) + (f' (prefix {settings.prefix})' if settings.prefix else '')
 
 
-def _json_object(text: str) -> Mapping[str, Any]:
+def json_object(text: str) -> Mapping[str, Any]:
     try:
         options = json.loads(text)
     except ValueError as error:

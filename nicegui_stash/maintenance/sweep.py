@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from ..errors import MalformedDocument, StoreError, UnknownFormat
 from ..model.document import FORMAT, Document, from_bytes, to_bytes
+from ..session.clock import Clock
 from ..session.keys import is_document_key, is_trial_key
 from ..session.loading import is_closing, quarantine_key
 from ..session.store_io import MustRead, Read, Stored, read, write
@@ -59,11 +61,11 @@ class Tally:
             self.bytes_removed += row.size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sweep:
     """One pass over the objects below a prefix. `ttl` is in seconds; `wall` tells seconds since the epoch.
 
-    With `dry_run` everything is read and nothing is written.
+    Age is judged by the store's time, see `Clock`. With `dry_run` everything is read and no document is written.
     """
 
     store: Store
@@ -71,12 +73,23 @@ class Sweep:
     ttl: float
     wall: Callable[[], float]
     dry_run: bool = False
+    clock: Clock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clock = Clock(self.store, self.wall, self.prefix)
 
     async def run(self, tally: Tally, watcher: Watcher) -> None:
-        """Read every object, remove the expired ones, and count. Raises `StoreError` if the listing fails."""
+        """Read every object, remove the expired ones, and count.
+
+        Raises `StoreError` if the listing fails, or the store does not tell its time.
+        """
+        if failure := await self.clock.ask():
+            raise failure
         rows = [row async for row in self.store.list(f'{self.prefix}/' if self.prefix else '') if self._is_ours(row)]
         if self.prefix:
             rows += [row async for row in self.store.list(f'quarantine/{self.prefix}/') if self._is_copy(row)]
+        if self.clock.relies_on_writers:
+            await self._hear_writers(rows)
         tally.objects, done, waiting = len(rows), 0, iter(rows)
 
         async def work() -> None:
@@ -95,6 +108,17 @@ class Sweep:
             for _ in range(SWEEPERS):
                 group.create_task(work())
 
+    async def _hear_writers(self, rows: list[ObjectInfo]) -> None:
+        """Find out when the newest object was put."""
+        for row in rows:
+            if row.modified is not None:
+                self.clock.saw(row.modified)
+            elif is_document_key(row.key, self.prefix):
+                outcome = await read(self.store, row.key)
+                if isinstance(outcome, Read) and isinstance(outcome.found, StoredObject):
+                    with suppress(MalformedDocument, UnknownFormat):
+                        self.clock.saw(from_bytes(outcome.found.body).seen / 1000)
+
     def _is_ours(self, row: ObjectInfo) -> bool:
         return is_document_key(row.key, self.prefix) or self._is_copy(row) or is_trial_key(row.key, self.prefix)
 
@@ -103,7 +127,7 @@ class Sweep:
 
     @property
     def _limit(self) -> float:
-        return self.wall() - self.ttl * SLACK
+        return self.clock.certain() - self.ttl * SLACK
 
     async def _treat(self, row: ObjectInfo, tally: Tally) -> Fate:
         if row.modified is not None and row.modified >= self._limit:
@@ -126,7 +150,7 @@ class Sweep:
             return 'foreign'
         except MalformedDocument:
             return 'malformed'
-        if is_closing(document, int(self.wall() * 1000)):
+        if is_closing(document, int(self.clock.now() * 1000)):
             return 'contested'  # another sweep is about to delete it; the second delete could hit what comes after it
         if document.seen >= self._limit * 1000:
             return 'kept'
@@ -135,7 +159,7 @@ class Sweep:
 
     async def _remove(self, key: str, document: Document, etag: ETag, fate: Fate, tally: Tally) -> Fate:
         """Mark the object as closing, unless it has changed since it was read; then delete it."""
-        begin = self.wall()
+        begin, since = self.clock.now(), self.wall()
         mark = Document(FORMAT, document.epoch, document.seen, {}, {}, erased=True, closing=int(begin * 1000))
         match await write(self.store, key, to_bytes(mark), Replace(etag)):
             case Stored():
@@ -144,7 +168,7 @@ class Sweep:
                 return 'contested'  # somebody came back, or the answer was lost: the next sweep sees which
             case failure:
                 return _failed(tally, failure.error)
-        if not 0 <= self.wall() - begin <= DELETE_PATIENCE:
+        if not 0 <= self.wall() - since <= DELETE_PATIENCE:
             return 'contested'  # this process stood still: who has waited for the delete may wait no more
         return await self._delete(key, fate, tally)
 

@@ -35,13 +35,17 @@ class Drop(msgspec.Struct):
     part: Part
 
 
+Place = tuple[SliceId, Part, str]
+"""Where a value is: slice, part and field."""
+
 Written = tuple[Part, str, Raw]
 
 
 class Update(msgspec.Struct):
     """A read-modify-write of one slice: `change` returns the writes for the present slice; it may run repeatedly.
 
-    `error` has the exception of `change`, which then writes nothing. `size`: its bytes in the pending limit.
+    `error` has the exception of `change`, which then writes nothing. `size`: its bytes in the pending limit. `written`:
+    what it wrote last.
     """
 
     sequence: int
@@ -52,6 +56,7 @@ class Update(msgspec.Struct):
     size: int = 0
     part: Part = SESSION_PART
     error: Exception | None = None
+    written: list[Written] = []
 
 
 class Reset(msgspec.Struct):
@@ -150,6 +155,7 @@ def _update(document: Document, operation: Update) -> bool:
     except Exception as error:  # noqa: BLE001 it is the app's code; the caller of the update gets the error
         operation.error = error
         return False
+    operation.written = written
     for part, name, raw in written:
         document.values(operation.slice, part)[name] = raw
     document.erased = document.erased and not written

@@ -12,6 +12,7 @@ from ..errors import ConfigurationError
 
 _DOCUMENT_KEY = re.compile(r'(?P<folder>[\w-]{2})/(?P=folder)[\w-]{41}\.json', re.ASCII)
 _TRIAL_KEY = re.compile(r'probe/[0-9a-f]{32}-\d+|doctor/[0-9a-f]{8}-[\w/-]+', re.ASCII)
+_KEPT_KEY = re.compile(rf'(?:quarantine/)?(?:[\w.-]+/)*?{_DOCUMENT_KEY.pattern}(?:/[0-9a-f]{{16}})?', re.ASCII)
 
 
 def object_key(secret: str, session_id: str) -> str:
@@ -41,6 +42,7 @@ class Keys:
             )
         self._secrets = tuple(secrets)
         self._seal_keys = [hmac.digest(secret.encode(), b'seal', 'sha256') for secret in secrets]
+        self.prefix = prefix
         self._folder = f'{prefix}/' if prefix else ''
 
     def of(self, session_id: str) -> tuple[str, tuple[str, ...]]:
@@ -65,6 +67,11 @@ def _seal(key: bytes, text: str) -> str:
 def is_document_key(key: str, prefix: str = '') -> bool:
     """Whether a key has the form that `Keys` makes, below this prefix; locks and quarantined copies have not."""
     return _has_form(key, prefix, _DOCUMENT_KEY)
+
+
+def is_kept_key(key: str) -> bool:
+    """Whether a key is that of a document or of a quarantined copy, below any prefix: what a copy takes along."""
+    return _KEPT_KEY.fullmatch(key) is not None
 
 
 def is_trial_key(key: str, prefix: str = '') -> bool:

@@ -26,7 +26,11 @@ CLOSING_PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A document as it was read; `inherited` names the objects under older secrets that it came from."""
+    """A document as it was read; `inherited` names the objects under older secrets that it came from.
+
+    `is_gone`: there is no object under the first key, or one that a sweep has marked and left; `is_erased_there`: but
+    a tombstone under an older key.
+    """
 
     document: Document
     etag: ETag | None
@@ -35,6 +39,8 @@ class Fetched:
     inherited: tuple[tuple[str, ETag], ...] = ()
     body: bytes | None = None
     """The bytes of exactly this document."""
+    is_gone: bool = False
+    is_erased_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,13 @@ async def fetch(
     looks = 0
     while True:
         shared.counts['gets'] += 1
-        outcome = await read(shared.store, key, unless, is_limited=is_limited)
+        reading = read(shared.store, key, unless, is_limited=is_limited)
+        if shared.clock.is_known:
+            outcome = await reading
+        else:
+            outcome, failure = await asyncio.gather(reading, shared.clock.ask())
+            if failure:
+                return Away(failure)
         if not isinstance(outcome, Read):
             return outcome
         match outcome.found:
@@ -96,11 +108,22 @@ async def _understand(
         return _foreign(shared, key, error)
     except MalformedDocument as error:
         return await _quarantine(shared, key, body, etag, error)
+    if failure := await _ask_time(shared, document):
+        return failure
     if document.closing:
         if is_closing(document, shared.now()):
             return _Closing()
-        return Fetched(new_document(born=shared.now()), etag, 'fresh')  # its sweep has died: as if it were gone
+        return Fetched(new_document(born=shared.now()), etag, 'fresh', is_gone=True)  # its sweep has died
     return Fetched(document, etag, 'found', len(body), body=body)
+
+
+async def _ask_time(shared: Shared, document: Document) -> Away | None:
+    """Ask the store for its time, if that decides what becomes of a document that was read."""
+    if next(reversed(document.applied), None) != shared.writer:  # what this server's clock says, it knows already
+        shared.clock.saw(document.seen / 1000)
+    seems_old = document.closing or document.seen < shared.now() - shared.policy.ttl * 1000
+    failure = await shared.clock.ask() if seems_old and shared.clock.is_due else None
+    return Away(failure) if failure else None
 
 
 def _foreign(shared: Shared, key: str, error: UnknownFormat) -> Foreign:
@@ -122,10 +145,12 @@ async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched |
             except MalformedDocument as error:
                 log.warning('object %s, stored under an older secret, is left alone: %s', key, error)
                 continue
-            if document.erased:
-                break  # it was forgotten, and what an even older secret still holds with it
+            if failure := await _ask_time(shared, document):
+                return failure
+            if document.erased:  # it was forgotten, and what an even older secret still holds with it
+                return Fetched(new_document(born=shared.now()), None, 'fresh', is_gone=True, is_erased_there=True)
             return Fetched(document, None, 'found', len(outcome.found.body), ((key, outcome.found.etag),))
-    return Fetched(new_document(born=shared.now()), None, 'fresh')
+    return Fetched(new_document(born=shared.now()), None, 'fresh', is_gone=True)
 
 
 def quarantine_key(key: str, body: bytes) -> str:

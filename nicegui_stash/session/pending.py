@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from ..errors import StoreError
-from ..model.operations import Operation, Set, Update
+from ..model.document import Document
+from ..model.lost import as_sets, still_held
+from ..model.operations import Operation, Place, Set, Update
 from .shared import Shared
 
 OperationKey = tuple[object, ...]
@@ -15,10 +17,11 @@ OperationKey = tuple[object, ...]
 class Pending:
     """Operations in order of acceptance. A newer one replaces an older one of the same key, and goes to the end."""
 
-    __slots__ = ('_durable', '_operations', '_shared', '_waiters', 'size')
+    __slots__ = ('_durable', '_operations', '_shared', '_waiters', 'own', 'size')
 
     def __init__(self, shared: Shared) -> None:
         self.size = 0
+        self.own: dict[Place, Set] = {}  # what became durable here last, by place: a store may lose it
         self._shared = shared
         self._operations: dict[OperationKey, Operation] = {}
         self._waiters: tuple[tuple[int, asyncio.Future[None]], ...] = ()
@@ -53,9 +56,17 @@ class Pending:
 
     def add_last(self, operation: Operation) -> None:
         """Append a barrier: earlier operations may not be reordered past it."""
-        self._operations = {(earlier.sequence,): earlier for earlier in self}
-        self._operations[operation.sequence,] = operation
+        self._operations = {(id(earlier),): earlier for earlier in self}
+        self._operations[id(operation),] = operation
         self._account(operation, 1)
+
+    def add_first(self, operations: list[Operation]) -> None:
+        """Put operations before all others, whose sequences are higher."""
+        later, self._operations = self._operations, {}
+        for operation in operations:
+            self._operations[id(operation),] = operation  # they may share a sequence
+            self._account(operation, 1)
+        self._operations |= later
 
     def discard(self, unwanted: Callable[[Operation], bool]) -> None:
         for key, operation in list(self._operations.items()):
@@ -67,12 +78,25 @@ class Pending:
         self._durable = max(self._durable, sequence)
         operations = self._operations
         if operations and self.last > sequence:
-            self.discard(lambda operation: operation.sequence <= sequence)
+            settled = [(key, each) for key, each in operations.items() if each.sequence <= sequence]
+            for key, operation in settled:
+                self._account(operations.pop(key), -1)
+                self._note_own(operation)
         else:
+            for operation in operations.values():
+                self._note_own(operation)
             self._shared.pending_bytes -= self.size
             self.size = 0
             operations.clear()
         self.release()
+
+    def _note_own(self, operation: Operation) -> None:
+        for put in as_sets(operation):
+            self.own[put.slice, put.part, put.field] = put
+
+    def keep_own(self, document: Document) -> None:
+        """Let go of what others have overwritten, or what was erased."""
+        self.own = still_held(self.own, document)
 
     def release(self) -> None:
         """Wake the waiters whose changes are durable, and all of them if nothing is pending."""

@@ -8,7 +8,7 @@ import random
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,19 +19,22 @@ from .jobs import RunningJobs
 from .keys import Keys
 from .session import Session
 from .shared import Shared
-from .store_io import Read, read
+from .store_io import DEADLINE, Read, read
 
 log = logging.getLogger('nicegui_stash')
 
 READINESS_KEY = 'readiness/probe'
 """An object that never exists: reading it shows that the store answers."""
+LOOKERS = 8
+"""How many sessions are looked at together, when the store has lost one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """What one registry did and holds. Counts are since its start; `pending` counts sessions, not changes.
 
-    `errors` counts steps that failed inside this library, each with a traceback in the log.
+    `errors` counts steps that failed inside this library, each with a traceback in the log. `put_back` counts documents
+    that the store had lost, or had replaced by older ones, and that were put again from memory.
     """
 
     sessions: int
@@ -47,6 +50,7 @@ class Statistics:
     malformed_messages: int
     dropped_messages: int
     errors: int
+    put_back: int
 
 
 class Registry:
@@ -71,7 +75,9 @@ class Registry:
         self._keys = keys
         self._create_task = create_task
         self._tasks: set[asyncio.Task[None]] = set()  # the event loop itself holds tasks only weakly
-        self._shared = Shared(store, policy, uuid.uuid4().hex[:16], wall, rng, self.spawn)
+        self._shared = Shared(store, policy, uuid.uuid4().hex[:16], wall, rng, self.spawn, keys.prefix)
+        self._shared.look_around = self._look_around
+        self._looking: asyncio.Task[None] | None = None
         self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
 
     @property
@@ -80,8 +86,8 @@ class Registry:
 
     @property
     def now(self) -> float:
-        """The time in seconds since the epoch, by the registry's clock."""
-        return self._shared.wall()
+        """The time in seconds since the epoch: the store's, where it tells one."""
+        return self._shared.clock.now()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a coroutine as a task, and keep it alive until it ends."""
@@ -149,6 +155,19 @@ class Registry:
             if session.is_visited:  # and not merely requested, as a page that the browser prefetches
                 session.touch()
 
+    def _look_around(self) -> None:
+        """Look at all sessions: a store that has lost one may have lost others, which nobody may change for long."""
+        if self._looking is None or self._looking.done():
+            self._looking = self.spawn(self._look_at(iter(list(self._sessions.values()))))
+
+    async def _look_at(self, sessions: Iterator[Session]) -> None:
+        async def look() -> None:
+            for session in sessions:
+                if session.is_read and session.is_stored:
+                    await session.revalidate(DEADLINE)
+
+        await asyncio.gather(*(look() for _ in range(LOOKERS)))
+
     async def drain(self, timeout: float, *, last: bool = True) -> list[str]:
         """Stop jobs and make everything durable within `timeout` seconds; return the keys of the rest. Never raises.
 
@@ -204,6 +223,7 @@ class Registry:
             malformed_messages=counts['malformed_messages'],
             dropped_messages=counts['dropped_messages'],
             errors=counts['errors'],
+            put_back=counts['put_back'],
         )
 
     async def aclose(self) -> None:

@@ -59,6 +59,11 @@ class Session:
         return self._state.is_read
 
     @property
+    def is_stored(self) -> bool:
+        """Whether an object is known to exist."""
+        return self._state.is_stored
+
+    @property
     def has_brought(self) -> bool:
         """Whether the first read found what only older versions hold, beneath changes that were pending by then."""
         return self._versions.has_brought

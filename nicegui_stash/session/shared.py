@@ -12,6 +12,7 @@ from typing import Any
 from ..model.limits import Policy
 from ..model.schema import Schema
 from ..stores.base import Store
+from .clock import Clock
 from .outage import Outage
 
 log = logging.getLogger('nicegui_stash')
@@ -26,7 +27,8 @@ class Shared:
 
     `writer` names this process in a document's `applied`. `sequence` numbers its operations over all sessions, so a
     session that is loaded again goes on counting. `schemas` holds this process's classes by stored name. `closed` says
-    why nothing is written any more, if that is so.
+    why nothing is written any more, if that is so. `look_around` is called when the store turns out to have lost a
+    document: it may have lost others, too.
     """
 
     store: Store
@@ -35,6 +37,7 @@ class Shared:
     wall: Callable[[], float]
     random: Callable[[], float]
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    prefix: str = ''
     sequence: int = 0
     pending_bytes: int = 0
     closed: str = ''
@@ -42,23 +45,32 @@ class Shared:
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
     outage: Outage = field(init=False)
+    clock: Clock = field(init=False)
+    look_around: Callable[[], None] = lambda: None
     _said: dict[str, float] = field(default_factory=dict[str, float])
     _over: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
         self.outage = Outage(self.random)
+        self.clock = Clock(self.store, self.wall, self.prefix)
 
     def apart(self, why: str) -> Shared:
         """Return a copy for a session whose changes are no longer written."""
-        return replace(self, closed=why, pending_bytes=0, _said={})
+        copy = replace(self, closed=why, pending_bytes=0, _said={})
+        copy.clock = self.clock
+        return copy
 
     def next_sequence(self) -> int:
-        self.sequence += 1
+        self.sequence += 2  # the number between two is that of what is put again before the later one
         return self.sequence
 
     def now(self) -> int:
         """Return the time in milliseconds since the epoch, as in documents."""
-        return int(self.wall() * 1000)
+        return int(self.clock.now() * 1000)
+
+    def certain(self) -> int:
+        """Return a time in ms that has passed for certain, to judge age by: 0 if none is known."""
+        return int(self.clock.certain() * 1000)
 
     def backoff(self, failures: int, longest: float) -> float:
         """Return how many seconds to wait after so many failures: doubling from 10 ms, with jitter."""

@@ -18,7 +18,8 @@ from ..model.document import (
     stamp,
     to_bytes,
 )
-from ..model.operations import Operation, Set, Update, apply, begin_again, rebase, settle_unread
+from ..model.lost import has_news, is_older, lost_changes
+from ..model.operations import Forget, Operation, Set, Touch, Update, apply, begin_again, rebase, settle_unread
 from ..stores.base import ETag
 from .loading import Condition, Fetched
 from .pending import OperationKey, Pending
@@ -34,7 +35,8 @@ class DocumentState:
 
     `size` is the document's length in bytes: exact after a snapshot, after a merge an upper estimate.
     `cells` caches where a field's values are; whoever adds or replaces a slice or a part calls `moved`.
-    `must_read` says that the object is to be read before the next put.
+    `must_read` says that the object is to be read before the next put. `seen` is that of the document as it was read or
+    put last, 0 if neither was done: then the store cannot have lost it.
     """
 
     __slots__ = (
@@ -49,6 +51,7 @@ class DocumentState:
         'must_read',
         'pending',
         'pruned',
+        'seen',
         'shared',
         'size',
     )
@@ -61,6 +64,7 @@ class DocumentState:
         self.condition: Condition = 'unread' if exists else 'fresh'
         self.etag: ETag | None = None
         self.must_read = exists
+        self.seen = 0
         self.inherited: tuple[tuple[str, ETag], ...] = ()
         self.pending = Pending(shared)
         self.size: int = 0
@@ -142,29 +146,102 @@ class DocumentState:
     # ---- reading and writing
 
     def merge(self, fetched: Fetched) -> None:
-        """Replace the document by one that was just read, and apply to it what is pending."""
+        """Replace the document by one that was just read, and apply to it what is pending.
+
+        But where the store has lost what was read or put before, memory has it, and it is put again.
+        """
         shared, document, condition, body = self.shared, fetched.document, fetched.condition, fetched.body
         overruled: list[Set] = []
-        operations = list(self.pending)
-        if condition == 'found' and document.seen < shared.now() - shared.policy.ttl * 1000:
+        if condition == 'found' and self._is_too_old(document.seen):
             document = Document(document.format, 0, document.seen, document.applied, {}, born=shared.now())
             condition, body = 'expired', None
+        if self._should_be_there(fetched):
+            if fetched.is_gone or condition == 'expired' or self._is_older(document):
+                self._keep(fetched)
+                return
+            self._put_back(document)
+        operations = list(self.pending)
         if not self.is_read:
             operations, overruled = settle_unread(document, operations)
             self.condition = 'fresh' if document.erased else condition
         elif document.born != self.document.born:
             begin_again(operations)
         held = {id(operation) for operation in rebase(document, operations, shared.writer)}
+        self.pending.settle(document.applied.get(shared.writer, -1))
         self.pending.discard(lambda operation: id(operation) not in held)
         self._document = document if body is None or operations or self.audience.subscribers else body
         self.etag, self.must_read = fetched.etag, False
         self.inherited = fetched.inherited or self.inherited
         self.moved()
+        self.seen = document.seen if condition == 'found' else 0
         self.size = fetched.size + self.pending.size
-        self.pending.settle(document.applied.get(shared.writer, -1))
+        self.pending.keep_own(document)
+        self.pending.release()
         for operation in overruled:
             self.audience.tell_rejected(operation)
         self.audience.tell_replaced()
+
+    def stored(self, etag: ETag, last: int) -> None:
+        """Note that what was assembled up to this operation is durable."""
+        self.etag, self.seen = etag, self.document.seen
+        self.pending.settle(last)
+
+    # ---- what the store has lost
+
+    def _is_too_old(self, seen: int) -> bool:
+        return seen < self.shared.certain() - self.shared.policy.ttl * 1000
+
+    def _should_be_there(self, fetched: Fetched) -> bool:
+        """Whether no `ttl` and no tombstone explains that the object is another than the one read or put before."""
+        if not (self.is_read and self.seen) or self.shared.closed or self._is_too_old(self.seen):
+            return False
+        if any(isinstance(operation, Forget) for operation in self.pending):
+            return False  # it erases whatever is there
+        return not (fetched.is_erased_there and self.etag is None)
+
+    def _known_applied(self) -> dict[str, int]:
+        """Return what was in the store for certain; a put that was not applied is stamped in memory alone."""
+        return {**self.document.applied, self.shared.writer: self.pending.settled}
+
+    def _is_older(self, document: Document) -> bool:
+        """Whether the object is an older state of the document, to which nobody has added anything."""
+        known = self.document
+        if document.born != known.born or not is_older(document, known, self._known_applied()):
+            return False
+        return document.epoch < known.epoch or not has_news(document, known)
+
+    def _keep(self, fetched: Fetched) -> None:
+        """Let the document in memory replace the object, or make it again."""
+        self.etag, self.must_read = fetched.etag, False
+        self.inherited = fetched.inherited or self.inherited
+        if not self.pending:
+            self.pending.add(('touch',), Touch(self.shared.next_sequence()))
+        self._tell_lost()
+
+    def _put_back(self, document: Document) -> None:
+        """Put again what an object lacks that was begun or restored without it, and that others have changed since."""
+        shared, pending, known = self.shared, self.pending, self.document
+        if document.born == known.born and not is_older(document, known, self._known_applied()):
+            return
+        first = next(iter(pending), None)  # what is put again comes before it, also a second time
+        sequence = (first.sequence - 1) | 1 if first else shared.next_sequence()
+        applied = document.applied.get(shared.writer, -1)
+        newer = {(put.slice, put.part, put.field) for put in pending if isinstance(put, Set)}
+        if lost := lost_changes(document, known, pending.own, applied, sequence, newer):
+            pending.add_first(lost)
+            self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        shared = self.shared
+        shared.counts['put_back'] += 1
+        shared.say_once(
+            'lost',
+            'the store has lost what was stored: session %s is gone there, or older than it was, and is put back from '
+            'memory, as others will be; statistics() counts them',
+            self.key,
+        )
+        shared.say_again('lost')
+        shared.look_around()
 
     def snapshot(self, last: int) -> bytes:
         """Assemble the bytes to put, up to the operation with sequence `last`, from values that are encoded already."""
@@ -185,7 +262,7 @@ class DocumentState:
         names = {id_ for id_, _ in live}
         prune(
             self.document,
-            now,
+            self.shared.certain(),
             int(policy.ttl * 1000),
             int(policy.tab_ttl * 1000),
             self.shared.max_keys,

@@ -262,6 +262,8 @@ class Synchroniser:
         async with self._io:
             if state.must_read or not state.pending:  # what a revalidation found while this waited for it
                 return 0.0
+            if state.shared.clock.is_due and (error := await state.shared.clock.ask()):
+                return self._failed(Away(error))
             return await self._write()
 
     def _end_attempt(self) -> None:
@@ -352,8 +354,7 @@ class Synchroniser:
             case Stored(etag):
                 if state.shared.outage.has_failures:
                     state.shared.outage.over()
-                state.etag = etag
-                state.pending.settle(last)
+                state.stored(etag, last)
                 self._tell_activity()
                 self._contested = 0
                 if state.inherited:

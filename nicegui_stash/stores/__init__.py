@@ -3,7 +3,19 @@
 from typing import TYPE_CHECKING
 
 from ..lazy_names import lazy_names
-from .base import NOT_MODIFIED, ETag, Expiring, Guarantee, Mode, NotModified, ObjectInfo, Replace, Store, StoredObject
+from .base import (
+    NOT_MODIFIED,
+    ETag,
+    Expiring,
+    Guarantee,
+    Mode,
+    NotModified,
+    ObjectInfo,
+    Replace,
+    Store,
+    StoredObject,
+    Timekeeping,
+)
 
 __all__ = [
     'NOT_MODIFIED',
@@ -20,6 +32,7 @@ __all__ = [
     'SQLiteStore',
     'Store',
     'StoredObject',
+    'Timekeeping',
     'open_store',
     'register_store',
 ]

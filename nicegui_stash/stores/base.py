@@ -112,6 +112,15 @@ class Expiring(Protocol):
 
 
 @runtime_checkable
+class Timekeeping(Protocol):
+    """What a store may have besides: a clock of its own, by which servers with wrong clocks agree."""
+
+    async def now(self, prefix: str = '') -> float:
+        """Return the store's time in seconds since the epoch; an object may be made below a prefix, and removed."""
+        ...
+
+
+@runtime_checkable
 class Checking(Protocol):
     """What a store may have besides: a look at its server before the app is served."""
 

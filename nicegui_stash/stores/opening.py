@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -70,10 +71,11 @@ def default_url(folder: Path) -> str:
     if not database.exists() and next(Folder(str(folder)).walk(), None) is not None:
         log.warning(
             'the folder %s was filled by an earlier version and stays the store. Keep it without this line by '
-            'Stash(%r), or move its objects into sqlite:///%s',
+            'Stash(%r), or move its objects by: python -m nicegui_stash copy %s %s',
             folder,
             str(folder),
-            database,
+            shlex.quote(str(folder)),
+            shlex.quote(f'sqlite:///{database}'),
         )
         return str(folder)
     return f'sqlite:///{database}'

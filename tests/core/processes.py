@@ -6,23 +6,29 @@ Each is forked from here, where everything is loaded and no thread is running ye
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 import json
 import os
 import random
 import signal
+import sqlite3
 import sys
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
+from nicegui_stash.errors import StoreError
 from nicegui_stash.model.document import SESSION_PART, SliceId
 from nicegui_stash.model.limits import Policy
 from nicegui_stash.session.keys import Keys
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.stores.opening import open_store
+from tests.stores.sqlite_processes import stop_at
 
 COUNTER = SliceId('Counter', 1)
 
@@ -149,6 +155,132 @@ def write_together(url: str, servers: str, changes: str) -> None:
     tell(json.dumps(stored(url)))
 
 
+def die_unflushed(url: str, rounds: str) -> None:
+    """Change without a flush, wait for two group commits, and die; return how many values a fresh process missed.
+
+    Another field changes all the time, so that commits follow one another: that which is under way at the change, and
+    the next one, which has it.
+    """
+    commits = [0]
+
+    class Counted(sqlite3.Connection):
+        def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+            done = super().execute(sql, *arguments)
+            commits[0] += sql == 'COMMIT'
+            return done
+
+    sqlite3.connect = functools.partial(sqlite3.connect, factory=Counted)  # type: ignore[assignment]
+    dice = random.Random(1)
+    lost = 0
+
+    async def make(session: Session) -> None:  # or the commit that makes the table would count
+        put(session, 'step', 0)
+        await session.flush()
+
+    os.waitpid(fork(make, url), 0)
+    for number in range(int(rounds)):
+        pause = dice.random() * 0.03
+
+        async def work(session: Session, number: int = number, pause: float = pause) -> None:
+            async def change() -> None:
+                for step in itertools.count():
+                    put(session, 'step', step)
+                    await asyncio.sleep(0.001)
+
+            changing = asyncio.create_task(change())
+            await asyncio.sleep(pause)
+            put(session, f'field-{number % 10}', number)
+            before = commits[0]
+            while commits[0] < before + 2:
+                await asyncio.sleep(0)
+            os.kill(os.getpid(), signal.SIGKILL)
+            await changing
+
+        _, status = os.waitpid(fork(work, url), 0)
+        if os.WTERMSIG(status) != signal.SIGKILL:
+            raise AssertionError(status)
+        lost += stored(url).get(f'field-{number % 10}') != number
+    tell(lost)
+
+
+SHAPES: tuple[Callable[[int], Any], ...] = (
+    lambda number: number,
+    lambda number: f'text {number} \u00e4\u6f22\U0001f600 ' * (number % 50),
+    lambda number: number / 7,
+    lambda number: [number] * (number % 300),
+    lambda number: {'number': number, 'nested': [{'is': number % 2 == 0, 'none': None}] * (number % 20)},
+    lambda number: None if number % 3 else number,
+    lambda number: number % 2 == 0,
+)
+"""Values of several types, each made of one number."""
+
+
+def die_torn(url: str, rounds: str) -> None:
+    """Kill a server that changes fields of several types together; return how often they were not of one change."""
+    dice = random.Random(1)
+    torn, seen = 0, set[int]()
+    for _ in range(int(rounds)):
+        listen, report = os.pipe()
+
+        async def work(session: Session, report: int = report) -> None:
+            found = session.document.slice(COUNTER)
+            number = msgspec.json.decode(found.data['f0']) if found else 0
+            while True:
+                number += 1
+                for place, shape in enumerate(SHAPES):
+                    put(session, f'f{place}', shape(number))
+                os.write(report, b'.')
+                await asyncio.sleep(0.0005)
+
+        process = fork(work, url)
+        os.close(report)
+        os.read(listen, 1)
+        time.sleep(dice.random() * 0.04)
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        os.close(listen)
+        values = stored(url)
+        if values:
+            torn += values != {f'f{place}': shape(values['f0']) for place, shape in enumerate(SHAPES)}
+            seen.add(values['f0'])
+    tell(torn, len(seen))
+
+
+def stand_still(url: str, seconds: str) -> None:
+    """Freeze a server while it holds the lock, for so long; tell what another one did then, and what is stored."""
+
+    async def frozen(session: Session) -> None:
+        stop_at('BEGIN IMMEDIATE', signal.SIGSTOP, after=True)
+        put(session, 'frozen', 'put by the one that stood still')
+        await session.flush()
+
+    async def other(session: Session) -> None:
+        failures = 0
+        put(session, 'other', 1)
+        while session.pending:
+            try:
+                await session.flush()
+            except StoreError:
+                failures += 1
+                put(session, 'other', 1 + failures)
+                os.write(report, b'.')
+        put(session, 'failures', failures)
+        await session.flush()
+
+    listen, report = os.pipe()
+    process = fork(frozen, url)
+    _, status = os.waitpid(process, os.WUNTRACED)
+    begin = time.monotonic()
+    working = fork(other, url)
+    os.read(listen, 1)
+    time.sleep(max(0.0, float(seconds) - (time.monotonic() - begin)))
+    os.kill(process, signal.SIGCONT)
+    statuses = [os.waitpid(one, 0)[1] for one in (process, working)]
+    found = stored(url)
+    is_whole = found['other'] == 1 + found['failures'] and found['frozen'].startswith('put by')
+    tell(os.WIFSTOPPED(status), statuses, found['failures'] > 0, is_whole)
+
+
 def show(url: str) -> None:
     """Tell what a fresh process reads, as JSON."""
     tell(json.dumps(stored(url)))
@@ -158,7 +290,10 @@ if __name__ == '__main__':
     scenes: dict[str, Callable[..., None]] = {
         'die_after_flush': die_after_flush,
         'die_at_any_time': die_at_any_time,
+        'die_torn': die_torn,
+        'die_unflushed': die_unflushed,
         'write_together': write_together,
         'show': show,
+        'stand_still': stand_still,
     }
     scenes[sys.argv[1]](*sys.argv[2:])

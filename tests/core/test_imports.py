@@ -77,6 +77,7 @@ def test_a_name_of_the_core_loads_no_framework() -> None:
     ('arguments', 'code'),
     [
         (['--help'], 0),
+        (['copy', 'state', 'sqlite:///stash.db'], 0),
         (['doctor', 'state'], 0),
         (['sweep', 'state', '--ttl', '30d'], 0),
         (['migrate', 'state', 'shop:Cart'], 2),

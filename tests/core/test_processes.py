@@ -63,6 +63,25 @@ def test_a_server_killed_at_any_time_loses_nothing_that_was_flushed(url: str) ->
     assert int(flushed) >= 40
 
 
+@pytest.mark.proves('kill')
+def test_what_was_accepted_two_group_commits_before_a_kill_is_there_without_a_flush(tmp_path: Path) -> None:
+    """1000 kills: `python -m tests.core.processes die_unflushed sqlite:////tmp/stash.db 1000`."""
+    assert play('die_unflushed', f'sqlite:///{tmp_path}/stash.db', 20) == '0'
+
+
+@pytest.mark.proves('kill')
+def test_a_server_killed_at_random_leaves_fields_of_several_types_as_one_change_made_them(url: str) -> None:
+    """300 kills: `python -m tests.core.processes die_torn sqlite:////tmp/stash.db 300`."""
+    torn, seen = play('die_torn', url, 15).split()
+    assert torn == '0'
+    assert int(seen) > 3
+
+
+@pytest.mark.slow
+def test_a_server_that_stands_still_with_the_lock_for_ten_seconds_costs_no_change(tmp_path: Path) -> None:
+    assert play('stand_still', f'sqlite:///{tmp_path}/stash.db', 10) == 'True [0, 0] True True'
+
+
 @pytest.mark.slow
 def test_two_servers_lose_none_of_1000_changes_to_different_fields_of_one_session(url: str) -> None:
     found = json.loads(play('write_together', url, 2, 500))

@@ -209,7 +209,7 @@ async def test_a_put_says_who_wrote_and_when(make_registry: MakeRegistry, store:
     found = await document(store, session.key)
     assert found is not None
     assert (found['format'], found['epoch'], found['seen']) == (1, 0, 1_763_700_060_000)
-    assert list(found['applied'].values()) == [2]
+    assert list(found['applied'].values()) == [session.settled]
     assert found['slices']['Counter']['1']['']['seen'] == 1_763_700_060_000
 
 

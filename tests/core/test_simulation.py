@@ -27,6 +27,7 @@ ONCE_BROKEN = {
     7751: 'what had expired came back where a put failed without being applied',
     8494: 'of servers that had seen it expire, one took its dead sweep for its end, and forgot too little',
     17058: 'the same, with a sweep that has deleted it',
+    1335: 'what had only filled a gap after a loss replaced what another server had put since, after the next',
     5160: 'the second of two sweeps deleted what a visitor had put after the first',
 }
 """Seeds that have found something, and what."""

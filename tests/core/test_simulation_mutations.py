@@ -14,6 +14,7 @@ from nicegui_stash.model import operations
 from nicegui_stash.model.document import Document
 from nicegui_stash.model.operations import Operation
 from nicegui_stash.session import state, sync
+from nicegui_stash.session.clock import Clock
 from nicegui_stash.session.loading import Fetched
 from nicegui_stash.session.pending import Pending
 from nicegui_stash.session.store_io import MustRead, Stored
@@ -119,7 +120,26 @@ def putting_over_a_mark(patch: pytest.MonkeyPatch) -> None:
     patch.setattr('nicegui_stash.session.loading.CLOSING_PATIENCE', -1.0)
 
 
+def beginning_anew_where_the_store_has_lost(patch: pytest.MonkeyPatch) -> None:
+    """An object that is gone, or older, wipes what is in memory."""
+    patch.setattr(state.DocumentState, '_should_be_there', lambda self, fetched: False)
+
+
+def putting_back_only_what_is_gone(patch: pytest.MonkeyPatch) -> None:
+    """What others began anew, or restored from a backup and changed, is taken as it is."""
+    patch.setattr(state.DocumentState, '_put_back', lambda self, document: None)
+
+
+def trusting_ones_own_clock(patch: pytest.MonkeyPatch) -> None:
+    """Age is judged by a server's own clock, which may be wrong by more than `ttl`."""
+    patch.setattr(Clock, 'now', lambda self: self._wall())
+    patch.setattr(Clock, 'certain', lambda self: self._wall())
+
+
 MUTATIONS: list[Mutation] = [
+    beginning_anew_where_the_store_has_lost,
+    putting_back_only_what_is_gone,
+    trusting_ones_own_clock,
     without_the_applied_check,
     overwriting_unread,
     rebasing_in_the_wrong_order,

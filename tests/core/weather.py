@@ -36,7 +36,11 @@ class Weather:
         self.objects: dict[str, StoredObject] = {}
         self.dice = dice
         self.trouble = trouble
+        self.clock: Callable[[], float] = lambda: 0.0
+        self.history: dict[str, list[bytes]] = {}
+        """What was put under each key, in order: the backups."""
         self.on_put: Callable[[str, bytes], None] = lambda key, body: None
+        self.on_delete: Callable[[bytes], None] = lambda body: None
         self.trace: list[tuple[Any, ...]] = []
         """Everything that happened, in order, with the time: two runs of one seed have the same."""
         self._revision = 0
@@ -62,6 +66,27 @@ class Weather:
 
     async def aclose(self) -> None:
         """Hold nothing."""
+
+    async def now(self, prefix: str = '') -> float:
+        return await self._send(self._now())
+
+    async def _now(self) -> float:
+        await self._travel()
+        if self.dice.random() < self.trouble:
+            raise Unavailable('open', 'now', 'weather')
+        return self.clock()
+
+    def lose(self) -> None:
+        """Lose every object, or restore an older state of each, as a backup does."""
+        for key, bodies in self.history.items():
+            self._revision += 1
+            if self.dice.random() < 0.5:
+                self.objects.pop(key, None)
+                self.note('lost', key)
+            elif bodies:
+                age = self.dice.randrange(min(len(bodies), 6))
+                self.objects[key] = StoredObject(bodies[-1 - age], ETag(str(self._revision)))
+                self.note('restored', key, age)
 
     async def calm(self) -> None:
         """Let no more go wrong, and wait for what is still under way."""
@@ -114,6 +139,7 @@ class Weather:
         self._revision += 1
         stored = self.objects[key] = StoredObject(body, ETag(str(self._revision)))
         self.note('put', stored.etag, hashlib.sha256(body).hexdigest())
+        self.history.setdefault(key, []).append(body)
         self.on_put(key, body)
         await self._travel()
         fate = self.dice.random()
@@ -131,5 +157,7 @@ class Weather:
     async def _delete(self, key: str) -> None:
         await self._travel()
         self._fail('delete', key)
-        self.objects.pop(key, None)
+        found = self.objects.pop(key, None)
         self.note('delete')
+        if found is not None:
+            self.on_delete(found.body)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -38,9 +39,14 @@ class World:
         self.dice = random.Random(seed)
         self.store = Weather(self.dice, trouble=self.dice.choice([0.0, 0.05, 0.2]))
         self.store.on_put = self._check_put
+        self.store.on_delete = self._check_delete
+        self.store.clock = self.wall
         self.born = 1_700_000_000.0
         self.may_erase = self.dice.choice([None, None, 'one', 'all'])
         self.may_crash = self.dice.random() < 0.6
+        self.may_lose = not self.may_erase and self.dice.random() < 0.4
+        self.skews = self.dice.choice([[0.0], [0.0], [0.0, 2 * 3600.0, 40 * DAY, -40 * DAY]])
+        self.has_lost = False
         self.months = self.dice.choice([0.005, 0.005, 0.1])
         self.versions = self.dice.choice([[1], [2], [1, 2]])
         self.erasers: set[str] = set()
@@ -63,6 +69,8 @@ class World:
             [self._write, self._write_shared, self._increment, self._flush, self._look, self._erase, self._crash],
             [30, 12, 12, 10, 10, 6 if self._may_erase(life) else 0, 4 if self.may_crash else 0],
         )[0](life)
+        if self.may_lose and self.dice.random() < 0.06:
+            self._lose()
         for server in self.servers:
             self._check_shown(server)
         if self.may_crash and self.dice.random() < self.months:
@@ -73,7 +81,10 @@ class World:
     def _start(self) -> Life:
         self.births += 1
         name, schema = f's{self.births}', VERSIONS[self.dice.choice(self.versions)]
-        registry = Registry(self.store, Keys(['secret']), Policy(), wall=self.wall, rng=self.dice.random)
+        skew = self.dice.choice(self.skews)  # by which the clock of this server is wrong
+        registry = Registry(
+            self.store, Keys(['secret']), Policy(), wall=lambda: self.wall() + skew, rng=self.dice.random
+        )
         registry._shared.writer = name
         registry.declare(schema)
         life = Life(name, registry, registry.session('visitor'), schema)
@@ -161,6 +172,13 @@ class World:
         self._kill(life)
         self.servers[self.servers.index(life)] = self._start()
 
+    def _lose(self) -> None:
+        """Let the store lose what it was given. Those who hold it put it back; what only the dead had is gone."""
+        self.store.lose()
+        self.has_lost = True
+        for life in [*self.servers, *self.dead]:
+            life.durable = 0
+
     async def _month(self) -> None:
         """Nobody is there for 34 days; then a sweep, which may die, meets visitors who come back."""
         for life in self.servers:
@@ -172,6 +190,7 @@ class World:
         for version, tokens in self.tokens().items():
             self.gone[version] |= tokens
         self.born += 34 * DAY
+        self.store.history.clear()  # older backups are too old
         self.store.note('a month')
         self.store.trouble = trouble
         self.sweeps += [asyncio.ensure_future(self._sweep()) for _ in range(self.dice.choice([0, 1, 1, 2]))]
@@ -181,7 +200,9 @@ class World:
             self.sweeps[-1].cancel()
 
     async def _sweep(self) -> None:
-        await Sweep(self.store, '', 30 * DAY, self.wall).run(Tally(), _Nobody())
+        skew = self.dice.choice(self.skews)
+        with suppress(StoreError):  # the store has not told its time
+            await Sweep(self.store, '', 30 * DAY, lambda: self.wall() + skew).run(Tally(), _Nobody())
 
     def _spawn(self, life: Life, work: Coroutine[Any, Any, None]) -> None:
         life.tasks.add(asyncio.ensure_future(work))
@@ -222,6 +243,10 @@ class World:
         except Broken as error:
             self.failure = self.failure or error
 
+    def _check_delete(self, body: bytes) -> None:
+        if not from_bytes(body).closing and not self.has_lost:  # who holds it would put it back, but may die before
+            self.failure = self.failure or Broken('a sweep has deleted what somebody had put over its mark')
+
     failure: Broken | None = None
     """What went wrong within a put, where it would be taken for a failure of the store."""
 
@@ -231,7 +256,7 @@ class World:
                 raise Broken(f'what was erased came back: {sorted(back)} in version {version}')
 
     def _check_durable(self) -> None:
-        for life in [] if self.erasers else [*self.servers, *self.dead]:
+        for life in [] if self.erasers or self.has_lost else [*self.servers, *self.dead]:
             there = _number(self.stored(life.slice_id, life.name))
             if there < life.durable:
                 raise Broken(f'{life.name} was told that {life.durable} is durable, and {there} is stored')
@@ -248,6 +273,8 @@ class World:
         await self.store.calm()
         await self._all_over([*self.sweeps, *(task for life in self.servers for task in life.tasks)])
         await self._drain()
+        if self.has_lost:
+            await self._reread()  # who has not looked since does not know that something is lost
         if self.failure:
             raise self.failure
         for life in self.servers:
@@ -297,7 +324,7 @@ class World:
         count = (self.stored(COUNTER, 'count') or 0) if seen >= (self.wall() - 30 * DAY) * 1000 else 0
         low = sum(life.increments for life in self.servers) + sum(life.confirmed for life in self.dead)
         high = sum(life.increments for life in [*self.servers, *self.dead])
-        if not (self.erasers or low <= count <= high):
+        if not (self.erasers or self.has_lost or low <= count <= high):
             raise Broken(f'{count} were counted, not {low} to {high}')
 
     def _check_agreement(self) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 import uuid
-from typing import Any
 
 import httpx
 import pytest
 
 from nicegui_stash.session.registry import Statistics
 from nicegui_stash.session.store_io import Away, Denied, MustRead, Read, Stored
-from nicegui_stash.stores import MemoryStore, StoredObject, opening
+from nicegui_stash.stores import MemoryStore, opening
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import Running
@@ -49,18 +48,6 @@ def test_every_message_of_the_log_is_one_of_the_code() -> None:
         for words in re.findall(r'`([^`]+)`', message):
             for piece in words.split('…'):
                 assert piece.strip() in code, piece
-
-
-async def test_a_store_is_moved_with_all_that_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    stores = {name: MemoryStore(f'{name}-{uuid.uuid4().hex}') for name in ('old', 'new')}
-    for name, store in stores.items():
-        monkeypatch.setitem(opening._FACTORIES, name, lambda url, options, store=store: store)
-    for number in range(3):
-        await stores['old'].put(f'ab/{number}.json', b'{}', mode='create')
-    names: dict[str, Any] = {}
-    exec(named(PAGE, 'move').code, names)  # noqa: S102 the example of the page
-    assert await names['move']('old://', 'new://') == 3
-    assert isinstance(await stores['new'].get('ab/2.json'), StoredObject)
 
 
 async def test_healthz_says_whether_the_store_answers(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,7 +134,8 @@ async def test_the_default_is_a_database_but_a_folder_that_has_objects_stays_the
     assert caplog.text == ''
     await earlier.put('ab/x.json', b'of a visitor', mode='create')
     assert default_url(folder) == str(folder)
-    assert f'move its objects into sqlite:///{folder}/stash.db' in caplog.text
+    move = f"python -m nicegui_stash copy '{folder}' 'sqlite:///{folder}/stash.db'"
+    assert f'move its objects by: {move}' in caplog.text
     database = open_store(f'sqlite:///{folder}/stash.db')
     await database.put('ab/x.json', b'of a visitor', mode='create')
     assert default_url(folder) == f'sqlite:///{folder}/stash.db'

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from ...errors import ConfigurationError, Refused, StoreError, Unavailable
+from ...errors import ConfigurationError, OutcomeUnknown, Refused, StoreError, Unavailable
 from ..base import ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
 from .probe import ConditionsIgnored, probe
 from .remote import RemoteStore
@@ -100,6 +101,21 @@ class ProbedStore:
     def list(self, prefix: str = '') -> AsyncIterator[ObjectInfo]:
         """Iterate over the objects whose key starts with `prefix`."""
         return self._store.list(prefix)
+
+    async def now(self, prefix: str = '') -> float:
+        """Return the server's time, as it dates an object that is made for that."""
+        key = f'{prefix}/' if prefix else ''
+        key += f'probe/{uuid.uuid4().hex}-0'
+        try:
+            await self.put(key, b'now', mode='create')
+            dates = [row.modified async for row in self.list(key)]
+        except OutcomeUnknown as error:
+            raise Unavailable('open', key, error.reason) from error
+        finally:
+            await self._store.delete(key)
+        if not dates or dates[0] is None:
+            raise Refused('open', key, 'the server does not date its objects')
+        return dates[0]
 
     async def aclose(self) -> None:
         """Close the client."""

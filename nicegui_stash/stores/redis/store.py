@@ -172,6 +172,12 @@ class RedisStore:
             if cursor == b'0':
                 return
 
+    async def now(self, prefix: str = '') -> float:
+        """Return the server's time, by which it lets objects expire."""
+        del prefix
+        seconds, microseconds = await self.ask('TIME')
+        return int(seconds) + int(microseconds) / 1e6
+
     async def ask(self, *command: str) -> Any:
         """Send one command of Redis and return its answer, for looking at how the server is set up."""
         return await self._call('open', command[0], *command)
