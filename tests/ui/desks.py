@@ -55,9 +55,9 @@ def problems(stash: Stash, page: object) -> dict[str, str]:
 
 
 def set_clock(stash: Stash, *, days: float) -> None:
-    shared = stash._app_state.runtime().registry._shared
-    before = shared.wall
-    shared.wall = lambda: before() + days * 86400
+    clock = stash._app_state.runtime().registry._shared.clock
+    before = clock._wall
+    clock._wall = lambda: before() + days * 86400
 
 
 async def fill(stash: Stash, browser: Browser, cls: type[Desk], **values: Any) -> User:

@@ -154,7 +154,7 @@ async def test_a_change_caused_by_applying_one_is_not_published_again(stash: Sta
     await idle()
     assert [(list(page.items), page.total) for page in pages] == [([3, 2], 5)] * 4
     assert store.calls['put'] == puts + 1
-    assert stash._app_state.runtime().registry._shared.sequence == sequences + 2
+    assert stash._app_state.runtime().registry._shared.sequence == sequences + 2 * 2, 'two changes, numbered by twos'
 
 
 async def test_two_tabs_that_write_at_the_same_time_end_with_one_value(stash: Stash, store: FaultyStore) -> None:
