@@ -185,7 +185,7 @@ async def test_what_validate_refuses_is_not_accepted_and_stays_marked_on_its_ele
             await enter(tab, short='much too long', line='fits')
         await shows(tab, line='fits')
         await expect(tab.page.get_by_test_id('short')).to_have_text('')
-        await expect(tab.page.get_by_text('validate= says')).to_be_visible()
+        await expect(tab.page.get_by_text('Please enter another value.')).to_be_visible()
 
 
 @pytest.mark.proves('tab-only')

@@ -80,5 +80,5 @@ async def test_what_is_too_long_stays_marked_on_its_element(visitor: Visitor, se
     tab = await visit(visitor, f'{server.url}/note')
     async with dead(server, tab):
         await types(tab, title='A title', text='x' * 5000)
-    await expect(tab.page.get_by_text('validate= says')).to_be_visible()
+    await expect(tab.page.get_by_text('Please enter another value.')).to_be_visible()
     await shows(tab, title='A title', text='x' * 5000)

@@ -143,7 +143,7 @@ class World:
         before = {version: tokens for version, tokens in self.tokens().items() if version in versions}
         for version in versions if forget else [life.schema.version]:  # a slice that is not there cannot be reset
             before[version] |= self._accepted(version)
-        if not forget and life.session.is_read and self.has_missed_a_forget(life):
+        if not forget and self.has_missed_a_forget(life):
             before = {}  # it does not know yet that all was forgotten, and does not erase what came after that
         if forget:
             life.session.forget()
@@ -226,7 +226,10 @@ class World:
         return set().union(*(_values(life.session.document, version) for life in holders))
 
     def has_missed_a_forget(self, life: Life) -> bool:
-        """Whether the document was forgotten since this server has read it, or one that it does not know was."""
+        """Whether the document was forgotten since this server has read it, or one that it does not know was.
+
+        One that has not read yet may be about to be given what was there before.
+        """
         known = life.session.document
         there = [from_bytes(found.body) for found in self.store.objects.values()]
         return any((known.epoch if known.born == found.born else 0) < found.epoch for found in there)
