@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -238,6 +239,23 @@ async def test_a_lease_of_another_host_expires_after_its_ttl(
     assert await shown(stash, tab, report).job.start()
     steps.gate.set()
     await shows(tab, 'idle')
+
+
+async def test_a_holder_that_was_only_slow_is_shown_as_running_again(
+    stash: Stash, report: type[Any], store: FaultyStore
+) -> None:
+    ann = Browser()
+    page = shown(stash, await ann.open(), report)
+    page.done = 1
+    await stash.flush(page)
+    held = {'state': 'running', 'run': 'another', 'process': 'elsewhere:1:1', 'renewed': time.time_ns() // 10**6}
+    await replace(store, with_values(lease={**held, 'ttl': TTL}))
+    tab = await ann.open()
+    await shows(tab, 'interrupted')
+    seen = store.calls['get']
+    await eventually(lambda: store.calls['get'] > seen + 8)  # beyond the looks of a page that has just come
+    await replace(store, with_values(lease={**held, 'ttl': 9, 'renewed': held['renewed'] + 1}))
+    await shows(tab, 'running')
 
 
 async def test_a_store_that_is_away_makes_nobody_look_dead(

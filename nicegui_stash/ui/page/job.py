@@ -99,24 +99,35 @@ class Job:
         leased, self.state = self._leased, self._judge()
         if leased is None:
             return
-        if self.state == 'running' and not self._watching and not leased.jobs.runs_here(leased.lease().run):
+        if self._is_held_elsewhere(leased) and not self._watching:
             self._watching = True
             leased.spawn(self._watch(leased))
-        elif self.state == 'interrupted' and self._resume:
+        if self.state == 'interrupted' and self._resume:
             leased.spawn(self._start_again())
 
     async def _start_again(self) -> None:
         with suppress(StashError):  # the store is away: whoever opens the page next tries again
             await self.start()
 
+    @staticmethod
+    def _is_held_elsewhere(leased: LeasedField) -> bool:
+        lease = leased.lease()
+        return lease.state == 'running' and not leased.jobs.runs_here(lease.run)
+
     async def _watch(self, leased: LeasedField) -> None:
-        """Look at a lease that is held elsewhere until it is not, or the page is gone."""
+        """Look at a lease that is held elsewhere until it is released, or the page is gone.
+
+        Also at one that counts as interrupted, but more rarely: its holder may only have been slow, or another server
+        may resume the job.
+        """
         try:
-            while not leased.is_closed and self._judge() == 'running':
+            while not leased.is_closed and self._is_held_elsewhere(leased):
                 if await leased.read():
                     self._sight.look(leased.lease(), elapsed=leased.elapsed, wall=leased.wall)
-                if self._judge() == 'running':
-                    await asyncio.sleep(leased.lease().ttl / BEATS)
+                if self._judge() != self.state:
+                    self._show()
+                ttl = leased.lease().ttl
+                await asyncio.sleep(ttl / BEATS if self.state == 'running' else ttl)
         finally:
             self._watching = False
         if not leased.is_closed:
