@@ -21,8 +21,8 @@ async def test_all_fields_of_an_open_page_are_there_after_the_store_was_emptied_
         typed, _ = await fill(tab, flush=True)
         (stored,) = server.objects()
         shutil.rmtree(stored.parent)
-        typed['session'] = words()['session']
-        await tab.type(session=typed['session'])
+        typed['reconnect'] = words()['reconnect']
+        await tab.type(reconnect=typed['reconnect'])
         await tab.flush()
 
         async def is_stored() -> bool:
