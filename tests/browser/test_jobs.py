@@ -101,7 +101,7 @@ async def test_of_two_servers_one_resumes_what_a_third_left(folder: Path, visito
     servers = [Example(each) for each in folders]
     for server in servers:
         server.store = server.settings['nicegui_stash_url'] = folder / 'store'
-        server.replace(code(seconds=0.2, ttl=3))
+        server.replace(code(seconds=0.2, ttl=12))
     async with servers[0], servers[1], servers[2]:
         holder, *others = [await visitor.open(server.url) for server in servers]
         await press(holder, 'Write')

@@ -53,6 +53,17 @@ async def looks_like(tab: Tab, wanted: dict[str, Any]) -> dict[str, Any]:
     return now
 
 
+async def all_set(tab: Tab, first: dict[str, Any]) -> dict[str, Any]:
+    """Set everything, and return what a person sees once the server has answered, as it does for a tick of a tree."""
+    await set_all(tab)
+
+    async def differs() -> bool:
+        return all(value != first[element] for element, value in (await seen(tab)).items())
+
+    await eventually(differs, 'everything is set')
+    return await seen(tab)
+
+
 @pytest_asyncio.fixture(scope='module', loop_scope='session')
 async def told(visitors: Callable[[], Visitor], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Told]:
     async with Server('remembering.py', tmp_path_factory.mktemp('remember')) as server, visitors() as visitor:
@@ -67,8 +78,7 @@ async def told(visitors: Callable[[], Visitor], tmp_path_factory: pytest.TempPat
                 told.after[scope, event] = await looks_like(tab, wanted)
 
         for scope, tab in tabs.items():
-            await set_all(tab)
-            told.was_set[scope] = await seen(tab)
+            told.was_set[scope] = await all_set(tab, told.first)
         originals = dict(tabs)
         for scope, tab in originals.items():
             tabs[scope] = await visitor.duplicate(tab)
@@ -79,8 +89,7 @@ async def told(visitors: Callable[[], Visitor], tmp_path_factory: pytest.TempPat
         for tab in tabs.values():
             await tab.reload()
         await compare('F5', session=True, tab=True, reconnect=False)
-        await set_all(tabs['reconnect'])
-        told.was_set['reconnect'] = await seen(tabs['reconnect'])
+        told.was_set['reconnect'] = await all_set(tabs['reconnect'], told.first)
         await is_stored(server)
         await come_back(server, tabs)
         await compare('kill -9', session=True, tab=True, reconnect=True)
