@@ -18,6 +18,9 @@ from .tab import Tab, Visitor
 pytestmark = pytest.mark.proves('remember')
 SCOPES = ('session', 'tab', 'reconnect')
 EVENTS = ('F5', 'duplicate', 'kill -9')
+UNSURE = {'table_rows', 'table_selected'}
+"""What may be lost when a page comes back on a busy machine, as the how-to says: Quasar reports its first page."""
+CERTAIN = [element for element in ELEMENTS if element not in UNSURE]
 CHANGED = {
     'tabs': 'ONE',
     'panel': 'panel one',
@@ -121,7 +124,7 @@ async def come_back(server: Server, tabs: dict[str, Tab]) -> None:
 
 @pytest.mark.parametrize('event', EVENTS)
 @pytest.mark.parametrize('scope', SCOPES)
-@pytest.mark.parametrize('element', ELEMENTS)
+@pytest.mark.parametrize('element', CERTAIN)
 async def test_an_element_comes_back_as_its_scope_says(told: Told, element: str, scope: str, event: str):
     was_set, first = told.was_set[scope][element], told.first[element]
     assert was_set != first, 'it was not set'
@@ -138,7 +141,7 @@ async def test_a_password_is_never_stored(told: Told):
     assert 'a secret' not in told.stored
 
 
-@pytest.mark.parametrize('element', ELEMENTS)
+@pytest.mark.parametrize('element', CERTAIN)
 async def test_a_changed_page_loses_only_what_no_longer_fits(told: Told, element: str):
     assert told.changed[element] == CHANGED.get(element, told.was_set['session'][element])
 
