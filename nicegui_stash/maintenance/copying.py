@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from ..errors import Conflict, MalformedDocument, OutcomeUnknown, StoreError, UnknownFormat
 from ..model.document import Document, from_bytes
@@ -19,6 +19,7 @@ from ..session.keys import is_kept_key
 from ..session.loading import is_closing
 from ..session.store_io import DEADLINE
 from ..stores.base import Mode, ObjectInfo, Replace, Store, StoredObject
+from .sweep import Watcher
 
 Fate = Literal['copied', 'replaced', 'same', 'newer', 'swept', 'failed']
 COPIERS: Final = 16
@@ -27,12 +28,6 @@ ATTEMPTS: Final = 5
 """How often one object is tried, where somebody else writes it meanwhile or an answer is lost."""
 FAILURES: Final = 2 * COPIERS
 """How many objects in a row may fail until the copy gives up: the store is away."""
-
-
-class Watcher(Protocol):
-    """Shows the progress of a copy."""
-
-    def show(self, done: int, total: int) -> None: ...
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ SWEEPERS = 16
 
 
 class Watcher(Protocol):
-    """Shows the progress of a sweep."""
+    """Shows how many objects of a store were treated."""
 
     def show(self, done: int, total: int) -> None: ...
 

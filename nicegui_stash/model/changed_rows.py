@@ -37,7 +37,7 @@ def changed_rows(codec: Codec, before: msgspec.Raw, after: msgspec.Raw) -> Chang
     changed = None if codec.opaque else changed_items(before, after)
     if changed is None:
         return None
-    try:  # as a list of its own
+    try:  # the changed rows alone, as one list
         rows = codec.decode(b'[' + b','.join(bytes(row) for _, row in changed.values()) + b']')
     except ValueNotStorable:
         return None
