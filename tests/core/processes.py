@@ -267,12 +267,14 @@ def stand_still(url: str, seconds: str) -> None:
         put(session, 'failures', failures)
         await session.flush()
 
-    listen, report = os.pipe()
     process = fork(frozen, url)
     _, status = os.waitpid(process, os.WUNTRACED)
     begin = time.monotonic()
+    listen, report = os.pipe()
     working = fork(other, url)
-    os.read(listen, 1)
+    os.close(report)
+    if not os.read(listen, 1):
+        raise AssertionError('the other one ended without a failure')
     time.sleep(max(0.0, float(seconds) - (time.monotonic() - begin)))
     os.kill(process, signal.SIGCONT)
     statuses = [os.waitpid(one, 0)[1] for one in (process, working)]

@@ -11,6 +11,7 @@ import random
 import signal
 import sqlite3
 import sys
+import threading
 import traceback
 from collections.abc import Awaitable, Callable
 
@@ -177,13 +178,16 @@ def kill_in_a_loop(path: str, times: str) -> None:
 
 
 def stop_at(statement: str, how: signal.Signals, *, after: bool) -> None:
-    """Let this process send itself a signal at the first such statement."""
+    """Let this process send itself a signal at the first such statement, and execute nothing after it.
+
+    It goes to the thread that executes: one for the process may reach another thread first, and this one commits.
+    """
     done: list[str] = []
 
     def act(sql: str) -> None:
         if sql == statement and not done:
             done.append(sql)
-            os.kill(os.getpid(), how)
+            signal.pthread_kill(threading.get_ident(), how)
 
     sqlite3.connect = watch(**{'after' if after else 'before': act})[1]
 
