@@ -10,7 +10,10 @@ from tests.wheel.notes import notes
 
 from .examples import ROOT
 
-CHANGELOG = '# Changelog\n\n## [Unreleased]\n\n- later\n\n## [0.2.0] - 2026-01-02\n\n### Added\n\n- more\n\n## [0.1.0]\n\n- all\n'
+CHANGELOG = (
+    '# Changelog\n\n## [Unreleased]\n\n- later\n\n'
+    '## [0.2.0] - 2026-01-02\n\n### Added\n\n- more\n\n## [0.1.0]\n\n- all\n'
+)
 
 
 def test_the_notes_are_the_section_of_the_version() -> None:
