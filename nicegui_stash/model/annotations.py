@@ -68,6 +68,18 @@ def exact_items(annotation: Any) -> frozenset[type]:
     return frozenset()
 
 
+def has_items(annotation: Any) -> bool:
+    """Whether its lists and dicts, or those of a union with `None`, can be encoded item by item.
+
+    Keys that are no texts are compared with all others: two of them may be the same in JSON.
+    """
+    parts = [part for part in get_args(annotation) if part is not NoneType]
+    if get_origin(annotation) in {Union, UnionType}:
+        return len(parts) == 1 and has_items(parts[0])
+    kind = get_origin(annotation) or annotation
+    return kind is Any or kind is list or (kind is dict and (not parts or parts[0] in {str, Any}))
+
+
 def is_opaque(parts: list[Any]) -> bool:
     """Whether values of these types may change without notice: objects, and mutable parts of a tuple."""
     if any(isinstance(part, (*OBJECTS, msgspec.inspect.ByteArrayType)) for part in parts):

@@ -29,6 +29,7 @@ from .annotations import (
     exact_items,
     exact_types,
     from_builtin,
+    has_items,
     is_opaque,
     require_storable,
 )
@@ -95,9 +96,11 @@ class Codec:
         '_decode_value',
         '_decoder',
         '_encode_value',
+        '_kind',
         'annotation',
         'exact',
         'exact_items',
+        'has_items',
         'name',
         'opaque',
         'unambiguous',
@@ -112,14 +115,17 @@ class Codec:
         self._decode_value = decode
         self.exact: frozenset[type] = frozenset()
         self.exact_items: frozenset[type] = frozenset()
+        self._kind = cast(type, get_origin(annotation) or object)
         self.opaque = True
         self.unambiguous = False
+        self.has_items = False
         if decode is None:
             parts = require_storable(annotation)
             self.opaque = encode is not None or is_opaque(parts)
             self.unambiguous = encode is None and not any(isinstance(part, (*OBJECTS, *ALIKE)) for part in parts)
             if encode is None:
                 self.exact, self.exact_items = exact_types(annotation), exact_items(annotation)
+                self.has_items = not self.opaque and has_items(annotation)
         self._decoder = msgspec.json.Decoder(Any if decode else annotation, dec_hook=from_builtin)
 
     def encode(self, value: Any) -> tuple[Any, msgspec.Raw]:
@@ -137,7 +143,19 @@ class Codec:
         except RecursionError as error:
             raise self._refused('$', _TOO_DEEP) from error
 
-    def _encode_checked(self, value: Any) -> tuple[Any, msgspec.Raw]:
+    def encode_part(self, part: Any) -> msgspec.Raw:
+        """Check some items of a list, or entries of a dict, as parts of a value; return their JSON as of a whole one.
+
+        Only where the codec `has_items`. Raises `ValueNotStorable`, with a path within the part.
+        """
+        if self.exact_items and self._has_exact_items(part):
+            return self.to_json(part)
+        try:
+            return self._encode_checked(part, in_place=True)[1]
+        except RecursionError as error:
+            raise self._refused('$', _TOO_DEEP) from error
+
+    def _encode_checked(self, value: Any, *, in_place: bool = False) -> tuple[Any, msgspec.Raw]:
         if self._encode_value or self._decode_value:
             return value, self._encode_by_functions(value)
         raw = self.to_json(value)
@@ -145,7 +163,7 @@ class Codec:
             self._require_shallow(raw)
         back = self.decode(raw, original=value)
         if self.unambiguous and value == back and self.to_json(back) == raw:
-            in_place = getattr(value, 'announce', None) is not None  # an observed value is not replaced
+            in_place = in_place or getattr(value, 'announce', None) is not None  # an observed value is not replaced
             if in_place or _is_plain(value):
                 return value, raw
         if type(value) is int and type(back) is float:
@@ -160,9 +178,9 @@ class Codec:
 
     def _has_exact_items(self, value: Any) -> bool:
         """Whether a value is a list or dict that needs no check. Its loops run in C."""
-        if not isinstance(value, get_origin(self.annotation)):
+        if not isinstance(value, self._kind):
             return False
-        if isinstance(value, list):
+        if self._kind is list:
             return self.exact_items.issuperset(map(type, cast(list[Any], value)))
         entries = cast(dict[Any, Any], value)
         return self.exact_items.issuperset(map(type, entries.values())) and _TEXTS.issuperset(map(type, entries))

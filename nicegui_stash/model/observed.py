@@ -15,18 +15,35 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import wraps
 from types import NoneType
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 from uuid import UUID
 
 M = TypeVar('M', bound=Callable[..., Any])
-Announce = Callable[[Any, Any], None]
-"""Gets the collection that was changed, and what it held before."""
+
+
+class Change(NamedTuple):
+    """What changed in a collection: from index or key `at` on, `added` items are where the `removed` ones were.
+
+    Where `at` is `None`, anything may have changed, and `removed` has all that was there.
+    """
+
+    removed: Any
+    at: Any = None
+    added: int = 0
+
+
+Announce = Callable[[Any, Change], None]
+"""Gets the collection that was changed, and the change."""
 Known = dict[int, tuple[Any, set[int]]]
 """By id of a collection: the collection, and the ids of its items."""
 
 KINDS: Final[tuple[type, ...]] = (list, dict, set)
 _IN_PLACE: Final = object()
 """Stands for the field while an item is put into a collection: only an assignment gives a field a new value."""
+
+
+_ANY: Final = object()
+"""Stands for all keys of a dict."""
 
 
 class Undo(Exception):
@@ -86,19 +103,24 @@ def whole_of(collection: Any) -> Any:
     """Return the whole value that an observed collection is in, `None` if it was taken out of it."""
     while collection.announce is None:
         above = collection.parent() if collection.parent is not None else None
-        if above is None or not any(item is collection for item in _items(above)):
+        if above is None or not any(item is collection for item in items_of(above)):
             return None
         collection = above
     return collection
 
 
-def taken_out(before: Any, collection: Any) -> list[Any]:
+def taken_out(change: Change, collection: Any) -> list[Any]:
     """Return the lists and dicts that a collection held before, and holds no longer; none of a list of other items."""
-    first = cast(list[Any], before)[:1] if isinstance(before, list) else before
-    if isinstance(before, set) or not _holds_any(_items(first)):
+    before = change.removed
+    if not before:
         return []
-    held = set(map(id, _items(collection)))
-    return [item for item in _items(before) if isinstance(item, (ObservedList, ObservedDict)) and id(item) not in held]
+    first = cast(list[Any], before)[:1] if isinstance(before, list) else before
+    if isinstance(before, set) or not _holds_any(items_of(first)):
+        return []
+    held = set(map(id, items_of(collection)))
+    return [
+        item for item in items_of(before) if isinstance(item, (ObservedList, ObservedDict)) and id(item) not in held
+    ]
 
 
 def is_inside(collection: Any, whole: Any) -> bool:
@@ -111,7 +133,7 @@ def is_ordinary(value: object) -> bool:
     return type(value) in _COLLECTIONS
 
 
-def _announce(changed: Any, before: Any) -> None:
+def _announce(changed: Any, change: Change) -> None:
     collection = changed
     while collection.announce is None and collection.parent is not None:
         above = collection.parent()
@@ -119,7 +141,7 @@ def _announce(changed: Any, before: Any) -> None:
             return  # it was taken out of its field: there is none to notify
         collection = above
     if collection.announce is not None:
-        collection.announce(changed, before)
+        collection.announce(changed, change)
 
 
 def _announcing(method: M) -> M:
@@ -130,7 +152,7 @@ def _announcing(method: M) -> M:
             result = method(self, *args, **kwargs)
             if kwargs or not _LEAVES.issuperset(map(type, args)):  # else no collection has come in
                 self.adopt()
-            _announce(self, before)
+            _announce(self, Change(before))
         except BaseException as error:
             _reclaim(self, before)
             self.restore(before)
@@ -142,10 +164,87 @@ def _announcing(method: M) -> M:
     return cast(M, announcing)
 
 
+def _splicing(method: M, place: Callable[..., tuple[int, int] | None]) -> M:
+    """Announce a change of a few items of a list, without looking at the others.
+
+    `place` returns where the change is and how many items it removes, `None` where that cannot be said beforehand.
+    """
+    otherwise = _announcing(method)
+
+    @wraps(method)
+    def splicing(self: Any, *args: Any) -> Any:
+        found = place(self, *args)
+        if found is None:
+            return otherwise(self, *args)
+        at, count = found
+        length, removed = len(self), cast(list[Any], self[at : at + count])
+        try:
+            result = method(self, *args)
+            added = len(self) - length + count
+            if not _LEAVES.issuperset(map(type, args)):
+                self.adopt(start=at, stop=at + added)
+            _announce(self, Change(removed, at, added))
+        except BaseException as error:
+            _reclaim(self, removed)
+            list.__setitem__(self, slice(at, at + len(self) - length + count), removed)
+            if isinstance(error, Undo):
+                return None
+            raise
+        return result
+
+    return cast(M, splicing)
+
+
+def _index(self: list[Any], index: object) -> int | None:
+    """Return the index of an item from the start of a list, `None` if there is none, or it is no index."""
+    if type(index) is not int or not -len(self) <= index < len(self):
+        return None
+    return index % len(self)
+
+
+def _at_end(self: list[Any], *_: Any) -> tuple[int, int]:
+    return len(self), 0
+
+
+def _at_index(self: list[Any], index: object = -1, *_: Any) -> tuple[int, int] | None:
+    at = _index(self, index)
+    return None if at is None else (at, 1)
+
+
+def _before_index(self: list[Any], index: object = None, *_: Any) -> tuple[int, int] | None:
+    if type(index) is int and index >= len(self):
+        return len(self), 0
+    at = _index(self, index)
+    return None if at is None else (at, 0)
+
+
+def _setting(method: M) -> M:
+    """Announce a change of one entry of a dict, without looking at the others."""
+
+    @wraps(method)
+    def setting(self: Any, key: Any, value: Any, /) -> None:
+        held = {key: self[key]} if key in self else dict[Any, Any]()
+        try:
+            method(self, key, value)
+            if type(value) not in _LEAVES:
+                self.adopt(only=key)
+            _announce(self, Change(held, key, 1))
+        except BaseException as error:
+            _reclaim(self, held)
+            if held:
+                method(self, key, held[key])
+            else:
+                dict.pop(self, key, None)
+            if not isinstance(error, Undo):
+                raise
+
+    return cast(M, setting)
+
+
 def _reclaim(parent: Any, content: Any) -> None:
     """Reconnect all inner collections to this parent: the undone change may have moved some of them."""
     me = weakref.ref(parent)
-    for item in _items(content):
+    for item in items_of(content):
         if isinstance(item, (ObservedList, ObservedDict, ObservedSet)):
             item.parent = me
             _reclaim(item, item)
@@ -171,7 +270,7 @@ def _adopt(parent: Any, item: Any, field: object, known: Known) -> Any:
 def _take_along(collection: Any, field: object, known: Known) -> None:
     """Copy those items of a moving collection that have a place elsewhere already."""
     collection.adopt(field, known)
-    for item in _items(collection):
+    for item in items_of(collection):
         if isinstance(item, (ObservedList, ObservedDict)):
             _take_along(item, field, known)
 
@@ -186,7 +285,7 @@ def _is_held(collection: Any, field: object, known: Known) -> bool:
     if above is None:
         return False
     if id(above) not in known:
-        known[id(above)] = above, set(map(id, _items(above))) if _is_held(above, field, known) else set()
+        known[id(above)] = above, set(map(id, items_of(above))) if _is_held(above, field, known) else set()
     return id(collection) in known[id(above)][1]
 
 
@@ -196,7 +295,8 @@ def _note(known: Known, collection: Any, item: Any) -> None:
         known[id(collection)][1].add(id(item))
 
 
-def _items(content: Any) -> Iterable[Any]:
+def items_of(content: Any) -> Iterable[Any]:
+    """Iterate over the items of a list or set, or the values of a dict."""
     return cast(dict[Any, Any], content).values() if isinstance(content, dict) else cast(Iterable[Any], content)
 
 
@@ -211,11 +311,14 @@ class ObservedList(list[Any]):
         self.announce: Announce | None = None
         self.adopt(field, known)
 
-    def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
-        if not _holds_any(self):
+    def adopt(
+        self, field: object = _IN_PLACE, known: Known | None = None, start: int = 0, stop: int | None = None
+    ) -> None:
+        items = self if stop is None else self[start:stop]
+        if not _holds_any(items):
             return
         me, known = weakref.ref(self), Known() if known is None else known
-        for index, item in enumerate(self):
+        for index, item in enumerate(items, start):
             if getattr(item, 'parent', None) is not me and isinstance(item, KINDS):
                 list.__setitem__(self, index, made := _adopt(self, item, field, known))
                 _note(known, self, made)
@@ -245,11 +348,12 @@ class ObservedDict(dict[Any, Any]):
         self.announce: Announce | None = None
         self.adopt(field, known)
 
-    def adopt(self, field: object = _IN_PLACE, known: Known | None = None) -> None:
-        if not _holds_any(self.values()):
+    def adopt(self, field: object = _IN_PLACE, known: Known | None = None, only: object = _ANY) -> None:
+        entries = self if only is _ANY else {only: self[only]}
+        if not _holds_any(entries.values()):
             return
         me, known = weakref.ref(self), Known() if known is None else known
-        for key, item in self.items():
+        for key, item in entries.items():
             if getattr(item, 'parent', None) is not me and isinstance(item, KINDS):
                 dict.__setitem__(self, key, made := _adopt(self, item, field, known))
                 _note(known, self, made)
@@ -364,3 +468,15 @@ _MUTATORS: dict[type, tuple[str, ...]] = {
 for _cls, _names in _MUTATORS.items():
     for _name in _names:
         setattr(_cls, _name, _announcing(getattr(_cls, _name)))
+_PLACES: dict[str, Callable[..., tuple[int, int] | None]] = {
+    'append': _at_end,
+    'extend': _at_end,
+    'insert': _before_index,
+    'pop': _at_index,
+    '__delitem__': _at_index,
+    '__iadd__': _at_end,
+    '__setitem__': _at_index,
+}
+for _name, _place in _PLACES.items():
+    setattr(ObservedList, _name, _splicing(getattr(list, _name), _place))
+ObservedDict.__setitem__ = _setting(dict[Any, Any].__setitem__)

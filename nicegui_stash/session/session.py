@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Collection, Coroutine
-from typing import Any
+from typing import Any, cast
 
 from ..errors import TooMuchPending, ValueTooLarge
 from ..model.document import Document, Part, Raw, Slice, SliceId
 from ..model.operations import Drop, Forget, Reset, Set, Touch, Update, Written, apply
+from ..model.pieces import Json
 from ..model.schema import Schema
 from ..model.versions import Found
 from .loading import Condition
@@ -147,13 +148,14 @@ class Session:
         slice_id: SliceId,
         part: Part,
         name: str,
-        raw: Raw,
+        json: Json,
         *,
         source: Subscriber | None = None,
         absent: bool = False,
     ) -> None:
         """Accept a field's new JSON; the same bytes are no change. Raises `ValueTooLarge` or `TooMuchPending`.
 
+        JSON in pieces is always a change; it is joined when somebody looks at it, or at the put.
         `absent`: only where nothing is stored, here or in a document read later.
         """
         state = self._state
@@ -161,9 +163,9 @@ class Session:
         if cell is None and not absent:
             self._versions.inherit_first(slice_id)
         old = (cell[1] if cell else state.values(slice_id, part)).get(name)
-        if old is not None and (absent or old == raw):
+        if old is not None and (absent or (old == json if isinstance(json, Raw) else old is json)):
             return
-        shared, document, size = state.shared, state.document, len(raw)
+        shared, document, size = state.shared, state.latest, len(json)
         policy, growth = shared.policy, size - (len(old) if old is not None else -len(name) - 4)
         if not absent and (
             size > policy.max_value_bytes
@@ -179,13 +181,10 @@ class Session:
                 state.pruned = 0
             cell = state.cells[slice_id, part] = (document.ensure(slice_id), values)
         found, values = cell
-        values[name] = raw
         state.size += growth
-        document.erased = False
-        state.pending.add(
-            (slice_id, part, name),
-            Set(shared.next_sequence(), document.epoch, found.reset, slice_id, part, name, raw, absent),
-        )
+        raw = cast(Raw, json)  # joined before anybody reads it
+        operation = Set(shared.next_sequence(), document.epoch, found.reset, slice_id, part, name, raw, absent)
+        state.put_value(operation, values, json)
         self._sync.wake()
         for subscriber in state.audience.subscribers:
             if subscriber is not source:

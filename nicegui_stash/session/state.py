@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from typing import cast
 
 from ..model.document import (
     SESSION_PART,
@@ -20,6 +21,7 @@ from ..model.document import (
 )
 from ..model.lost import has_news, is_older, lost_changes
 from ..model.operations import Forget, Operation, Set, Touch, Update, apply, begin_again, rebase, settle_unread
+from ..model.pieces import Json, Pieces
 from ..stores.base import ETag
 from .loading import Condition, Fetched
 from .pending import OperationKey, Pending
@@ -41,6 +43,7 @@ class DocumentState:
 
     __slots__ = (
         '_document',
+        '_unjoined',
         'audience',
         'cells',
         'condition',
@@ -72,10 +75,18 @@ class DocumentState:
         self.cells: dict[tuple[SliceId, Part], tuple[Slice, Values]] = {}
         self.live: dict[tuple[SliceId, Part], int] = {}
         self.audience = Audience()
+        self._unjoined: dict[OperationKey, tuple[Set, Values]] = {}
 
     @property
     def document(self) -> Document:
         """The document; one that nobody has asked for since it was read is kept as its bytes, in half the memory."""
+        if self._unjoined:
+            self.join()
+        return self.latest
+
+    @property
+    def latest(self) -> Document:
+        """The document as it is, also with values whose JSON is still in pieces: not to be read or encoded."""
         if isinstance(self._document, bytes):
             self._document = from_bytes(self._document)
         return self._document
@@ -110,6 +121,27 @@ class DocumentState:
         """Note that slices or parts are new or gone: they are looked up again, and the next put prunes."""
         self.cells.clear()
         self.pruned = 0
+
+    def put_value(self, operation: Set, values: Values, json: Json) -> None:
+        """Take a new value, and keep the change until it is durable. Pieces are joined when somebody looks at them."""
+        key = operation.slice, operation.part, operation.field
+        if isinstance(json, Pieces):
+            self._unjoined[key] = operation, values
+        elif self._unjoined:
+            self._unjoined.pop(key, None)
+        values[operation.field] = operation.raw
+        self.latest.erased = False
+        self.pending.add(key, operation)
+
+    def join(self) -> None:
+        """Join what is in pieces, in the document and in what is pending."""
+        unjoined, self._unjoined = self._unjoined, {}
+        for operation, values in unjoined.values():
+            pieces = cast(Json, operation.raw)
+            if isinstance(pieces, Pieces):
+                operation.raw = pieces.raw()
+                if values.get(operation.field) is pieces:
+                    values[operation.field] = operation.raw
 
     def accept(self, key: OperationKey, operation: Operation) -> None:
         """Apply an operation and keep it until it is durable."""
@@ -150,6 +182,7 @@ class DocumentState:
 
         But where the store has lost what was read or put before, memory has it, and it is put again.
         """
+        self.join()
         shared, document, condition, body = self.shared, fetched.document, fetched.condition, fetched.body
         overruled: list[Set] = []
         if condition == 'found' and self._is_too_old(document.seen):

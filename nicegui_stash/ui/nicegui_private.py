@@ -103,8 +103,11 @@ def propagate_in_place(owner: object, name: str) -> None:
     A target that holds the very same collection would see no difference. So a bindable attribute is emptied first, and
     any other element is updated.
     """
+    targets = bindings.get((id(owner), (name,)))
+    if not targets:
+        return
     value = getattr(owner, name)
-    for _, target, target_name, _ in bindings.get((id(owner), (name,)), ()):
+    for _, target, target_name, _ in targets:
         attribute = f'___{target_name[0]}'
         if len(target_name) != 1:
             continue

@@ -17,7 +17,8 @@ from .simulation import new_browser, open_page, serving, storage_of, written_by_
 
 BLOCK, APPENDED = 300, 20
 SIZES = {'1 KB': 1_000, '500 KB': 500_000}
-TEXTS = (1000, 10_000)
+TEXTS = {1000: 1.0, 10_000: 1.5}
+"""How long the list is, and how often as long as the peer an append may take."""
 opened: list[Any] = []
 
 
@@ -128,7 +129,7 @@ async def appended(stash: Stash, rounds: int) -> list[Row]:
     client = await open_page(new_browser(), '/list')
     page, samples = opened[-1], Samples()
     with storage_of(client):
-        for length in TEXTS * (rounds + 1):
+        for length in list(TEXTS) * (rounds + 1):
             texts = [f'text number {number}' for number in range(length)]
             page.texts, app.storage.user['texts'] = texts, texts
             with without_garbage_collection():
@@ -148,8 +149,9 @@ async def appended(stash: Stash, rounds: int) -> list[Row]:
             samples[f'ours {length}'],
             samples[f'theirs {length}'],
             'app.storage.user',
+            Target('ratio', most),
         )
-        for length in TEXTS
+        for length, most in TEXTS.items()
     ]
 
 

@@ -34,8 +34,8 @@ def test_rows_that_are_made_of_others_are_taken_in_with_one_look_at_each(
 ) -> None:
     rows = Field([{'number': number, 'tags': ['a']} for number in range(300)]).value
     looked: list[Any] = []
-    items = observed._items
-    monkeypatch.setattr(observed, '_items', lambda content: looked.extend(items(content)) or items(content))
+    items = observed.items_of
+    monkeypatch.setattr(observed, 'items_of', lambda content: looked.extend(items(content)) or items(content))
     Field([{**row} for row in rows], name)
     assert len(looked) < 5 * len(rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -55,6 +56,32 @@ async def test_all_puts_that_wait_are_committed_at_once(store: SQLiteStore, monk
     gate.open()
     await asyncio.gather(first, *waiting)
     assert watching.statements.count('BEGIN IMMEDIATE') == watching.statements.count('COMMIT') == 2
+
+
+async def test_all_puts_of_one_turn_of_the_event_loop_are_one_commit(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watching, connect = watch()
+    monkeypatch.setattr(sqlite3, 'connect', connect)
+    await store.put('first', b'', mode='create')  # opens the file
+    watching.statements.clear()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # the thread takes the interpreter as soon as it has anything to do
+    try:
+        await asyncio.gather(*(store.put(f'k{number}', b'body', mode='create') for number in range(500)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert watching.statements.count('COMMIT') == 1
+
+
+async def test_what_was_asked_in_the_turn_in_which_a_store_is_closed_is_done(store: SQLiteStore) -> None:
+    putting = asyncio.create_task(store.put('k', b'body', mode='create'))
+    await asyncio.sleep(0)  # asked, and not handed over yet
+    await store.aclose()
+    assert await putting
+    again = SQLiteStore(store._database.path)
+    assert [row.key async for row in again.list()] == ['k']
+    await again.aclose()
 
 
 async def test_of_two_changes_in_one_commit_each_has_its_own_answer(store: SQLiteStore, gate: Gate) -> None:

@@ -111,6 +111,40 @@ async def test_a_change_in_place_is_saved_and_shown_by_what_is_bound_here_and_in
     assert getattr(shown(stash, await ann.open(), Page), changed) == getattr(page, changed)
 
 
+async def test_each_change_of_a_long_list_is_followed_elsewhere_and_comes_back(
+    stash: Stash, store: FaultyStore
+) -> None:
+    @stash.page('/')
+    class Page:
+        rows: list[dict[str, Any]] = stored([{'id': number, 'cells': ['x' * 20]} for number in range(100)])
+
+        def build(self) -> None:
+            ui.label().mark('rows').bind_text_from(self, 'rows', repr)
+
+    ann = Browser()
+    tab, other = await ann.open(), await ann.open()
+    page, follower = shown(stash, tab, Page), shown(stash, other, Page)
+    for number in range(100, 200):
+        page.rows.append({'id': number, 'cells': []})
+    page.rows[150]['cells'].append('deep')
+    page.rows[3] = {'id': 3, 'cells': ['new']}
+    page.rows.pop(0)
+    with pytest.raises(ValueNotStorable):
+        page.rows[149]['cells'].append(object())
+    await idle()
+    assert follower.rows == page.rows
+    follower.rows[0]['cells'][0] = 'theirs'
+    del follower.rows[-1]
+    await idle()
+    assert page.rows == follower.rows
+    assert [row['id'] for row in page.rows] == list(range(1, 199))
+    page.rows.insert(0, {'id': 0})
+    await stash.flush(page)
+    assert await data_of(store, 'Page') == {'rows': page.rows}
+    assert shown(stash, await ann.open(), Page).rows == page.rows
+    assert text(tab, 'rows') == repr(page.rows)
+
+
 async def test_a_bad_change_in_place_raises_with_its_path_and_is_undone(stash: Stash, store: FaultyStore) -> None:
     @stash.page('/')
     class Page:

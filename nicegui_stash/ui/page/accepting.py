@@ -13,7 +13,8 @@ from msgspec import Raw
 from nicegui import app
 
 from ...errors import RowGone, ValueNotStorable
-from ...model.observed import Undo, is_inside, taken_out
+from ...model.observed import Change, Undo, is_inside, taken_out
+from ...model.pieces import Json, changed, joined
 from ...model.recovery import invalid
 from ...model.scopes import Owner
 from ...settings import OnInvalid
@@ -59,26 +60,26 @@ class Accepting:
         self._auto = auto
         self._loop = get_running_loop()
 
-    def accept(self, name: str, raw: Raw) -> None:
+    def accept(self, name: str, json: Json) -> None:
         """Accept a checked change. Raises `ValueNotStorable` if it is refused."""
-        if name == self._merging and (why := self._invalid(name, raw)):
+        if name == self._merging and (why := self._invalid(name, joined(json))):
             raise ValueNotStorable(name, '$', why)
         values = self._values
         if not values.applying or self._elsewhere.shows_own:
             if self._auto:
-                self.submit(name, raw)
+                self.submit(name, json)
             else:
                 self._unsaved |= {name}
-        values.raws[name] = raw
+        values.raws[name] = json
         if values.touched is not None:
             values.touched.add(name)
 
-    def submit(self, name: str, raw: Raw) -> None:
+    def submit(self, name: str, json: Json) -> None:
         """Hand a change to the keeper of the field. Raises `ValueTooLarge` or `TooMuchPending`."""
         if (owner := self._fields[name].scope.owner) is not None:
-            self._documents[owner].submit(name, raw)
+            self._documents[owner].submit(name, json)
         else:
-            self._elsewhere.keepers[name].keep(self._elsewhere, name, raw)
+            self._elsewhere.keepers[name].keep(self._elsewhere, name, joined(json))
 
     @property
     def is_auto(self) -> bool:
@@ -142,10 +143,11 @@ class Accepting:
 
     # ---- changes in place
 
-    def changed_in_place(self, name: str, collection: object, content_before: object) -> None:
+    def changed_in_place(self, name: str, collection: object, change: Change) -> None:
         """Accept a collection's change. Raises `ValueNotStorable`; the collection then undoes the change.
 
-        Raises `Undo` instead where a binding brought the value: its element is marked.
+        Only the changed item is encoded, where that can be told. Raises `Undo` instead where a binding brought the
+        value: its element is marked.
         """
         values = self._values
         target = values.target()
@@ -153,13 +155,15 @@ class Accepting:
             return
         before = values.raws.get(name)
         try:
-            raw = encode(target, self._fields[name])
-            if before == raw:
+            raw = self._in_pieces(target, name, before, collection, change)
+            if raw is not None and raw is before:
+                return
+            if raw is None and before == (raw := encode(target, self._fields[name])):
                 if get_ident() == values.thread and not is_inside(collection, getattr(target, name)):
                     self._refuse_part(name, collection, RowGone(self._fields[name].codec.name))
                 return
             if get_ident() != values.thread:
-                self.post(name, raw)
+                self.post(name, joined(raw))
                 return
             self.accept(name, raw)
         except ValueNotStorable as error:
@@ -168,8 +172,16 @@ class Accepting:
             raise
         values.unmark(name)
         self._show_changed_in_place(target, name, before)
-        if gone := taken_out(content_before, collection):
+        if gone := taken_out(change, collection):
             values.mark_gone(name, gone)
+
+    def _in_pieces(
+        self, target: Any, name: str, before: Json | None, collection: object, change: Change
+    ) -> Json | None:
+        """Return the field's JSON, `before` if nothing changed; `None` where the whole has to be encoded."""
+        if before is None or name == self._merging or self._posted.get(name) or get_ident() != self._values.thread:
+            return None
+        return changed(before, getattr(target, name), collection, change, self._fields[name].codec)
 
     def change(self, name: str, value: Any) -> None:
         """Accept a value that an element has made of a field's: what stays in it remains the same object.
@@ -196,7 +208,7 @@ class Accepting:
             self._values.mark().add_part(name, (owner, names), element, error)
         return bool(sources)
 
-    def _show_changed_in_place(self, target: Any, name: str, before: Raw | None = None) -> None:
+    def _show_changed_in_place(self, target: Any, name: str, before: Json | None = None) -> None:
         """Update bindings and call listeners. The change is accepted: an exception here undoes nothing."""
         try:
             nicegui_private.propagate_in_place(target, name)

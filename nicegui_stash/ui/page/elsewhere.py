@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Raw
 
 from ...model.document import SliceId
+from ...model.pieces import joined
 from ...model.recovery import Problem, Recovery
 from ...model.schema import Schema
 from ...model.scopes import Scope
@@ -80,7 +81,7 @@ class Elsewhere:
 
     @property
     def raws(self) -> Mapping[str, Raw]:
-        return self._values.raws
+        return {name: joined(json) for name, json in self._values.raws.items()}
 
     @property
     def closed(self) -> bool:

@@ -12,6 +12,7 @@ from msgspec import Raw
 from ...errors import ValueNotStorable
 from ...model.document import Part, SliceId
 from ...model.operations import Set
+from ...model.pieces import Json, joined
 from ...model.recovery import Problem, Recovery, Rejected, Status, stored_value, stored_values
 from ...model.scopes import OWNERS, SCOPES, Owner, Scope
 from ...model.versions import Found, candidates, find_parts
@@ -141,16 +142,16 @@ class Following:
         """Whether a change waits for the report on its tab or visit."""
         return bool(self._held)
 
-    def submit(self, name: str, raw: Raw) -> None:
+    def submit(self, name: str, json: Json) -> None:
         """Hand a change to the session, or hold it until its tab or visit is known.
 
         Raises `ValueTooLarge` or `TooMuchPending`.
         """
         part = self.parts.get(self._schema.fields[name].scope)
         if part is None:
-            self._held = {**self._held, name: raw}
+            self._held = {**self._held, name: joined(json)}
         else:
-            self.session.set(self._slice_id, part, name, raw, source=self)
+            self.session.set(self._slice_id, part, name, json, source=self)
 
     def show_again(self, name: str) -> None:
         """Show a field's stored value in place of a refused change."""

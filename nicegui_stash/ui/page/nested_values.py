@@ -17,6 +17,7 @@ from nicegui.element import Element
 from ...errors import ValueNotStorable
 from ...model.changed_rows import changed_items
 from ...model.entered import meant_inside
+from ...model.pieces import Json, joined
 from ...model.schema import StoredField
 from .. import nicegui_private
 
@@ -69,7 +70,7 @@ def elements_of(part: Any, *, objects: bool = False) -> Iterator[tuple[Any, str,
             yield from elements_of(item, objects=objects)
 
 
-def shows_change(page: object, field: str, before: Raw | None, after: Raw, containers: Sequence[Element]) -> bool:
+def shows_change(page: object, field: str, before: Json | None, after: Json, containers: Sequence[Element]) -> bool:
     """Whether each of these containers has inputs bound both ways to every part of a field that changed.
 
     A person may be typing into one. What else changes an element, as a click does, can draw it again.
@@ -79,7 +80,7 @@ def shows_change(page: object, field: str, before: Raw | None, after: Raw, conta
     try:
         parts = [
             steps
-            for start, one, other in _differing(before, after)
+            for start, one, other in _differing(joined(before), joined(after))
             for steps in _changed(msgspec.json.decode(one), msgspec.json.decode(other), start)
         ]
     except (msgspec.DecodeError, LookupError):

@@ -19,6 +19,7 @@ from nicegui.element import Element
 
 from ...errors import StashError, ValueNotStorable
 from ...model.document import Slice
+from ...model.observed import Change
 from ...model.operations import Written
 from ...model.recovery import Recovery
 from ...model.schema import Schema
@@ -333,9 +334,9 @@ def page_object_of(page: object) -> PageObject:
     return page_object
 
 
-def _changed_in_place(back: weakref.ref[PageObject], name: str, collection: object, content_before: object) -> None:
+def _changed_in_place(back: weakref.ref[PageObject], name: str, collection: object, change: Change) -> None:
     if (page_object := back()) is not None:
-        page_object.accepting.changed_in_place(name, collection, content_before)
+        page_object.accepting.changed_in_place(name, collection, change)
 
 
 def _is_unsaved(back: weakref.ref[PageObject], name: str) -> bool:

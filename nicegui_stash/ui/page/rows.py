@@ -14,6 +14,7 @@ import msgspec
 from nicegui import ui
 
 from ...errors import RowGone, StashError, ValueNotStorable
+from ...model.pieces import joined
 from .page_object import PageObject
 from .texts import refusal
 
@@ -89,7 +90,7 @@ class BoundRows:
 
     def _content(self) -> list[Row]:
         """Return the rows of the field. Raises `StashError` if it holds something else."""
-        content = msgspec.json.decode(self._page_object.values.raws[self._field])
+        content = msgspec.json.decode(joined(self._page_object.values.raws[self._field]))
         if isinstance(content, list) and all(isinstance(row, dict) for row in cast(list[Any], content)):
             return cast(list[Row], content)
         where = f'{self._page_object.schema.name}.{self._field}'

@@ -15,6 +15,7 @@ from ...model.changed_rows import ChangedRows, changed_rows
 from ...model.entered import meant
 from ...model.fields import MISSING
 from ...model.observed import ObservedList
+from ...model.pieces import Json
 from ...model.reconciling import are_in_place, reconcile, reconcile_rows
 from ...model.schema import StoredField
 from ...settings import OnInvalid
@@ -29,7 +30,7 @@ class Values(Protocol):
     """The values of a page object, as a property needs them."""
 
     thread: int
-    raws: dict[str, Raw]
+    raws: dict[str, Json]
 
     @property
     def marks(self) -> object: ...
@@ -53,7 +54,7 @@ class Accepts(Protocol):
 
     on_invalid: OnInvalid
 
-    def accept(self, name: str, raw: Raw) -> None: ...
+    def accept(self, name: str, json: Json) -> None: ...
 
     def post(self, name: str, raw: Raw) -> None: ...
 

@@ -14,7 +14,8 @@ from nicegui import Client, app
 
 from ...errors import RowGone
 from ...model.document import SliceId
-from ...model.observed import KINDS, ObservedDict, is_ordinary, observe, whole_of
+from ...model.observed import KINDS, Change, ObservedDict, is_ordinary, observe, whole_of
+from ...model.pieces import Json, joined
 from ...model.recovery import Problem, decode_value
 from ...model.schema import Schema
 from ..contracts.page_object import Cause
@@ -49,7 +50,7 @@ class FieldValues:
         target: Any,
         client: Client,
         *,
-        changed_in_place: Callable[[str, Any, Any], None],
+        changed_in_place: Callable[[str, Any, Change], None],
         refusals_changed: Callable[[], None],
         texts: Callable[[], Mapping[str, str]] = lambda: TEXTS,
         given: bool = False,
@@ -57,7 +58,7 @@ class FieldValues:
         """Find the defaults of an app's object. Raises `ValueNotStorable`.
 
         `given`: its present values are the defaults. `changed_in_place` is called with the name of a field, the
-        changed collection within it, and what that held before; `refusals_changed` when an element is marked or
+        changed collection within it, and the change; `refusals_changed` when an element is marked or
         unmarked. `texts` returns the texts of the page.
         """
         self.schema = schema
@@ -66,7 +67,7 @@ class FieldValues:
         self.thread = get_ident()
         self.target = weakref.ref(target)
         self.defaults, self._own_defaults = begin(target, given=given)  # the latter until `complete`
-        self.raws: dict[str, Raw] = dict(self.defaults)
+        self.raws: dict[str, Json] = dict(self.defaults)
         self._changed_in_place = changed_in_place
         self._refusals_changed = refusals_changed
         self._texts = texts
@@ -106,7 +107,7 @@ class FieldValues:
             for name, raw in [(name, raw) for name, raw in raws.items() if self.raws.get(name) != raw]:
                 shown, rows = self.raws.get(name), None
                 if target is not None and shown is not None:
-                    rows = attributes[name].changed_rows(target, shown, raw)
+                    rows = attributes[name].changed_rows(target, joined(shown), raw)
                 value, problem = (rows, None) if rows is not None else decode_value(fields[name], raw, version)
                 if problem is not None:
                     problems.append(problem)
@@ -129,7 +130,7 @@ class FieldValues:
         self.listeners = self.listeners or Listeners(self.client)
         return self.listeners
 
-    def notify(self, name: str, before: Raw | None = None) -> None:
+    def notify(self, name: str, before: Json | None = None) -> None:
         """Notify listeners that this page changed a field, whose JSON was `before` if it was changed in place."""
         if self.listeners is not None:
             shows = None if before is None else partial(shows_change, self.target(), name, before, self.raws[name])
