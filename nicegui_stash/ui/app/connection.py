@@ -188,7 +188,7 @@ class Connection:
 
     def guard(self, element: object) -> None:
         """Have a value that the app's `forward=` cannot take marked on its element."""
-        guard(element)
+        guard(element, lambda: self.page_objects)
 
     def _handled(self, message: dict[str, Any]) -> None:
         self.handover.handled(message)
