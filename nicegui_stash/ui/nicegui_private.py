@@ -137,7 +137,9 @@ def propagate_entries(entries: Mapping[str, Any], keys: Iterable[object]) -> Non
 
 
 def attributes_of(found: object) -> Iterable[str]:
-    """Return the names of an object's attributes, if it is one of a dataclass, a `Struct` or another class."""
+    """Return the keys of a dict, or the names of an object's attributes."""
+    if isinstance(found, Mapping):
+        return cast(Mapping[str, Any], found)
     cls = type(found)
     names = getattr(cls, '__struct_fields__', None) or getattr(cls, '__dataclass_fields__', None)
     return cast(Iterable[str], names or getattr(found, '__dict__', ()))
