@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, Final, cast
 
 import msgspec
@@ -18,6 +19,9 @@ _DAY: Final = re.compile(r'\d{4}-\d\d-\d\d')
 _MINUTE: Final = re.compile(r'(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d')
 _SAME_BUT_WRITTEN: Final = re.compile(r'a str would come back as a (date|datetime|time)')
 _EXPECTED: Final = re.compile(r'Expected `(?!str)[^`]*`')
+_TYPES: Final[tuple[type, ...]] = (int, float, date, time, datetime, Decimal)
+_KINDS: Final = {each: each.__name__.lower() for each in _TYPES}
+"""The names of types as msgspec says what it expects."""
 
 
 def meant(stored: StoredField, value: object) -> tuple[Any, Raw] | None:
@@ -56,6 +60,13 @@ def no_value(stored: StoredField, error: Exception) -> ValueNotStorable:
     except ValueNotStorable as refused:
         if expected := _EXPECTED.match(refused.reason):
             reason = f'{expected[0]}, got `str`'
+    return ValueNotStorable(stored.codec.name, '$', reason, quotes_value=False)
+
+
+def no_part(stored: StoredField, error: Exception, held: object) -> ValueNotStorable:
+    """Return the same for a part of a field, of which only what it holds says what it expects."""
+    kind = _KINDS.get(cast(type, type(held)))
+    reason = f'Expected `{kind}`, got `str`' if kind else f'forward= raised {type(error).__name__}'
     return ValueNotStorable(stored.codec.name, '$', reason, quotes_value=False)
 
 

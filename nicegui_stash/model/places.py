@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from .observed import is_flat
-from .reconciling import row_keys
-
-_FIELDS: Final = ('__struct_fields__', '__dataclass_fields__', '__pydantic_fields__')
-"""The attributes of a class that name its fields: of a `Struct`, a dataclass, a pydantic model."""
+from .reconciling import FIELDS, row_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,7 @@ def _inner(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return None if is_flat(value) else value
     cls = type(value)
-    names: Iterable[str] = next((getattr(cls, name) for name in _FIELDS if hasattr(cls, name)), ())
+    names: Iterable[str] = next((getattr(cls, name) for name in FIELDS if hasattr(cls, name)), ())
     return {name: getattr(value, name, None) for name in names}
 
 

@@ -22,6 +22,8 @@ _Items = Sequence[Any] | Mapping[int, Any]
 
 _COLLECTIONS: Final = (ObservedDict, ObservedList, ObservedSet)
 _ABSENT: Final = object()
+FIELDS: Final = ('__struct_fields__', '__dataclass_fields__', '__pydantic_fields__')
+"""The attributes of a class that name its fields: of a `Struct`, a dataclass, a pydantic model."""
 _PLAIN: Final = frozenset({str, int, bool, bytes, NoneType})
 """Types whose equal values are the same."""
 
@@ -81,6 +83,22 @@ def row_keys(rows: Sequence[Any], row_key: str | None = None) -> list[Any] | Non
             if keys is not None and len(set(keys)) == len(keys):
                 return keys
     return None
+
+
+def with_parts(replaced: Iterable[tuple[Any, Any]]) -> Iterable[tuple[Any, Any]]:
+    """Iterate over pairs of objects of one class, and over those in the same places within them."""
+    for old, new in replaced:
+        if old is new or type(old) is not type(new) or type(old) in _PLAIN:
+            continue
+        if isinstance(old, (list, tuple)):
+            yield from with_parts(zip(old, new, strict=False))
+        elif isinstance(old, dict):
+            yield old, new
+            yield from with_parts((old[key], new[key]) for key in old.keys() & new.keys())
+        else:
+            yield old, new
+            names = next((getattr(type(old), each) for each in FIELDS if hasattr(type(old), each)), ())
+            yield from with_parts((getattr(old, name, None), getattr(new, name, None)) for name in names)
 
 
 class _Reconciler:

@@ -224,7 +224,8 @@ class Session:
         self._versions.inherit_first(slice_id)
         self._sync.wake()
         found = state.document.slice(slice_id) or Slice()
-        size, growth = self._measure(slice_id, found, change(found))
+        written = change(found)
+        size, growth = self._measure(slice_id, found, written)
         self._require_room(slice_id.name, size, growth)
         operation = Update(state.shared.next_sequence(), state.document.epoch, found.reset, slice_id, change, size)
         apply(state.document, [operation])
@@ -234,6 +235,8 @@ class Session:
         state.moved()
         state.pending.add_last(operation)
         self._sync.wake()
+        for part, name, _ in written:
+            state.audience.tell_changed(slice_id, part, name)
         state.audience.tell_replaced()
         await self._sync.flush()
         if operation.error is not None:

@@ -118,12 +118,11 @@ def propagate_in_place(owner: object, name: str) -> None:
     propagate(owner, (name,))
 
 
-def sources(owner: object, name: str) -> Iterator[Any]:
-    """Iterate over the elements that are propagating their value to this attribute right now."""
-    visited = binding.propagation_visited.get() or set()
-    for source_id, source_name in list(visited):
-        for source, target, target_name, _ in bindings.get((source_id, source_name), ()):
-            if target is owner and target_name[0] == name and isinstance(source, Element):
+def sources(owner: object, *names: str) -> Iterator[Element]:
+    """Iterate over the elements that are propagating their value to an attribute, or nested names, right now."""
+    for key in list(binding.propagation_visited.get() or ()):
+        for source, target, target_names, _ in bindings.get(key, ()):
+            if target is owner and target_names == names and isinstance(source, Element):
                 yield source
 
 
@@ -141,7 +140,9 @@ def propagate_entries(entries: Mapping[str, Any], keys: Iterable[object]) -> Non
 
 
 def attributes_of(found: object) -> Iterable[str]:
-    """Return the names of an object's attributes, if it is one of a dataclass, a `Struct` or another class."""
+    """Return the keys of a dict, or the names of an object's attributes."""
+    if isinstance(found, Mapping):
+        return cast(Mapping[str, Any], found)
     cls = type(found)
     names = getattr(cls, '__struct_fields__', None) or getattr(cls, '__dataclass_fields__', None)
     return cast(Iterable[str], names or getattr(found, '__dict__', ()))
@@ -195,7 +196,12 @@ def stop_polling(owner: object, names: tuple[str, ...]) -> Links:
 
 
 def poll_again(links: Links) -> None:
-    binding.active_links.extend(link for link in links if not getattr(link[2], 'is_deleted', False))
+    """Let NiceGUI poll these links again, unless their elements are gone or bound to something else by now."""
+    for link in links:
+        owner, names, element, attribute, _ = link
+        leads = bindings.get((id(owner), names), ())
+        if any(each[1] is element and each[2] == attribute for each in leads) and not element.is_deleted:
+            binding.active_links.append(link)
 
 
 def containers_of(handler: object) -> Callable[[], list[Element]] | None:
@@ -263,12 +269,13 @@ def replace_transforms(element: object, replacement: Callable[[object, tuple[str
     while waiting:
         source = waiting.pop()
         seen.add(id(source))
-        leads = bindings.get((id(source), ('value',)), [])
-        for index, (owner, target, names, transform) in enumerate(leads):
-            if transform is not None:
-                leads[index] = (owner, target, names, replacement(target, names, transform))
-            if isinstance(target, ValueElement) and names == ('value',) and id(target) not in seen:
-                waiting.append(target)
+        for attribute in _ENTERED:
+            leads = bindings.get((id(source), (attribute,)), [])
+            for index, (owner, target, names, transform) in enumerate(leads):
+                if transform is not None:
+                    leads[index] = (owner, target, names, replacement(target, names, transform))
+                if isinstance(target, ValueElement) and names == ('value',) and id(target) not in seen:
+                    waiting.append(target)
 
 
 # ---- events
@@ -277,8 +284,8 @@ def replace_transforms(element: object, replacement: Callable[[object, tuple[str
 def around_each_event(client: Client, before: Callable[[object], None], done: Callable[[dict[str, Any]], None]) -> None:
     """Call back around each event of the client's browser: after its handlers' first `await`, and before them.
 
-    `before` gets the element, once for as many bindings of its value as there are, if one has a transform or leads to
-    another element.
+    `before` gets the element, once for as many bindings of what is entered as there are, if one has a transform or
+    leads to another element.
     """
     handle = getattr(client, 'handle_event', None)
     if handle is None:
@@ -288,7 +295,7 @@ def around_each_event(client: Client, before: Callable[[object], None], done: Ca
 
     def handle_and_notify(message: dict[str, Any]) -> None:
         if (element := client.elements.get(message.get('id', -1))) is not None:
-            links = bindings.get((id(element), ('value',)), ())
+            links = [link for attribute in _ENTERED for link in bindings.get((id(element), (attribute,)), ())]
             if seen.get(element.id, 0) != len(links):
                 seen[element.id] = len(links)
                 if any(transform is not None or isinstance(target, Element) for _, target, _, transform in links):
@@ -412,6 +419,14 @@ def replay(element: Element, attribute: str, arguments: Any) -> None:
     event = GenericEventArguments(sender=element, client=element.client, args=arguments)
     with element.parent_slot or element.client.layout.default_slot:
         cast(Callable[[GenericEventArguments], None], listener.handler)(event)
+
+
+def on_entered(element: Any, handler: Callable[[], None]) -> None:
+    """Call back when the value of an element changes, or whether it is selected."""
+    if isinstance(element, ValueElement):
+        element.on_value_change(handler)
+    if isinstance(element, SelectableElement) and hasattr(element, '_selection_change_handlers'):
+        element.on_selection_change(handler)
 
 
 def event_value(element: ValueElement[Any]) -> Any:

@@ -97,3 +97,33 @@ class TestOneServer:
         await due.fill('2030-06-03')
         await tab.until('window.__niceguiStash.typed.pending === 0')
         await holds(tab, count='7', due='datetime.date(2030, 6, 3)')
+
+    async def test_what_forward_cannot_take_to_a_row_or_a_dict_is_marked_again_after_a_crash(
+        self, visitor: Visitor, server: Server
+    ):
+        tab = await visit(visitor, server.url)
+        until, qty, name = (tab.page.get_by_label(each, exact=True) for each in ('until', 'qty', 'name'))
+        hints = [tab.page.get_by_text(f'Please enter a {what}.', exact=True) for what in ('date', 'whole number')]
+        await until.fill('2030-02')
+        await qty.fill('two')
+        await name.fill('Eve')
+        for _ in range(2):
+            for hint in hints:
+                await expect(hint).to_be_visible()
+            await expect(until).to_have_value('2030-02')
+            await expect(qty).to_have_value('two')
+            await holds(tab, name="'Eve'", rows="[{'id': 1, 'qty': 3}]", stay="{'until': datetime.date(2030, 1, 8)}")
+            await tab.until('window.__niceguiStash.typed.pending === 2')  # all but the refused ones
+            await restart(server, tab, kill=True)
+        await until.fill('2030-02-03')
+        await qty.fill('2')
+        await tab.until('window.__niceguiStash.typed.pending === 0')
+        await holds(tab, rows="[{'id': 1, 'qty': 2}]", stay="{'until': datetime.date(2030, 2, 3)}")
+        other = await visit(visitor, server.url)
+        await qty.fill('x')
+        await expect(hints[1]).to_be_visible()
+        await other.page.get_by_label('qty', exact=True).fill('9')
+        await holds(other, rows="[{'id': 1, 'qty': 9}]")
+        await holds(tab, rows="[{'id': 1, 'qty': 9}]")
+        await expect(qty).to_have_value('9')
+        await expect(hints[1]).to_have_count(0)

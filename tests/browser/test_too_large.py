@@ -22,6 +22,7 @@ INSERT = """([text, from, to]) => {
 HAS_EDITOR = 'Object.keys(mounted_app.elements).some((id) => getElement(id)?.editor?.state)'
 MORE_THAN_NICEGUI_SENDS = 'x' * 1_100_000
 MORE_THAN_A_FIELD_HOLDS = 'y' * 300_000
+MORE_THAN_IS_KEPT = 'w' * 2_100_000
 MORE_THAN_IS_CARRIED = 'z' * 410_000
 
 
@@ -71,6 +72,69 @@ async def test_it_is_marked_until_it_is_shortened(tab: Tab, text: str):
     await expect(at(tab, 'first')).to_have_value(text)
     await at(tab, 'first').fill('shorter')
     await holds(tab, 'first', '7:shorter')
+    await is_saved(tab)
+
+
+async def press(tab: Tab, button: str) -> None:
+    await tab.page.get_by_role('button', name=button, exact=True).click()
+
+
+@pytest.mark.parametrize('button', ['Reset third', 'Reset'])
+async def test_a_reset_clears_what_the_server_never_saw(tab: Tab, server: Server, button: str):
+    await at(tab, 'third').fill(MORE_THAN_A_FIELD_HOLDS)
+    await at(tab, 'part').fill(MORE_THAN_A_FIELD_HOLDS)
+    await is_refused(tab, 'third', 'part')
+    await press(tab, button)
+    await expect(at(tab, 'third')).to_have_value('')
+    if button == 'Reset third':
+        await expect(at(tab, 'part')).to_have_value(MORE_THAN_A_FIELD_HOLDS)
+        await is_refused(tab, 'part')
+        await press(tab, 'Reset')
+    await expect(at(tab, 'part')).to_have_value('')
+    await is_saved(tab)
+    await at(tab, 'third').fill('again')
+    await holds(tab, 'third', '5:again')
+    await at(tab, 'third').fill(MORE_THAN_A_FIELD_HOLDS)
+    await is_refused(tab, 'third')
+    await press(tab, button)
+    await expect(at(tab, 'third')).to_have_value('')
+    await restart(server, tab, kill=True)
+    await expect(at(tab, 'third')).to_have_value('')
+    await is_saved(tab)
+
+
+async def test_a_reset_clears_a_code_editor_too(tab: Tab):
+    await tab.until(HAS_EDITOR)
+    await tab.page.evaluate(INSERT, [MORE_THAN_A_FIELD_HOLDS, 0, 0])
+    await is_refused(tab)
+    await press(tab, 'Reset')
+    await expect(tab.page.locator('.at-code .cm-content')).to_have_text('one')
+    await is_saved(tab)
+    await tab.page.evaluate(INSERT, ['zero ', 0, 0])
+    await holds(tab, 'code', '9:zero one\n')
+
+
+async def test_it_stays_where_the_server_sends_its_element_again(tab: Tab):
+    await at(tab, 'third').fill('before')
+    await holds(tab, 'third', '6:before')
+    await at(tab, 'third').fill(MORE_THAN_A_FIELD_HOLDS)
+    await is_refused(tab, 'third')
+    await press(tab, 'Draw')
+    await expect(tab.page.locator('.q-textarea.q-field--outlined')).to_be_visible()
+    await expect(at(tab, 'third')).to_have_value(MORE_THAN_A_FIELD_HOLDS)
+    await is_refused(tab, 'third')
+
+
+async def test_what_is_too_large_to_be_kept_is_marked_too_and_not_lost_without_a_word(tab: Tab, server: Server):
+    await at(tab, 'first').fill(MORE_THAN_IS_KEPT)
+    await is_refused(tab, 'first')
+    await at(tab, 'second').fill('second')
+    await holds(tab, 'second', '6:second')
+    await restart(server, tab, kill=True)
+    await holds(tab, 'second', '6:second')
+    await is_refused(tab, 'first')
+    await at(tab, 'first').fill('short')
+    await holds(tab, 'first', '5:short')
     await is_saved(tab)
 
 

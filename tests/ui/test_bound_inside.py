@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, make_dataclass
+from typing import Any
 
 import pytest
 from nicegui import binding, ui
@@ -87,3 +88,45 @@ async def test_an_object_that_is_put_elsewhere_keeps_its_content_after_a_reset_a
     stash.reset(left)
     await idle()
     assert (left.draft, sent) == (Guest(), Guest('Bob'))
+
+
+Home: Any = make_dataclass('Home', [('city', str, '')])
+Host: Any = make_dataclass(
+    'Host',
+    [
+        ('name', str, ''),
+        ('home', Home, field(default_factory=Home)),
+        ('pets', list[Guest], field(default_factory=lambda: [Guest()])),
+    ],
+)
+
+
+@pytest.mark.proves('replaced-object')
+async def test_elements_bound_to_an_object_and_to_parts_of_it_follow_and_store_after_a_change_elsewhere(
+    stash: Stash, store: FaultyStore
+) -> None:
+    @stash.page('/')
+    class Page:
+        host: Host = stored(default_factory=Host)
+
+        def build(self) -> None:
+            ui.input().mark('name').bind_value(self.host, 'name')
+            ui.input().mark('city').bind_value(self.host.home, 'city')
+            ui.input().mark('pet').bind_value(self.host.pets[0], 'name')
+            ui.button('Reset', on_click=lambda: stash.reset(self))
+
+    ann = Browser()
+    left, right = await ann.open(), await ann.open()
+    for tab, other, texts in ((left, right, 'abc'), (right, left, 'def'), (left, right, 'ghi')):
+        for marker, entered in zip(('name', 'city', 'pet'), texts, strict=True):
+            type_into(tab, marker, entered)
+            await show_changes()
+            assert element(other, marker).value == entered
+    await stash.flush(shown(stash, left, Page))
+    assert await data_of(store, 'Page') == {'host': {'name': 'g', 'home': {'city': 'h'}, 'pets': [{'name': 'i'}]}}
+    click(left, 'Reset')
+    await show_changes()
+    assert [element(each, 'city').value for each in (left, right)] == ['', '']
+    type_into(right, 'city', 'Ulm')
+    await show_changes()
+    assert element(left, 'city').value == 'Ulm'

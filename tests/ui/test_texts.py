@@ -54,13 +54,16 @@ def test_a_value_of_the_wrong_type_is_asked_for_in_words(annotation: Any, value:
     [
         (Annotated[int, Meta(ge=18)], 3),
         (Annotated[str, Meta(min_length=3)], 'ab'),
-        (list[int], None),
-        (int | str, None),
     ],
 )
 def test_any_other_reason_is_shown_as_it_is(annotation: Any, value: Any) -> None:
     error = refuse(annotation, value)
     assert refusal(error) == error.reason
+
+
+@pytest.mark.parametrize('annotation', [list[int], dict[str, int], int | str])
+def test_what_no_text_names_is_another_value(annotation: Any) -> None:
+    assert refusal(refuse(annotation, None)) == 'Please enter another value.'
 
 
 def test_of_validate_only_the_words_of_its_value_error_are_shown() -> None:

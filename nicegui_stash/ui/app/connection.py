@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, assert_never
 
@@ -22,6 +22,7 @@ from ...session.session import Session
 from .. import nicegui_private
 from ..carryover.handover import Handover
 from ..contracts.keeper import Keeper
+from ..contracts.page_object import TakesEntries
 from ..page.page_object import PageObject
 from ..page.status import Status
 from ..page.texts import TEXTS
@@ -161,6 +162,11 @@ class Connection:
             self._memory = Memory(self.visit, self._watch)
         return self._memory
 
+    def discard_unsent(self, page_object: TakesEntries, fields: Collection[str]) -> None:
+        """Have the browser drop what it shows of these fields and has not sent, as it is too large."""
+        if self._handover is not None:
+            self._handover.discard_unsent(page_object, fields)
+
     # ---- connect, hear, dispatch
 
     def _connect(self) -> None:
@@ -188,7 +194,7 @@ class Connection:
 
     def guard(self, element: object) -> None:
         """Have a value that the app's `forward=` cannot take marked on its element."""
-        guard(element)
+        guard(element, lambda: self.page_objects)
 
     def _handled(self, message: dict[str, Any]) -> None:
         self.handover.handled(message)

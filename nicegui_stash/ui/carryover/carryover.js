@@ -14,7 +14,7 @@
   const carried = new Map(); // address -> a value of the document before, until the server has sent its verdict
   const early = []; // events before the handshake, in order: NiceGUI retries each by itself, so they could overtake
   let isBuilt = false; // whether the server has reported the page as built, after sending its elements' values
-  const large = new Map(); // address -> JSON of a value of the document before that was too large to be sent
+  const large = new Map(); // address -> JSON of a value of the document before that was too large to be sent, or null
   let unknown = null; // values of the document before by element id, with a digest of its page's structure
 
   // sessionStorage may contain anything
@@ -72,6 +72,7 @@
         size.kept += value.v.length;
         found.large.push(value);
       } else {
+        if (isPlaced) found.large.push({ f, v: null });
         console.warn("nicegui_stash: too much was entered to be carried over");
       }
     };
@@ -227,6 +228,8 @@
 
     tooLarge: stash.tooLarge.say,
 
+    discard: stash.tooLarge.discard,
+
     // called with every event that is about to be sent; true: hold it back
     intercept(message) {
       const place = stash.entered.placeOf(message);
@@ -244,7 +247,8 @@
         const sent = entry.sent === undefined ? [] : [stash.digest(JSON.parse(entry.sent), isNumeric(entry.place))];
         add(address, entry.v, [...entry.known, ...sent]);
       }
-      for (const [address, json] of large) add(address, json, []); // its element has not appeared
+      for (const [f, json] of large) json === null ? found.large.push({ f, v: null }) : add(f, json, []); // not appeared
+      for (const f of stash.tooLarge.lost) found.large.push({ f, v: null });
       stash.entered.each((f, json, digests, n, place) => add(f, json, digests, undefined, place));
       const taken = { seal: stash.seal, values: found.values, large: found.large, focus: stash.focus.find(bound) };
       if (found.unbound.length) taken.unknown = { page: pageDigest(), values: found.unbound };
@@ -259,6 +263,7 @@
       unknown = found.unknown && { page: found.unknown.page, values: wellMade(found.unknown.values) };
       for (const { f, v, known } of wellMade(found.values)) carried.set(String(f), { v, known });
       for (const { f, v } of wellMade(found.large)) large.set(String(f), v);
+      for (const each of Array.isArray(found.large) ? found.large : []) if (each?.v === null) large.set(String(each.f), null);
     },
 
     // hand the values to the server, again at each connect until it answers with `settle`

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
@@ -244,6 +244,17 @@ class Handover:
             )
         if found:
             self._call(f'tooLarge({json.dumps(dict.fromkeys(found, self._connection.texts["too_large"]))})')
+
+    def discard_unsent(self, page_object: TakesEntries, fields: Collection[str]) -> None:
+        """Have the browser drop what it holds of these fields, which are reset, and show what the server has."""
+        unsent = ((address, self._find(address)) for address in self._unsent)
+        found = {
+            address for address, bound in unsent if bound and bound.page_object is page_object and bound.field in fields
+        }
+        if found:
+            self._unsent -= found
+            self.mark_unsent()
+            self._call(f'discard({json.dumps(sorted(found))})')
 
     # ---- values typed while the server was away
 

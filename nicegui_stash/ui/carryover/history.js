@@ -112,8 +112,12 @@
       connects++;
     },
 
-    // the text of a code editor as it was last sent
-    lastDocument: (place) => records.get(place.address)?.doc?.toString(),
+    // the value that the server has: what was sent last, unless the server has sent another since
+    lastSent(place) {
+      const [record, now] = [records.get(place.address), shown(place)];
+      if (record?.doc) return record.doc.toString();
+      return typeof record?.json === "string" && record.n !== Infinity && record.before === now ? JSON.parse(record.json) : now;
+    },
 
     // the number for the next event that is sent
     count: () => ++number,

@@ -5,7 +5,8 @@
   if (!stash || stash.tooLarge) return;
 
   const { raw, documentOf, shown, learn } = stash.entered;
-  const held = new Map(); // key -> {place, base: the value that the server has, text: why it is not saved}
+  // key -> {place, base: the value that the server has, text: why it is not saved, isLost: it could not be kept either}
+  const held = new Map();
   let mostBytes = Infinity; // of a field's JSON
 
   const exceeds = ({ isAsStored }, json, message) => {
@@ -42,10 +43,11 @@
     stash.tell({ kind: "unsent", addresses: addresses.filter((each) => !each.startsWith("#")) });
   };
   const hold = (place, json, base) => {
-    stash.entered.remember(place, json, Infinity);
+    const isLost = json === null;
+    if (!isLost) stash.entered.remember(place, json, Infinity);
     const entry = held.get(place.key) ?? { base };
     const isNew = !held.has(place.key);
-    held.set(place.key, Object.assign(entry, { place }));
+    held.set(place.key, Object.assign(entry, { place, isLost }));
     mark(entry);
     if (isNew) tell();
   };
@@ -53,6 +55,16 @@
     held.delete(entry.place.key);
     unmark(entry);
     tell();
+  };
+
+  const restore = ({ place, base }) => {
+    const element = mounted_app.elements[place.id];
+    if (!element) return;
+    element.props[place.prop] = base;
+    mounted_app.$nextTick(() => {
+      const component = getElement(place.id);
+      (component?.updateValue ?? component?.setEditorValueFromProps)?.(); // what it shows of its own
+    });
   };
 
   stash.tooLarge = {
@@ -74,20 +86,25 @@
         message.args = [JSON.stringify(whole)]; // the server has none of the differences since
       }
       if (exceeds(place, doc ? JSON.stringify(text) : message.args[0], message)) {
-        hold(place, message.args[0], stash.entered.lastDocument(place) ?? shown(place));
+        hold(place, message.args[0], stash.entered.lastSent(place));
         return true;
       }
       if (entry) drop(entry);
       return false;
     },
 
-    // a value of the document before that was too large
+    // a value of the document before that was too large; null: too large even to be kept, but its element is marked
     restore(place, json) {
       learn(place);
       const element = mounted_app.elements[place.id];
       if (!element || !place.prop || held.has(place.key) || stash.entered.has(place.address)) return;
       hold(place, json, shown(place));
-      element.props[place.prop] = JSON.parse(json);
+      if (json !== null) element.props[place.prop] = JSON.parse(json);
+    },
+
+    // the addresses of elements that are marked although their values are lost
+    get lost() {
+      return [...held.values()].filter((entry) => entry.isLost).map(({ place }) => place.address);
     },
 
     // the server sends elements: one that is held keeps its value, unless there is a newer one
@@ -112,6 +129,16 @@
     again(bound) {
       for (const entry of held.values()) entry.place = bound[entry.place.key] ?? entry.place;
       if (held.size) tell();
+    },
+
+    // the server has reset these elements' fields, of whose values it has not seen these
+    discard(addresses) {
+      for (const entry of [...held.values()]) {
+        if (!addresses.includes(entry.place.address)) continue;
+        stash.entered.forget(entry.place);
+        drop(entry);
+        restore(entry);
+      }
     },
 
     // the server says why, in the page's language

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from ...model.scopes import Scope
 from ..visit.visit import Visit
 from .keeper import Keeper
+from .page_object import TakesEntries
 
 
 class OpenPage(Protocol):
@@ -22,6 +23,10 @@ class OpenPage(Protocol):
 
     def keeper(self, scope: Scope) -> Keeper:
         """Return the keeper of a scope whose values the client keeps."""
+        ...
+
+    def discard_unsent(self, page_object: TakesEntries, fields: Collection[str]) -> None:
+        """Have the browser drop what it shows of these fields and has not sent, as it is too large."""
         ...
 
     def status_changed(self) -> None:

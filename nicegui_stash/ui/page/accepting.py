@@ -292,3 +292,20 @@ class Accepting:
         log.warning('a value of type %s was not stored: %s', type(value).__qualname__, error.without_value)
         if elements:
             self._values.mark().add(name, elements, error)
+
+    def refuse_at(
+        self, name: str, place: tuple[object, tuple[str, ...]], error: ValueNotStorable, *, because: Exception
+    ) -> None:
+        """Leave on its element what `forward=` of a binding cannot take to a place: a field, or a part of its value."""
+        if self._merging is not None:
+            self._refused.add(name)
+        owner, names = place
+        marks, is_whole = self._values.mark(), owner is self._values.target() and names == (name,)
+        if not marks.says(name if is_whole else (name, id(owner), names), error):  # once, not for each letter
+            where = self._fields[name].codec.name
+            log.warning('forward= of a binding to %s raised %s: not stored', where, type(because).__name__)
+        elements = list(nicegui_private.sources(owner, *names))
+        if is_whole:
+            marks.add(name, elements, error)
+        for element in () if is_whole else elements:
+            marks.add_part(name, place, element, error)

@@ -238,7 +238,11 @@ class Following:
 
     def changed(self, slice_id: SliceId, part: Part, name: str) -> None:
         stored = self._schema.fields.get(name)
-        if slice_id == self._slice_id and stored and stored.field.live and self.parts.get(stored.scope) == part:
+        if slice_id != self._slice_id or stored is None or self.parts.get(stored.scope) != part:
+            return
+        if self._values.touched is not None:
+            self._values.touched.discard(name)  # another page of this server has a newer value, no older server
+        if stored.field.live:
             self._schedule(name)
 
     def replaced(self) -> None:

@@ -286,8 +286,10 @@ class PageObject:
 
     def reset_fields(self, names: Iterable[str]) -> None:
         """Give some fields their defaults. Raises `TooMuchPending`."""
-        for name in names:
+        fields = list(names)
+        for name in fields:
             self.accepting.reset(name)
+        self.open_page.discard_unsent(self, fields)
 
     def show_defaults(self) -> None:
         """Show the defaults at once, now that the slice is deleted; discard changes that are not submitted yet."""
@@ -297,6 +299,7 @@ class PageObject:
             self.values.raws[each.field] = Raw(b'')  # so that its element shows the default too
         self.values.show(dict(self.values.defaults), self.schema.version, 'reset')
         self.elsewhere.reset()
+        self.open_page.discard_unsent(self, self.schema.fields)
 
     # ---- moving and closing
 

@@ -79,6 +79,10 @@ class Marks:
         for elements in self._elements.values():
             yield from (element for element in elements if not element.is_deleted)
 
+    def says(self, name: str | Part, error: ValueNotStorable) -> bool:
+        """Whether an element is marked with this error already."""
+        return name in self._elements and str(self._errors[name]) == str(error)
+
     def add(self, name: str | Part, elements: list[Any], error: ValueNotStorable) -> None:
         """Mark elements at the end of this turn of the loop, after the elements' own validation has run."""
         self._elements[name] = elements
@@ -139,7 +143,7 @@ class Marks:
 
     def _watch(self, element: Any, name: str | Part) -> None:
         """Remove the mark also when the element returns to the stored value: a binding would not notice that."""
-        if (element.id, name) in self._watched or not hasattr(element, 'on_value_change'):
+        if (element.id, name) in self._watched:
             return
         self._watched.add((element.id, name))
         seen = 0
@@ -153,7 +157,7 @@ class Marks:
                 self.remove(name)
             seen = self._refusals[name]
 
-        element.on_value_change(value_changed)
+        nicegui_private.on_entered(element, value_changed)
 
     def _show(self, name: str | Part, error: ValueNotStorable) -> None:
         for element in self._elements.get(name, ()):

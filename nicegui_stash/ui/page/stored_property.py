@@ -16,7 +16,7 @@ from ...model.entered import meant
 from ...model.fields import MISSING
 from ...model.observed import ObservedList
 from ...model.pieces import Json
-from ...model.reconciling import are_in_place, reconcile, reconcile_rows
+from ...model.reconciling import are_in_place, reconcile, reconcile_rows, with_parts
 from ...model.schema import StoredField
 from ...settings import OnInvalid
 from .. import nicegui_private
@@ -208,13 +208,15 @@ class StoredProperty(BindableProperty):
                 nicegui_private.propagate_entries(entries, keys)
             nicegui_private.propagate_in_place(owner, self.name)
             if changes.replaced:
-                nicegui_private.move_bindings(changes.replaced)
+                nicegui_private.move_bindings(with_parts(changes.replaced))
             if changes.gone:
                 values.mark_gone(self.name, changes.gone, objects=True)
             return
-        owner.__dict__[self.slot] = values.observed(self.name, value)
+        owner.__dict__[self.slot] = shown = values.observed(self.name, value)
         if (id(owner), self.names) in nicegui_private.bindings:
             nicegui_private.propagate(owner, self.names)
+        if self.stored.codec.opaque:
+            nicegui_private.move_bindings(with_parts([(held, shown)]))
 
     def changed_rows(self, owner: Any, before: Raw, after: Raw) -> ChangedRows | None:
         """Return what `show` needs of a list in which some rows have other JSON; `None` where it needs the whole."""

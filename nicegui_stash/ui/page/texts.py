@@ -126,5 +126,4 @@ def _text_for(reason: str) -> str | None:
     if reason.startswith(_OTHER):
         return 'enter_other'
     match = _WRONG_TYPE.fullmatch(reason)
-    expected = next(filter(None, match.groups()), '') if match else ''
-    return _ENTER.get(expected)
+    return None if match is None else _ENTER.get(next(filter(None, match.groups())), 'enter_other')

@@ -2,45 +2,72 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from ...model.entered import no_value
-from .. import nicegui_private
-from .stored_property import PAGE_OBJECT, HasFields, StoredProperty
+from nicegui.element import Element
 
-log = logging.getLogger('nicegui_stash')
+from ...model.entered import no_part, no_value
+from ...model.observed import ObservedDict
+from ...model.places import find_places
+from .. import nicegui_private
+from .page_object import PageObject
+
+FindPages = Callable[[], Iterable[PageObject]]
 
 
 class Guarded:
-    """What a binding makes of an element's value, for a stored field; where it raises, the field keeps its value."""
+    """What a binding makes of an element's value; where it raises, what is stored keeps its value.
 
-    def __init__(self, page: object, names: tuple[str, ...], unguarded: nicegui_private.Transform) -> None:
+    The binding leads to a field of a page, or to a row, a dict or an object within one.
+    """
+
+    def __init__(
+        self, owner: object, names: tuple[str, ...], unguarded: nicegui_private.Transform, pages: FindPages
+    ) -> None:
         self.unguarded = unguarded
-        self._page = page
+        self._owner = owner
         self._names = names
+        self._pages = pages
 
     def __call__(self, value: Any) -> Any:
         try:
             return self.unguarded(value)
-        except Exception as error:  # the app's code may raise anything
-            name, page_object = self._names[0], self._page_object()
-            if page_object is None:
-                raise
-            stored = vars(type(self._page))[name].stored
-            log.warning('forward= of a binding to %s raised %s', stored.codec.name, type(error).__name__)
-            page_object.accepting.refuse(name, value, no_value(stored, error))
-            return nicegui_private.value_at(self._page, self._names)
+        except Exception as error:  # noqa: BLE001 the app's code may raise anything
+            self._refuse(error)
+        return nicegui_private.value_at(self._owner, self._names)
 
-    def _page_object(self) -> HasFields | None:
-        return vars(self._page).get(PAGE_OBJECT)
+    def _refuse(self, error: Exception) -> None:
+        """Mark the element. Raises the error again where the binding does not lead to what is stored."""
+        if (found := self._field()) is not None:
+            page_object, name = found
+            is_whole = page_object.page is self._owner and self._names == (name,)
+            stored, held = page_object.schema.fields[name], nicegui_private.value_at(self._owner, self._names)
+            refused = no_value(stored, error) if is_whole else no_part(stored, error, held)
+            page_object.accepting.refuse_at(name, (self._owner, self._names), refused, because=error)
+        elif not isinstance(self._owner, ObservedDict):  # the element of a row that is gone is marked already
+            raise error
+
+    def _field(self) -> tuple[PageObject, str] | None:
+        """Return the field that the binding leads to, or into."""
+        for page_object in self._pages():
+            if page_object.page is None:
+                continue
+            if page_object.page is self._owner:
+                return (page_object, self._names[0]) if self._names[0] in page_object.schema.fields else None
+            for name, stored in page_object.schema.fields.items():
+                if find_places(getattr(page_object.page, name), [self._owner], stored.field.row_key):
+                    return page_object, name
+        return None
 
 
-def guard(element: Any) -> None:
-    """Guard the bindings that lead from an element to stored fields, before the element handles an event."""
-    nicegui_private.replace_transforms(element, _guarded)
+def guard(element: Any, pages: FindPages) -> None:
+    """Guard the bindings that lead from an element to what is stored, before the element handles an event."""
 
+    def guarded(
+        target: object, names: tuple[str, ...], transform: nicegui_private.Transform
+    ) -> nicegui_private.Transform:
+        is_open = not isinstance(target, Element) and not isinstance(transform, Guarded)
+        return Guarded(target, names, transform, pages) if is_open else transform
 
-def _guarded(target: object, names: tuple[str, ...], transform: nicegui_private.Transform) -> nicegui_private.Transform:
-    is_stored = isinstance(getattr(type(target), names[0], None), StoredProperty)
-    return Guarded(target, names, transform) if is_stored and not isinstance(transform, Guarded) else transform
+    nicegui_private.replace_transforms(element, guarded)

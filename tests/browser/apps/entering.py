@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import date, time
+from typing import Any
 
 from nicegui import ui
 
@@ -21,6 +22,8 @@ class Form:
     day: date | None = stored(None)
     at: time | None = stored(None)
     due: date = stored(date(2030, 1, 1))
+    stay: dict[str, date] = stored({'until': date(2030, 1, 8)})
+    rows: list[dict[str, Any]] = stored([{'id': 1, 'qty': 3}])
     city: str | None = stored(None)
     animal: str = stored('')
     animals: list[str] = stored([])
@@ -32,12 +35,14 @@ class Form:
         ui.date_input('day').bind_value(self, 'day')
         ui.time_input('at').bind_value(self, 'at').classes('at-at')
         ui.input('due').bind_value(self, 'due', forward=date.fromisoformat, backward=str)
+        ui.input('until').bind_value(self.stay, 'until', forward=date.fromisoformat, backward=str)
+        ui.input('qty').bind_value(self.rows[0], 'qty', forward=int, backward=str)
         self.choice = ui.select([], label='city').bind_value(self, 'city')
         ui.button('cities', on_click=lambda: self.choice.set_options(['a', 'b', 'c']))
         ui.select(['ant', 'bee'], label='animal', new_value_mode='add-unique').bind_value(self, 'animal')
         for each in ('one', 'two'):
             ui.select(['x', 'y'], label=each).bind_value(self, 'name')
-        for field in ('q', 'name', 'count', 'day', 'at', 'due', 'city', 'animal'):
+        for field in ('q', 'name', 'count', 'day', 'at', 'due', 'stay', 'rows', 'city', 'animal'):
             ui.label().bind_text_from(self, field, repr).props(f'data-testid={field}')
         stash.indicator(self)
 

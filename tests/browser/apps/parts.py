@@ -89,7 +89,10 @@ class Large:
 
     def build(self) -> None:
         for name in ('first', 'second', 'third'):
-            ui.textarea(name).bind_value(self, name)
+            area = ui.textarea(name).bind_value(self, name)
+        ui.button('Draw', on_click=lambda: area.props('outlined'))
+        ui.button('Reset third', on_click=lambda: stash.reset(self, 'third'))
+        ui.button('Reset', on_click=lambda: stash.reset(self))
         ui.textarea('part').bind_value(self.part, 'text')
         ui.editor().bind_value(self, 'second').classes('at-editor')
         ui.codemirror().bind_value(self, 'code').classes('at-code')
