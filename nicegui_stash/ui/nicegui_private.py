@@ -483,6 +483,30 @@ def fire(element: Element, event: str, arguments: Any) -> None:
             handle_event(cast(Any, listener.handler), sent)
 
 
+def screen(
+    element: Element, event: str, js_handler: str, admits: Callable[[GenericEventArguments], bool]
+) -> None:
+    """Let the element's own handler of an event, by its name in camel case, have only the events that `admits` admits.
+
+    `js_handler` says what the browser sends; `admits` turns that into the arguments that the handler expects.
+    """
+    for listener in element._event_listeners.values():  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        if listener.type == event and listener.handler is not None:
+            listener.js_handler = js_handler
+            listener.handler = _screened(cast(Callable[[GenericEventArguments], Any], listener.handler), admits)
+            element.update()
+            return
+
+
+def _screened(
+    handler: Callable[[GenericEventArguments], Any], admits: Callable[[GenericEventArguments], bool]
+) -> Callable[[GenericEventArguments], Any]:
+    def receive(event: GenericEventArguments) -> Any:
+        return handler(event) if admits(event) else None
+
+    return receive
+
+
 def _sends_differences(element: object) -> bool:
     """Whether the events of an element have differences, not the new value: `ui.codemirror`."""
     return hasattr(element, '_apply_change_set')

@@ -167,6 +167,7 @@ async def drag(tab: Tab, css: str, by: int) -> None:
 async def set_tables(tab: Tab) -> None:
     page, table, grid = tab.page, tab.page.get_by_test_id('table'), tab.page.get_by_test_id('grid')
     await page.get_by_test_id('filter').fill('1')
+    await settled(tab)  # else the table goes to page 1 when the server has answered
     await table.locator('th', has_text='age').click()
     await expect(table.locator('tbody tr').first).to_contain_text('j1')
     await table.locator('button', has_text='chevron_right').click()
