@@ -414,9 +414,11 @@ async def test_rows_per_page_that_the_browser_chooses_are_not_stored(stash: Stas
     tab = await Browser().open()
     chosen = {'sortBy': None, 'descending': False, 'page': 1, 'rowsPerPage': 5}
     emit(tab, element(tab, 'table'), 'update:pagination', chosen, True)  # noqa: FBT003 what the browser adds
+    await idle()
     await stash_is_stored(stash, tab)
     assert [row async for row in store.list()] == []
     emit(tab, element(tab, 'table'), 'update:pagination', chosen | {'rowsPerPage': 10}, False)  # noqa: FBT003
+    await idle()
     await stash_is_stored(stash, tab)
     assert (await remembered(store))['marker table']['table.1'] == {'per_page': 10}
 

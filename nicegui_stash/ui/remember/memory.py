@@ -193,8 +193,8 @@ class Memory:
     @staticmethod
     def _is_bound(element: Element) -> bool:
         """Whether the value of an element goes to a stored field, which wins."""
-        leads = nicegui_private.bindings.get((id(element), ('value',)), ())
-        return any(is_stored(target, names) for _, target, names, _ in leads)
+        leads = nicegui_private.bindings.get((id(element), ('value',)))
+        return leads is not None and any(is_stored(target, names) for _, target, names, _ in leads)
 
     def _forget_gone(self) -> None:
         if len(self._by_name) < len(self._by_element):
