@@ -418,7 +418,7 @@ def event_value(element: ValueElement[Any]) -> Any:
 
 
 _SETS_ONLY: Final = frozenset(
-    cls._handle_value_change  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    cls._handle_value_change  # pyright: ignore[reportPrivateUsage]
     for cls in (ValueElement, ValidationElement, ui.input)
 )
 """What handles a new value, and does no more than set it while nothing is sent, listens or validates."""

@@ -56,11 +56,11 @@ async def looks_like(tab: Tab, wanted: dict[str, Any]) -> dict[str, Any]:
 async def all_set(tab: Tab, first: dict[str, Any]) -> dict[str, Any]:
     """Set everything, and return what a person sees once the server has answered, as it does for a tick of a tree."""
     await set_all(tab)
-    unset = set(ELEMENTS)
+    unset: list[str] = []
 
     async def all_differ() -> bool:
         now = await seen(tab)
-        unset.intersection_update(element for element in ELEMENTS if now[element] == first[element])
+        unset[:] = [element for element in ELEMENTS if now[element] == first[element]]
         return not unset
 
     try:

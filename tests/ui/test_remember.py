@@ -396,16 +396,16 @@ async def test_a_table_that_was_made_before_reports_nothing_newer_than_what_was_
     tab = await browser.open()
     table = element(tab, 'table')
     begins = {'sortBy': None, 'descending': False, 'page': 1, 'rowsPerPage': 3}
-    emit(tab, table, 'update:pagination', begins, True)  # noqa: FBT003 what the browser adds: the table is made
+    emit(tab, table, 'update:pagination', begins, True)
     assert table.pagination == begins
-    emit(tab, table, 'update:pagination', begins | {'page': 2}, False)  # noqa: FBT003
+    emit(tab, table, 'update:pagination', begins | {'page': 2}, False)
     again = await browser.open()
     table = element(again, 'table')
-    emit(again, table, 'update:pagination', begins, True)  # noqa: FBT003
+    emit(again, table, 'update:pagination', begins, True)
     assert table.pagination == begins | {'page': 2}
     await stash_is_stored(stash, tab)
     assert (await remembered(store))['marker table']['table.1']['page'] == 2
-    emit(again, table, 'update:pagination', begins, False)  # noqa: FBT003 a person goes back
+    emit(again, table, 'update:pagination', begins, False)
     assert table.pagination == begins
 
 
@@ -413,11 +413,11 @@ async def test_rows_per_page_that_the_browser_chooses_are_not_stored(stash: Stas
     serve(lambda: stash.remember(ui.table(rows=[{'id': 1}], pagination={'page': 1}).mark('table')))
     tab = await Browser().open()
     chosen = {'sortBy': None, 'descending': False, 'page': 1, 'rowsPerPage': 5}
-    emit(tab, element(tab, 'table'), 'update:pagination', chosen, True)  # noqa: FBT003 what the browser adds
+    emit(tab, element(tab, 'table'), 'update:pagination', chosen, True)
     await idle()
     await stash_is_stored(stash, tab)
     assert [row async for row in store.list()] == []
-    emit(tab, element(tab, 'table'), 'update:pagination', chosen | {'rowsPerPage': 10}, False)  # noqa: FBT003
+    emit(tab, element(tab, 'table'), 'update:pagination', chosen | {'rowsPerPage': 10}, False)
     await idle()
     await stash_is_stored(stash, tab)
     assert (await remembered(store))['marker table']['table.1'] == {'per_page': 10}
