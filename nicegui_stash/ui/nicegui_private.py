@@ -417,7 +417,7 @@ def event_value(element: ValueElement[Any]) -> Any:
     return element._value_to_event_value(element.value)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
-_SETS_ONLY: Final = frozenset(
+_SETS_ONLY: Final[frozenset[Any]] = frozenset(
     cls._handle_value_change  # pyright: ignore[reportPrivateUsage]
     for cls in (ValueElement, ValidationElement, ui.input)
 )

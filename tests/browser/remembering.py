@@ -192,5 +192,8 @@ async def set_tree(tab: Tab) -> None:
     tree = tab.page.get_by_test_id('tree')
     await tree.locator('.q-tree__arrow').first.click()
     await expect(tree.get_by_text('n1')).to_be_visible()
-    await tree.locator('.q-tree__node-header', has_text='n2').locator('.q-checkbox').click()
+    await expect(tree.locator('.q-tree__node-collapsible[style*=height]')).to_have_count(0)  # it has stopped moving
+    box = tree.locator('.q-tree__node-header', has_text='n2').locator('.q-checkbox')
+    await box.click()
+    await expect(box).to_have_attribute('aria-checked', 'true')
     await tree.get_by_text('n1', exact=True).click()

@@ -246,8 +246,8 @@ async def test_bad_stored_data_costs_only_its_own_element(stash: Stash, store: F
     tab = await browser.open()
     type_into(tab, 'name', 'Ada')
     memory = stash._app_state.connection_of(client_of(tab)).memory
-    session = memory._session
-    [slice_id] = {each.slice_id for each in memory._by_name.values()}
+    session = memory.places.session
+    [slice_id] = {each.slice_id for each in memory.roll}
     for name in ('marker slider', 'marker table'):
         session.set(slice_id, SESSION_PART, name, Raw(stored_there.encode()))
     again = await browser.open()
