@@ -23,6 +23,7 @@ from nicegui import Client, app, binding, core, ui
 from nicegui.element import Element
 from nicegui.elements.choice_element import ChoiceElement
 from nicegui.elements.mixins.selectable_element import SelectableElement
+from nicegui.elements.mixins.validation_element import ValidationElement
 from nicegui.elements.mixins.value_element import ValueElement
 from nicegui.elements.select import Select
 from nicegui.elements.sub_pages import SubPages
@@ -434,6 +435,14 @@ def event_value(element: ValueElement[Any]) -> Any:
     return element._value_to_event_value(element.value)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
+_SETS_ONLY: Final[frozenset[Any]] = frozenset(
+    cls._handle_value_change  # pyright: ignore[reportPrivateUsage]
+    for cls in (ValueElement, ValidationElement, ui.input)
+)
+"""What handles a new value, and does no more than set it while nothing is sent, listens or validates."""
+_PLAIN: Final = (str, int, float, type(None))
+
+
 def set_quietly(element: ValueElement[Any], value: Any) -> None:
     """Set the value of an element, and what is bound to it, without calling its change handlers.
 
@@ -441,13 +450,14 @@ def set_quietly(element: ValueElement[Any], value: Any) -> None:
     """
     if (
         not element._send_update_on_value_change  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        and type(element)._handle_value_change is ValueElement._handle_value_change  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        and type(element)._handle_value_change in _SETS_ONLY  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        and getattr(element, '_validation', None) is None
+        and getattr(element, '_error', None) is None
         and hasattr(element, '___value')
         and (id(element), ('value',)) not in bindings
     ):
         setattr(element, '___value', value)
-        with element.props.suspend_updates():
-            element.props[element.VALUE_PROP] = element._value_to_model_value(value)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        _set_prop_unsent(element, element.VALUE_PROP, element._value_to_model_value(value))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         return
     handlers = element._change_handlers  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     element._change_handlers = []  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
@@ -457,18 +467,32 @@ def set_quietly(element: ValueElement[Any], value: Any) -> None:
         element._change_handlers = handlers  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
-@contextmanager
-def unsent(element: Any) -> Generator[None]:
-    """Send no update of an element whose value is set meanwhile: it is not in the first HTML yet."""
-    sends = getattr(element, '_send_update_on_value_change', None)
-    if sends is None:
-        yield
+def _set_prop_unsent(element: Element, name: str, value: Any) -> None:
+    """Set a prop without an update. NiceGUI observes its items, which a plain value has none of."""
+    props = element.props
+    if isinstance(value, _PLAIN) and isinstance(props.get(name), _PLAIN):
+        dict.__setitem__(props, name, value)
         return
-    element._send_update_on_value_change = False  # noqa: SLF001
-    try:
-        yield
-    finally:
-        element._send_update_on_value_change = sends  # noqa: SLF001
+    with props.suspend_updates():
+        props[name] = value
+
+
+class unsent:  # noqa: N801 it is used as a function
+    """Send no update of an element whose value is set meanwhile: it is not in the first HTML yet."""
+
+    __slots__ = ('_element', '_sends')
+
+    def __init__(self, element: Any) -> None:
+        self._element = element
+
+    def __enter__(self) -> None:
+        self._sends = getattr(self._element, '_send_update_on_value_change', None)
+        if self._sends:
+            self._element._send_update_on_value_change = False  # noqa: SLF001
+
+    def __exit__(self, *_: object) -> None:
+        if self._sends:
+            self._element._send_update_on_value_change = self._sends  # noqa: SLF001
 
 
 def announce_value(element: ValueElement[Any], previous: Any, *, but: object) -> None:
@@ -499,6 +523,28 @@ def fire(element: Element, event: str, arguments: Any) -> None:
         if listener.type == event and listener.handler is not None:
             sent = GenericEventArguments(sender=element, client=element.client, args=copy.deepcopy(arguments))
             handle_event(cast(Any, listener.handler), sent)
+
+
+def screen(element: Element, event: str, js_handler: str, admits: Callable[[GenericEventArguments], bool]) -> None:
+    """Let the element's own handler of an event, by its name in camel case, have only the events that `admits` admits.
+
+    `js_handler` says what the browser sends; `admits` turns that into the arguments that the handler expects.
+    """
+    for listener in element._event_listeners.values():  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        if listener.type == event and listener.handler is not None:
+            listener.js_handler = js_handler
+            listener.handler = _screened(cast(Callable[[GenericEventArguments], Any], listener.handler), admits)
+            element.update()
+            return
+
+
+def _screened(
+    handler: Callable[[GenericEventArguments], Any], admits: Callable[[GenericEventArguments], bool]
+) -> Callable[[GenericEventArguments], Any]:
+    def receive(event: GenericEventArguments) -> Any:
+        return handler(event) if admits(event) else None
+
+    return receive
 
 
 def _sends_differences(element: object) -> bool:

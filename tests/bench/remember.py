@@ -79,8 +79,8 @@ async def measure(folder: Path, rounds: int) -> list[Row]:
 def _set_all(stash: Stash, client: Client) -> None:
     """Store a value for each element, as if a person had set it."""
     memory = stash._app_state.connection_of(client).memory
-    for remembered in memory._by_name.values():
+    for remembered in memory.roll:
         element = remembered.shape.element
         value = {ui.input: '"Ada"', ui.select: '2', ui.slider: '5'}.get(type(element), 'true')
         raw = Raw(f'{{"{remembered.shape.name}":{{"value":{value}}}}}'.encode())
-        memory._session.set(remembered.slice_id, SESSION_PART, remembered.name, raw)
+        memory.places.session.set(remembered.slice_id, SESSION_PART, remembered.name, raw)

@@ -142,7 +142,8 @@ async def set_all(tab: Tab) -> None:
     await page.get_by_role('option', name='high').click()
     await at('rating').locator('.q-rating__icon-container').nth(2).click()
     await at('stars').locator('.q-rating__icon-container').nth(3).click()
-    await set_tables(tab)
+    await set_table(tab)
+    await set_grid(tab)
     await set_tree(tab)
     await at('scroll').locator('.q-scrollarea__container').hover()
     await page.mouse.wheel(0, 60)
@@ -164,9 +165,10 @@ async def drag(tab: Tab, css: str, by: int) -> None:
     await tab.page.mouse.up()
 
 
-async def set_tables(tab: Tab) -> None:
-    page, table, grid = tab.page, tab.page.get_by_test_id('table'), tab.page.get_by_test_id('grid')
+async def set_table(tab: Tab) -> None:
+    page, table = tab.page, tab.page.get_by_test_id('table')
     await page.get_by_test_id('filter').fill('1')
+    await settled(tab)  # else the table goes to page 1 when the server has answered
     await table.locator('th', has_text='age').click()
     await expect(table.locator('tbody tr').first).to_contain_text('j1')
     await table.locator('button', has_text='chevron_right').click()
@@ -174,6 +176,10 @@ async def set_tables(tab: Tab) -> None:
     await table.locator('tbody .q-checkbox').first.click()
     await page.get_by_test_id('hide').click()
     await expect(table.locator('th', has_text='size')).to_have_count(0)
+
+
+async def set_grid(tab: Tab) -> None:
+    grid = tab.page.get_by_test_id('grid')
     head = grid.locator('.ag-header-cell[col-id=age]')
     await head.locator('.ag-header-cell-label').click()
     await expect(grid.locator('.ag-row[row-index="0"] [col-id=name]')).to_have_text('j1')
@@ -186,5 +192,8 @@ async def set_tree(tab: Tab) -> None:
     tree = tab.page.get_by_test_id('tree')
     await tree.locator('.q-tree__arrow').first.click()
     await expect(tree.get_by_text('n1')).to_be_visible()
-    await tree.locator('.q-tree__node-header', has_text='n2').locator('.q-checkbox').click()
+    await expect(tree.locator('.q-tree__node-collapsible[style*=height]')).to_have_count(0)  # it has stopped moving
+    box = tree.locator('.q-tree__node-header', has_text='n2').locator('.q-checkbox')
+    await box.click()
+    await expect(box).to_have_attribute('aria-checked', 'true')
     await tree.get_by_text('n1', exact=True).click()

@@ -246,8 +246,8 @@ async def test_bad_stored_data_costs_only_its_own_element(stash: Stash, store: F
     tab = await browser.open()
     type_into(tab, 'name', 'Ada')
     memory = stash._app_state.connection_of(client_of(tab)).memory
-    session = memory._session
-    [slice_id] = {each.slice_id for each in memory._by_name.values()}
+    session = memory.places.session
+    [slice_id] = {each.slice_id for each in memory.roll}
     for name in ('marker slider', 'marker table'):
         session.set(slice_id, SESSION_PART, name, Raw(stored_there.encode()))
     again = await browser.open()
@@ -385,6 +385,50 @@ async def test_the_rows_of_a_server_side_table_are_asked_for_by_its_handler(stas
     again = await browser.open()
     assert asked == [4]
     assert element(again, 'table').pagination['page'] == 4
+
+
+async def test_a_table_that_was_made_before_reports_nothing_newer_than_what_was_shown_since(
+    stash: Stash, store: FaultyStore
+):
+    rows = [{'id': number} for number in range(9)]
+    serve(lambda: stash.remember(ui.table(rows=rows, pagination=3).mark('table')))
+    browser = Browser()
+    tab = await browser.open()
+    table = element(tab, 'table')
+    begins = {'sortBy': None, 'descending': False, 'page': 1, 'rowsPerPage': 3}
+    emit(tab, table, 'update:pagination', begins, True)
+    assert table.pagination == begins
+    emit(tab, table, 'update:pagination', begins | {'page': 2}, False)
+    again = await browser.open()
+    table = element(again, 'table')
+    emit(again, table, 'update:pagination', begins, True)
+    assert table.pagination == begins | {'page': 2}
+    await stash_is_stored(stash, tab)
+    assert (await remembered(store))['marker table']['table.1']['page'] == 2
+    emit(again, table, 'update:pagination', begins, False)
+    assert table.pagination == begins
+
+
+async def test_rows_per_page_that_the_browser_chooses_are_not_stored(stash: Stash, store: FaultyStore):
+    serve(lambda: stash.remember(ui.table(rows=[{'id': 1}], pagination={'page': 1}).mark('table')))
+    tab = await Browser().open()
+    chosen = {'sortBy': None, 'descending': False, 'page': 1, 'rowsPerPage': 5}
+    emit(tab, element(tab, 'table'), 'update:pagination', chosen, True)
+    await idle()
+    await stash_is_stored(stash, tab)
+    assert [row async for row in store.list()] == []
+    emit(tab, element(tab, 'table'), 'update:pagination', chosen | {'rowsPerPage': 10}, False)
+    await idle()
+    await stash_is_stored(stash, tab)
+    assert (await remembered(store))['marker table']['table.1'] == {'per_page': 10}
+
+
+@pytest.mark.parametrize('told', [[], [1, 2, 3], [None, True], 'page', 3], ids=repr)
+async def test_a_table_takes_no_pagination_that_is_none(stash: Stash, told: Any):
+    serve(lambda: stash.remember(ui.table(rows=[{'id': 1}], pagination=3).mark('table')))
+    tab = await Browser().open()
+    emit(tab, element(tab, 'table'), 'update:pagination', *(told if isinstance(told, list) else [told]))
+    assert element(tab, 'table').pagination == {'rowsPerPage': 3}
 
 
 async def test_a_grid_evaluates_nothing_of_what_its_browser_told(stash: Stash):

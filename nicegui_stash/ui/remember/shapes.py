@@ -47,5 +47,8 @@ def is_if_asked(element: Element) -> bool:
 
 def is_secret(element: Element) -> bool:
     """Whether what a person enters must not be stored: a password, or what the browser fills in as secret."""
-    completes = str(element.props.get('autocomplete') or '')
-    return element.props.get('type') == 'password' or 'password' in completes or 'one-time-code' in completes
+    props = element.props
+    if props.get('type') == 'password':
+        return True
+    completes = props.get('autocomplete')
+    return completes is not None and ('password' in str(completes) or 'one-time-code' in str(completes))

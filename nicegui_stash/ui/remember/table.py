@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import msgspec
 from nicegui import ui
+from nicegui.events import GenericEventArguments
 
 from .. import nicegui_private
 
 _VISIBLE: Final = 'visible-columns'
+_TELL: Final = '(pagination) => emit(pagination, Vue.getCurrentInstance() !== null)'
+"""Tells whether a table is being made: then it reports a pagination that nobody has set."""
 
 
 class TableState(msgspec.Struct, omit_defaults=True):
@@ -39,29 +41,35 @@ class TableShape:
 
     def __init__(self, table: ui.table) -> None:
         self.element = table
+        self._per_page: int | None = None  # the browser's choice, where the app makes none
         self._begin: Any = msgspec.to_builtins(self._read())
         self._pagination = dict(table.pagination)
-        self._late: dict[str, Any] | None = None
-        self._insists = 0
-        self._until = 0.0
+        self._number_shown = 0
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Report nothing: NiceGUI's handlers change the table's props, also those of the app."""
         del changed
-        self.element.on_pagination_change(self._insist)
+        nicegui_private.screen(self.element, 'update:pagination', _TELL, self._admits)
 
-    def _insist(self) -> None:
-        """Show again what was shown late: a table in the browser goes to page 1 when its filter is set."""
-        wanted, table = self._late, self.element
-        if wanted is None or table.pagination == wanted:
-            return
-        is_first = table.pagination.get('page') == 1
-        if not is_first or not self._insists or get_running_loop().time() > self._until:
-            self._late = None
-            return
-        if table.pagination.get('sortBy') in {None, wanted.get('sortBy')}:
-            self._insists -= 1
-            table.pagination = dict(wanted)
+    def _admits(self, event: GenericEventArguments) -> bool:
+        """Whether an event says more than the server knows; leave the pagination in it.
+
+        A table that is made reports the pagination with which it was made. By then, the server may have set another.
+        """
+        is_made = False
+        if isinstance(event.args, list):
+            told = cast(list[Any], event.args)
+            event.args, is_made = (told[0], bool(told[1])) if len(told) == 2 else (None, False)
+        if not isinstance(event.args, dict):
+            return False  # the browser may send anything
+        pagination, now = cast(dict[str, Any], event.args), self.element.pagination
+        if not is_made:
+            return True
+        if any(pagination.get(name) != value for name, value in now.items()):
+            return False
+        if now.get('rowsPerPage') is None:
+            self._per_page = pagination.get('rowsPerPage')
+        return True
 
     def state(self) -> Any:
         return msgspec.to_builtins(self._read())
@@ -70,10 +78,10 @@ class TableShape:
         table = self.element
         pagination, key = table.pagination, table.row_key
         columns = self._columns()
-        text = table.filter
+        per_page, text = pagination.get('rowsPerPage'), table.filter
         return TableState(
             page=pagination.get('page') or 1,
-            per_page=pagination.get('rowsPerPage'),
+            per_page=per_page if per_page != self._per_page else None,
             sort=pagination.get('sortBy'),
             descending=bool(pagination.get('descending')),
             selected=[row[key] for row in table.selected if isinstance(row.get(key), (str, int, float))],
@@ -103,10 +111,11 @@ class TableShape:
         wanted.page = self._page(wanted, len(rows))
         pagination = {**table.pagination, 'page': wanted.page, 'descending': wanted.descending}
         pagination['sortBy'] = wanted.sort
-        if wanted.per_page is not None:
-            pagination['rowsPerPage'] = wanted.per_page
+        if (per_page := self._per_page if wanted.per_page is None else wanted.per_page) is not None:
+            pagination['rowsPerPage'] = per_page
         now = self._read()
-        if self._changes(wanted, now):
+        if self._changes(wanted, now) or wanted.filter != now.filter:
+            self._make_anew()
             table.pagination = pagination
         if wanted.selected != now.selected:
             table.selected = [rows[key] for key in wanted.selected]
@@ -116,6 +125,11 @@ class TableShape:
             table.props[_VISIBLE] = [name for name in columns if name not in wanted.hidden]
         self._hide_by_class(columns, wanted.hidden_by_class, now.hidden_by_class)
         return self.state()
+
+    def _make_anew(self) -> None:
+        """Let the browser make another table: one that is there goes to page 1 when it gets another filter."""
+        self._number_shown += 1
+        self.element.props['key'] = f'{self.element.id}.{self._number_shown}'
 
     def _page(self, wanted: TableState, number: int) -> int:
         """Return the page, at most the last one as far as that is known; rows may come later, or be filtered."""
@@ -140,8 +154,6 @@ class TableShape:
 
     def announce(self) -> None:
         table = self.element
-        if table.client.has_socket_connection:
-            self._late, self._insists, self._until = dict(table.pagination), 3, get_running_loop().time() + 5
         if table.pagination != self._pagination:
             self._pagination = dict(table.pagination)
             nicegui_private.fire(table, 'update:pagination', self._pagination)
