@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 from ..errors import StoreError
-from ..model.operations import Operation, Set, Update
+from ..model.operations import Forget, Operation, Reset, Set, Update
 from .shared import Shared
 
 OperationKey = tuple[object, ...]
@@ -15,7 +15,7 @@ OperationKey = tuple[object, ...]
 class Pending:
     """Operations in order of acceptance. A newer one replaces an older one of the same key, and goes to the end."""
 
-    __slots__ = ('_durable', '_operations', '_shared', '_waiters', 'size')
+    __slots__ = ('_durable', '_kept', '_noted', '_operations', '_shared', '_waiters', 'must_note_all', 'size')
 
     def __init__(self, shared: Shared) -> None:
         self.size = 0
@@ -23,6 +23,9 @@ class Pending:
         self._operations: dict[OperationKey, Operation] = {}
         self._waiters: tuple[tuple[int, asyncio.Future[None]], ...] = ()
         self._durable = -1
+        self._noted = -1  # the newest that the journal was given, and the newest that is on its disk
+        self._kept = -1
+        self.must_note_all = False
 
     def __len__(self) -> int:
         return len(self._operations)
@@ -46,7 +49,7 @@ class Pending:
 
     def add(self, key: OperationKey, operation: Operation) -> None:
         if key in self._operations:
-            self._account(self._operations.pop(key), -1)
+            self._leave(self._operations.pop(key))
         self._operations[key] = operation
         self._account(operation, 1)
 
@@ -59,7 +62,7 @@ class Pending:
     def discard(self, unwanted: Callable[[Operation], bool]) -> None:
         for key, operation in list(self._operations.items()):
             if unwanted(operation):
-                self._account(self._operations.pop(key), -1)
+                self._leave(self._operations.pop(key))
 
     def settle(self, sequence: int) -> None:
         """Remove what is in the store: everything up to this sequence."""
@@ -88,6 +91,47 @@ class Pending:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters += ((self.last, waiter),)
         return waiter
+
+    # ---- the journal
+
+    @property
+    def needs_store(self) -> bool:
+        """Whether only the store makes all of this durable: what is counted or erased must be so for every server."""
+        return any(isinstance(operation, (Update, Reset, Forget)) for operation in self)
+
+    def is_kept_to(self, sequence: int) -> bool:
+        """Whether all up to this sequence is in the journal, or in the store."""
+        return self._durable >= sequence or (self._kept >= sequence and not self.must_note_all)
+
+    @property
+    def kept(self) -> int:
+        """The sequence up to which everything is in the store or was committed to the journal."""
+        return max(self._durable, self._kept)
+
+    def keep(self, sequence: int) -> None:
+        """Note that all up to this sequence is on the journal's disk."""
+        self._kept = max(self._kept, sequence)
+
+    def take_unnoted(self) -> list[Operation]:
+        """Return what the journal has not been given yet, in order."""
+        since = self._noted
+        if self.must_note_all:
+            since = self._kept = -1
+            self.must_note_all = False
+        found: list[Operation] = []
+        for operation in reversed(self._operations.values()):
+            if operation.sequence <= since:
+                break
+            found.append(operation)
+        found.reverse()
+        if found:
+            self._noted = max(self._noted, found[-1].sequence)
+        return found
+
+    def _leave(self, operation: Operation) -> None:
+        self._account(operation, -1)
+        if operation.sequence <= self._noted and self._shared.journal is not None:
+            self._shared.journal.drop(operation.sequence)
 
     def _account(self, operation: Operation, sign: int) -> None:
         if isinstance(operation, (Set, Update)):

@@ -12,6 +12,7 @@ from typing import Any
 from ..model.limits import Policy
 from ..model.schema import Schema
 from ..stores.base import Store
+from .journal import BeforeRead, Journal
 from .outage import Outage
 
 log = logging.getLogger('nicegui_stash')
@@ -26,7 +27,8 @@ class Shared:
 
     `writer` names this process in a document's `applied`. `sequence` numbers its operations over all sessions, so a
     session that is loaded again goes on counting. `schemas` holds this process's classes by stored name. `closed` says
-    why nothing is written any more, if that is so.
+    why nothing is written any more, if that is so. `journal` keeps on this host what is not in the store yet;
+    `before_read` is awaited before a document is read for the first time.
     """
 
     store: Store
@@ -38,6 +40,8 @@ class Shared:
     sequence: int = 0
     pending_bytes: int = 0
     closed: str = ''
+    journal: Journal | None = None
+    before_read: BeforeRead | None = None
     counts: Counter[str] = field(default_factory=Counter[str])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
@@ -50,7 +54,20 @@ class Shared:
 
     def apart(self, why: str) -> Shared:
         """Return a copy for a session whose changes are no longer written."""
-        return replace(self, closed=why, pending_bytes=0, _said={})
+        return replace(self, closed=why, pending_bytes=0, journal=None, _said={})
+
+    def of_writer(self, writer: str, sequence: int) -> Shared:
+        """Return a copy for sessions of a process that ended: they go on under its name, after this sequence."""
+        return replace(
+            self, writer=writer, sequence=sequence, pending_bytes=0, journal=None, before_read=None, _said={}
+        )
+
+    @property
+    def put_interval(self) -> float:
+        """Seconds between two puts of one session: what the store asks for, while a journal cannot be written."""
+        if self.journal is not None and self.journal.is_failing:
+            return min(self.policy.flush_interval, self.store.flush_interval)
+        return self.policy.flush_interval
 
     def next_sequence(self) -> int:
         self.sequence += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from ..model.document import (
     SESSION_PART,
     Document,
@@ -118,6 +120,17 @@ class DocumentState:
         self.pending.discard(lambda _: True)
         self.pending = Pending(self.shared)
 
+    def revive(self, born: int | None, operations: list[Operation]) -> None:
+        """Continue where a process ended that had accepted these for the document of this `born`, or for an unread one.
+
+        Its own document is not known here; what it had accepted replaces an object only if that cannot be read.
+        """
+        if born is not None:
+            self.document, self.condition = new_document(born=born), 'found'
+            apply(self.document, [copy(operation) for operation in operations])
+        for operation in operations:
+            self.pending.add((operation.sequence,), operation)
+
     # ---- reading and writing
 
     def merge(self, fetched: Fetched) -> None:
@@ -140,6 +153,7 @@ class DocumentState:
         self.cells.clear()
         self.size = fetched.size + self.pending.size
         self.pending.settle(document.applied.get(shared.writer, -1))
+        self.pending.must_note_all = bool(self.pending)  # they belong to this document from now on
         for operation in overruled:
             self.audience.tell_rejected(operation)
         self.audience.tell_replaced()
