@@ -13,12 +13,15 @@ from nicegui_stash.maintenance import sweep
 from nicegui_stash.model import operations
 from nicegui_stash.model.document import Document
 from nicegui_stash.model.operations import Operation
-from nicegui_stash.session import state, sync
+from nicegui_stash.session import leftovers, state, sync
+from nicegui_stash.session.journal import Entry
 from nicegui_stash.session.loading import Fetched
 from nicegui_stash.session.pending import Pending
+from nicegui_stash.session.shared import Shared
 from nicegui_stash.session.store_io import MustRead, Stored
 from nicegui_stash.session.store_io import write as real_write
 from nicegui_stash.stores.base import ETag, Mode
+from nicegui_stash.stores.journal import Row
 
 from .lives import Broken
 from .simulation import live
@@ -119,6 +122,22 @@ def putting_over_a_mark(patch: pytest.MonkeyPatch) -> None:
     patch.setattr('nicegui_stash.session.loading.CLOSING_PATIENCE', -1.0)
 
 
+def replaying_what_was_put(patch: pytest.MonkeyPatch) -> None:
+    """A journal is replayed under another name, so that what its process had put before it died is applied again."""
+    of_writer = Shared.of_writer
+    patch.setattr(Shared, 'of_writer', lambda self, writer, sequence: of_writer(self, f'{writer} again', sequence))
+
+
+def replaying_over_a_forget(patch: pytest.MonkeyPatch) -> None:
+    """What is in a journal is taken for changes of the document that is there now."""
+    entry_of = leftovers.entry_of
+
+    def unread(row: Row) -> Entry:
+        return Entry(entry_of(row).operation)
+
+    patch.setattr(leftovers, 'entry_of', unread)
+
+
 MUTATIONS: list[Mutation] = [
     without_the_applied_check,
     overwriting_unread,
@@ -129,6 +148,8 @@ MUTATIONS: list[Mutation] = [
     believing_that_a_lost_answer_was_a_yes,
     sweeping_without_a_mark,
     putting_over_a_mark,
+    replaying_what_was_put,
+    replaying_over_a_forget,
 ]
 
 
