@@ -1,4 +1,4 @@
-"""The disk of a simulated host, with the journals of its servers: a commit takes time, may fail, and may be cut short."""
+"""The disk of a simulated host, with its journals: a commit takes time, may fail, and may be cut short."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SimulatedFile:
     async def commit(self, rows: Sequence[Row], gone: Sequence[int]) -> None:
         await asyncio.sleep(self._disk.dice.random() * 0.004)
         if not self.is_open:
-            raise AssertionError('a journal is written by who has not got it')
+            raise Unavailable('put', 'journal', 'its server has died')
         if self._disk.dice.random() < self._disk.trouble:
             raise Unavailable('put', 'journal', 'the disk is full')
         for row in rows:
@@ -60,12 +60,12 @@ class Desk:
 
     def __init__(self, disk: Disk, name: str) -> None:
         self._disk = disk
-        self._name = name
+        self.name = name
         self._held: list[SimulatedFile] = []
 
     def own(self, writer: str) -> SimulatedFile:
         del writer  # the server has a name that a seed always gives
-        file = self._disk.files[self._name] = SimulatedFile(self._disk, self._name)
+        file = self._disk.files[self.name] = SimulatedFile(self._disk, self.name)
         self._held.append(file)
         return file
 

@@ -93,9 +93,7 @@ class World:
             self.store.note('start beside', *(file.writer for file in disk.left))
             desk = Desk(disk, name)
         policy = Policy(flush_interval=self.other_dice.choice([0.1, 5.0]) if desk else 0.1)
-        registry = Registry(
-            self.store, Keys(['secret']), policy, wall=self.wall, rng=self.dice.random, journals=desk
-        )
+        registry = Registry(self.store, Keys(['secret']), policy, wall=self.wall, rng=self.dice.random, journals=desk)
         registry._shared.writer = name
         registry.declare(schema)
         life = Life(name, registry, registry.session('visitor'), schema, desk)
