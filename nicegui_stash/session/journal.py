@@ -127,10 +127,11 @@ class Journal:
     async def aclose(self) -> None:
         """Commit what is noted, if that works, and let others have the file."""
         self._closed = True
-        if self._task is not None:
+        task = self._task
+        if task is not None:  # when it ends, it is not ours any more
             if not self.is_failing:
-                await asyncio.wait({self._task}, timeout=LAST_COMMIT)
-            self._task.cancel()
+                await asyncio.wait({task}, timeout=LAST_COMMIT)
+            task.cancel()
         self._end_turn()
         await self._file.aclose()
 

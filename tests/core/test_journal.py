@@ -421,7 +421,7 @@ async def test_a_full_disk_is_said_once_and_leaves_the_store_alone(
         await asyncio.sleep(1)
     assert [record.message for record in caplog.records if 'journal' in record.message] == [
         'the journal cannot be written; until it can, changes are durable once the store has them: put journal: '
-        + 'the disk is full'
+        'the disk is full'
     ]
     puts = store.calls['put']
     put(session, 'count', -1)
@@ -458,3 +458,15 @@ async def test_a_closed_registry_lets_others_have_what_is_not_put(host: Host, st
     new = host.session()
     assert await new.load(5.0)
     assert values(new) == {'first': 1, 'count': 2}
+
+
+async def test_a_registry_that_is_closed_within_a_commit_waits_for_it(host: Host, store: FaultyStore) -> None:
+    registry = host.start()
+    session = registry.session('an id')
+    await changed(session)
+    store.hold('put')
+    put(session, 'count', 3)
+    await asyncio.sleep(0)  # the commit has begun
+    await registry.aclose()
+    session.retire('the test is over')
+    assert '"raw":3' in host.in_journals()[-1]
