@@ -67,6 +67,7 @@ class JournalWriter:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connected: Connected[Connection] = Connected(database, database.create)
+        self._was_open = False
 
     def open(self) -> Connection:
         """Open the file and take its lock. Raises `Unusable`, `sqlite3.Error` and `OSError`."""
@@ -97,7 +98,14 @@ class JournalWriter:
 
     def close(self) -> None:
         """Close the file."""
+        self._was_open = self._connected.is_open
         self._connected.close()
+
+    def reopen(self) -> None:
+        """Take the lock again after a fork, if we had it: whoever starts now would take the file for a leftover."""
+        if self._was_open:
+            with suppress(sqlite3.Error, OSError, Unusable):  # the next commit says what is wrong
+                self.open()
 
     def remove_if_empty(self) -> None:
         """Close the file, and remove it if nothing is in it; one that cannot be opened stays."""
@@ -125,7 +133,7 @@ class SQLiteJournal:
     def __init__(self, path: Path, lock_patience: float = _PATIENCE) -> None:
         self.path = path
         self._writer = JournalWriter(Database(path, lock_patience, _LAYOUT))
-        self._thread: BatchThread[Changes] = BatchThread('stash-journal', self._writer)
+        self._thread: BatchThread[Changes] = BatchThread('stash-journal', self._writer, self._writer.reopen)
 
     def open(self) -> Connection:
         """Open the file now and keep it. Blocks; raises as `JournalWriter.open` does."""
