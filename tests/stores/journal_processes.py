@@ -6,15 +6,26 @@ Children are forked from here, where no thread is running yet.
 from __future__ import annotations
 
 import asyncio
+import functools
+import itertools
 import json
 import os
+import random
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from nicegui_stash.errors import StoreError
+from nicegui_stash.model.limits import Policy
+from nicegui_stash.session.keys import Keys
+from nicegui_stash.session.registry import Registry
+from nicegui_stash.session.session import Session
 from nicegui_stash.stores.journal import Row
+from nicegui_stash.stores.opening import open_store
 from nicegui_stash.stores.sqlite.journal import JournalFolder, SQLiteJournal
+from tests.core.scene import put, values
 
 from .sqlite_processes import child
 
@@ -77,8 +88,68 @@ def fork_with_an_open_journal(folder: str) -> None:
     _print_found(folder)
 
 
-def find(folder: str) -> None:
-    _print_found(folder)
+def die_unflushed(folder: str, url: str, options: str, rounds: str) -> None:
+    """Change without a flush, wait for two commits of the journal, and die; print how many changes the next one missed.
+
+    Every server is also the one that takes over what the last one left. Changes of another field go on meanwhile, so
+    that the puts of some are under way.
+    """
+    commits = _count_commits()
+    dice = random.Random(1)
+    missed = puts = 0
+    for number in range(int(rounds) + 1):
+        listen, report = os.pipe()
+
+        async def work(number: int = number, pause: float = dice.random() * 0.03, report: int = report) -> None:
+            store = open_store(url, json.loads(options))
+            if number:
+                store._known = True  # type: ignore[attr-defined]  # the first one has probed it
+            registry = Registry(
+                store, Keys(['a secret']), Policy(flush_interval=10), journals=JournalFolder(folder, url)
+            )
+            session = registry.session('an id')
+            while not await session.load(60):
+                await asyncio.sleep(0.01)
+            there = values(session).get(f'field-{(number - 1) % 10}', -1)
+            os.write(report, b'.' if there == number - 1 else b'!')
+            changing = asyncio.create_task(_go_on_changing(session))
+            await asyncio.sleep(pause)
+            put(session, f'field-{number % 10}', number)
+            before = commits[0]
+            while commits[0] < before + 2:
+                await asyncio.sleep(0)
+            if session.pending:
+                os.write(report, b'p')
+            os.kill(os.getpid(), signal.SIGKILL)
+            await changing
+
+        _, status = os.waitpid(child(work), 0)
+        assert os.WIFSIGNALED(status), status
+        os.close(report)
+        told = os.read(listen, 10)
+        os.close(listen)
+        missed += not told.startswith(b'.')
+        puts += b'p' in told
+    _say([missed, puts])
+
+
+async def _go_on_changing(session: Session) -> None:
+    for step in itertools.count():
+        put(session, 'step', step)
+        await asyncio.sleep(0.001)
+
+
+def _count_commits() -> list[int]:
+    commits = [0]
+
+    class Counted(sqlite3.Connection):
+        def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
+            done = super().execute(sql, *arguments)
+            commits[0] += sql == 'COMMIT'
+            return done
+
+    sqlite3.connect = functools.partial(sqlite3.connect, factory=Counted)  # type: ignore[assignment]
+    return commits
 
 
 def _end(look: Callable[[], None]) -> None:
@@ -120,6 +191,6 @@ if __name__ == '__main__':
         'commit_and_die': commit_and_die,
         'look_while_it_lives': look_while_it_lives,
         'fork_with_an_open_journal': fork_with_an_open_journal,
-        'find': find,
+        'die_unflushed': die_unflushed,
     }
     scenes[sys.argv[1]](*sys.argv[2:])

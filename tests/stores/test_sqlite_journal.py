@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 __all__ = ['disk']
 
 
-def play(scene: str, *args: object) -> list[object]:
+def play(scene: str, *args: object) -> list[Any]:
     """Run a scene of `journal_processes.py` and return the lines it printed."""
     done = subprocess.run(
         [sys.executable, '-m', 'tests.stores.journal_processes', scene, *map(str, args)],
