@@ -54,6 +54,19 @@ docs: $(VENV)/.installed-docs ## build the documentation into docs/_build/html
 bench: $(VENV)/.installed-bench ## measure against NiceGUI's own storage; BENCH_ARGS=--help for options
 	$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
+.PHONY: wheel
+wheel: $(VENV)/.made ## build the wheel into dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+.PHONY: release
+release: $(VENV)/.installed-release ## build and check what is uploaded, and write its notes: dist/NOTES.md
+	mkdir -p build && $(BIN)/python tests/wheel/notes.py > build/NOTES.md
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	mv build/NOTES.md dist/NOTES.md
+	@echo 'ready to be uploaded: $(BIN)/twine upload dist/*.whl dist/*.tar.gz'
+
 .PHONY: clean
 clean: ## remove .venv and everything that was built
 	rm -rf $(VENV) .venv-* build dist docs/_build docs/proofs.md .pytest_cache .ruff_cache .import_linter_cache .hypothesis .nicegui .nicegui-stash

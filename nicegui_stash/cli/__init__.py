@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, Final, Protocol, cast
 
 from ..errors import ConfigurationError, StoreError
@@ -15,6 +16,7 @@ COMMANDS: Final = {
     'copy': 'copy all sessions from one store to another, while the app runs',
     'doctor': 'try a store as the app would use it, and say whether it is fit',
     'migrate': 'see what recovering all stored sessions at the current version of a class would do',
+    'show': 'see what is stored: sizes by class and field, or documents as trees',
     'sweep': 'remove sessions that nobody has seen for ttl, and old tombstones',
 }
 """What `--help` says of each command; its module has the same name."""
@@ -48,6 +50,9 @@ class _CommandParser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names and values may have letters that the terminal has not
+            stream.reconfigure(errors='backslashreplace')
     parser = argparse.ArgumentParser(
         prog='python -m nicegui_stash', description='Durable state for the pages of a NiceGUI app.'
     )

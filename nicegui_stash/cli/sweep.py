@@ -14,7 +14,7 @@ from ..settings import PREFIX, Settings
 from ..stores.base import Store
 from .common import add_place, duration, opened_existing, place_of, settings_of
 from .exit_codes import FINE, FOUND, WRONG
-from .report import Progress
+from .report import Progress, size_text
 
 _NO_TTL = f"""\
 ttl: the command must know the ttl of the app, or it would remove sessions too early. Pass --ttl as in Stash(ttl=...),
@@ -84,12 +84,5 @@ def table(where: str, tally: Tally, *, dry_run: bool) -> str:
             lines.append(f'{count:>10}  {telling.format(tally.error if fate == "failed" else done)}')
             if fate in _WITH_EXAMPLES:
                 lines += [f'{"":>10}    {key}' for key in tally.examples[fate]]
-    lines += ['', f'{done}: {tally.removed} objects, {_bytes(tally.bytes_removed)}', '']
+    lines += ['', f'{done}: {tally.removed} objects, {size_text(tally.bytes_removed)}', '']
     return '\n'.join(lines)
-
-
-def _bytes(count: int) -> str:
-    for unit, size in (('GB', 10**9), ('MB', 10**6), ('KB', 10**3)):
-        if count >= size:
-            return f'{count / size:.1f} {unit}'
-    return f'{count} bytes'

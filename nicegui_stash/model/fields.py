@@ -9,6 +9,7 @@ from inspect import iscoroutinefunction
 from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from ..errors import DeclarationError, StashError
+from ..extras import install_line
 from .codec import Decode, Encode
 from .scopes import SCOPES, ScopeName
 
@@ -91,7 +92,7 @@ class Field:
         if self.encrypted and self.scope != 'browser':
             raise DeclarationError(cls, self.name, "encrypted=True is for a field of scope='browser'")
         if self.encrypted and find_spec('cryptography') is None:
-            reason = 'encrypted=True needs the package cryptography: pip install "nicegui-stash[encryption]"'
+            reason = f'encrypted=True needs the package cryptography: {install_line("encryption", "cryptography")}'
             raise DeclarationError(cls, self.name, reason)
         if (self.default is MISSING) == (self.default_factory is None):
             raise DeclarationError(cls, self.name, 'give either a default or default_factory=')

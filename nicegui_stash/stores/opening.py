@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError
+from ..extras import install_line
 from .base import Expiring, Store
 from .file.files import FileStore
 from .file.folder import Folder
@@ -146,7 +147,7 @@ def _open_redis(url: str, options: Options) -> Store:
         from .redis.store import RedisStore  # noqa: PLC0415 its package is an extra
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            'url', f'{without_credentials(url)!r} needs the package redis', "pip install 'nicegui-stash[redis]'"
+            'url', f'{without_credentials(url)!r} needs the package redis', install_line('redis', 'redis')
         ) from error
     return RedisStore(url, options)
 

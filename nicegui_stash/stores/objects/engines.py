@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ...errors import ConfigurationError
+from ...extras import install_line
 from ..base import Store
 from ..urls import scheme_of, without_credentials
 from .azure import AzureDriver
@@ -108,7 +109,7 @@ def _driver(family: Family, place: Place, options: Options, engine: str | None, 
 
 def _missing(shown: str, package: str, extra: str) -> ConfigurationError:
     return ConfigurationError(
-        'url', f'{shown!r} needs the package {package}, which is not installed', f"pip install 'nicegui-stash[{extra}]'"
+        'url', f'{shown!r} needs the package {package}, which is not installed', install_line(extra, package)
     )
 
 

@@ -1,0 +1,265 @@
+"""`show`: what is stored, as a table of fields or as trees of documents; values only on request."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import heapq
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..errors import ConfigurationError, MalformedDocument, UnknownFormat
+from ..model.document import Document, Part, Slice, SliceId, Values, from_bytes
+from ..session.keys import is_document_key
+from ..session.store_io import Read, read
+from ..settings import Settings
+from ..stores.base import ObjectInfo, Store, StoredObject
+from .common import add_place, opened_existing, place_of, settings_of
+from .exit_codes import FINE, FOUND
+from .report import Progress, size_text
+
+READERS: Final = 16
+"""How many objects are read at once."""
+_LARGEST: Final = 5
+"""How many of the largest sessions the table names."""
+_KINDS: Final = {b'"': 'text', b'[': 'list', b'{': 'object', b't': 'true or false', b'f': 'true or false', b'n': 'null'}
+
+
+@dataclass(slots=True)
+class FieldTotal:
+    """How many values a field has in the store, in bytes: together, and the largest one."""
+
+    count: int = 0
+    size: int = 0
+    largest: int = 0
+
+    def add(self, size: int) -> None:
+        self.count += 1
+        self.size += size
+        self.largest = max(self.largest, size)
+
+
+@dataclass(slots=True)
+class Survey:
+    """The result of reading all documents: totals by class and field, and what could not be read."""
+
+    fields: dict[tuple[str, int, str], FieldTotal] = field(default_factory=dict[tuple[str, int, str], FieldTotal])
+    unread: dict[str, str] = field(default_factory=dict[str, str])
+
+    def add(self, document: Document, name: str | None) -> None:
+        for id_, found in slices_of(document, name):
+            for _, values in found.parts():
+                for each, raw in values.items():
+                    self.fields.setdefault((id_.name, id_.version, each), FieldTotal()).add(len(raw))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.description = (
+        'See what is stored. Without SESSION: a table of all classes and fields with their sizes, and the largest '
+        'sessions. With SESSION, or --largest: trees of documents. Nothing is written. A change that a server has not '
+        'put yet is not shown. '
+        'Exit code: 0, or 1 if an object cannot be read, 2 for a wrong call, 3 if the store does not answer.'
+    )
+    add_place(parser)
+    parser.add_argument(
+        'session', metavar='SESSION', nargs='?', help="a session's key, or how it begins; after -- if it begins with -"
+    )
+    parser.add_argument('--largest', metavar='N', type=_count, help='the trees of the N largest sessions')
+    parser.add_argument('--class', metavar='NAME', dest='name', help='only this class, by its stored name')
+    parser.add_argument('--values', action='store_true', help='print the values, too: they are what people entered')
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Print the table or the trees; return the exit code."""
+    if asked.session is not None and asked.largest is not None:
+        raise ConfigurationError('SESSION', 'it was given together with --largest', 'Pass one of them')
+    if asked.values and asked.session is None and asked.largest is None:
+        raise ConfigurationError('--values', 'the table has sizes only', 'Pass SESSION or --largest N as well')
+    settings = settings_of(asked)
+    return asyncio.run(_show(opened_existing(settings), settings, asked))
+
+
+async def _show(store: Store, settings: Settings, asked: argparse.Namespace) -> int:
+    try:
+        rows = await _listed(store, settings.prefix)
+        if asked.session is None and asked.largest is None:
+            return await _show_table(store, rows, settings, asked.name)
+        return await _show_trees(store, _chosen(rows, asked, settings), asked)
+    finally:
+        await store.aclose()
+
+
+async def _listed(store: Store, prefix: str) -> list[ObjectInfo]:
+    rows = store.list(f'{prefix}/' if prefix else '')
+    return [row async for row in rows if is_document_key(row.key, prefix)]
+
+
+def _chosen(rows: list[ObjectInfo], asked: argparse.Namespace, settings: Settings) -> list[ObjectInfo]:
+    if asked.largest is not None:
+        return heapq.nlargest(asked.largest, rows, key=lambda row: row.size)
+    beginning = asked.session.removesuffix('.json')
+    found = [row for row in rows if row.key.startswith(beginning) or row.key.rpartition('/')[2].startswith(beginning)]
+    if not found:
+        raise ConfigurationError(
+            'SESSION', f'no session in {place_of(settings)} begins with {asked.session!r}', 'Copy a key from the table'
+        )
+    return found
+
+
+# ---- the table
+
+
+async def _show_table(store: Store, rows: list[ObjectInfo], settings: Settings, name: str | None) -> int:
+    survey = Survey()
+    with Progress(sys.stderr) as progress:
+        await _read_all(store, rows, survey, name, progress)
+    sys.stdout.write(table(place_of(settings), rows, survey))
+    return FOUND if survey.unread else FINE
+
+
+async def _read_all(store: Store, rows: list[ObjectInfo], survey: Survey, name: str | None, progress: Progress) -> None:
+    waiting, done = iter(rows), 0
+
+    async def look() -> None:
+        nonlocal done
+        for row in waiting:
+            found = await _document(store, row.key)
+            if isinstance(found, str):
+                survey.unread[row.key] = found
+            elif found is not None:
+                survey.add(found, name)
+            done += 1
+            progress.show(done, len(rows))
+
+    await asyncio.gather(*(look() for _ in range(READERS)))
+
+
+async def _document(store: Store, key: str) -> Document | str | None:
+    """Return a document, why it cannot be read, or `None` if it has gone meanwhile. Raises `StoreError` if away."""
+    outcome = await read(store, key)
+    if not isinstance(outcome, Read):
+        raise outcome.error
+    if not isinstance(outcome.found, StoredObject):
+        return None
+    try:
+        return from_bytes(outcome.found.body)
+    except UnknownFormat as error:
+        return f'format {error.found}, of a newer nicegui_stash'
+    except MalformedDocument:
+        return 'not a document'
+
+
+def table(where: str, rows: list[ObjectInfo], survey: Survey) -> str:
+    """Return the totals as text: a line for each field, largest first, and the largest sessions."""
+    total = size_text(sum(row.size for row in rows))
+    lines = [f'{where}: {len(rows)} session' + ('' if len(rows) == 1 else 's') + f', {total}', '']
+    if survey.fields:
+        lines += [f'{"values":>10}{"together":>12}{"largest":>12}  field', f'{"-" * 10}{"-" * 24}  {"-" * 40}']
+        for (name, version, each), found in sorted(survey.fields.items(), key=lambda item: -item[1].size):
+            sizes = f'{found.count:>10}{size_text(found.size):>12}{size_text(found.largest):>12}'
+            lines.append(f'{sizes}  {name}.{each}, version {version}')
+        lines.append('')
+    if rows:
+        lines += [f'{"size":>10}  largest sessions', f'{"-" * 10}  {"-" * 64}']
+        largest = heapq.nlargest(_LARGEST, rows, key=lambda row: row.size)
+        lines += [f'{size_text(row.size):>10}  {row.key}' for row in largest]
+        lines.append('')
+    if survey.unread:
+        lines += [f'COULD NOT BE READ: {key}: {why}' for key, why in sorted(survey.unread.items())]
+        lines.append('')
+    return '\n'.join(lines)
+
+
+# ---- the trees
+
+
+async def _show_trees(store: Store, rows: list[ObjectInfo], asked: argparse.Namespace) -> int:
+    code = FINE
+    for row in rows:
+        found = await _document(store, row.key)
+        if isinstance(found, str):
+            code = FOUND
+            sys.stdout.write(f'{row.key}  {size_text(row.size)}, COULD NOT BE READ: {found}\n\n')
+        elif found is not None:
+            sys.stdout.write(tree(row, found, int(time.time() * 1000), asked.name, with_values=asked.values) + '\n')
+    return code
+
+
+def tree(row: ObjectInfo, document: Document, now: int, name: str | None, *, with_values: bool) -> str:
+    """Return a document as text: its classes, their parts, and each field with its size. `now` is in ms."""
+    head = f'{row.key}  {size_text(row.size)}, put {_age(document.seen, now)}'
+    if document.erased:
+        return f'{head}, erased\n'
+    branches = [
+        (_slice_title(id_, found, now), _branches_of(found, now, with_values=with_values))
+        for id_, found in slices_of(document, name)
+    ]
+    return '\n'.join([head, *_drawn(branches)]) + '\n'
+
+
+Branch = tuple[str, 'list[Branch]']
+
+
+def _branches_of(found: Slice, now: int, *, with_values: bool) -> list[Branch]:
+    branches = _fields(found.data, with_values=with_values)
+    for part, values in found.parts():
+        if part.kind != 'data':
+            branches.append((_part_title(part, found, now), _fields(values, with_values=with_values)))
+    return branches
+
+
+def _fields(values: Values, *, with_values: bool) -> list[Branch]:
+    width = max(map(len, values), default=0)
+    lines: list[Branch] = []
+    for name, raw in values.items():
+        body = bytes(raw)
+        shown = body.decode() if with_values else _KINDS.get(body[:1], 'number')
+        lines.append((f'{name:<{width}}  {size_text(len(body)):>10}  {shown}', []))
+    return lines
+
+
+def _slice_title(id_: SliceId, found: Slice, now: int) -> str:
+    key = f', key {id_.key!r}' if id_.key else ''
+    size = sum(len(raw) for _, values in found.parts() for raw in values.values())
+    return f'{id_.name}, version {id_.version}{key}: {size_text(size)}, seen {_age(found.seen, now)}'
+
+
+def _part_title(part: Part, found: Slice, now: int) -> str:
+    kind, parts = ('tab', found.tabs) if part.kind == 'tabs' else ('visit', found.visits)
+    return f'{kind} {part.id}: seen {_age(parts[part.id].seen, now)}'
+
+
+def _drawn(branches: list[Branch], indent: str = '  ') -> Iterator[str]:
+    for title, below in branches:
+        yield indent + title
+        yield from _drawn(below, indent + '  ')
+
+
+# ---- small things
+
+
+def slices_of(document: Document, name: str | None) -> Iterator[tuple[SliceId, Slice]]:
+    """Iterate over the slices of a class, by its stored name; of all classes for `None`."""
+    return ((id_, found) for id_, found in document.all_slices() if name in {None, id_.name})
+
+
+def _age(at: int, now: int) -> str:
+    """Say how long ago a time in ms was; 0 stands for never."""
+    seconds = (now - at) / 1000
+    if not at:
+        return 'never'
+    for unit, length in (('d', 86400), ('h', 3600), ('min', 60)):
+        if seconds >= length:
+            return f'{seconds / length:.0f} {unit} ago'
+    return f'{max(seconds, 0):.0f} s ago'
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError('it must be a whole number above 0')
+    return number
