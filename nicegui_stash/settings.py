@@ -36,6 +36,7 @@ class StashOptions(TypedDict, Generic[Request], total=False):
     engine: str | None
     prefix: str | None
     allow_lost_updates: bool | None
+    journal: str | os.PathLike[str] | None
     secrets: str | Sequence[str] | None
     identity: Callable[[Request], str | None] | None
     ttl: timedelta | None
@@ -176,6 +177,10 @@ def _reaction(name: str, given: str) -> OnInvalid:
     return cast(OnInvalid, given)
 
 
+def _path(_: str, given: str | os.PathLike[str]) -> str:
+    return os.fspath(given)
+
+
 def _nonce(name: str, given: str) -> str:
     grammar = r'[A-Za-z0-9+/_-]+={0,2}'  # https://www.w3.org/TR/CSP3/#grammardef-nonce-source
     if given and not re.fullmatch(grammar, given):  # it is put into the HTML as it stands
@@ -185,6 +190,7 @@ def _nonce(name: str, given: str) -> str:
 
 _TEXT_OR_NONE: Kind[str | None] = Kind(str, 'Pass a text', str, _as_given)
 _URL: Kind[str] = Kind((str, os.PathLike), 'Pass a text', str, _as_given)
+_PATH: Kind[str] = Kind((str, os.PathLike), 'Pass a path', str, _path)
 _OBJECT: Kind[Mapping[str, Any]] = Kind(cast(type, Mapping), 'Pass a dict', _read_object, _copied)
 _FOLDER: Kind[str] = Kind(str, 'Pass a text', str, _folder)
 _TRUTH: Kind[bool] = Kind(bool, 'Pass True or False', _read_truth, _as_given)
@@ -268,6 +274,7 @@ class Settings:
     )
     prefix: str = _option(_FOLDER, '', 'a folder within the store, so that several apps can share one')
     allow_lost_updates: bool = _option(_TRUTH, False, 'accept a store without conditional puts')  # noqa: FBT003
+    journal: str = _option(_PATH, '', 'a folder of this host in which changes are durable before they are put')
     secrets: tuple[str, ...] = _option(
         _SECRETS,
         (),

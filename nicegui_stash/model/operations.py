@@ -12,7 +12,7 @@ import msgspec
 from .document import MAX_NATURAL, SESSION_PART, Document, Part, Raw, Slice, SliceId
 
 
-class Set(msgspec.Struct):
+class Set(msgspec.Struct, tag=True):
     """A field's new value. `absent`: only if the field has none, as for values of a migration or a duplicated tab."""
 
     sequence: int
@@ -25,7 +25,7 @@ class Set(msgspec.Struct):
     absent: bool = False
 
 
-class Drop(msgspec.Struct):
+class Drop(msgspec.Struct, tag=True):
     """Delete the values of a tab or a visit."""
 
     sequence: int
@@ -59,7 +59,7 @@ class Update(msgspec.Struct):
     written: list[Written] = []
 
 
-class Reset(msgspec.Struct):
+class Reset(msgspec.Struct, tag=True):
     """Delete a slice; changes that other servers accepted earlier must not come back."""
 
     sequence: int
@@ -67,7 +67,7 @@ class Reset(msgspec.Struct):
     slice: SliceId
 
 
-class Forget(msgspec.Struct):
+class Forget(msgspec.Struct, tag=True):
     """Erase the document."""
 
     sequence: int

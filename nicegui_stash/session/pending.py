@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from ..errors import StoreError
 from ..model.document import Document
 from ..model.lost import as_sets, still_held
-from ..model.operations import Operation, Place, Set, Update
+from ..model.operations import Forget, Operation, Place, Reset, Set, Update
 from .shared import Shared
 
 OperationKey = tuple[object, ...]
@@ -17,7 +17,18 @@ OperationKey = tuple[object, ...]
 class Pending:
     """Operations in order of acceptance. A newer one replaces an older one of the same key, and goes to the end."""
 
-    __slots__ = ('_durable', '_operations', '_shared', '_waiters', 'own', 'size')
+    __slots__ = (
+        '_durable',
+        '_kept',
+        '_noted',
+        '_operations',
+        '_put_back',
+        '_shared',
+        '_waiters',
+        'must_note_all',
+        'own',
+        'size',
+    )
 
     def __init__(self, shared: Shared) -> None:
         self.size = 0
@@ -26,6 +37,10 @@ class Pending:
         self._operations: dict[OperationKey, Operation] = {}
         self._waiters: tuple[tuple[int, asyncio.Future[None]], ...] = ()
         self._durable = -1
+        self._noted = -1  # the newest that the journal was given, and the newest that is on its disk
+        self._kept = -1
+        self._put_back = -1  # up to here there are only changes that the store had and has lost
+        self.must_note_all = False
 
     def __len__(self) -> int:
         return len(self._operations)
@@ -50,7 +65,7 @@ class Pending:
     def add(self, key: OperationKey, operation: Operation) -> None:
         older = self._operations.pop(key, None)
         if older is not None:
-            self._account(older, -1)
+            self._leave(older)
         self._operations[key] = operation
         self._account(operation, 1)
 
@@ -67,11 +82,16 @@ class Pending:
             self._operations[id(operation),] = operation  # they may share a sequence
             self._account(operation, 1)
         self._operations |= later
+        self.put_back(operations[-1].sequence)
+
+    def put_back(self, sequence: int) -> None:
+        """Note that the store has lost the document: up to here only it makes anything durable, and not the journal."""
+        self._put_back = max(self._put_back, sequence)
 
     def discard(self, unwanted: Callable[[Operation], bool]) -> None:
         for key, operation in list(self._operations.items()):
             if unwanted(operation):
-                self._account(self._operations.pop(key), -1)
+                self._leave(self._operations.pop(key))
 
     def settle(self, sequence: int) -> None:
         """Remove what is in the store: everything up to this sequence."""
@@ -80,10 +100,11 @@ class Pending:
         if operations and self.last > sequence:
             settled = [(key, each) for key, each in operations.items() if each.sequence <= sequence]
             for key, operation in settled:
-                self._account(operations.pop(key), -1)
+                self._leave(operations.pop(key))
                 self._note_own(operation)
         else:
             for operation in operations.values():
+                self._drop_noted(operation)
                 self._note_own(operation)
             self._shared.pending_bytes -= self.size
             self.size = 0
@@ -121,6 +142,53 @@ class Pending:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters += ((self.last, waiter),)
         return waiter
+
+    # ---- the journal
+
+    @property
+    def needs_store(self) -> bool:
+        """Whether only the store makes all of this durable: what is counted or erased must be so for every server."""
+        return self._put_back > self._durable or any(
+            isinstance(operation, (Update, Reset, Forget)) for operation in self
+        )
+
+    def is_kept_to(self, sequence: int) -> bool:
+        """Whether all up to this sequence is in the journal, or in the store."""
+        return self._durable >= sequence or (self._kept >= sequence and not self.must_note_all)
+
+    @property
+    def kept(self) -> int:
+        """The sequence up to which everything is in the store or was committed to the journal."""
+        return max(self._durable, self._kept)
+
+    def keep(self, sequence: int) -> None:
+        """Note that all up to this sequence is on the journal's disk."""
+        self._kept = max(self._kept, sequence)
+
+    def take_unnoted(self) -> list[Operation]:
+        """Return what the journal has not been given yet, in order."""
+        since = self._noted
+        if self.must_note_all:
+            since = self._kept = -1
+            self.must_note_all = False
+        since = max(since, self._put_back)
+        found: list[Operation] = []
+        for operation in reversed(self._operations.values()):
+            if operation.sequence <= since:
+                break
+            found.append(operation)
+        found.reverse()
+        if found:
+            self._noted = max(self._noted, found[-1].sequence)
+        return found
+
+    def _leave(self, operation: Operation) -> None:
+        self._account(operation, -1)
+        self._drop_noted(operation)
+
+    def _drop_noted(self, operation: Operation) -> None:
+        if operation.sequence <= self._noted and self._shared.journal is not None:
+            self._shared.journal.drop(operation.sequence)
 
     def _account(self, operation: Operation, sign: int) -> None:
         if isinstance(operation, (Set, Update)):

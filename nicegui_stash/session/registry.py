@@ -12,11 +12,15 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import StoreError
 from ..model.limits import Policy
 from ..model.schema import Schema
 from ..stores.base import Store
+from ..stores.journal import Journals
 from .jobs import RunningJobs
+from .journal import Journal, Source
 from .keys import Keys
+from .leftovers import Leftovers
 from .session import Session
 from .shared import Shared
 from .store_io import DEADLINE, Read, read
@@ -69,7 +73,9 @@ class Registry:
         wall: Callable[[], float] = time.time,
         rng: Callable[[], float] = random.random,
         create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] | None = None,
+        journals: Journals | None = None,
     ) -> None:
+        """`journals`: where this host keeps what is not in the store yet; leftovers are replayed from now on."""
         self.store = store
         self.jobs = RunningJobs()
         self._keys = keys
@@ -79,6 +85,30 @@ class Registry:
         self._shared.look_around = self._look_around
         self._looking: asyncio.Task[None] | None = None
         self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+        self._leftovers: Leftovers | None = None
+        if journals is not None:
+            self._open_journal(journals)
+
+    def _open_journal(self, journals: Journals) -> None:
+        shared = self._shared
+        self._leftovers = Leftovers(shared, journals.leftovers())  # before our own is there
+        shared.before_read = self._leftovers.before_read
+        shared.journal = Journal(
+            journals.own(shared.writer), self.spawn, shared.accepted, self._sources, self._journal_changed
+        )
+        self.spawn(self._leftovers.run())
+
+    def _sources(self) -> list[Source]:
+        return [session.source for session in list(self._sessions.values()) if session.pending]
+
+    def _journal_changed(self, error: StoreError | None) -> None:
+        """Put what waits, as the store is alone now; say so once."""
+        if error is None:
+            self._shared.say_again('journal')
+            return
+        message = 'the journal cannot be written; until it can, changes are durable once the store has them: %s'
+        self._shared.say_once('journal', message, error)
+        self.hurry()
 
     @property
     def policy(self) -> Policy:
@@ -169,7 +199,7 @@ class Registry:
         await asyncio.gather(*(look() for _ in range(LOOKERS)))
 
     async def drain(self, timeout: float, *, last: bool = True) -> list[str]:
-        """Stop jobs and make everything durable within `timeout` seconds; return the keys of the rest. Never raises.
+        """Stop jobs and put everything within `timeout` seconds; return the keys of the rest. Never raises.
 
         The `last` drain logs what is lost; after any other the rest can still be written.
         """
@@ -185,16 +215,19 @@ class Registry:
         await asyncio.wait(waiting, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
         for task in waiting:
             task.cancel()
-        left = [session.key for session in waiting.values() if session.pending]
-        for key in left if last else ():
-            log.error('session %s: its last changes could not be written before the server stopped', key)
-        return left
+        left = [session for session in waiting.values() if session.pending]
+        for session in left if last else ():
+            if session.is_kept:
+                log.warning('session %s: its last changes are in the journal, for the next start', session.key)
+            else:
+                log.error('session %s: its last changes could not be written before the server stopped', session.key)
+        return [session.key for session in left]
 
     async def _drain_one(self, session: Session, deadline: float) -> None:
         """Flush until it works or time is up: a store that is away now may be back in a second."""
         while session.pending and asyncio.get_running_loop().time() < deadline:
             try:
-                await session.flush()
+                await session.put_pending()
             except Exception as error:  # noqa: BLE001 whatever it was, what is still pending is logged by key at the end
                 log.debug('session %s: not drained yet: %s', session.key, error)
                 await asyncio.sleep(min(0.1, max(0.0, deadline - asyncio.get_running_loop().time())))
@@ -232,6 +265,10 @@ class Registry:
         Pending flushes raise `Unavailable`, and later changes are not written.
         """
         self._shared.closed = 'this server has closed the store'
+        if self._shared.journal is not None:
+            await self._shared.journal.aclose()
+        if self._leftovers is not None:
+            await self._leftovers.aclose()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -12,10 +12,11 @@ from typing import Any, cast
 
 from ..errors import TooMuchPending, ValueTooLarge
 from ..model.document import Document, Part, Raw, Slice, SliceId
-from ..model.operations import Drop, Forget, Reset, Set, Touch, Update, Written, apply
+from ..model.operations import Drop, Forget, Operation, Reset, Set, Touch, Update, Written, apply
 from ..model.pieces import Json
 from ..model.schema import Schema
 from ..model.versions import Found
+from .journal import Source
 from .loading import Condition
 from .shared import Shared
 from .state import DocumentState
@@ -71,7 +72,7 @@ class Session:
 
     @property
     def pending(self) -> int:
-        """How many changes are not durable yet."""
+        """How many changes are not in the store yet."""
         return len(self._state.pending)
 
     @property
@@ -80,19 +81,34 @@ class Session:
 
     @property
     def accepted(self) -> int:
-        """A number that grows with what is accepted: all of it is durable once `settled` has reached it."""
+        """A number that grows with what is accepted: all of it is in the store once `settled` has reached it."""
         pending = self._state.pending
         return pending.last if pending else pending.settled
 
     @property
     def settled(self) -> int:
-        """A number that grows whenever changes of this session have become durable."""
+        """A number that grows whenever changes of this session have been put."""
         return self._state.pending.settled
 
     @property
     def reads(self) -> int:
         """How often the store has said what the document is, or that it is the same."""
         return self._sync.reads
+
+    @property
+    def kept(self) -> int:
+        """A number that grows whenever changes have become durable, in the store or in the journal."""
+        return self._state.pending.kept
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether something is not in the store yet, and all of it is durable in the journal."""
+        return self._sync.is_kept
+
+    @property
+    def source(self) -> Source:
+        """What the journal takes this session's changes from."""
+        return self._sync
 
     @property
     def activity(self) -> Activity:
@@ -238,7 +254,7 @@ class Session:
         for part, name, _ in written:
             state.audience.tell_changed(slice_id, part, name)
         state.audience.tell_replaced()
-        await self._sync.flush()
+        await self._sync.put_pending()
         if operation.error is not None:
             raise operation.error
 
@@ -285,6 +301,14 @@ class Session:
     def flush(self) -> Coroutine[Any, Any, None]:
         """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""
         return self._sync.flush()
+
+    async def put_pending(self) -> None:
+        """Wait until what was accepted so far is in the store, where every server finds it. Raises as `flush` does."""
+        await self._sync.put_pending()
+
+    def revive(self, born: int | None, operations: list[Operation]) -> None:
+        """Continue where a process ended; see `DocumentState.revive`."""
+        self._state.revive(born, operations)
 
     def hurry(self) -> None:
         """Do not space the next put, nor wait for the next attempt."""

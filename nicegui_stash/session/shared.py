@@ -13,6 +13,7 @@ from ..model.limits import Policy
 from ..model.schema import Schema
 from ..stores.base import Store
 from .clock import Clock
+from .journal import BeforeRead, Journal
 from .outage import Outage
 
 log = logging.getLogger('nicegui_stash')
@@ -28,7 +29,8 @@ class Shared:
     `writer` names this process in a document's `applied`. `sequence` numbers its operations over all sessions, so a
     session that is loaded again goes on counting. `schemas` holds this process's classes by stored name. `closed` says
     why nothing is written any more, if that is so. `look_around` is called when the store turns out to have lost a
-    document: it may have lost others, too.
+    document: it may have lost others, too. `journal` keeps on this host what is not in the store yet; `before_read` is
+    awaited before a document is read for the first time.
     """
 
     store: Store
@@ -41,6 +43,8 @@ class Shared:
     sequence: int = 0
     pending_bytes: int = 0
     closed: str = ''
+    journal: Journal | None = None
+    before_read: BeforeRead | None = None
     counts: Counter[str] = field(default_factory=Counter[str])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
@@ -56,9 +60,23 @@ class Shared:
 
     def apart(self, why: str) -> Shared:
         """Return a copy for a session whose changes are no longer written."""
-        copy = replace(self, closed=why, pending_bytes=0, _said={})
+        return self._copy(closed=why, journal=None)
+
+    def of_writer(self, writer: str, sequence: int) -> Shared:
+        """Return a copy for sessions of a process that ended: they go on under its name, after this sequence."""
+        return self._copy(writer=writer, sequence=sequence, journal=None, before_read=None)
+
+    def _copy(self, **changes: Any) -> Shared:
+        copy = replace(self, **changes, pending_bytes=0, _said={})
         copy.clock = self.clock
         return copy
+
+    @property
+    def put_interval(self) -> float:
+        """Seconds between two puts of one session: what the store asks for, while a journal cannot be written."""
+        if self.journal is not None and self.journal.is_failing:
+            return min(self.policy.flush_interval, self.store.flush_interval)
+        return self.policy.flush_interval
 
     def next_sequence(self) -> int:
         self.sequence += 2  # the number between two is that of what is put again before the later one
@@ -67,6 +85,15 @@ class Shared:
     def now(self) -> int:
         """Return the time in milliseconds since the epoch, as in documents."""
         return int(self.clock.now() * 1000)
+
+    def accepted(self) -> int:
+        """Return the time of a change in a journal, in ms: negative by this host's clock, which may be days wrong."""
+        return self.now() if self.clock.is_known else -int(self.wall() * 1000)
+
+    def has_expired(self, accepted: int) -> bool:
+        """Whether a change in a journal of this host is older than `ttl`, by the clock that told its time."""
+        age = self.certain() - accepted if accepted > 0 else int(self.wall() * 1000) + accepted
+        return age > self.policy.ttl * 1000
 
     def certain(self) -> int:
         """Return a time in ms that has passed for certain, to judge age by: 0 if none is known."""

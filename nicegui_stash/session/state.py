@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from copy import copy
 from typing import cast
 
 from ..model.document import (
@@ -175,6 +176,17 @@ class DocumentState:
         self.pending.discard(lambda _: True)
         self.pending = Pending(self.shared)
 
+    def revive(self, born: int | None, operations: list[Operation]) -> None:
+        """Continue where a process ended that had accepted these for the document of this `born`, or for an unread one.
+
+        Its own document is not known here; what it had accepted replaces an object only if that cannot be read.
+        """
+        if born is not None:
+            self._document, self.condition = new_document(born=born), 'found'
+            apply(self.document, [copy(operation) for operation in operations])
+        for operation in operations:
+            self.pending.add((operation.sequence,), operation)
+
     # ---- reading and writing
 
     def merge(self, fetched: Fetched) -> None:
@@ -209,6 +221,7 @@ class DocumentState:
         self.seen = document.seen if condition == 'found' else 0
         self.size = fetched.size + self.pending.size
         self.pending.keep_own(document)
+        self.pending.must_note_all = bool(self.pending)  # they belong to this document from now on
         self.pending.release()
         for operation in overruled:
             self.audience.tell_rejected(operation)
@@ -249,6 +262,7 @@ class DocumentState:
         self.inherited = fetched.inherited or self.inherited
         if not self.pending:
             self.pending.add(('touch',), Touch(self.shared.next_sequence()))
+        self.pending.put_back(self.pending.last)
         self._tell_lost()
 
     def _put_back(self, document: Document) -> None:

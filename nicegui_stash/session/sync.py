@@ -14,6 +14,8 @@ from typing import Protocol, assert_never
 from ..errors import Unavailable
 from ..model.operations import Touch
 from ..stores.base import replacing
+from ..stores.journal import Row
+from .journal import row_of
 from .loading import Fetched, Foreign, Same, erase, fetch
 from .state import DocumentState
 from .store_io import DEADLINE, Away, Denied, MustRead, Stored, write
@@ -34,8 +36,10 @@ class Merges(Protocol):
     def merge(self, fetched: Fetched) -> None: ...
 
 
-NOTHING_SHOWN: tuple[Activity, str | None, int, int] = ('saved', None, -1, 0)
-"""What is shown of a session in which nothing was changed: activity, problem, the number settled, and how many pend."""
+NOTHING_SHOWN: tuple[Activity, str | None, int, int, int] = ('saved', None, -1, -1, 0)
+"""What is shown of a session in which nothing was changed: activity, problem, what is kept, what is settled, how many
+pend.
+"""
 
 
 class Synchroniser:
@@ -88,21 +92,27 @@ class Synchroniser:
         self._attempt: asyncio.Future[None] | None = None
         self._urgent = False
         self._is_writing = False
-        self._shown: tuple[Activity, str | None, int, int] | None = NOTHING_SHOWN
+        self._shown: tuple[Activity, str | None, int, int, int] | None = NOTHING_SHOWN
         self._failures = 0
         self._contested = 0
         self._next_put = 0.0
 
     @property
     def activity(self) -> Activity:
+        if self.problem is not None and self.refuses:
+            return 'refused'
+        if self.is_kept:
+            return 'saved'
         if self.problem is not None:
-            return 'refused' if self.refuses else 'offline'
+            return 'offline'
         if self._is_writing:
             return 'saving'
         return 'pending' if self._state.pending else 'saved'
 
     def wake(self) -> None:
         """See to it that what is pending is put; called after each change."""
+        if (journal := self._state.shared.journal) is not None and self._state.pending:
+            journal.note(self)
         if self._task is None and self._state.pending:
             self._start()
 
@@ -163,6 +173,13 @@ class Synchroniser:
 
     async def flush(self) -> None:
         """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""
+        journal, pending = self._state.shared.journal, self._state.pending
+        if journal is not None and pending and self._can_be_kept and await journal.keep(self, pending.last):
+            return
+        await self.put_pending()
+
+    async def put_pending(self) -> None:
+        """Wait until what was accepted so far is in the store. Raises as `flush` does."""
         pending = self._state.pending
         if not pending:
             return
@@ -196,6 +213,39 @@ class Synchroniser:
     def _closed(self) -> Unavailable:
         return Unavailable('put', self._state.key, self._state.shared.closed)
 
+    # ---- the journal
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether something is pending, and all of it is durable in the journal."""
+        pending = self._state.pending
+        return bool(pending) and pending.is_kept_to(pending.last) and self._can_be_kept
+
+    @property
+    def _can_be_kept(self) -> bool:
+        return self._state.is_read and not self._state.pending.needs_store  # until then a stored value may win
+
+    def take_unnoted(self, now: int) -> tuple[list[Row], int]:
+        """Return what the journal has not got yet, and the sequence up to which it then has all."""
+        state = self._state
+        operations, born = state.pending.take_unnoted(), state.document.born if state.is_read else None
+        rows = [row_of(state.key, born, operation, now) for operation in operations]
+        return [row for row in rows if row is not None], operations[-1].sequence if operations else -1
+
+    def kept(self, sequence: int) -> None:
+        """Note that all up to here is on the disk of this host."""
+        self._state.pending.keep(sequence)
+        self._tell_activity()
+
+    def note_again(self) -> None:
+        """Give all that is pending to the journal once more."""
+        self._state.pending.must_note_all = True
+        self._tell_activity()
+
+    def is_kept_to(self, sequence: int) -> bool:
+        """Whether all up to here is on the disk of this host, or in the store."""
+        return self._state.pending.is_kept_to(sequence)
+
     # ---- reading and writing
 
     def _start(self) -> None:
@@ -215,7 +265,7 @@ class Synchroniser:
             self._shown = None  # the next watcher may have seen anything else
             return
         pending = self._state.pending
-        shown = (self.activity, self.problem, pending.settled, len(pending))
+        shown = (self.activity, self.problem, pending.kept, pending.settled, len(pending))
         if shown != self._shown:
             self._shown = shown
             for watcher in self._state.audience.watchers:
@@ -244,17 +294,7 @@ class Synchroniser:
         """Read or write once, and return how many seconds to wait before the next step."""
         state = self._state
         if not state.is_read or state.must_read:
-            settled = state.pending.settled
-            async with self._io:
-                failure = self._take(await fetch(state.shared, state.key, self._older_keys, None))
-                if failure is None and state.etag is not None and state.inherited:
-                    await self._erase_inherited()  # the put that moved it was applied, and its answer lost
-            self._end_attempt()
-            if failure is not None:
-                return self._failed(failure)
-            if state.pending.settled > settled or not state.pending:
-                self._contested = 0
-            return 0.0 if self._contested else self._succeeded()  # a read alone saves nothing
+            return await self._read()
         if not self._urgent and not state.pending.is_awaited:
             wait = self._next_put - asyncio.get_running_loop().time()
             if wait > 0:
@@ -265,6 +305,30 @@ class Synchroniser:
             if state.shared.clock.is_due and (error := await state.shared.clock.ask()):
                 return self._failed(Away(error))
             return await self._write()
+
+    async def _read(self) -> float:
+        state = self._state
+        settled = state.pending.settled
+        failure = None if state.is_read else await self._replay()
+        if failure is None:
+            async with self._io:
+                failure = self._take(await fetch(state.shared, state.key, self._older_keys, None))
+                if failure is None and state.etag is not None and state.inherited:
+                    await self._erase_inherited()  # the put that moved it was applied, and its answer lost
+        self._end_attempt()
+        if failure is not None:
+            return self._failed(failure)
+        if state.pending.settled > settled or not state.pending:
+            self._contested = 0
+        return 0.0 if self._contested else self._succeeded()  # a read alone saves nothing
+
+    async def _replay(self) -> Away | None:
+        """Let what processes that ended had accepted for this document be put before it is read."""
+        if (before_read := self._state.shared.before_read) is not None:
+            for key in (self._state.key, *self._older_keys):
+                if (error := await before_read(key)) is not None:
+                    return Away(error)
+        return None
 
     def _end_attempt(self) -> None:
         if self._attempt is not None and not self._attempt.done():
@@ -340,7 +404,7 @@ class Synchroniser:
         state = self._state
         last = state.pending.last
         body = state.snapshot(last)
-        self._next_put = asyncio.get_running_loop().time() + state.shared.policy.flush_interval
+        self._next_put = asyncio.get_running_loop().time() + state.shared.put_interval
         self._urgent = False
         self._is_writing = True
         self._tell_activity()

@@ -18,6 +18,7 @@ from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.stores.base import Store
+from nicegui_stash.stores.journal import Journals
 from nicegui_stash.testing import FaultyStore
 
 from .carts import Serve
@@ -81,10 +82,16 @@ async def make_registry(
         secrets: tuple[str, ...] = ('a secret',),
         seed: int = 1,
         policy: Policy | None = None,
+        journals: Journals | None = None,
         **options: float,
     ) -> Registry:
         registry = Registry(
-            on or store, Keys(secrets), policy or Policy(**options), wall=clock, rng=random.Random(seed).random
+            on or store,
+            Keys(secrets),
+            policy or Policy(**options),
+            wall=clock,
+            rng=random.Random(seed).random,
+            journals=journals,
         )
         made.append(registry)
         return registry
@@ -96,6 +103,7 @@ async def make_registry(
     for registry in made:
         if registry not in KILLED:
             assert await registry.drain(300.0) == []
+            await asyncio.sleep(1)  # its journal takes a moment to become empty
             assert (await tasks_of(registry), registry.statistics().pending_bytes) == (set(), 0)
 
 

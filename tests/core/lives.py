@@ -13,6 +13,8 @@ from nicegui_stash.model.schema import Schema, build_schema
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 
+from .disk import Desk
+
 
 class OldForm:
     shared: str = stored('')
@@ -54,6 +56,7 @@ class Life:
     registry: Registry
     session: Session
     schema: Schema
+    desk: Desk | None = None
     page: Page = field(default_factory=Page)
     tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     written: int = 0

@@ -23,12 +23,12 @@ from .world import World
 Trace = list[tuple[Any, ...]]
 
 
-def live(seed: int) -> Trace:
+def live(seed: int, *, may_have_journals: bool = True) -> Trace:
     """Live through the world of a seed. Raises `Broken` or `Deadlock`, which say the seed; returns what happened."""
     traces: list[Trace] = []
 
     async def lives() -> None:
-        world = World(seed)
+        world = World(seed, may_have_journals=may_have_journals)
         traces.append(world.store.trace)
         for _ in range(world.dice.randrange(5, 60)):
             await world.step()

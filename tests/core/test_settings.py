@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,6 +49,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         identity=None,
         on_invalid='raise',
         csp_nonce='',
+        journal='',
     )
 
 
@@ -78,6 +80,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         ('identity', 'json:dumps', json.dumps, len, len),
         ('identity', '', None, len, len),
         ('on_invalid', 'log', 'log', 'raise', 'raise'),
+        ('journal', '/var/lib/app', '/var/lib/app', Path('journal'), 'journal'),
         ('csp_nonce', ' r4nd0m== ', 'r4nd0m==', 'bm9uY2U', 'bm9uY2U'),
     ],
 )

@@ -13,19 +13,22 @@ from nicegui_stash.maintenance import sweep
 from nicegui_stash.model import operations
 from nicegui_stash.model.document import Document
 from nicegui_stash.model.operations import Operation
-from nicegui_stash.session import state, sync
+from nicegui_stash.session import leftovers, state, sync
 from nicegui_stash.session.clock import Clock
+from nicegui_stash.session.journal import Entry
 from nicegui_stash.session.loading import Fetched
 from nicegui_stash.session.pending import Pending
+from nicegui_stash.session.shared import Shared
 from nicegui_stash.session.store_io import MustRead, Stored
 from nicegui_stash.session.store_io import write as real_write
 from nicegui_stash.stores.base import ETag, Mode
+from nicegui_stash.stores.journal import Row
 
 from .lives import Broken
 from .simulation import live
 from .virtual import Deadlock
 
-ENOUGH = 600
+ENOUGH = 1000
 """Seeds within which each mistake must be found."""
 
 Mutation = Callable[[pytest.MonkeyPatch], None]
@@ -136,6 +139,25 @@ def trusting_ones_own_clock(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Clock, 'certain', lambda self: self._wall())
 
 
+def replaying_what_was_put(patch: pytest.MonkeyPatch) -> None:
+    """A journal is replayed under another name, so that what its process had put before it died is applied again."""
+    of_writer = Shared.of_writer
+    patch.setattr(Shared, 'of_writer', lambda self, writer, sequence: of_writer(self, f'{writer} again', sequence))
+
+
+def replaying_over_a_forget(patch: pytest.MonkeyPatch) -> None:
+    """What is in a journal is taken for changes of the document that is there now."""
+    entry_of = leftovers.entry_of
+
+    def as_of_now(row: Row) -> Entry:
+        entry: Any = entry_of(row)
+        for count in {'epoch', 'reset'} & set(entry.operation.__struct_fields__):
+            setattr(entry.operation, count, 2**53)
+        return entry
+
+    patch.setattr(leftovers, 'entry_of', as_of_now)
+
+
 MUTATIONS: list[Mutation] = [
     beginning_anew_where_the_store_has_lost,
     putting_back_only_what_is_gone,
@@ -149,6 +171,8 @@ MUTATIONS: list[Mutation] = [
     believing_that_a_lost_answer_was_a_yes,
     sweeping_without_a_mark,
     putting_over_a_mark,
+    replaying_what_was_put,
+    replaying_over_a_forget,
 ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,10 +19,13 @@ from nicegui_stash.errors import StoreError
 from nicegui_stash.maintenance.sweep import Sweep, Tally
 from nicegui_stash.model.document import SESSION_PART, Document, Raw, Slice, SliceId, from_bytes
 from nicegui_stash.model.limits import Policy
-from nicegui_stash.model.operations import Written
+from nicegui_stash.model.operations import Set, Written
+from nicegui_stash.session.journal import entry_of
 from nicegui_stash.session.keys import Keys
 from nicegui_stash.session.registry import Registry
+from nicegui_stash.stores.journal import Row
 
+from .disk import Desk, Disk
 from .lives import VERSIONS, Broken, Life
 from .weather import Weather
 
@@ -35,8 +38,17 @@ PATIENCE = 400.0
 class World:
     """The servers, the store and the model."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, may_have_journals: bool = True) -> None:
         self.dice = random.Random(seed)
+        self.other_dice = random.Random(f'journals {seed}')  # so that a seed without them goes on as it did before
+        has_journals = may_have_journals and self.other_dice.random() < 0.5
+        self.disks = [
+            Disk(self.other_dice, self.other_dice.choice([0.0, 0.0, 0.05]))
+            for _ in range(self.other_dice.choice([1, 1, 2]) if has_journals else 0)
+        ]
+        self.lives: dict[str, Life] = {}
+        self.shared_before: dict[int, list[str]] = {version: [] for version in VERSIONS}
+        """Which values of the shared field were stored, by version of the slice, each as often as it appeared."""
         self.store = Weather(self.dice, trouble=self.dice.choice([0.0, 0.05, 0.2]))
         self.store.on_put = self._check_put
         self.store.on_delete = self._check_delete
@@ -46,6 +58,9 @@ class World:
         self.may_crash = self.dice.random() < 0.6
         self.may_lose = not self.may_erase and self.dice.random() < 0.4
         self.skews = self.dice.choice([[0.0], [0.0], [0.0, 2 * 3600.0, 40 * DAY, -40 * DAY]])
+        for disk in self.disks:
+            disk.on_commit = self._committed
+            disk.skew = self.other_dice.choice(self.skews)
         self.has_lost = False
         self.months = self.dice.choice([0.005, 0.005, 0.1])
         self.versions = self.dice.choice([[1], [2], [1, 2]])
@@ -82,12 +97,25 @@ class World:
         self.births += 1
         name, schema = f's{self.births}', VERSIONS[self.dice.choice(self.versions)]
         skew = self.dice.choice(self.skews)  # by which the clock of this server is wrong
+        desk = None
+        if self.disks:
+            disk = self.other_dice.choice(self.disks)
+            skew = disk.skew  # servers of one host have one clock
+            self.store.note('start beside', *(file.writer for file in disk.left))
+            desk = Desk(disk, name)
+        policy = Policy(flush_interval=self.other_dice.choice([0.1, 5.0]) if desk else 0.1)
         registry = Registry(
-            self.store, Keys(['secret']), Policy(), wall=lambda: self.wall() + skew, rng=self.dice.random
+            self.store,
+            Keys(['secret']),
+            policy,
+            wall=lambda: self.wall() + skew,
+            rng=self.dice.random,
+            journals=desk,
         )
         registry._shared.writer = name
         registry.declare(schema)
-        life = Life(name, registry, registry.session('visitor'), schema)
+        life = Life(name, registry, registry.session('visitor'), schema, desk)
+        self.lives[name] = life
         life.session.hold(life.slice_id, SESSION_PART)
         life.session.hold(COUNTER, SESSION_PART)
         life.session.attach(life.page)
@@ -142,7 +170,7 @@ class World:
         versions = [version for version in VERSIONS if forget or version <= life.schema.version]
         before = {version: tokens for version, tokens in self.tokens().items() if version in versions}
         for version in versions if forget else [life.schema.version]:  # a slice that is not there cannot be reset
-            before[version] |= self._accepted(version)
+            before[version] |= self._accepted(version) | self._left(version)
         if not forget and self.has_missed_a_forget(life):
             before = {}  # it does not know yet that all was forgotten, and does not erase what came after that
         if forget:
@@ -209,6 +237,8 @@ class World:
 
     def _kill(self, life: Life) -> None:
         self.store.note('crash', life.name)
+        if life.desk is not None:
+            life.desk.let_go()
         for task in sorted([*life.tasks, *life.registry._tasks], key=lambda task: int(task.get_name()[5:])):
             task.cancel()
         self.dead.append(life)
@@ -221,9 +251,32 @@ class World:
         return {version: _values(from_bytes(found), version) if found else set() for version in VERSIONS}
 
     def _accepted(self, version: int) -> set[str]:
-        """What servers hold that know the document, and have erased nothing that may come before: pending or not."""
+        """What servers hold that know the document, and have erased nothing that may come before: pending or not.
+
+        But a journal may still have it as accepted before the first read, if it could not be written since.
+        """
         holders = [life for life in self.servers if life.session.is_read and not life.erased]
-        return set().union(*(_values(life.session.document, version) for life in holders))
+        held = set[str]().union(*(_values(life.session.document, version) for life in holders))
+        return held - self._in_journals(holders, version, None)
+
+    def _left(self, version: int) -> set[str]:
+        """What servers that died have accepted for the document that is stored now, and not put."""
+        there = next((from_bytes(found.body).born for found in self.store.objects.values()), None)
+        dead = [life for life in self.dead if not life.erased]
+        return set() if there is None else self._in_journals(dead, version, there)
+
+    def _in_journals(self, lives: list[Life], version: int, born: int | None) -> set[str]:
+        rows = [row for life in lives for disk in self.disks for row in disk.rows(life.name)]
+        entries = [entry for entry in map(entry_of, rows) if entry.born == born]
+        changes = [entry.operation for entry in entries if isinstance(entry.operation, Set)]
+        return {msgspec.json.decode(one.raw) for one in changes if one.slice == SliceId('Form', version)}
+
+    def _committed(self, writer: str, rows: Sequence[Row]) -> None:
+        """What is in a journal is durable, without a flush."""
+        life = self.lives[writer]
+        for operation in (entry_of(row).operation for row in rows):
+            if isinstance(operation, Set) and operation.field == writer:
+                life.durable = max(life.durable, _number(msgspec.json.decode(operation.raw)))
 
     def has_missed_a_forget(self, life: Life) -> bool:
         """Whether the document was forgotten since this server has read it, or one that it does not know was.
@@ -243,6 +296,7 @@ class World:
         try:
             self._check_gone(self.tokens(body))
             self._check_durable()
+            self._check_once(body)
         except Broken as error:
             self.failure = self.failure or error
 
@@ -260,9 +314,31 @@ class World:
 
     def _check_durable(self) -> None:
         for life in [] if self.erasers or self.has_lost else [*self.servers, *self.dead]:
-            there = _number(self.stored(life.slice_id, life.name))
+            there = max(_number(self.stored(life.slice_id, life.name)), self._journalled(life))
             if there < life.durable:
                 raise Broken(f'{life.name} was told that {life.durable} is durable, and {there} is stored')
+
+    def _journalled(self, life: Life) -> int:
+        """The newest change of a server's own field that is in its journal."""
+        changes = [entry_of(row).operation for disk in self.disks for row in disk.rows(life.name)]
+        return max(
+            (
+                _number(msgspec.json.decode(one.raw))
+                for one in changes
+                if isinstance(one, Set) and one.field == life.name
+            ),
+            default=0,
+        )
+
+    def _check_once(self, body: bytes) -> None:
+        """A value of the field that all servers write, once replaced by another, comes back only from a backup."""
+        for version, before in () if self.has_lost else self.shared_before.items():
+            found = from_bytes(body).slice(SliceId('Form', version)) or Slice()
+            value = msgspec.json.decode(found.data['shared']) if 'shared' in found.data else ''
+            if value != (before[-1] if before else ''):
+                if value and value in before:
+                    raise Broken(f'{value} was applied twice')
+                before.append(value)
 
     def _check_shown(self, life: Life) -> None:
         """What was accepted here is shown here, from then on."""
@@ -275,11 +351,13 @@ class World:
         """Let the weather clear; check that all becomes durable and visible, and that no call still waits."""
         await self.store.calm()
         await self._all_over([*self.sweeps, *(task for life in self.servers for task in life.tasks)])
+        await self._replay()
         await self._drain()
         if self.has_lost:
             await self._reread()  # who has not looked since does not know that something is lost
         if self.failure:
             raise self.failure
+        self._check_durable()
         for life in self.servers:
             self._check_life(life)
         self._check_count()
@@ -288,6 +366,7 @@ class World:
             await self._write(life)
         await self._drain()
         await self._reread()
+        await self._replay()
         self._check_agreement()
         if self.failure:
             raise self.failure
@@ -305,6 +384,21 @@ class World:
         for life in self.servers:
             if await life.registry.drain(PATIENCE) or life.session.pending or life.session.pending_bytes:
                 raise Broken(f'{life.name} cannot get rid of its changes')
+
+    async def _replay(self) -> None:
+        """Let somebody start where journals are left over; then all is put, and every journal becomes empty."""
+        for disk in self.disks:
+            disk.trouble = 0.0
+            while disk.left:
+                self.servers.append(self._start())
+        await self._drain()
+        for disk in self.disks:
+            for _ in range(100):
+                if not any(file.rows for file in disk.files.values()):
+                    break
+                await asyncio.sleep(PATIENCE / 100)
+            else:
+                raise Broken('a journal does not become empty')
 
     async def _reread(self) -> None:
         for life in self.servers:

@@ -110,6 +110,7 @@ def test_the_documented_variable_sets_the_option(name: str, monkeypatch: pytest.
         'allow_lost_updates': ('yes', True),
         'storage_options': ('{"host": "a"}', {'host': 'a'}),
         'engine': ('obstore', 'obstore'),
+        'journal': ('/srv/journal', '/srv/journal'),
         'identity': ('json:dumps', json.dumps),
         'on_invalid': ('log', 'log'),
         'csp_nonce': ('r4nd0m', 'r4nd0m'),

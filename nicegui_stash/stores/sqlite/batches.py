@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -56,9 +56,11 @@ class BatchThread(Generic[Q]):
     alone, and take the interpreter from the loop that is asking.
     """
 
-    def __init__(self, name: str, work: Work[Q]) -> None:
+    def __init__(self, name: str, work: Work[Q], reopen: Callable[[], object] = lambda: None) -> None:
+        """`reopen` is called after a fork, in the process that was forked: for what must not be closed for long."""
         self._name = name
         self._work = work
+        self._reopen = reopen
         self._closed = False
         self._begin()
         _threads.add(self)
@@ -128,6 +130,7 @@ class BatchThread(Generic[Q]):
         self._work.close()
 
     def after_fork_in_parent(self) -> None:
+        self._reopen()
         self._gate.release()
 
     def after_fork_in_child(self) -> None:

@@ -23,6 +23,10 @@ class Connected(Generic[C]):
         self._open = open_
         self._connection: C | None = None
 
+    @property
+    def is_open(self) -> bool:
+        return self._connection is not None
+
     def connection(self) -> C:
         """Return the open connection, or what `open_` returns; raises what it raises."""
         if self._connection is not None and not self._database.has(self._connection):

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -25,16 +26,28 @@ APPLICATION_ID: Final = 0x53544153
 SCHEMA: Final = 1
 """The version of the table, in the file's `user_version`."""
 
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a file of ours holds. `is_exclusive`: the process that has it open keeps all others out."""
+
+    table: str
+    application_id: int = APPLICATION_ID
+    schema: int = SCHEMA
+    is_exclusive: bool = False
+    network_hint: str = 'write a path of a local disk, or the URL of a store for several servers: redis://host:6379/0'
+
+
 # With a rowid an object of up to 4 KB lies in one page; WITHOUT ROWID, one of more than 1 KB would take two.
 # The body is last, so that comparing etags and listing sizes read none of it.
-_TABLE: Final = """
+OBJECTS: Final = Layout("""
 CREATE TABLE IF NOT EXISTS objects (
     key TEXT PRIMARY KEY NOT NULL,
     etag TEXT NOT NULL,
     modified INTEGER NOT NULL,
     body BLOB NOT NULL
 )
-"""
+""")
 
 # A commit is on the disk when it returns (macOS: fsync alone flushes no disk), and what is erased is overwritten. A log
 # that has grown while somebody read becomes small again.
@@ -54,10 +67,11 @@ _opening = threading.Lock()
 class Database:
     """One SQLite file. Every method blocks; nothing is touched before it is opened."""
 
-    def __init__(self, path: Path, patience: float) -> None:
+    def __init__(self, path: Path, patience: float, layout: Layout = OBJECTS) -> None:
         """Name the file; `patience`: seconds to wait for a lock that another process holds."""
         self.path = path
         self._patience = patience
+        self._layout = layout
 
     def create(self) -> Connection:
         """Open the file, and make it and its folders where they are missing.
@@ -72,7 +86,7 @@ class Database:
                 sync_folder(str(self.path.parent))
             sqlite = self._connect()
         try:
-            self.patiently(lambda: _set_up(sqlite))
+            self.patiently(lambda: _set_up(sqlite, self._layout))
         except BaseException:
             sqlite.close()
             raise
@@ -86,7 +100,7 @@ class Database:
                 return None
             sqlite = self._connect()
         try:
-            if self.patiently(lambda: _is_new(sqlite)):
+            if self.patiently(lambda: _is_new(sqlite, self._layout)):
                 sqlite.close()
                 return None
         except BaseException:
@@ -115,7 +129,7 @@ class Database:
         if kind := network_filesystem(str(self.path)):
             raise Unusable(
                 f'{self.path} lies on a network filesystem ({kind}), where SQLite is not safe',
-                'write a path of a local disk, or the URL of a store for several servers: redis://host:6379/0',
+                self._layout.network_hint,
             )
         if self.path.is_dir():
             raise Unusable(f'{self.path} is a folder', 'name a file in it: sqlite:///folder/stash.db')
@@ -124,7 +138,10 @@ class Database:
         if not os.access(self.path, os.R_OK | os.W_OK):  # SQLite would not say why
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         uri = f'{self.path.as_uri()}?mode=rw'
-        return sqlite3.connect(uri, timeout=0, isolation_level=None, check_same_thread=False, uri=True)
+        sqlite = sqlite3.connect(uri, timeout=0, isolation_level=None, check_same_thread=False, uri=True)
+        if self._layout.is_exclusive:  # before the first look, which takes the lock; then there is no shared memory
+            sqlite.execute('PRAGMA locking_mode = EXCLUSIVE').fetchall()
+        return sqlite
 
     def _identity(self) -> tuple[int, int] | None:
         try:
@@ -152,45 +169,45 @@ class Connection:
         self._sqlite.close()
 
 
-def _set_up(sqlite: sqlite3.Connection) -> None:
+def _set_up(sqlite: sqlite3.Connection, layout: Layout) -> None:
     """Look whose file it is, then set up the connection for writing, and the table."""
-    is_new = _is_new(sqlite)
+    is_new = _is_new(sqlite, layout)
     mode = sqlite.execute('PRAGMA journal_mode = WAL').fetchone()[0]
     if mode != 'wal':
         raise Unusable('its filesystem has no shared memory, which SQLite needs', 'write a path of a local disk')
     for pragma in _PRAGMAS:
         sqlite.execute(f'PRAGMA {pragma}').fetchall()
     if is_new:
-        _make_table(sqlite)
+        _make_table(sqlite, layout)
 
 
-def _make_table(sqlite: sqlite3.Connection) -> None:
+def _make_table(sqlite: sqlite3.Connection, layout: Layout) -> None:
     with _transaction(sqlite, 'BEGIN IMMEDIATE'):
-        if _is_empty(sqlite):  # another process may have been quicker
-            sqlite.execute(_TABLE)
-            sqlite.execute(f'PRAGMA application_id = {APPLICATION_ID}')
-            sqlite.execute(f'PRAGMA user_version = {SCHEMA}')
+        if _is_empty(sqlite, layout):  # another process may have been quicker
+            sqlite.execute(layout.table)
+            sqlite.execute(f'PRAGMA application_id = {layout.application_id}')
+            sqlite.execute(f'PRAGMA user_version = {layout.schema}')
         sqlite.execute('COMMIT')
 
 
-def _is_new(sqlite: sqlite3.Connection) -> bool:
+def _is_new(sqlite: sqlite3.Connection, layout: Layout) -> bool:
     """Whether the file is empty. Raises `Unusable` for a database of others, or of a newer version of ours."""
     with _transaction(sqlite, 'BEGIN'):  # of one moment: another process may be making the table
-        return _is_empty(sqlite)
+        return _is_empty(sqlite, layout)
 
 
-def _is_empty(sqlite: sqlite3.Connection) -> bool:
+def _is_empty(sqlite: sqlite3.Connection, layout: Layout) -> bool:
     (owner,) = sqlite.execute('PRAGMA application_id').fetchone()
     (version,) = sqlite.execute('PRAGMA user_version').fetchone()
     (tables,) = sqlite.execute('SELECT count(*) FROM sqlite_master').fetchone()
-    if owner == APPLICATION_ID and version > SCHEMA:
+    if owner == layout.application_id and version > layout.schema:
         raise Unusable(
-            f'a newer version of nicegui_stash wrote the database (its schema is {version}, ours {SCHEMA})',
+            f'a newer version of nicegui_stash wrote the database (its schema is {version}, ours {layout.schema})',
             'deploy that version again, or name another file',
         )
-    if owner != APPLICATION_ID and (owner or version or tables):
+    if owner != layout.application_id and (owner or version or tables):
         raise Unusable('the file is a database of another application', 'name another file: sqlite:///stash.db')
-    return owner != APPLICATION_ID
+    return owner != layout.application_id
 
 
 @contextmanager

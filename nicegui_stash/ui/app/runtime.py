@@ -25,6 +25,7 @@ from ...session.registry import Registry
 from ...settings import Settings
 from ...stores.base import Checking
 from ...stores.file.files import FileStore
+from ...stores.journal import Journals
 from ...stores.opening import default_url, open_store
 from .. import nicegui_private
 from .signals import SignalWatch
@@ -53,7 +54,12 @@ class Runtime:
             store.check(prefix)
         if store.guarantee == 'process':
             _warn_of_memory(url)
-        self.registry = Registry(store, Keys(secrets, prefix), settings.policy(store.flush_interval))
+        self.registry = Registry(
+            store,
+            Keys(secrets, prefix),
+            settings.policy(store.flush_interval),
+            journals=_journals(settings.journal, url),
+        )
         self.settings = settings
         self.tokens = Tokens(secrets, prefix, settings.browser_ttl)
         self.drain_timeout = settings.drain_timeout
@@ -135,6 +141,18 @@ class Runtime:
         self._renewal.cancel()
         _runtimes.get(self.loop, {}).pop(self._place, None)
         return True
+
+
+def _journals(folder: str, url: str) -> Journals | None:
+    if not folder:
+        return None
+    try:
+        from ...stores.sqlite.journal import JournalFolder  # noqa: PLC0415 some builds of Python are without SQLite
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            'journal', 'it needs sqlite3, without which this Python was built', 'Use another Python, or leave it out'
+        ) from error
+    return JournalFolder(folder, url)
 
 
 def runtime_for(settings: Settings) -> Runtime:

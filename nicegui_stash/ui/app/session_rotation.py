@@ -109,7 +109,7 @@ async def _move(connection: Connection, old: Session, new: Session) -> None:
         _copy(old, new)
         if not new.pending:
             break
-        await new.flush()
+        await new.put_pending()  # it must be where every server finds it, before the old one is erased
     _copy(old, new)
     new.hurry()
     connection.enter(new)

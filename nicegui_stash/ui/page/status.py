@@ -74,12 +74,12 @@ class Status:
     def update(self, session: Session, page_objects: Iterable[ShowsRefused]) -> None:
         refused = tuple(_refused(page_objects))
         self.troubles = (*refused, *_of_store(session))
-        self.pending = session.pending
+        self.pending = 0 if session.is_kept else session.pending
         self.problem = session.problem
         self.state = 'refused' if refused else session.activity
-        if self._settled is not None and session.settled > self._settled:
+        if self._settled is not None and session.kept > self._settled:
             self.saves += 1
-        self._settled = session.settled
+        self._settled = session.kept
 
 
 def _refused(page_objects: Iterable[ShowsRefused]) -> Iterator[Trouble]:
