@@ -12,6 +12,7 @@ import pytest
 from nicegui_stash.errors import StoreError
 from nicegui_stash.model.document import SESSION_PART, Slice
 from nicegui_stash.model.operations import Written
+from nicegui_stash.model.pieces import Pieces
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.stores.journal import Row
@@ -102,6 +103,25 @@ async def test_what_a_killed_server_had_not_put_is_in_the_first_read_of_the_next
     assert values(new, VISIT) == {'draft': 'x'}
     assert await stored(store, new.key) == {'count': 7}
     assert host.in_journals() == []
+
+
+async def test_a_list_that_grows_before_the_first_read_is_whole_in_the_journal(host: Host, store: FaultyStore) -> None:
+    texts = [f'text number {number}' for number in range(100)]
+    await changed(host.session())  # so that there is an object to be read
+    store.hold('get')
+    old = host.session()
+    pieces = Pieces.of(raw(texts), len(texts))
+    assert pieces is not None
+    grown = pieces.spliced(len(texts), 0, b'"one more"', 1)
+    assert grown is not None
+    old.set(COUNTER, SESSION_PART, 'texts', grown)
+    while not old.is_kept:
+        await asyncio.sleep(0.001)
+    await host.kill(old)
+    store.release()
+    new = host.session()
+    assert await new.load(5.0)
+    assert values(new)['texts'] == [*texts, 'one more']
 
 
 async def test_a_change_leaves_the_journal_when_it_is_put(host: Host) -> None:
