@@ -30,7 +30,9 @@ class Question(Protocol):
 
 Q = TypeVar('Q', bound=Question)
 Q_contra = TypeVar('Q_contra', bound=Question, contravariant=True)
-Waiting = SimpleQueue[tuple[Q, asyncio.Future[Any]] | None]
+Asked = list[tuple[Q, asyncio.Future[Any]]]
+Waiting = SimpleQueue[Asked[Q] | None]
+"""What was asked in one turn of an event loop, in parts much smaller than `MOST_BYTES`; `None` is the end."""
 
 
 class Work(Protocol[Q_contra]):
@@ -49,6 +51,9 @@ class BatchThread(Generic[Q]):
     """A thread for one kind of work, started by the first question; no event loop is ever held by it.
 
     A question that was cancelled before its turn is dropped. One that was cancelled later is worked on.
+
+    What is asked in one turn of an event loop goes to the thread together: it would else begin with the first, do that
+    alone, and take the interpreter from the loop that is asking.
     """
 
     def __init__(self, name: str, work: Work[Q]) -> None:
@@ -63,26 +68,53 @@ class BatchThread(Generic[Q]):
         self._gate = threading.Lock()
         self._asking = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._asked: dict[asyncio.AbstractEventLoop, Asked[Q]] = {}
         # A store that nobody closed ends its threads when it is collected.
         weakref.finalize(self, self._waiting.put, None).atexit = False
 
     async def ask(self, question: Q) -> Any:
         """Return the answer, or raise it if it is an exception."""
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
         with self._asking:
             if self._closed:
                 raise Unavailable(question.operation, question.key, 'the store is closed')
-            if self._thread is None:
-                arguments = (self._waiting, self._gate, self._work)
-                self._thread = threading.Thread(target=_serve, args=arguments, name=self._name, daemon=True)
-                self._thread.start()
-            self._waiting.put((question, future))
+            asked = self._asked.get(loop)
+            if asked is None:
+                asked = self._begin_turn(loop)
+            asked.append((question, future))
         return await future
+
+    def _begin_turn(self, loop: asyncio.AbstractEventLoop) -> Asked[Q]:
+        self._asked = {each: asked for each, asked in self._asked.items() if not each.is_closed()}
+        asked = self._asked[loop] = []
+        loop.call_soon(self._end_turn, loop)
+        return asked
+
+    def _end_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._asking:
+            if asked := self._asked.pop(loop, None):
+                self._hand_over(asked)
+
+    def _hand_over(self, asked: Asked[Q]) -> None:
+        if self._thread is None:
+            arguments = (self._waiting, self._gate, self._work)
+            self._thread = threading.Thread(target=_serve, args=arguments, name=self._name, daemon=True)
+            self._thread.start()
+        start = size = 0
+        for index, (question, _) in enumerate(asked, 1):
+            size += question.size
+            if size >= MOST_BYTES // 16 or index == len(asked):
+                self._waiting.put(asked[start:index])
+                start, size = index, 0
 
     def close(self) -> None:
         """Wait for what was asked, and end the thread. It blocks."""
         with self._asking:
             self._closed = True
+            for asked in self._asked.values():
+                self._hand_over(asked)
+            self._asked.clear()
             self._waiting.put(None)
         if self._thread is not None:
             self._thread.join()
@@ -126,17 +158,17 @@ def _answers(work: Work[Q], questions: Sequence[Q]) -> Sequence[Any]:
         return [error] * len(questions)
 
 
-def _take(waiting: Waiting[Q]) -> tuple[list[tuple[Q, asyncio.Future[Any]]], bool]:
-    """Wait for the first question, and take all others that are there; and whether it is the end."""
-    batch: list[tuple[Q, asyncio.Future[Any]]] = []
+def _take(waiting: Waiting[Q]) -> tuple[Asked[Q], bool]:
+    """Wait for the first questions, and take all others that are there; and whether it is the end."""
+    batch: Asked[Q] = []
     size = 0
     with suppress(Empty):
         while size < MOST_BYTES:
             taken = waiting.get_nowait() if batch else waiting.get()
             if taken is None:
                 return batch, True
-            batch.append(taken)
-            size += taken[0].size
+            batch += taken
+            size += sum(question.size for question, _ in taken)
     return batch, False
 
 
