@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from ..model.limits import Policy
 from ..model.schema import Schema
@@ -19,6 +19,11 @@ log = logging.getLogger('nicegui_stash')
 
 QUIET = 10.0
 """Seconds without a failure after which the next failure is logged again."""
+
+LARGE: Final = 50_000
+"""Bytes from which on the puts of a document count among those that `WRITE_BUDGET` limits."""
+WRITE_BUDGET: Final = 2_000_000
+"""Bytes per second that all large documents of a process may be put with, but for those that `flush` waits for."""
 
 
 @dataclass(slots=True)
@@ -47,6 +52,7 @@ class Shared:
     outage: Outage = field(init=False)
     clock: Clock = field(init=False)
     look_around: Callable[[], None] = lambda: None
+    _budget_from: float = 0.0
     _said: dict[str, float] = field(default_factory=dict[str, float])
     _over: set[str] = field(default_factory=set[str])
 
@@ -59,6 +65,18 @@ class Shared:
         copy = replace(self, closed=why, pending_bytes=0, _said={})
         copy.clock = self.clock
         return copy
+
+    def spacing(self, size: int) -> float:
+        """Return how many seconds after a put of `size` bytes the next put of its document may follow.
+
+        Each large put spends of the budget of the process, so that many large documents wait longer than one. An
+        interval of 0 switches spacing off.
+        """
+        if size < LARGE or not self.policy.flush_interval:
+            return self.policy.flush_interval
+        now = asyncio.get_running_loop().time()
+        self._budget_from = max(self._budget_from, now) + size / WRITE_BUDGET
+        return max(self.policy.flush_interval, self._budget_from - now)
 
     def next_sequence(self) -> int:
         self.sequence += 2  # the number between two is that of what is put again before the later one
