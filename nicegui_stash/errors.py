@@ -137,6 +137,9 @@ class _WithoutFrames(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(str(each) if isinstance(each, BaseException) else each for each in record.args)
+        if record.exc_info:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)  # which any formatter adds
+            record.exc_info = None
         return True
 
 

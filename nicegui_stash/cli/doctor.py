@@ -7,7 +7,9 @@ import asyncio
 import math
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Protocol, runtime_checkable
 
 from ..errors import StoreError, Unavailable
@@ -47,17 +49,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Try the store and print the table with a verdict; return the exit code."""
     settings = settings_of(asked)
-    folder, database = folder_of(settings), database_of(settings)
-    is_new = any(place is not None and not place.exists() for place in (folder, database))
-    store = opened(settings)
-    if isinstance(store, FileStore) or (database is not None and isinstance(store, Checking)):
+    place = folder_of(settings) or database_of(settings)
+    if place is None or '::' in settings.url or place.exists():
+        return _report(settings, settings, [])
+    what = 'folder' if folder_of(settings) else 'database'
+    advice = [f'the {what} {str(place)!r} does not exist; the app would create it: is it the right one?']
+    try:
+        beside = TemporaryDirectory(prefix='nicegui-stash-doctor-', dir=_nearest_folder(place))
+    except OSError:  # as creating it would fail: opening the store says why
+        return _report(settings, settings, advice)
+    with beside as folder:
+        url = f'{folder}/{place.name}' if what == 'folder' else f'sqlite:///{folder}/{place.name}'
+        return _report(settings, replace(settings, url=url), advice)
+
+
+def _nearest_folder(place: Path) -> Path:
+    return next(each for each in place.absolute().parents if each.exists())
+
+
+def _report(settings: Settings, tried: Settings, advice: list[str]) -> int:
+    """Try a store, print the report for the one that was named, and return the exit code."""
+    folder, store = folder_of(tried), opened(tried)
+    if isinstance(store, FileStore) or (database_of(tried) is not None and isinstance(store, Checking)):
         store.check()
-    checkup, advice = asyncio.run(_examine(store, settings))
+    checkup, found = asyncio.run(_examine(store, tried))
+    advice = [*found, *advice]
     if folder is not None:
         _remove_folders(folder / settings.prefix / 'doctor')
-    if is_new:
-        made = f'the folder {str(folder)!r}' if folder else f'the database {str(database)!r}'
-        advice.append(f'{made} did not exist and was created: is it the right one?')
     advice += _advice_on(checkup, settings)
     sys.stdout.write(table(place_of(settings), store, checkup, advice))
     if isinstance(checkup.error, Unavailable):

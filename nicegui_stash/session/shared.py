@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from ..model.limits import Policy
 from ..model.schema import Schema
@@ -20,6 +20,11 @@ log = logging.getLogger('nicegui_stash')
 
 QUIET = 10.0
 """Seconds without a failure after which the next failure is logged again."""
+
+LARGE: Final = 50_000
+"""Bytes from which on the puts of a document count among those that `WRITE_BUDGET` limits."""
+WRITE_BUDGET: Final = 2_000_000
+"""Bytes per second that all large documents of a process may be put with, but for those that `flush` waits for."""
 
 
 @dataclass(slots=True)
@@ -51,6 +56,7 @@ class Shared:
     outage: Outage = field(init=False)
     clock: Clock = field(init=False)
     look_around: Callable[[], None] = lambda: None
+    _budget_from: float = 0.0
     _said: dict[str, float] = field(default_factory=dict[str, float])
     _over: set[str] = field(default_factory=set[str])
 
@@ -77,6 +83,19 @@ class Shared:
         if self.journal is not None and self.journal.is_failing:
             return min(self.policy.flush_interval, self.store.flush_interval)
         return self.policy.flush_interval
+
+    def spacing(self, size: int) -> float:
+        """Return how many seconds after a put of `size` bytes the next put of its document may follow.
+
+        Each large put spends of the budget of the process, so that many large documents wait longer than one. An
+        interval of 0 switches spacing off.
+        """
+        interval = self.put_interval
+        if size < LARGE or not interval:
+            return interval
+        now = asyncio.get_running_loop().time()
+        self._budget_from = max(self._budget_from, now) + size / WRITE_BUDGET
+        return max(interval, self._budget_from - now)
 
     def next_sequence(self) -> int:
         self.sequence += 2  # the number between two is that of what is put again before the later one

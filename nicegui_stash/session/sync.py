@@ -404,7 +404,8 @@ class Synchroniser:
         state = self._state
         last = state.pending.last
         body = state.snapshot(last)
-        self._next_put = asyncio.get_running_loop().time() + state.shared.put_interval
+        spacing = state.shared.put_interval if state.pending.is_awaited else state.shared.spacing(len(body))
+        self._next_put = asyncio.get_running_loop().time() + spacing
         self._urgent = False
         self._is_writing = True
         self._tell_activity()

@@ -82,6 +82,19 @@ def default_url(folder: Path) -> str:
     return f'sqlite:///{database}'
 
 
+def absolute_url(url: str) -> str:
+    """Return a URL that names the same place when the working directory is another: a folder's or a file's is absolute.
+
+    The URL must be one that `open_store` takes.
+    """
+    scheme = scheme_of(url)
+    if not scheme and '::' not in url:
+        return str(Path(url).expanduser().absolute())
+    if scheme == 'sqlite':
+        return f'sqlite:///{Path(url.partition("://")[2].removeprefix("/")).expanduser().absolute()}'
+    return url
+
+
 def _choose(url: str | os.PathLike[str], options: Options, engine: str | None, *, allow_lost_updates: bool) -> Store:
     if _UNFIT.search(text := os.fspath(url)):
         shown = without_credentials(text)

@@ -51,6 +51,7 @@ bindable_properties: Final = binding.bindable_properties
 _propagate_through: Final = cast(Callable[[object, tuple[str, ...]], None], binding._propagate)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 _value_at: Final = cast(Callable[[object, tuple[str, ...]], object], binding._get_attribute)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 _ABSENT: Final = object()
+_LINE_END: Final = re.compile(r'\r\n?')
 
 
 @cache
@@ -631,6 +632,27 @@ def _is_typed(element: Any, value: Any) -> bool:
     """Whether it is a text without option that a person may have typed."""
     may_type = bool(element.props.get('new-value-mode')) and isinstance(element.options, list)
     return may_type and isinstance(value, str) and value not in element.options
+
+
+def count_line_ends_as_browser(is_stored: IsStored) -> None:
+    """Let `ui.codemirror` apply what a person types to a stored text with the line ends that its browser counts.
+
+    NiceGUI applies it to the text as it was set. There the two characters of a Windows line end count as two, so that
+    each line loses one. Asking again changes nothing.
+    """
+    original = getattr(ui.codemirror, '_apply_change_set', None)
+    if original is None or hasattr(original, 'is_stored'):  # not there: the value of an event is not a difference
+        return
+
+    def apply_change_set(element: Any, *difference: Any) -> str:
+        if '\r' in (element.value or '') and _is_bound(element, is_stored):
+            shown = _LINE_END.sub('\n', element.value)
+            setattr(element, '___value', shown)
+            element._codepoints = element._encode_codepoints(shown)  # noqa: SLF001
+        return original(element, *difference)
+
+    setattr(apply_change_set, 'is_stored', is_stored)  # noqa: B010 as above
+    setattr(ui.codemirror, '_apply_change_set', apply_change_set)  # noqa: B010 as above
 
 
 def _is_bound(element: object, is_stored: IsStored) -> bool:

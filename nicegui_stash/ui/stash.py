@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from ..model.schema import fields_to_reset, require_fields
 from ..model.scopes import ScopeName
 from ..session.registry import Statistics
 from ..settings import OPTIONS, StashOptions, resolve, signature
-from ..stores.opening import open_store
+from ..stores.opening import absolute_url, open_store
 from . import nicegui_private
 from .app.app_state import AppState, Used
 from .app.connection import connection_behind
@@ -69,6 +70,8 @@ class Stash:
                 engine=settings.engine,
                 allow_lost_updates=settings.allow_lost_updates,
             )
+        if settings.url:
+            settings = dataclasses.replace(settings, url=absolute_url(settings.url))
         self._app_state = AppState(settings)
         nicegui_private.check_pages(require_no_class)
         if not app.is_started:  # as it is where a test makes one; the first page opens the store then

@@ -61,6 +61,17 @@ async def holds_all(tab: Tab) -> None:
 
 
 class TestAway:
+    async def test_lines_that_end_as_on_windows_keep_their_characters(self, visitor: Visitor, server: Server):
+        tab = await visit(visitor, f'{server.url}/lines')
+        code = tab.page.locator('.at-code .cm-content')
+        await code.press('Control+End')
+        await code.press('!')
+        await holds(tab, 'code', 'one\ntwo\nthree!')
+        await tab.until(DURABLE)
+        async with dead(server, tab):
+            await code.press('?')
+        await holds(tab, 'code', 'one\ntwo\nthree!?')
+
     async def test_what_is_entered_while_the_server_is_away_is_stored(self, visitor: Visitor, server: Server):
         tab = await visit(visitor, server.url)
         async with dead(server, tab):

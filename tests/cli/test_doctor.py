@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -65,9 +68,11 @@ def test_a_database_is_fit_and_nothing_is_left_in_it(folder: Path, doctor: Run) 
     assert table.startswith('sqlite:///state/stash.db: SQLiteStore, guarantee host, puts 0.1 s apart\n')
     assert results(table) == dict.fromkeys(CHECKS, 'ok')
     assert 'verdict: fit for the processes of this host.' in table
-    assert "advice:  the database 'state/stash.db' did not exist and was created" in table
-    assert [path.name for path in (folder / 'state').iterdir()] == ['stash.db']
+    assert "advice:  the database 'state/stash.db' does not exist; the app would create it" in table
+    assert list(folder.iterdir()) == []
+    SQLiteStore(folder / 'state' / 'stash.db').check()
     assert 'advice' not in doctor('sqlite:///state/stash.db')[1]
+    assert [path.name for path in (folder / 'state').iterdir()] == ['stash.db']
 
 
 def test_a_damaged_database_is_found(folder: Path, doctor: Run) -> None:
@@ -105,7 +110,29 @@ def test_the_folder_around_a_database_is_not_taken_for_the_store(
 def test_a_folder_that_was_not_there_is_told(folder: Path, doctor: Run) -> None:
     code, table, _ = doctor('sttae')
     assert code == 0
-    assert "advice:  the folder 'sttae' did not exist and was created: is it the right one?" in table
+    assert "advice:  the folder 'sttae' does not exist; the app would create it: is it the right one?" in table
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_without_flock_is_not_one_that_does_not_answer(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, 'flock', refuse)
+    (folder / 'there').mkdir()
+    for place in ('there', 'new'):
+        assert main(['doctor', place]) == 2
+        said = capsys.readouterr().err
+        assert 'Network folders often have no flock' in said
+        assert 'answer' not in said
+
+
+def test_where_nothing_can_be_created_the_store_says_why(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / 'file').write_bytes(b'')
+    assert main(['doctor', 'file/state']) == 2
+    assert 'is a file: move the file away' in capsys.readouterr().err
 
 
 def test_memory_is_fit_for_what_it_is(folder: Path, doctor: Run) -> None:

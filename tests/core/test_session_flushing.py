@@ -272,3 +272,33 @@ async def test_a_visit_renews_seen_after_a_tenth_of_the_ttl(
     assert found is not None
     assert found['seen'] == clock.now * 1000
     assert (store.calls['put'], await tasks_of(registry)) == (2, set())
+
+
+@pytest.mark.parametrize('count', [1, 10])
+async def test_large_documents_are_put_with_two_megabytes_a_second_by_all_of_a_process(
+    make_registry: MakeRegistry, store: FaultyStore, count: int
+) -> None:
+    registry = make_registry()
+    sessions = [registry.session(f'{number}', exists=False) for number in range(count)]
+    for session in sessions:
+        for part in range(5):
+            put(session, f'large-{part}', 'x' * 150_000)
+    await idle()
+    first = registry.statistics().bytes_put
+    assert first == pytest.approx(count * 750_000, rel=0.01)  # what begins goes out at once
+    for number in range(1000):  # clicks for ten seconds
+        for session in sessions:
+            put(session, 'count', number)
+        await asyncio.sleep(0.01)
+    assert registry.statistics().bytes_put - first <= 2_000_000 * 10 + 750_000
+    assert registry.statistics().bytes_put - first > 10_000_000
+    for session in sessions:
+        await session.flush()
+        assert session.pending == 0
+    begin = now()
+    small = registry.session('small', exists=False)
+    for number in range(10):
+        put(small, 'count', number)
+        await asyncio.sleep(0.1)
+    await idle()
+    assert (small.pending, now() - begin) == (0, pytest.approx(1))  # others need not wait

@@ -1,36 +1,53 @@
-"""A real Redis server on a free port, that can be killed and started again; and a network that breaks."""
+"""A real server of Redis or Valkey on a free port, that can be killed and started again; and a network that breaks."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib.util
+import os
 import shutil
 import socket
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-PATIENCE = 10.0
+PATIENCE = 60.0
+
+
+def debian() -> str:
+    """Return the program of Debian's package; an older one lies beside this Python."""
+    folders = [folder for folder in os.environ['PATH'].split(os.pathsep) if Path(folder) != Path(sys.executable).parent]
+    program = shutil.which('redis-server', path=os.pathsep.join(folders))
+    assert program, 'redis-server has to be installed: apt-get install redis-server'
+    return program
+
+
+def packaged(package: str, place: str) -> str | None:
+    """Return the program that a package brings, or None where there is none for this Python or system."""
+    found = importlib.util.find_spec(package)
+    folders = found.submodule_search_locations if found else None
+    return next((str(path) for folder in folders or () if (path := Path(folder) / place).exists()), None)
 
 
 class RedisServer:
-    """A `redis-server` process in a folder of its own; what it acknowledged survives `kill`."""
+    """A server process in a folder of its own; what it acknowledged survives `kill`."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, program: str | None = None) -> None:
         self.port = free_port()
         self.socket = folder / 'redis.sock'
         self.url = f'redis://127.0.0.1:{self.port}/0'
         self._folder = folder
         self._options = options
+        self._program = program or debian()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        program = shutil.which('redis-server')
-        assert program, 'redis-server has to be installed: apt-get install redis-server'
         persistence = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--dir', str(self._folder)]
         place = ['--port', str(self.port), '--bind', '127.0.0.1', '--unixsocket', str(self.socket)]
         with (self._folder / 'log').open('ab') as log:
-            self._process = subprocess.Popen([program, *place, *persistence, *self._options], stdout=log)
+            self._process = subprocess.Popen([self._program, *place, *persistence, *self._options], stdout=log)
 
     async def is_up(self) -> None:
         """Wait until the server answers."""
@@ -42,7 +59,7 @@ class RedisServer:
                     answer = await reader.readline()
                     writer.close()
                     await writer.wait_closed()
-                    if answer.startswith((b'+PONG', b'-NOAUTH')):
+                    if answer.startswith((b'+PONG', b'-NOAUTH', b'-MASTERDOWN')):
                         return
                 await asyncio.sleep(0.01)
 
@@ -58,6 +75,8 @@ class Network:
 
     def __init__(self, backend: int) -> None:
         self.port = 0
+        self.backend = backend
+        """The port to which connections lead that are made from now on."""
         self.connections = 0
         """How many are open now."""
         self.most = 0
@@ -65,7 +84,6 @@ class Network:
         """So many answers from now on are thrown away, each with its connection."""
         self.silent = False
         """Nothing is answered any more, until it is set back."""
-        self._backend = backend
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -93,7 +111,7 @@ class Network:
         server_writer: asyncio.StreamWriter | None = None
         try:
             with suppress(OSError):
-                server_reader, server_writer = await asyncio.open_connection('127.0.0.1', self._backend)
+                server_reader, server_writer = await asyncio.open_connection('127.0.0.1', self.backend)
                 pumps = [
                     asyncio.create_task(self._pump(reader, server_writer, answers=False)),
                     asyncio.create_task(self._pump(server_reader, writer, answers=True)),

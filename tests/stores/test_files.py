@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -197,6 +198,21 @@ async def test_a_listing_leaves_out_locks_links_and_files_that_are_no_objects(fi
     (folder / 'link').symlink_to(folder / 'ab' / 'x')
     (folder / 'dangling').symlink_to(folder / 'nothing')
     assert await keys_of(files) == {'ab/x'}
+
+
+async def test_the_temporary_file_of_a_put_under_way_stays_and_one_without_a_put_goes(
+    files: FileStore, folder: Path
+) -> None:
+    await files.put('ab/x', b'body', mode='create')
+    (shard,) = (folder / '@locks').iterdir()
+    half = folder / f'ab/@temporary-{shard.name}-0'
+    half.write_bytes(b'half')
+    with shard.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert await keys_of(files) == {'ab/x'}
+        assert temporaries(folder) == [half]
+    assert await keys_of(files) == {'ab/x'}
+    assert temporaries(folder) == []
 
 
 async def test_listing_a_store_that_was_never_written_gives_nothing(files: FileStore, folder: Path) -> None:

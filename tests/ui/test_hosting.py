@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,7 +18,7 @@ from nicegui_stash import ConfigurationError, Stash, StashError, stored
 from nicegui_stash.session.keys import object_key
 from nicegui_stash.testing import FaultyStore
 
-from .scene import SECRET, Browser, close, data_of, documents, idle, shown, text
+from .scene import SECRET, Browser, close, data_of, documents, idle, serving, shown, text
 
 
 @asynccontextmanager
@@ -212,3 +213,20 @@ async def test_a_route_of_the_host_learns_which_app_has_the_visitors(url: str) -
     async with hosted(declare(url), parent, mount_path='/gui', storage_secret=SECRET) as (stash, _):
         assert (await Guest(parent).get('/basket')).status_code == 200
     assert ['add the route to nicegui.app, or use stash.open(session_id)' in line for line in said] == [True]
+
+
+@pytest.mark.parametrize('url', ['state', 'sqlite:///state/stash.db'])
+async def test_a_relative_place_is_that_of_the_moment_when_the_stash_is_made(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ('made', 'served'):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / 'made')
+
+    def declare() -> None:
+        Stash(url)
+        monkeypatch.chdir(tmp_path / 'served')
+
+    async with serving(declare):
+        assert (tmp_path / 'made/state').is_dir()
+        assert not (tmp_path / 'served/state').exists()

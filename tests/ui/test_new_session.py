@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from fastapi import FastAPI, Request
-from itsdangerous import TimestampSigner
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from nicegui import Client, app, ui
 from nicegui.testing import User
 
@@ -170,6 +170,21 @@ async def test_a_link_is_followed_once_and_again_only_by_the_browser_that_follow
     assert (await ann.get(sent.link)).status_code == 303  # it was answered, and asks again
     replayed = await with_cookie(old).get(sent.link)
     assert (replayed.status_code, replayed.text) == (403, 'This link was used already.')
+
+
+async def test_a_link_in_an_access_log_tells_no_session_id(stash: Stash, sent: Sent) -> None:
+    declare(stash)
+    ann = Browser()
+    tab = await ann.open()
+    old = content(ann)['id']
+    await renew(stash, tab)
+    await ann.get(sent.link)
+    new = content(ann)['id']
+    token = parse_qs(urlsplit(sent.link).query)['token'][0]
+    _, told = URLSafeTimedSerializer('no secret').loads_unsafe(token)
+    assert old != new
+    assert told['to'] == '/'
+    assert not [each for each in told.values() if each in {old, new}]
 
 
 async def test_a_link_of_another_session_is_refused(stash: Stash, sent: Sent) -> None:

@@ -22,11 +22,28 @@ _HINTS: Final = {
     'MISCONF': 'the server cannot write its snapshot: look at its log',
     'WRONGTYPE': 'something else uses the names nicegui-stash:* in this database; use another one',
     'DENIED': 'the server is in protected mode: set a password, or bind it to an address that only your servers reach',
+    'DB index is out of range': 'use a lower number: `CONFIG GET databases` tells how many the server has',
+    'Client names cannot contain spaces': f'write client_name without spaces in {_SETTINGS}',
 }
 # These pass by themselves: a start, a failover, another script.
 _PASSING: Final = frozenset({'LOADING', 'BUSY', 'MASTERDOWN', 'READONLY', 'TRYAGAIN', 'CLUSTERDOWN', 'NOREPLICAS'})
-_NO_RIGHT = re.compile(r'ACL failure in script|user executing the script')  # what NOPERM is called within a script
-_CODE = re.compile(r'(?:-?ERR )?([A-Z]{2,})\b')
+# Some answers have no code, and redis-py removes the code of others.
+_CODES_OF_TEXTS: Final = (
+    (re.compile(r'ACL failure in script|user executing the script'), 'NOPERM'),
+    (re.compile(r'DB index is out of range|invalid DB index'), 'DB index is out of range'),
+    (re.compile(r'Client names cannot contain'), 'Client names cannot contain spaces'),
+)
+_CODES_OF_KINDS: Final = {
+    'BusyLoadingError': 'LOADING',
+    'ClusterDownError': 'CLUSTERDOWN',
+    'MasterDownError': 'MASTERDOWN',
+    'NoPermissionError': 'NOPERM',
+    'OutOfMemoryError': 'OOM',
+    'ReadOnlyError': 'READONLY',
+    'TryAgainError': 'TRYAGAIN',
+}
+_WITHIN_SCRIPT = re.compile(r'Error running script \(call to \w+\): (?:@\w+: ?\d+: )+')  # before Redis 7
+_CODE = re.compile(r'-?(?:ERR )?([A-Z]{2,})\b')
 
 
 def redis_error(operation: str, key: str, error: RedisError, *, attempted: bool) -> StoreError:
@@ -52,22 +69,26 @@ def redis_error(operation: str, key: str, error: RedisError, *, attempted: bool)
     return (OutcomeUnknown if attempted else Unavailable)(operation, key, reason)
 
 
+def passes_elsewhere(error: ResponseError) -> bool:
+    """Whether this server cannot do it now: its address may lead to another one by now, as after a failover."""
+    return _code(error) in _PASSING
+
+
 def _answered(operation: str, key: str, error: ResponseError) -> StoreError:
     """An answer says that nothing was applied: each script writes at most once, as the last it does."""
-    code = 'NOPERM' if _NO_RIGHT.search(str(error)) else _code(error) or type(error).__name__
-    if code in _PASSING or type(error).__name__ == 'ReadOnlyError':
+    code = _code(error) or type(error).__name__
+    if code in _PASSING:
         return Unavailable(operation, key, f'the server answered {code}')
-    return Refused(operation, key, f'the server answered {code}', _hint(error, code))
-
-
-def _hint(error: ResponseError, code: str) -> str:
-    by_kind = {'NoPermissionError': 'NOPERM', 'OutOfMemoryError': 'OOM'}
-    return _HINTS.get(by_kind.get(type(error).__name__, code), '')
+    return Refused(operation, key, f'the server answered {code}', _HINTS.get(code, ''))
 
 
 def _code(error: RedisError) -> str:
-    found = _CODE.match(str(error))
-    return found[1] if found else ''
+    text = _WITHIN_SCRIPT.sub('', str(error), count=1)
+    for pattern, code in _CODES_OF_TEXTS:
+        if pattern.search(text):
+            return code
+    found = _CODE.match(text)
+    return _CODES_OF_KINDS.get(type(error).__name__) or (found[1] if found else '')
 
 
 def _root(error: BaseException) -> BaseException:

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.asyncio.connection import AbstractConnection, ConnectionPool, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import ReadOnlyError, ResponseError
+from redis.exceptions import ResponseError
+
+from .errors import passes_elsewhere
+
+_FIXED: Final[Mapping[str, Any]] = {
+    'retry': Retry(NoBackoff(), 0),  # repeating is decided here, by who knows what may be repeated
+    'retry_on_timeout': False,
+    'retry_on_error': [],
+    'decode_responses': False,
+    'encoding': 'utf-8',
+    'encoding_errors': 'strict',
+    'protocol': 2,
+}
+
+
+class FixedOption(ValueError):
+    """The URL or the options set what the connections decide themselves; it is named. Remove it."""
 
 
 class Connections:
@@ -21,13 +37,15 @@ class Connections:
     """
 
     def __init__(self, url: str, options: Mapping[str, Any], limit: int) -> None:
-        """Name the server. Raises `TypeError` or `ValueError` for what redis-py cannot use; nothing is connected."""
-        fixed = {
-            'retry': Retry(NoBackoff(), 0),  # repeating is decided here, by who knows what may be repeated
-            'decode_responses': False,
-            'protocol': 2,
-        }
-        self._maker = cast(Any, ConnectionPool).from_url(url, **{**options, **fixed})
+        """Name the server; nothing is connected. `max_connections` among the options replaces `limit`.
+
+        Raises `TypeError` or `ValueError` for what redis-py cannot use, and `FixedOption`.
+        """
+        named: dict[str, Any] = {**options, **parse_url(url)}
+        for name in _FIXED.keys() & named.keys():
+            raise FixedOption(name)
+        limit = int(named.get('max_connections') or limit)
+        self._maker = cast(Any, ConnectionPool).from_url(url, **options, **_FIXED)
         self._idle: list[AbstractConnection] = [self._maker.make_connection()]
         self._free = asyncio.Semaphore(limit)
         self._closed = False
@@ -75,7 +93,7 @@ async def _ask(connection: AbstractConnection, command: tuple[str | bytes, ...],
         answer = cast(Any, await connection.read_response())
         answered = True
     except ResponseError as error:
-        answered = not isinstance(error, ReadOnlyError)  # else it leads to a server that is the primary no more
+        answered = not passes_elsewhere(error)
         raise
     else:
         return answer

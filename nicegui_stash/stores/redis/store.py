@@ -9,7 +9,6 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Final
 
 from redis.exceptions import NoScriptError, RedisError
@@ -19,7 +18,7 @@ from ..base import NOT_MODIFIED, ETag, Guarantee, Mode, NotModified, ObjectInfo,
 from ..keys import check_key, folder_of, is_key
 from ..urls import without_credentials
 from .errors import redis_error
-from .pool import Connections
+from .pool import Connections, FixedOption
 
 log = logging.getLogger('nicegui_stash')
 
@@ -95,15 +94,18 @@ class RedisStore:
         Raises `ConfigurationError` for a URL or an option that redis-py cannot use.
         """
         _check_database(url)
+        self._shown = without_credentials(url)
         options = {'socket_connect_timeout': min(2.0, deadline), **(storage_options or {})}
         try:
-            self._connections = Connections(url, options, int(options.pop('max_connections', max_connections)))
+            self._connections = Connections(url, options, max_connections)
+        except FixedOption as error:
+            reason = f'{self._shown!r} or the options set {error}, which the store sets itself'
+            raise ConfigurationError('storage_options', reason, f'Leave {error} out') from None
         except (TypeError, ValueError) as error:
             raise ConfigurationError(
                 'storage_options', f'redis-py cannot use them or the URL: {_told(error)}', 'Look at its documentation'
             ) from None  # the cause would show the password
         self._again = lambda: RedisStore(url, storage_options, deadline=deadline, max_connections=1)
-        self._shown = without_credentials(url)
         self._deadline = deadline
         self._expiry = 0
 
@@ -111,7 +113,7 @@ class RedisStore:
         return f'RedisStore({self._shown!r})'
 
     def check(self, prefix: str = '') -> None:
-        """Put and delete an object from a thread, over a connection of its own, before the app is served.
+        """Put, read and delete an object from a thread, over a connection of its own, before the app is served.
 
         Raises `ConfigurationError` where the server refuses. One that does not answer may do so later.
         """
@@ -228,9 +230,16 @@ async def _try(store: RedisStore, folder: str) -> None:
     key = f'{folder}probe/{secrets.token_hex(16)}'
     store.expire_after(60)
     try:
-        with suppress(OutcomeUnknown):
-            await store.put(key, b'', mode='create')
-        await store.delete(key)
+        try:
+            etag = await store.put(key, b'probe', mode='create')
+        except OutcomeUnknown as error:
+            raise Unavailable('put', key, error.reason) from error
+        try:
+            found = await store.get(key), await store.get(key, unless=etag)
+            if found != (StoredObject(b'probe', etag), NOT_MODIFIED):
+                raise Refused('get', key, 'another object was read than was put')
+        finally:
+            await store.delete(key)
     finally:
         await store.aclose()
 

@@ -22,7 +22,7 @@ from ...session.session import Session
 from ...settings import Settings
 from .. import nicegui_private
 from ..carryover.handover import offer
-from ..page.choices import keep_values_without_option
+from ..page.choices import is_stored, keep_values_without_option
 from ..page.class_cache import per_class
 from ..page.on_clear import when_cleared
 from ..page.page_object import PageObject
@@ -63,6 +63,7 @@ class AppState:
         self.reads_ahead = False
         _app_states.add(self)
         keep_values_without_option()
+        nicegui_private.count_line_ends_as_browser(is_stored)
         self.prepare_app()
         preload(self._preload)
 

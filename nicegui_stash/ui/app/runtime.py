@@ -23,12 +23,11 @@ from ...model.tokens import Tokens
 from ...session.keys import Keys
 from ...session.registry import Registry
 from ...settings import Settings
-from ...stores.base import Checking
-from ...stores.file.files import FileStore
 from ...stores.journal import Journals
 from ...stores.opening import default_url, open_store
 from .. import nicegui_private
 from .signals import SignalWatch
+from .start_check import check_at_start
 
 log = logging.getLogger('nicegui_stash')
 
@@ -48,10 +47,7 @@ class Runtime:
             allow_lost_updates=settings.allow_lost_updates,
             ttl=settings.ttl,
         )
-        if isinstance(store, FileStore):
-            store.check()
-        elif isinstance(store, Checking):
-            store.check(prefix)
+        check_at_start(store, prefix)
         if store.guarantee == 'process':
             _warn_of_memory(url)
         self.registry = Registry(

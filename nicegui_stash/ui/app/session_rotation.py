@@ -1,7 +1,8 @@
 """A new session id for a browser: after sign-in or sign-out, the old cookie must open nothing.
 
-Only an answer to a request can set a cookie, so the browser is sent through one of our paths with a signed token. The
-token names both sessions: any server can answer it, once, and only to the browser of the old session.
+Only an answer to a request can set a cookie, so the browser is sent through one of our paths with a signed token. Any
+server can answer it, once, and only to the browser of the old session. Access logs keep addresses, so the token has no
+session id: the new one is derived from the old one, a random text and the secret.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -10,7 +11,9 @@ token names both sessions: any server can answer it, once, and only to the brows
 from __future__ import annotations
 
 import asyncio
+import hmac
 import re
+import secrets
 import time
 import uuid
 import weakref
@@ -40,8 +43,11 @@ _PATH_OF_APP = re.compile(r'/(?![/\\])[^\x00-\x20\x7f]*')
 
 
 class Sent(TypedDict):
+    """Where a browser was sent. Its link has `_marked` in the place of both ids."""
+
     old: str
     new: str
+    nonce: str
     to: str
     leaving: str
     keep: bool
@@ -75,10 +81,12 @@ async def renew(connection: Connection, *, keep: bool, to: str) -> None:
     async with _locks.setdefault(visit.session, asyncio.Lock()):
         sent = _sent.get(visit)
         if sent is None or (sent['keep'] and not keep):
-            new_id = str(uuid.uuid4())
+            old_id, nonce = visit.session_id, secrets.token_urlsafe(16)
+            new_id = _derived(old_id, nonce)
             await _leave(connection, new_id if keep else None)
-            sent = _sent[visit] = Sent(old=visit.session_id, new=new_id, to=to, leaving=visit.client.id, keep=keep)
-    visit.client.open(f'{PATH}?token={_serializer().dumps({**sent, "to": to})}')
+            sent = _sent[visit] = Sent(old=old_id, new=new_id, nonce=nonce, to=to, leaving=visit.client.id, keep=keep)
+    link = {**sent, 'old': _marked(sent['old']), 'new': _marked(sent['new']), 'to': to}
+    visit.client.open(f'{PATH}?token={_serializer().dumps(link)}')
 
 
 async def _leave(connection: Connection, new_id: str | None) -> None:
@@ -136,18 +144,19 @@ async def _answer(request: Request, token: str = '') -> Response:
         sent: Sent = _serializer().loads(token, max_age=MAX_AGE)
     except BadSignature:
         return _refused('This link is no longer valid.')
-    found = request.session.get('id')
-    if found == sent['old']:
-        if not _first_use(sent['new']):
+    found = str(request.session.get('id'))
+    if _marked(found) == sent['old']:
+        new_id = _derived(found, sent['nonce'])
+        if not _first_use(new_id):
             return _refused('This link was used already.')
         if not sent['keep']:
             request.session.clear()  # the app's own cookie entries belong to the old session, too
         else:
-            request.session[FORMER] = [sent['old'], *former(request)][:MAX_FORMER]
-        request.session['id'] = sent['new']
-        _moved[sent['new']] = sent['old'], sent['leaving']
-        asyncio.get_running_loop().call_later(RELOAD_AFTER, _reload_others, sent['new'])
-    elif found != sent['new']:
+            request.session[FORMER] = [found, *former(request)][:MAX_FORMER]
+        request.session['id'] = new_id
+        _moved[new_id] = found, sent['leaving']
+        asyncio.get_running_loop().call_later(RELOAD_AFTER, _reload_others, new_id)
+    elif _marked(found) != sent['new']:
         return _refused('This link belongs to another session.')
     # below the mount path of `run_with`; NiceGUI's own middleware adds a proxy's X-Forwarded-Prefix
     answer = RedirectResponse(request.scope.get('root_path', '').rstrip('/') + sent['to'], status_code=303)
@@ -188,4 +197,19 @@ def _reload_others(new_id: str) -> None:
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(nicegui_private.storage_secret() or '', salt='nicegui_stash session')
+    return URLSafeTimedSerializer(nicegui_private.storage_secret() or '', salt='nicegui_stash new session')
+
+
+def _derived(old_id: str, nonce: str) -> str:
+    """Return the new session id, which only a server and no reader of a link can find."""
+    return str(uuid.UUID(bytes=_keyed('id', f'{old_id} {nonce}')[:16], version=4))
+
+
+def _marked(session_id: str) -> str:
+    """Return what recognises a session id and does not tell it."""
+    return _keyed('mark', session_id).hex()[:32]
+
+
+def _keyed(purpose: str, text: str) -> bytes:
+    key = (nicegui_private.storage_secret() or '').encode()
+    return hmac.digest(key, f'nicegui_stash {purpose} {text}'.encode(), 'sha256')

@@ -103,4 +103,13 @@ class Large:
         stash.indicator(self, texts=TEXTS)
 
 
+@stash.page('/lines')
+class Lines:
+    code: str = stored('one\r\ntwo\r\nthree')
+
+    def build(self) -> None:
+        ui.codemirror().bind_value(self, 'code').classes('at-code')
+        ui.label().bind_text_from(self, 'code', json.dumps).props('data-testid=code')
+
+
 probe.serve()
