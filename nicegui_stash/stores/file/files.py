@@ -53,8 +53,12 @@ class FileStore:
         return f'FileStore({self._folder.root!r})'
 
     def check(self) -> None:
-        """Make the folder and write into it, or raise `ConfigurationError`; blocks, for the start of the server."""
+        """Make the folder and write into it, or raise `ConfigurationError`; blocks, for the start of the server.
+
+        What killed puts have left is removed afterwards, in a thread.
+        """
         self._folder.check()
+        self._readers.submit(self._folder.tidy)
 
     async def get(self, key: str, *, unless: ETag | None = None) -> StoredObject | NotModified | None:
         """Read an object, in one hop to a thread."""
@@ -72,7 +76,7 @@ class FileStore:
         await asyncio.get_running_loop().run_in_executor(self._writers, self._folder.remove, key)
 
     async def list(self, prefix: str = '') -> AsyncIterator[ObjectInfo]:
-        """Iterate over the objects whose key starts with `prefix`; sweep what crashed puts left over an hour ago."""
+        """Iterate over the objects whose key starts with `prefix`; remove what killed puts have left."""
         loop = asyncio.get_running_loop()
         rows = self._folder.walk(prefix)
         while chunk := await loop.run_in_executor(self._readers, tuple, islice(rows, _LIST_CHUNK)):

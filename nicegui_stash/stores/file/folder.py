@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import re
 import secrets
 import stat
 import sys
@@ -33,6 +34,7 @@ _log = logging.getLogger('nicegui_stash')
 _LOCKS = '@locks'
 _TEMPORARY = '@temporary-'
 _TEMPORARY_LIFE = 3600.0
+_SHARD_OF_TEMPORARY = re.compile(f'{_TEMPORARY}([0-9a-f]{{2}})-[0-9a-f]+')  # not in the names of the first versions
 
 _NO_FOLDER = 'where the folder of the store should be, or one above it, is a file: move the file away'
 
@@ -79,7 +81,8 @@ class Folder:
             try:
                 current = _status(path)
                 _compare(key, current, mode)
-                temporary, etag = self._stage(os.path.dirname(path), body, current.st_mtime_ns if current else 0)
+                after = current.st_mtime_ns if current else 0
+                temporary, etag = self._stage(os.path.dirname(path), _shard(key), body, after)
             except OSError as error:
                 raise store_error('put', key, error) from error
             try:
@@ -117,7 +120,7 @@ class Folder:
         for entry in found:
             key = below + entry.name
             if entry.name.startswith(_TEMPORARY):
-                self._sweep(entry)
+                self._sweep(entry.path)
             elif not is_key(entry.name) or (key.startswith(DATABASE) and not entry.is_dir(follow_symlinks=False)):
                 continue
             elif entry.is_dir(follow_symlinks=False):
@@ -132,12 +135,19 @@ class Folder:
                     raise store_error('list', prefix, error) from error
                 yield ObjectInfo(key, status.st_size, status.st_mtime)
 
+    def tidy(self) -> None:
+        """Remove the temporary files of puts that were killed; blocks, for a thread. What cannot be read is left."""
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                if name.startswith(_TEMPORARY):
+                    self._sweep(f'{folder}/{name}')
+
     def check(self) -> None:
         """Prove that the folder can be made, locked and written, or raise `ConfigurationError`."""
         try:
             make_folder(self.root)
             with self._locked('open', self.root):
-                temporary, _ = self._stage(self.root, b'', 0)
+                temporary, _ = self._stage(self.root, _shard(self.root), b'', 0)
             os.unlink(temporary)
             sync_folder(self.root)
         except (OSError, Refused) as error:
@@ -162,9 +172,8 @@ class Folder:
     @contextmanager
     def _locked(self, operation: str, key: str) -> Generator[None]:
         """Hold the lock of the key's shard, against threads and processes alike."""
-        path = f'{self.root}/{_LOCKS}/{zlib.crc32(key.encode()) % _SHARDS:02x}'
         try:
-            lock = _open_in_folder(path, os.O_RDWR | os.O_CREAT)
+            lock = _open_in_folder(f'{self.root}/{_LOCKS}/{_shard(key)}', os.O_RDWR | os.O_CREAT)
         except NotADirectoryError as error:  # no key is on this path
             raise Refused(operation, key, reason_of(error), _NO_FOLDER) from error
         except OSError as error:
@@ -198,9 +207,12 @@ class Folder:
             time.sleep(pause)
             pause = min(pause * 2, 0.01)
 
-    def _stage(self, folder: str, body: bytes, after: int) -> tuple[str, ETag]:
-        """Write a temporary file onto the disk; its modification time is later than `after`, in ns."""
-        temporary = f'{folder}/{_TEMPORARY}{secrets.token_hex(8)}'
+    def _stage(self, folder: str, shard: str, body: bytes, after: int) -> tuple[str, ETag]:
+        """Write a temporary file onto the disk; its modification time is later than `after`, in ns.
+
+        Its name says by which lock it is protected: without a holder, its put was killed.
+        """
+        temporary = f'{folder}/{_TEMPORARY}{shard}-{secrets.token_hex(8)}'
         file = _open_in_folder(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         try:
             try:
@@ -225,14 +237,34 @@ class Folder:
                 return _etag(status)
         raise OSError(errno.ENOTSUP, 'the filesystem keeps no modification times')
 
-    def _sweep(self, entry: os.DirEntry[str]) -> None:
+    def _sweep(self, path: str) -> None:
+        """Remove a temporary file whose put was killed: nobody holds its lock, or it is an hour old."""
         try:
-            if self._clock() / 1e9 - entry.stat(follow_symlinks=False).st_mtime > _TEMPORARY_LIFE:
-                os.unlink(entry.path)
-        except FileNotFoundError:
-            return  # another process was quicker
+            shard = _SHARD_OF_TEMPORARY.fullmatch(os.path.basename(path))
+            if shard:
+                self._sweep_unless_locked(path, shard[1])
+            elif self._clock() / 1e9 - os.stat(path, follow_symlinks=False).st_mtime > _TEMPORARY_LIFE:
+                os.unlink(path)
+        except (FileNotFoundError, BlockingIOError):
+            return  # another process was quicker, or is putting an object
         except OSError as error:
-            _log.warning('cannot remove the temporary file %s: %s', entry.path, reason_of(error))
+            _log.warning('cannot remove the temporary file %s: %s', path, reason_of(error))
+
+    def _sweep_unless_locked(self, path: str, shard: str) -> None:
+        lock = os.open(f'{self.root}/{_LOCKS}/{shard}', os.O_RDWR)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                os.unlink(path)
+            finally:
+                fcntl.flock(lock, fcntl.LOCK_UN)  # as after a put
+        finally:
+            os.close(lock)
+
+
+def _shard(key: str) -> str:
+    """Return which lock a key needs."""
+    return f'{zlib.crc32(key.encode()) % _SHARDS:02x}'
 
 
 def _etag(status: os.stat_result) -> ETag:
