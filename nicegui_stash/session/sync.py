@@ -228,6 +228,7 @@ class Synchroniser:
     def take_unnoted(self, now: int) -> tuple[list[Row], int]:
         """Return what the journal has not got yet, and the sequence up to which it then has all."""
         state = self._state
+        state.join()
         operations, born = state.pending.take_unnoted(), state.document.born if state.is_read else None
         rows = [row_of(state.key, born, operation, now) for operation in operations]
         return [row for row in rows if row is not None], operations[-1].sequence if operations else -1
