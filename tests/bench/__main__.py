@@ -21,6 +21,7 @@ SECTIONS = {
     'accept': 15,
     'burst': 3,
     'durable': 3,
+    'journal': 2,
     'held': 15,
     'recover': 42,
     'load': 3,

@@ -55,7 +55,7 @@ async def looks_like(tab: Tab, wanted: dict[str, Any]) -> dict[str, Any]:
 
 async def all_set(tab: Tab, first: dict[str, Any]) -> dict[str, Any]:
     """Set everything, and return what a person sees once the server has answered, as it does for a tick of a tree."""
-    await set_all(tab)
+    await set_all(tab, first)
     unset: list[str] = []
 
     async def all_differ() -> bool:
