@@ -94,7 +94,7 @@ def server(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300  # nothing is compiled yet, and the tests run beside it
     while time.monotonic() < end:
         if process.poll() is not None:
             raise RuntimeError(f'the server ended with {process.returncode}')
@@ -103,7 +103,7 @@ def wait_for(process: subprocess.Popen[bytes], port: int) -> None:
                 return
         except httpx.TransportError:
             time.sleep(0.1)
-    raise TimeoutError('the server did not answer within 60 s')
+    raise TimeoutError('the server did not answer within 300 s')
 
 
 def fill_in(page: Page) -> None:
