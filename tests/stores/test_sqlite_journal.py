@@ -23,8 +23,8 @@ from nicegui_stash.session.keys import Keys
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.stores import MemoryStore
-from nicegui_stash.stores.journal import Row
-from nicegui_stash.stores.sqlite.journal import JournalFolder
+from nicegui_stash.stores.journal import Leftover, Row
+from nicegui_stash.stores.sqlite.journal import JournalFolder, SQLiteJournal
 from tests.core.scene import put, stored, values
 
 from .journal_processes import STORE, row
@@ -46,6 +46,24 @@ def play(scene: str, *args: object) -> list[Any]:
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(autouse=True)
+def let_go(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a test took over: it would be closed when it is collected, in another test."""
+    taken: list[Leftover] = []
+    take = JournalFolder.leftovers
+
+    def take_and_note(folder: JournalFolder) -> list[Leftover]:
+        found = list(take(folder))
+        taken.extend(found)
+        return found
+
+    monkeypatch.setattr(JournalFolder, 'leftovers', take_and_note)
+    yield
+    for left in taken:
+        assert isinstance(left.file, SQLiteJournal)
+        left.file.let_go()
 
 
 # ---- a process that ended
