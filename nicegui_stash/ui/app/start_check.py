@@ -11,7 +11,7 @@ from ...stores.file.files import FileStore
 
 log = logging.getLogger('nicegui_stash')
 
-PATIENCE: Final = 3.0
+PATIENCE: Final = 30.0
 """Seconds that a start waits for its store at most."""
 
 
