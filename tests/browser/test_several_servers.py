@@ -36,7 +36,18 @@ def server(app: str, folder: Path, bucket: S3Server, url: str) -> Server:
 async def balanced(*servers: Server) -> AsyncIterator[Balancer]:
     async with AsyncExitStack() as running:
         await asyncio.gather(*(running.enter_async_context(each) for each in servers))
+        await asyncio.gather(*(is_checked(each) for each in servers))
         yield await running.enter_async_context(Balancer(*servers))
+
+
+async def is_checked(server: Server) -> None:
+    """Return once the server knows its store, which takes SeaweedFS several seconds: until then its puts wait."""
+
+    async def known() -> bool:
+        log = server.output()
+        return 'has not answered within' not in log or 'has been checked' in log
+
+    await eventually(known, 'the store is checked')
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -243,6 +244,37 @@ async def test_a_check_at_the_start_spares_the_first_put_from_it(moto: S3Server)
     assert store._known
     await store.put('app/ab/x', b'body', mode='create')
     await store.aclose()
+
+
+class Gated(Server):
+    """Lets no put of another thread pass before the gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.gate = threading.Event(), threading.Event()
+
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        if threading.current_thread() is not threading.main_thread():
+            self.reached.set()
+            await asyncio.to_thread(self.gate.wait, 60)
+        return await super().put(key, body, mode=mode)
+
+
+async def test_puts_wait_for_the_check_that_is_under_way(probed: Callable[[Any], ProbedStore]) -> None:
+    server = Gated()
+    await probe(server)
+    alone, server.puts = server.puts, 0
+    store = probed(server)
+    check = asyncio.create_task(asyncio.to_thread(store.check))
+    await asyncio.to_thread(server.reached.wait, 60)
+    given_up, put = [asyncio.create_task(store.put(key, b'body', mode='create')) for key in ('x', 'y')]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    given_up.cancel()
+    server.gate.set()
+    await asyncio.gather(check, put)
+    assert given_up.cancelled()
+    assert server.puts == alone + 1
 
 
 async def test_an_unreachable_server_does_not_stop_the_start_and_is_probed_when_it_is_back(

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from ...errors import ConfigurationError, OutcomeUnknown, Refused, StoreError, Unavailable
 from ..base import ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
@@ -25,7 +25,7 @@ REFUSED_FOR = 30.0
 class ProbedStore:
     """A remote store whose first put waits for the probe, unless `check` has done it at the start.
 
-    Puts that begin while the probe runs share its outcome. Reading needs none.
+    Puts that begin while the probe or the check runs share its outcome. Reading needs none.
     """
 
     guarantee: Guarantee
@@ -39,6 +39,7 @@ class ProbedStore:
         self._allow_lost_updates = allow_lost_updates
         self._folder = ''
         self._known = False
+        self._checking: Future[None] | None = None
         self._probing = asyncio.Lock()
         self._probes = 0
         self._failure: StoreError | None = None
@@ -48,14 +49,15 @@ class ProbedStore:
         return repr(self._store)
 
     def check(self, prefix: str = '') -> None:
-        """Probe below a prefix of keys, by a client of its own in a thread: called while nothing is served yet.
+        """Probe below a prefix of keys, by a client of its own in a thread. Puts wait for it. It blocks.
 
         Raises `ConfigurationError` for a definite refusal. A store that does not answer is probed before its first put.
         """
         self._folder = f'{prefix}/' if prefix else ''
         with ThreadPoolExecutor(1, thread_name_prefix='stash-probe') as thread:
+            self._checking = thread.submit(asyncio.run, self._check())
             try:
-                thread.submit(asyncio.run, self._check()).result()
+                self._checking.result()
             except Unavailable as error:
                 log.warning('the store %r does not answer yet (%s); it is probed before the first put', self, error)
             except Refused as error:
@@ -69,7 +71,6 @@ class ProbedStore:
             await self._probe(store, TIME_AT_START)
         finally:
             await store.aclose()
-        self._store.quoted_etags = store.quoted_etags
 
     async def _probe(self, store: RemoteStore, patience: float) -> None:
         try:
@@ -82,6 +83,7 @@ class ProbedStore:
                 raise
             self.guarantee = 'none'
             log.warning('%r: two servers lose changes of each other: %s', self, error.reason)
+        self._store.quoted_etags = store.quoted_etags
         self._known = True
 
     async def get(self, key: str, *, unless: ETag | None = None) -> StoredObject | NotModified | None:
@@ -125,6 +127,9 @@ class ProbedStore:
         """Probe, once for all that wait; raise for this key what the probe of all raised."""
         seen = self._probes
         async with self._probing:
+            if self._checking is not None and not self._checking.done():
+                check = asyncio.shield(asyncio.wrap_future(self._checking))
+                await asyncio.gather(check, return_exceptions=True)  # who made the check tells what is wrong
             if not self._known and self._probes == seen and asyncio.get_running_loop().time() >= self._refused_until:
                 await self._try()
             failure = None if self._known else self._failure

@@ -11,7 +11,7 @@ from ...stores.file.files import FileStore
 
 log = logging.getLogger('nicegui_stash')
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 3.0
 """Seconds that a start waits for its store at most."""
 
 
@@ -51,6 +51,8 @@ class _Check:
             self._error = error
             if self._is_late and error is not None:
                 log.error('the store was refused after the start: %s', error)
+            elif self._is_late:
+                log.warning('the store %r has been checked; what was changed meanwhile is put now', self._store)
 
     def give_up_waiting(self) -> None:
         with self._lock:
