@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from inspect import Parameter, Signature
+from pathlib import Path
 from typing import Any, Final, Generic, Literal, NamedTuple, TypedDict, TypeVar, Unpack, cast
 
 from .errors import ConfigurationError
@@ -178,7 +179,8 @@ def _reaction(name: str, given: str) -> OnInvalid:
 
 
 def _path(_: str, given: str | os.PathLike[str]) -> str:
-    return os.fspath(given)
+    text = os.fspath(given)
+    return str(Path(text).expanduser().absolute()) if text else ''
 
 
 def _nonce(name: str, given: str) -> str:

@@ -15,7 +15,6 @@ from typing import Final, Protocol, runtime_checkable
 from ..errors import StoreError, Unavailable
 from ..settings import Settings
 from ..stores.base import Checking, Guarantee, Store
-from ..stores.file.files import FileStore
 from .checkup import Checkup, check_up
 from .common import add_place, database_of, folder_of, opened, place_of, settings_of
 from .exit_codes import AWAY, FINE, FOUND
@@ -70,7 +69,7 @@ def _nearest_folder(place: Path) -> Path:
 def _report(settings: Settings, tried: Settings, advice: list[str]) -> int:
     """Try a store, print the report for the one that was named, and return the exit code."""
     folder, store = folder_of(tried), opened(tried)
-    if isinstance(store, FileStore) or (database_of(tried) is not None and isinstance(store, Checking)):
+    if (folder is not None or database_of(tried) is not None) and isinstance(store, Checking):
         store.check()
     checkup, found = asyncio.run(_examine(store, tried))
     advice = [*found, *advice]

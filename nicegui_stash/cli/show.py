@@ -13,16 +13,14 @@ from typing import Final
 
 from ..errors import ConfigurationError, MalformedDocument, UnknownFormat
 from ..model.document import Document, Part, Slice, SliceId, Values, from_bytes
-from ..session.keys import is_document_key
-from ..session.store_io import Read, read
+from ..session.store_io import Away, Denied, Read, read
 from ..settings import Settings
 from ..stores.base import ObjectInfo, Store, StoredObject
 from .common import add_place, opened_existing, place_of, settings_of
+from .documents import listed, read_each
 from .exit_codes import FINE, FOUND
 from .report import Progress, size_text
 
-READERS: Final = 16
-"""How many objects are read at once."""
 _LARGEST: Final = 5
 """How many of the largest sessions the table names."""
 _KINDS: Final = {b'"': 'text', b'[': 'list', b'{': 'object', b't': 'true or false', b'f': 'true or false', b'n': 'null'}
@@ -85,17 +83,12 @@ def run(asked: argparse.Namespace) -> int:
 
 async def _show(store: Store, settings: Settings, asked: argparse.Namespace) -> int:
     try:
-        rows = await _listed(store, settings.prefix)
+        rows = await listed(store, settings.prefix)
         if asked.session is None and asked.largest is None:
             return await _show_table(store, rows, settings, asked.name)
         return await _show_trees(store, _chosen(rows, asked, settings), asked)
     finally:
         await store.aclose()
-
-
-async def _listed(store: Store, prefix: str) -> list[ObjectInfo]:
-    rows = store.list(f'{prefix}/' if prefix else '')
-    return [row async for row in rows if is_document_key(row.key, prefix)]
 
 
 def _chosen(rows: list[ObjectInfo], asked: argparse.Namespace, settings: Settings) -> list[ObjectInfo]:
@@ -115,32 +108,22 @@ def _chosen(rows: list[ObjectInfo], asked: argparse.Namespace, settings: Setting
 
 async def _show_table(store: Store, rows: list[ObjectInfo], settings: Settings, name: str | None) -> int:
     survey = Survey()
+
+    def take(key: str, outcome: Read | Away | Denied) -> None:
+        found = _document(outcome)
+        if isinstance(found, str):
+            survey.unread[key] = found
+        elif found is not None:
+            survey.add(found, name)
+
     with Progress(sys.stderr) as progress:
-        await _read_all(store, rows, survey, name, progress)
+        await read_each(store, [row.key for row in rows], take, progress)
     sys.stdout.write(table(place_of(settings), rows, survey))
     return FOUND if survey.unread else FINE
 
 
-async def _read_all(store: Store, rows: list[ObjectInfo], survey: Survey, name: str | None, progress: Progress) -> None:
-    waiting, done = iter(rows), 0
-
-    async def look() -> None:
-        nonlocal done
-        for row in waiting:
-            found = await _document(store, row.key)
-            if isinstance(found, str):
-                survey.unread[row.key] = found
-            elif found is not None:
-                survey.add(found, name)
-            done += 1
-            progress.show(done, len(rows))
-
-    await asyncio.gather(*(look() for _ in range(READERS)))
-
-
-async def _document(store: Store, key: str) -> Document | str | None:
+def _document(outcome: Read | Away | Denied) -> Document | str | None:
     """Return a document, why it cannot be read, or `None` if it has gone meanwhile. Raises `StoreError` if away."""
-    outcome = await read(store, key)
     if not isinstance(outcome, Read):
         raise outcome.error
     if not isinstance(outcome.found, StoredObject):
@@ -180,7 +163,7 @@ def table(where: str, rows: list[ObjectInfo], survey: Survey) -> str:
 async def _show_trees(store: Store, rows: list[ObjectInfo], asked: argparse.Namespace) -> int:
     code = FINE
     for row in rows:
-        found = await _document(store, row.key)
+        found = _document(await read(store, row.key))
         if isinstance(found, str):
             code = FOUND
             sys.stdout.write(f'{row.key}  {size_text(row.size)}, COULD NOT BE READ: {found}\n\n')

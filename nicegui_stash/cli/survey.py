@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 import msgspec
 
 from ..errors import MalformedDocument, UnknownFormat, ValueNotStorable
+from ..maintenance.sweep import Watcher
 from ..model.document import Document, Slice, from_bytes, version_number
 from ..model.limits import Policy
 from ..model.recovery import stored_value
 from ..model.schema import Schema, StoredField
 from ..model.versions import blame, candidates, find, find_parts, too_large
-from ..session.keys import is_document_key
-from ..session.store_io import Read, read
+from ..session.store_io import Away, Denied, Read
 from ..stores.base import Store, StoredObject
+from .documents import listed, read_each
 
 Kind = Literal[
     'current', 'migrates', 'discarded', 'newer', 'nothing', 'erased', 'expired', 'foreign', 'malformed', 'unread'
 ]
 LOSSES: Final[frozenset[Kind]] = frozenset({'discarded', 'unread'})
-READERS = 16
-"""How many objects are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +60,18 @@ class Tally:
         self.examples[of] = sorted({*self.examples.get(of, ()), key})[:3]  # the same ones each time
 
 
-class Watcher(Protocol):
-    """Shows how far a survey is."""
-
-    def show(self, done: int, total: int) -> None: ...
-
-
 async def survey(
     store: Store, schema: Schema, prefix: str, policy: Policy, now: int, tally: Tally, watcher: Watcher
 ) -> None:
     """Look at every session below a prefix, as of `now` (ms), and count. Raises `StoreError` if it cannot list them."""
-    listed = store.list(f'{prefix}/' if prefix else '')
-    keys = [row.key async for row in listed if is_document_key(row.key, prefix)]
-    waiting, done = iter(keys), 0
 
-    async def look() -> None:
-        nonlocal done
-        for key in waiting:
-            outcome = await read(store, key)
-            if not isinstance(outcome, Read):
-                tally.add(key, [Verdict('unread', outcome.error.reason)])
-            elif isinstance(outcome.found, StoredObject):
-                tally.add(key, *examine(outcome.found.body, schema, policy, now))
-            done += 1
-            watcher.show(done, len(keys))
+    def take(key: str, outcome: Read | Away | Denied) -> None:
+        if not isinstance(outcome, Read):
+            tally.add(key, [Verdict('unread', outcome.error.reason)])
+        elif isinstance(outcome.found, StoredObject):
+            tally.add(key, *examine(outcome.found.body, schema, policy, now))
 
-    await asyncio.gather(*(look() for _ in range(READERS)))
+    await read_each(store, [row.key for row in await listed(store, prefix)], take, watcher)
 
 
 def examine(body: bytes, schema: Schema, policy: Policy, now: int) -> tuple[list[Verdict], list[str]]:

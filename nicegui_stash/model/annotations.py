@@ -71,7 +71,7 @@ def exact_items(annotation: Any) -> frozenset[type]:
 def has_items(annotation: Any) -> bool:
     """Whether its lists and dicts, or those of a union with `None`, can be encoded item by item.
 
-    Keys that are no texts are compared with all others: two of them may be the same in JSON.
+    A dict with other keys than texts is not: two keys may be the same in JSON.
     """
     parts = [part for part in get_args(annotation) if part is not NoneType]
     if get_origin(annotation) in {Union, UnionType}:

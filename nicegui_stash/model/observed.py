@@ -196,7 +196,7 @@ def _splicing(method: M, place: Callable[..., tuple[int, int] | None]) -> M:
 
 
 def _index(self: list[Any], index: object) -> int | None:
-    """Return the index of an item from the start of a list, `None` if there is none, or it is no index."""
+    """Return the index of an item, counted from the start of a list; `None` for anything else."""
     if type(index) is not int or not -len(self) <= index < len(self):
         return None
     return index % len(self)

@@ -22,7 +22,7 @@ LEAST_BYTES: Final = 1024
 """Shorter JSON is encoded whole, which costs as little."""
 MOST_BYTES: Final = 2048
 MOST_ITEMS: Final = 64
-"""The usual size of a piece. One that nobody has changed anything in may have any, and one item is never divided."""
+"""The usual size of a piece. A piece without a change may have any size, and an item is never divided."""
 
 Body = bytes | memoryview
 """The JSON of some items or entries, without what encloses them."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,26 +13,17 @@ from nicegui_stash.session.keys import Keys, object_key
 from nicegui_stash.session.loading import quarantine_key
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.stores import FileStore, SQLiteStore, StoredObject
+from tests import playing
 
 from .scene import put, values
 
-ROOT = Path(__file__).parents[2]
 KEY = object_key('a secret', 'an id')
 pytestmark = pytest.mark.timeout(600)  # hundreds of processes take their time on a busy machine
 
 
-def play(scene: str, *args: object) -> str:
+def play(scene: str, *arguments: object) -> str:
     """Run a scene of `processes.py` and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, '-m', 'tests.core.processes', scene, *map(str, args)],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return '\n'.join(playing.play('tests.core.processes', scene, *arguments))
 
 
 @pytest.fixture(params=['{}/state', 'sqlite:///{}/state/stash.db'], ids=['folder', 'sqlite'])

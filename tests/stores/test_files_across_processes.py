@@ -1,32 +1,20 @@
 from __future__ import annotations
 
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from nicegui_stash.stores import FileStore, Replace, StoredObject
+from tests import playing
 
 from . import processes
 from .looking import temporaries
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(600)  # so many processes take their time on a busy machine
 
 
-def play(scene: str, *args: object) -> list[str]:
-    """Run a scene of `processes.py` and return the lines it printed."""
-    done = subprocess.run(
-        [sys.executable, '-m', 'tests.stores.processes', scene, *map(str, args)],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+play = partial(playing.play, 'tests.stores.processes')
 
 
 @pytest.mark.proves('two-servers')

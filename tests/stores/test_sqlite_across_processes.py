@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import playing
+
 FLUSHES = {'fsync', 'fdatasync'}
 
 
-def play(scene: str, *args: object, under: tuple[str, ...] = ()) -> list[str]:
-    """Run a scene of `sqlite_processes.py` and return the lines it printed."""
-    done = subprocess.run(
-        [*under, sys.executable, '-m', 'tests.stores.sqlite_processes', scene, *map(str, args)],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+play = partial(playing.play, 'tests.stores.sqlite_processes')
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import logging
 import os
 import shutil
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,27 +24,18 @@ from nicegui_stash.session.session import Session
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.stores.journal import Leftover, Row
 from nicegui_stash.stores.sqlite.journal import JournalFolder, SQLiteJournal
+from tests import playing
 from tests.core.scene import put, stored, values
 
 from .journal_processes import STORE, row
 from .test_sqlite_files import as_root, disk, fill
 
-ROOT = Path(__file__).parents[2]
 __all__ = ['disk']
 
 
-def play(scene: str, *args: object) -> list[Any]:
-    """Run a scene of `journal_processes.py` and return the lines it printed."""
-    done = subprocess.run(
-        [sys.executable, '-m', 'tests.stores.journal_processes', scene, *map(str, args)],
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+def play(scene: str, *arguments: object) -> list[Any]:
+    """Run a scene of `journal_processes.py` and return the lines it printed, which are JSON."""
+    return [json.loads(line) for line in playing.play('tests.stores.journal_processes', scene, *arguments)]
 
 
 @pytest.fixture(autouse=True)

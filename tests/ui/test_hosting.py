@@ -224,9 +224,10 @@ async def test_a_relative_place_is_that_of_the_moment_when_the_stash_is_made(
     monkeypatch.chdir(tmp_path / 'made')
 
     def declare() -> None:
-        Stash(url)
+        Stash(url, journal='journal')
         monkeypatch.chdir(tmp_path / 'served')
 
     async with serving(declare):
         assert (tmp_path / 'made/state').is_dir()
-        assert not (tmp_path / 'served/state').exists()
+        assert (tmp_path / 'made/journal').is_dir()
+        assert list((tmp_path / 'served').iterdir()) == []

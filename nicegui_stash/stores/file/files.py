@@ -52,11 +52,12 @@ class FileStore:
     def __repr__(self) -> str:
         return f'FileStore({self._folder.root!r})'
 
-    def check(self) -> None:
+    def check(self, prefix: str = '') -> None:
         """Make the folder and write into it, or raise `ConfigurationError`; blocks, for the start of the server.
 
         What killed puts have left is removed afterwards, in a thread.
         """
+        del prefix
         self._folder.check()
         self._readers.submit(self._folder.tidy)
 

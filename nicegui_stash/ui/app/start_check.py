@@ -7,7 +7,6 @@ import threading
 from typing import Final
 
 from ...stores.base import Checking, Store
-from ...stores.file.files import FileStore
 
 log = logging.getLogger('nicegui_stash')
 
@@ -20,7 +19,7 @@ def check_at_start(store: Store, prefix: str) -> None:
 
     If there is no answer in time, the app is served and its sessions wait for the store. A later refusal is logged.
     """
-    if not isinstance(store, (FileStore, Checking)):
+    if not isinstance(store, Checking):
         return
     check = _Check(store, prefix)
     thread = threading.Thread(target=check.run, name='stash-check', daemon=True)
@@ -32,7 +31,7 @@ def check_at_start(store: Store, prefix: str) -> None:
 class _Check:
     """One check, and who tells what it found: the start while it waits, later the thread."""
 
-    def __init__(self, store: FileStore | Checking, prefix: str) -> None:
+    def __init__(self, store: Checking, prefix: str) -> None:
         self._store = store
         self._prefix = prefix
         self._lock = threading.Lock()
@@ -43,7 +42,7 @@ class _Check:
     def run(self) -> None:
         error = None
         try:
-            self._store.check() if isinstance(self._store, FileStore) else self._store.check(self._prefix)
+            self._store.check(self._prefix)
         except Exception as raised:  # noqa: BLE001 a store may raise anything, and the start raises it again
             error = raised
         with self._lock:

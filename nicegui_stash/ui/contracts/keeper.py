@@ -27,9 +27,8 @@ class KeptFields(Protocol):
         """The JSON of every field's default."""
         ...
 
-    @property
-    def raws(self) -> Mapping[str, Raw]:
-        """The JSON of every field as shown."""
+    def raw(self, name: str) -> Raw:
+        """Return the JSON of a field as shown."""
         ...
 
     @property

@@ -79,9 +79,8 @@ class Elsewhere:
     def defaults(self) -> Mapping[str, Raw]:
         return self._values.defaults
 
-    @property
-    def raws(self) -> Mapping[str, Raw]:
-        return {name: joined(json) for name, json in self._values.raws.items()}
+    def raw(self, name: str) -> Raw:
+        return joined(self._values.raws[name])
 
     @property
     def closed(self) -> bool:

@@ -87,7 +87,7 @@ class Address:
         changes: dict[str, str | None] = {}
         for name, kept in changed.items():
             if not kept.closed:
-                changes[name] = self._written(kept, name, kept.raws[name])
+                changes[name] = self._written(kept, name, kept.raw(name))
                 changes |= _old_names(kept.schema.fields[name])
         address = query.replaced(self._shown, changes)
         if address == self._shown or self._client.is_deleted:
