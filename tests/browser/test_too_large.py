@@ -103,6 +103,20 @@ async def test_a_reset_clears_what_the_server_never_saw(tab: Tab, server: Server
     await is_saved(tab)
 
 
+async def test_a_reset_clears_what_the_server_refused_after_a_crash(tab: Tab, server: Server):
+    async with dead(server, tab):
+        await tab.page.evaluate('window.__niceguiStash.tooLarge.limit(1e9)')  # as before the server has told its own
+        await at(tab, 'third').fill(MORE_THAN_A_FIELD_HOLDS)
+    await expect(at(tab, 'third')).to_have_value(MORE_THAN_A_FIELD_HOLDS)
+    await expect(tab.page.locator('.nicegui-stash-indicator')).to_have_attribute('data-shown', 'refused')
+    await press(tab, 'Reset third')
+    await expect(at(tab, 'third')).to_have_value('')
+    await is_saved(tab)
+    await restart(server, tab, kill=True)
+    await expect(at(tab, 'third')).to_have_value('')
+    await is_saved(tab)
+
+
 async def test_a_reset_clears_a_code_editor_too(tab: Tab):
     await tab.until(HAS_EDITOR)
     await tab.page.evaluate(INSERT, [MORE_THAN_A_FIELD_HOLDS, 0, 0])

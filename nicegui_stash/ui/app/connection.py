@@ -162,10 +162,10 @@ class Connection:
             self._memory = Memory(self.visit, self._watch)
         return self._memory
 
-    def discard_unsent(self, page_object: TakesEntries, fields: Collection[str]) -> None:
-        """Have the browser drop what it shows of these fields and has not sent, as it is too large."""
+    def discard_unsaved(self, page_object: TakesEntries, fields: Collection[str]) -> None:
+        """Have the browser drop what it shows of these fields and is not saved: too large to be sent, or refused."""
         if self._handover is not None:
-            self._handover.discard_unsent(page_object, fields)
+            self._handover.discard_unsaved(page_object, fields)
 
     # ---- connect, hear, dispatch
 

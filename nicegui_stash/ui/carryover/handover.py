@@ -245,11 +245,15 @@ class Handover:
         if found:
             self._call(f'tooLarge({json.dumps(dict.fromkeys(found, self._connection.texts["too_large"]))})')
 
-    def discard_unsent(self, page_object: TakesEntries, fields: Collection[str]) -> None:
-        """Have the browser drop what it holds of these fields, which are reset, and show what the server has."""
-        unsent = ((address, self._find(address)) for address in self._unsent)
+    def discard_unsaved(self, page_object: TakesEntries, fields: Collection[str]) -> None:
+        """Have the browser drop what it holds of these fields, which are reset, and show what the server has.
+
+        It holds what it did not send, as it is too large, and what the server refused after a crash.
+        """
+        refused = {address for address, verdict in self._verdicts.items() if verdict == 'refused'}
+        held = ((address, self._find(address)) for address in self._unsent | refused)
         found = {
-            address for address, bound in unsent if bound and bound.page_object is page_object and bound.field in fields
+            address for address, bound in held if bound and bound.page_object is page_object and bound.field in fields
         }
         if found:
             self._unsent -= found

@@ -162,6 +162,11 @@
       records.delete(place.address);
     },
 
+    // a value that the server does not have is wanted no more
+    forgetRefused(address) {
+      if (records.get(address)?.n === Infinity) records.delete(address);
+    },
+
     // everything up to this event is durable, except what these elements show: their fields have refused it
     durable(n, refused = []) {
       for (const [address, record] of records) {

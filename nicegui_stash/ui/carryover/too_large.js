@@ -131,8 +131,9 @@
       if (held.size) tell();
     },
 
-    // the server has reset these elements' fields, of whose values it has not seen these
+    // the server has reset these elements' fields; what was held back or refused of them is wanted no more
     discard(addresses) {
+      addresses.forEach(stash.entered.forgetRefused);
       for (const entry of [...held.values()]) {
         if (!addresses.includes(entry.place.address)) continue;
         stash.entered.forget(entry.place);

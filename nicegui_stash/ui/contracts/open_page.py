@@ -25,8 +25,8 @@ class OpenPage(Protocol):
         """Return the keeper of a scope whose values the client keeps."""
         ...
 
-    def discard_unsent(self, page_object: TakesEntries, fields: Collection[str]) -> None:
-        """Have the browser drop what it shows of these fields and has not sent, as it is too large."""
+    def discard_unsaved(self, page_object: TakesEntries, fields: Collection[str]) -> None:
+        """Have the browser drop what it shows of these fields and is not saved: too large to be sent, or refused."""
         ...
 
     def status_changed(self) -> None:

@@ -289,7 +289,7 @@ class PageObject:
         fields = list(names)
         for name in fields:
             self.accepting.reset(name)
-        self.open_page.discard_unsent(self, fields)
+        self.open_page.discard_unsaved(self, fields)
 
     def show_defaults(self) -> None:
         """Show the defaults at once, now that the slice is deleted; discard changes that are not submitted yet."""
@@ -299,7 +299,7 @@ class PageObject:
             self.values.raws[each.field] = Raw(b'')  # so that its element shows the default too
         self.values.show(dict(self.values.defaults), self.schema.version, 'reset')
         self.elsewhere.reset()
-        self.open_page.discard_unsent(self, self.schema.fields)
+        self.open_page.discard_unsaved(self, self.schema.fields)
 
     # ---- moving and closing
 
