@@ -6,7 +6,8 @@ import asyncio
 import threading
 import uuid
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, ClassVar
 
 import pytest
 
@@ -260,8 +261,23 @@ class Gated(Server):
         return await super().put(key, body, mode=mode)
 
 
-async def test_puts_wait_for_the_check_that_is_under_way(probed: Callable[[Any], ProbedStore]) -> None:
-    server = Gated()
+class LateSubmit(ThreadPoolExecutor):
+    """Returns from `submit` when what was submitted is at the gate, and the gate is open."""
+
+    server: ClassVar[Gated]
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        future = super().submit(*args, **kwargs)
+        self.server.gate.wait(60)
+        return future
+
+
+@pytest.mark.parametrize('executor', [ThreadPoolExecutor, LateSubmit])
+async def test_puts_wait_for_the_check_that_is_under_way(
+    executor: type[ThreadPoolExecutor], probed: Callable[[Any], ProbedStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('nicegui_stash.stores.objects.probed.ThreadPoolExecutor', executor)
+    server = LateSubmit.server = Gated()
     await probe(server)
     alone, server.puts = server.puts, 0
     store = probed(server)

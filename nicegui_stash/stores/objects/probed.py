@@ -54,16 +54,18 @@ class ProbedStore:
         Raises `ConfigurationError` for a definite refusal. A store that does not answer is probed before its first put.
         """
         self._folder = f'{prefix}/' if prefix else ''
+        checking = self._checking = Future[None]()  # before the thread begins, so that no put comes between
         with ThreadPoolExecutor(1, thread_name_prefix='stash-probe') as thread:
-            self._checking = thread.submit(asyncio.run, self._check())
             try:
-                self._checking.result()
+                thread.submit(asyncio.run, self._check()).result()
             except Unavailable as error:
                 log.warning('the store %r does not answer yet (%s); it is probed before the first put', self, error)
             except Refused as error:
                 raise ConfigurationError(
                     'url', f'{self!r} cannot be used: {error.reason}', error.hint or 'Use another store'
                 ) from error
+            finally:
+                checking.set_result(None)
 
     async def _check(self) -> None:
         store = self._make()
@@ -128,8 +130,7 @@ class ProbedStore:
         seen = self._probes
         async with self._probing:
             if self._checking is not None and not self._checking.done():
-                check = asyncio.shield(asyncio.wrap_future(self._checking))
-                await asyncio.gather(check, return_exceptions=True)  # who made the check tells what is wrong
+                await asyncio.shield(asyncio.wrap_future(self._checking))
             if not self._known and self._probes == seen and asyncio.get_running_loop().time() >= self._refused_until:
                 await self._try()
             failure = None if self._known else self._failure
