@@ -23,6 +23,8 @@ QUIET = 10.0
 
 LARGE: Final = 50_000
 """Bytes from which on the puts of a document count among those that `WRITE_BUDGET` limits."""
+SPACING_OF_LARGE: Final = 0.1
+"""Seconds between two puts of a document of that size, at least; a smaller one waits for less in proportion."""
 WRITE_BUDGET: Final = 2_000_000
 """Bytes per second that all large documents of a process may be put with, but for those that `flush` waits for."""
 
@@ -87,11 +89,14 @@ class Shared:
     def spacing(self, size: int) -> float:
         """Return how many seconds after a put of `size` bytes the next put of its document may follow.
 
-        Each large put spends of the budget of the process, so that many large documents wait longer than one. An
-        interval of 0 switches spacing off.
+        The more there is to write, the longer it waits. Each large put spends of the budget of the process, so that
+        many large documents wait longer than one. An interval of 0 switches spacing off.
         """
         interval = self.put_interval
-        if size < LARGE or not interval:
+        if not interval:
+            return 0.0
+        interval = max(interval, SPACING_OF_LARGE * min(size / LARGE, 1.0))
+        if size < LARGE:
             return interval
         now = asyncio.get_running_loop().time()
         self._budget_from = max(self._budget_from, now) + size / WRITE_BUDGET

@@ -65,7 +65,7 @@ def test_a_folder_is_fit_and_nothing_is_left_in_it(folder: Path, doctor: Run) ->
 def test_a_database_is_fit_and_nothing_is_left_in_it(folder: Path, doctor: Run) -> None:
     code, table, said = doctor('sqlite:///state/stash.db')
     assert (code, said) == (0, '')
-    assert table.startswith('sqlite:///state/stash.db: SQLiteStore, guarantee host, puts 0.1 s apart\n')
+    assert table.startswith('sqlite:///state/stash.db: SQLiteStore, guarantee host, puts 0.005 s apart\n')
     assert results(table) == dict.fromkeys(CHECKS, 'ok')
     assert 'verdict: fit for the processes of this host.' in table
     assert "advice:  the database 'state/stash.db' does not exist; the app would create it" in table

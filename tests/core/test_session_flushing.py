@@ -274,6 +274,18 @@ async def test_a_visit_renews_seen_after_a_tenth_of_the_ttl(
     assert (store.calls['put'], await tasks_of(registry)) == (2, set())
 
 
+@pytest.mark.parametrize(('size', 'puts'), [(100, 200), (10_000, 50), (40_000, 13)])
+async def test_where_puts_cost_little_a_document_waits_for_its_size(
+    make_session: MakeSession, store: FaultyStore, size: int, puts: int
+) -> None:
+    session = make_session(exists=False, flush_interval=0.005)
+    put(session, 'text', 'x' * size)
+    for number in range(1000):  # a slider, for a second
+        put(session, 'count', number)
+        await asyncio.sleep(0.001)
+    assert store.calls['put'] == pytest.approx(puts, rel=0.1)
+
+
 @pytest.mark.parametrize('count', [1, 10])
 async def test_large_documents_are_put_with_two_megabytes_a_second_by_all_of_a_process(
     make_registry: MakeRegistry, store: FaultyStore, count: int

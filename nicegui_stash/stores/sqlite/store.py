@@ -27,7 +27,8 @@ class SQLiteStore:
     """Objects as rows, compared and replaced in a transaction that is on the disk when a put returns.
 
     One thread takes all puts that wait and commits them at once, so that a thousand of them flush the disk as often as
-    one does. Another thread reads meanwhile. The event loop waits for neither.
+    one does. Another thread reads meanwhile. The event loop waits for neither. As a put costs that little, those of one
+    session need hardly be spaced: a change waits for the commit under way and its own.
 
     No etag is ever used twice. A put whose caller was cancelled is dropped before its turn; later it is
     applied. What is erased is overwritten in the file. Listings come in the order of the keys.
@@ -37,7 +38,7 @@ class SQLiteStore:
     """
 
     guarantee: Guarantee = 'host'
-    flush_interval: float = 0.1
+    flush_interval: float = 0.005
 
     def __init__(self, path: str | os.PathLike[str], *, lock_patience: float = 5.0) -> None:
         """Name the file (`~` is expanded); it is made by the first put or by `check`.
