@@ -52,7 +52,8 @@ def fork(work: Callable[[Session], Awaitable[None]], url: str) -> int:
 
 async def serve(work: Callable[[Session], Awaitable[None]], url: str) -> None:
     store = open_store(url)
-    session = Registry(store, Keys(['a secret']), Policy(flush_interval=min(store.flush_interval, 0.01))).session('an id')
+    policy = Policy(flush_interval=min(store.flush_interval, 0.01))
+    session = Registry(store, Keys(['a secret']), policy).session('an id')
     if not await session.load(30):
         raise AssertionError(session.problem)
     await work(session)
