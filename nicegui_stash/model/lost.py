@@ -6,7 +6,7 @@ than it was, the object is an older one. Pure, as documents are: values in, valu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from .document import MAX_WRITERS, Document
 from .operations import Operation, Place, Reset, Set, Update
@@ -72,13 +72,9 @@ def still_held(own: Mapping[Place, Set], document: Document) -> dict[Place, Set]
     return held
 
 
-def as_sets(operation: Operation) -> Iterable[Set]:
-    """Return the values that an operation has written last; what only filled a gap is as old as it was before."""
-    if isinstance(operation, Set):
-        return () if operation.absent else (operation,)
-    if isinstance(operation, Update):
-        return [
-            Set(operation.sequence, operation.epoch, operation.reset, operation.slice, part, name, raw)
-            for part, name, raw in operation.written
-        ]
-    return ()
+def as_sets(update: Update) -> list[Set]:
+    """Return what sets the values that an update has written last."""
+    return [
+        Set(update.sequence, update.epoch, update.reset, update.slice, part, name, raw)
+        for part, name, raw in update.written
+    ]

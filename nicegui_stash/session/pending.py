@@ -112,8 +112,12 @@ class Pending:
         self.release()
 
     def _note_own(self, operation: Operation) -> None:
-        for put in as_sets(operation):
-            self.own[put.slice, put.part, put.field] = put
+        if isinstance(operation, Set):
+            if not operation.absent:  # what only filled a gap is as old as it was before
+                self.own[operation.slice, operation.part, operation.field] = operation
+        elif isinstance(operation, Update):
+            for put in as_sets(operation):
+                self.own[put.slice, put.part, put.field] = put
 
     def keep_own(self, document: Document) -> None:
         """Let go of what others have overwritten, or what was erased."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
 from copy import copy
 from typing import cast
 
@@ -292,28 +291,24 @@ class DocumentState:
 
     def snapshot(self, last: int) -> bytes:
         """Assemble the bytes to put, up to the operation with sequence `last`, from values that are encoded already."""
-        now = self.shared.now()
+        document, policy = self.document, self.shared.policy
+        now, certain = self.shared.times()
         written = {(each.slice, each.part) for each in self.pending if isinstance(each, (Set, Update))}
         live = written.union(self.live)
-        stamp(self.document, self.shared.writer, last, now, live)
-        self._prune(now, live)
-        body = to_bytes(self.document)
+        stamp(document, self.shared.writer, last, now, live)
+        is_pruned = 0 <= (now - self.pruned) * PRUNINGS < min(policy.ttl, policy.tab_ttl) * 1000
+        if not is_pruned:  # what has grown, or may be too old by now; not at each put, since every part is looked at
+            names = {id_ for id_, _ in live}
+            prune(
+                document,
+                certain,
+                int(policy.ttl * 1000),
+                int(policy.tab_ttl * 1000),
+                self.shared.max_keys,
+                lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names),
+            )
+            self.cells.clear()
+            self.pruned = now
+        body = to_bytes(document)
         self.size = len(body)
         return body
-
-    def _prune(self, now: int, live: AbstractSet[tuple[SliceId, Part]]) -> None:
-        """Prune what has grown, and what may be too old by now: not at each put, since it looks at every part."""
-        policy = self.shared.policy
-        if 0 <= (now - self.pruned) * PRUNINGS < min(policy.ttl, policy.tab_ttl) * 1000:
-            return
-        names = {id_ for id_, _ in live}
-        prune(
-            self.document,
-            self.shared.certain(),
-            int(policy.ttl * 1000),
-            int(policy.tab_ttl * 1000),
-            self.shared.max_keys,
-            lambda id_, part: (id_, part) in live or (part == SESSION_PART and id_ in names),
-        )
-        self.cells.clear()
-        self.pruned = now

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from types import TracebackType
+from typing import cast
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -64,7 +65,9 @@ class Deadlines:
         self._is_timed = False  # and not the timer itself, which would keep a closed event loop in memory
 
     def __enter__(self) -> None:
-        loop, task = asyncio.get_running_loop(), _current_task()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        if task is None:
+            raise RuntimeError('a store is read and written within a task')
         self._begun[task] = loop.time(), task.cancelling()
         if not self._is_timed:
             self._is_timed = True
@@ -73,7 +76,7 @@ class Deadlines:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        task = _current_task()
+        task = cast(asyncio.Task[object], asyncio.current_task())
         begun, cancelling = self._begun.pop(task)
         if begun < 0 and task.uncancel() <= cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
@@ -102,13 +105,6 @@ def _deadline() -> Deadlines:
     if found is None:
         found = _deadlines[loop] = Deadlines()
     return found
-
-
-def _current_task() -> asyncio.Task[object]:
-    task = asyncio.current_task()
-    if task is None:
-        raise RuntimeError('a store is read and written within a task')
-    return task
 
 
 def read(

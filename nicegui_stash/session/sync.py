@@ -219,7 +219,9 @@ class Synchroniser:
     def is_kept(self) -> bool:
         """Whether something is pending, and all of it is durable in the journal."""
         pending = self._state.pending
-        return bool(pending) and pending.is_kept_to(pending.last) and self._can_be_kept
+        if self._state.shared.journal is None or not pending:
+            return False
+        return pending.is_kept_to(pending.last) and self._can_be_kept
 
     @property
     def _can_be_kept(self) -> bool:

@@ -101,15 +101,15 @@ async def measure(folder: Path, rounds: int) -> list[Row]:
     samples = Samples()
     for number in range(rounds):
         samples.add('bare', await asyncio.to_thread(committing, folder / 'bare.db'))
-        waited, puts = await changing(Bucket(f'journal {number}'), folder / f'journal {number}', 10.0)
+        waited, puts = await changing(Bucket(f'journal-{number}'), folder / f'journal-{number}', 15.0)
         samples.add('journal', median(waited))
         samples.add('puts', puts)
-        samples.add('puts without', (await changing(Bucket(f'without {number}'), None, 1.0))[1])
+        samples.add('puts without', (await changing(Bucket(f'without-{number}'), None, 1.0))[1])
     durable = f'{SESSIONS:,} sessions, a change a second: p50 from accepted to durable'
     return [
         Row(durable, 'ms', samples['journal'], samples['bare'], 'a bare commit', Target('ratio', 3)),
         Row(
-            'puts with a journal, 10 s apart',
+            'puts with a journal, 15 s apart',
             '',
             samples['puts'],
             samples['puts without'],

@@ -198,8 +198,8 @@ class Connection:
 
     def _handled(self, message: dict[str, Any]) -> None:
         self.handover.handled(message)
+        self.handover.look_soon()
         loop = asyncio.get_running_loop()
-        loop.call_soon(self.handover.look)
         if self._watches_opaque:
             loop.call_soon(self._save_opaque)
         if self._memory is not None:
@@ -391,7 +391,7 @@ class Connection:
         if self._handover is not None and (session.settled != self._settled_before or not session.pending):
             self._settled_before = session.settled
             self._handover.settle()
-            self._handover.look()  # a change elsewhere may have drawn rows
+            self._handover.look_soon()  # a change elsewhere may have drawn rows
 
     def status_changed(self) -> None:
         """Do the same after a page object's held or refused changes may have changed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
@@ -73,6 +73,7 @@ class Handover:
         self._bound: dict[str, Bound] = {}
         self._announced: dict[int | str, str] = {}
         self._counted = -1
+        self._looks_soon = False
         self._delivered = False
         self._number = 0  # of the last handled event, in the browser's count
         self._refused: set[str] = set()  # addresses of elements whose value the browser may not forget
@@ -106,8 +107,14 @@ class Handover:
             self._delivered = True
             self.announce()
 
-    def look(self) -> None:
-        """Announce bound elements if the page has new elements."""
+    def look_soon(self) -> None:
+        """Announce bound elements in the next turn of the loop, if the page has new elements then."""
+        if not self._looks_soon:
+            self._looks_soon = True
+            asyncio.get_running_loop().call_soon(self._look)
+
+    def _look(self) -> None:
+        self._looks_soon = False
         if not self._visit.ended and self._counted != nicegui_private.element_count(self._visit.client):
             self.announce()
 
@@ -213,18 +220,18 @@ class Handover:
 
     def _tell_durable(self, number: int) -> None:
         """Let the browser forget values up to this event, except refused ones: they are marked again after a crash."""
-        elements = set(self._refused_elements())
+        elements = self._refused_elements
         self._refused = {address for address, bound in self._bound.items() if bound.element.id in elements}
         refused = f',{json.dumps(sorted(self._refused))}' if self._refused else ''
         self._call(f'durable({number}{refused})')
 
-    def _refused_elements(self) -> Iterator[int]:
-        for page_object in self._connection.page_objects:
-            yield from page_object.refused_elements()
+    @property
+    def _refused_elements(self) -> set[int]:
+        return {id_ for page_object in self._connection.page_objects for id_ in page_object.refused_elements}
 
     def refusals_changed(self) -> None:
         """Let the browser forget values that are refused no longer."""
-        if self._refused and self._due is None and not any(True for _ in self._refused_elements()):
+        if self._refused and self._due is None and not self._refused_elements:
             self._note()
 
     # ---- values that are too large to be sent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
@@ -51,8 +51,9 @@ class TakesEntries(Protocol):
         """Submit opaque values changed in place; mark those that do not fit."""
         ...
 
-    def refused_elements(self) -> Iterator[int]:
-        """Iterate over the ids of the elements that show a refused value."""
+    @property
+    def refused_elements(self) -> set[int]:
+        """The ids of the elements that show a refused value."""
         ...
 
     def mark_unsent(self, unsent: Sequence[tuple[str, Element]]) -> None:

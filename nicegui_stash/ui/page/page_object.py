@@ -207,9 +207,10 @@ class PageObject:
         """Apply `validate=` to assignments of a field meanwhile; yields the set of fields that refused a value."""
         return self.accepting.merging(name)
 
-    def refused_elements(self) -> Iterator[int]:
+    @property
+    def refused_elements(self) -> set[int]:
         marks = self.values.marks
-        return iter(()) if marks is None else (element.id for element in marks.elements())
+        return set() if marks is None else {element.id for element in marks.elements()}
 
     def mark_unsent(self, unsent: Sequence[tuple[str, Element]]) -> None:
         if unsent or self.values.marks is not None:

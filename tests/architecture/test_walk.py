@@ -1,0 +1,16 @@
+"""One typed value is durable after a short walk through the package."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.bench.walk import MOST_REENTRIES, MOST_STAYS
+
+
+def test_a_typed_value_takes_a_short_walk() -> None:
+    done = subprocess.run(
+        [sys.executable, '-m', 'tests.bench.walk', '--check'], check=False, capture_output=True, text=True, timeout=90
+    )
+    walked = f'more than {MOST_STAYS} stays or {MOST_REENTRIES} re-entries:\n{done.stdout}'
+    assert done.returncode == 0, walked + done.stderr
