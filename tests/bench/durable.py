@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from time import perf_counter, process_time
 
 import msgspec
@@ -24,6 +24,8 @@ from .measure import Row, Samples, Target, without_garbage_collection
 
 CROWDS = {1: 300, 32: 30, 1000: 5}
 """How many sessions change at once, and how often each."""
+PAUSED, PAUSE = 50, 0.005
+"""How often a session at rest changes, and the seconds before."""
 SLICE = SliceId('Form', 1)
 
 
@@ -56,6 +58,25 @@ async def changing(sessions: list[Session], times: int, samples: Samples, name: 
     samples.add(f'{name} p99', quantiles(waited, n=100)[98] * 1000)
 
 
+async def at_rest(stores: dict[str, Store], samples: Samples) -> None:
+    """Let one session of each store change and flush, in turns and with pauses; note the median of a change in ms."""
+    registries = {name: Registry(store, Keys(['bench']), Policy()) for name, store in stores.items()}
+    waited: dict[str, list[float]] = {name: [] for name in stores}
+    sessions = {name: registry.session('at rest') for name, registry in registries.items()}
+    for session in sessions.values():
+        await session.load(60)
+    for number in range(PAUSED):
+        for name, session in sessions.items():
+            await asyncio.sleep(PAUSE)
+            start = perf_counter()
+            session.set(SLICE, SESSION_PART, 'text', msgspec.Raw(f'"{number:01000}"'.encode()))
+            await session.flush()
+            waited[name].append((perf_counter() - start) * 1000)
+    for name, registry in registries.items():
+        samples.add(f'{name} at rest', median(waited[name]))
+        await registry.aclose()
+
+
 async def measure(folder: Path, rounds: int) -> list[Row]:
     stores: dict[str, Store] = {
         'folder': FileStore(folder / 'files'),
@@ -78,9 +99,14 @@ async def measure(folder: Path, rounds: int) -> list[Row]:
                     await session.load(60)
                 await changing(sessions, times, samples, f'{name} {crowd}')
             await registry.aclose()
+        await at_rest({name: stores[name] for name in ('folder', 'sqlite')}, samples)
     for store in stores.values():
         await store.aclose()
-    return [row for crowd in CROWDS for row in rows_of(samples, crowd)]
+    rest = 'one session at rest: a durable change'
+    return [
+        *(row for crowd in CROWDS for row in rows_of(samples, crowd)),
+        Row(rest, 'ms', samples['sqlite at rest'], samples['folder at rest'], 'folder', Target('ratio', 0.6)),
+    ]
 
 
 def sessions_of(registry: Registry, crowd: int) -> list[Session]:
