@@ -8,6 +8,7 @@ import sys
 from nicegui import ui
 
 from . import board, counter, form, home, job, notebook, outage, settings, wizard
+from .frame import MARK
 
 PAGES = (home, counter, form, wizard, board, notebook, job, settings)  # importing a module has registered its page
 
@@ -24,7 +25,7 @@ def has_screen() -> bool:
 
 ui.run(
     title='nicegui_stash',
-    favicon='🐿️',
+    favicon=MARK,
     port=int(os.environ.get('PORT', '8080')),
     storage_secret=SECRET,
     dark=None,

@@ -28,7 +28,7 @@ REASONS = {
 }
 # by `recovery.status`
 STATUSES = {
-    'fresh': ('nothing was stored', 'Nothing was stored for it yet.'),
+    'fresh': ('for the first time', 'Nothing was stored for it yet.'),
     'recovered': ('recovered', 'Its stored values are back.'),
     'discarded': ('discarded', 'Its stored values could not be migrated to this version of the page.'),
     'expired': ('expired', 'Its stored values had been unused for too long.'),

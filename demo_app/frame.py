@@ -25,6 +25,8 @@ PLACES = {
     'Job': ('/job', 'hourglass_top'),
     'Settings': ('/settings', 'tune'),
 }
+MARK = Path(__file__).with_name('mark.svg').read_text()
+"""An acorn: what is stashed."""
 LOOK = ('theme', 'accent', 'density')
 DARK = {'auto': None, 'light': False, 'dark': True}
 
@@ -53,9 +55,10 @@ def frame(page: Page, title: str, lead: str = '', *, fields: object = None) -> I
     The bar shows the state of the page's own fields, or of those of `fields`.
     """
     _follow(page.settings)
+    ui.page_title('nicegui_stash' if title == 'Home' else f'{title} · nicegui_stash')
     with ui.header().classes('head'), ui.row().classes('head-row'):
         with ui.link(target='/').classes('brand'):
-            ui.label('🐿️').props('aria-hidden=true')
+            ui.html(MARK, sanitize=False).classes('flex').props('aria-hidden=true')
             ui.label('nicegui_stash')
         _links(title)
         with ui.link(target='/settings').classes('greeting').props('aria-label=Settings'):

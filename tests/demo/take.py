@@ -1,24 +1,35 @@
-"""Take the pictures of the demo for the documentation: `python -m tests.demo.take` writes docs/images/*.png."""
+"""Take the pictures of the demo for the documentation: `python -m tests.demo.take` writes docs/images.
+
+`python -m tests.demo.take moving` takes the moving one alone. It needs the dependency group `pictures`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import io
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from PIL import Image
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.server import ROOT
 from tests.browser.tab import Tab, Visitor
 
-from .demo import Demo, came_back, count_both, fill_in, have_trouble, move, order_pizza, press, redeploy
+from .demo import Demo, came_back, fill_in, have_trouble, is_saved, move, order_pizza, press, redeploy
 
 IMAGES = ROOT / 'docs' / 'images'
 WIDE = {'viewport': {'width': 1280, 'height': 700}, 'device_scale_factor': 1.5}
 TALL = {'viewport': {'width': 1280, 'height': 940}, 'device_scale_factor': 1.5}
+MOVING = {'viewport': {'width': 1120, 'height': 980}, 'device_scale_factor': 1.5}
+UNHURRIED = 'window.socket.io.reconnectionDelay(9000); window.socket.io.reconnectionDelayMax(9000)'
+"""So that all words are typed before the page is loaded again, on a busy machine too."""
+MOVING_WIDTH = 1000
+"""Pixels of the moving picture."""
 PHONE = {'viewport': {'width': 390, 'height': 844}, 'device_scale_factor': 2, 'has_touch': True, 'is_mobile': True}
 
 
@@ -43,8 +54,6 @@ async def picture(
 
 
 async def take(browser: Browser, demo: Demo) -> None:
-    async with picture(browser, demo, 'counter', '/counter', WIDE) as tab:
-        await count_both(tab, 7)
     async with picture(browser, demo, 'form', '/form', TALL, 'ocean') as tab:
         await fill_in(tab.page)
         await press(tab, 'Book')
@@ -123,14 +132,80 @@ async def take_typing(browser: Browser, demo: Demo) -> None:
         await tab.page.screenshot(path=IMAGES / 'demo-typed-back.png', animations='disabled')
 
 
+class Film:
+    """Frames of a page, each shown for some milliseconds."""
+
+    def __init__(self, tab: Tab) -> None:
+        self._tab = tab
+        self._frames: list[Image.Image] = []
+        self._durations: list[int] = []
+
+    async def show(self, milliseconds: int) -> None:
+        """Show the page as it is."""
+        shot = await self._tab.page.screenshot(animations='disabled', caret='initial')
+        frame = Image.open(io.BytesIO(shot)).convert('RGB')
+        self._frames.append(
+            frame.resize((MOVING_WIDTH, MOVING_WIDTH * frame.height // frame.width), Image.Resampling.LANCZOS)
+        )
+        self._durations.append(milliseconds)
+
+    async def type(self, words: str) -> None:
+        """Type into what has the focus, a frame for each word."""
+        for word in words.split(' '):
+            await self._tab.page.keyboard.type(f' {word}')
+            await self.show(300)
+
+    def save(self, name: str) -> None:
+        """Write an endless animation."""
+        first, *others = self._frames
+        first.save(IMAGES / name, save_all=True, append_images=others, duration=self._durations, loop=0, quality=70)
+
+
+async def take_moving(browser: Browser, demo: Demo) -> None:
+    """Film somebody who types over a redeploy."""
+    context = await browser.new_context(reduced_motion='reduce', **MOVING)
+    async with Visitor(browser, context) as visitor:
+        tab = await visitor.open(f'{demo.url}/form')
+        film, notes = Film(tab), tab.page.get_by_label('Anything else')
+        await fill_in(tab.page)
+        await is_saved(tab.page)
+        await notes.focus()
+        await notes.press('End')
+        await film.show(900)
+        await film.type('She sleeps')
+        client = await tab.client()
+        await tab.page.get_by_role('button', name='Redeploy', exact=True).hover()
+        await film.show(900)
+        await tab.page.evaluate(UNHURRIED)
+        await press(tab, 'Redeploy')
+        await tab.disconnected()
+        await notes.focus()
+        await notes.press('End')
+        await tab.page.mouse.move(0, 0)
+        await film.show(600)
+        await film.type('where she is told,')
+        await came_back(tab, client)
+        await expect(notes).to_have_value('The dog is a quiet one. She sleeps where she is told,')
+        await film.show(1200)
+        await film.type('and needs no bed.')
+        await is_saved(tab.page)
+        await tab.page.get_by_test_id('recovery').hover()
+        await expect(tab.page.get_by_text('with what you typed meanwhile')).to_be_visible()
+        await film.show(3000)
+        film.save('demo-redeploy.webp')
+
+
 async def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
+    moving_alone = sys.argv[1:] == ['moving']
     with tempfile.TemporaryDirectory() as folder:
         async with async_playwright() as playwright, Demo(Path(folder), 'memory://') as demo:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            await take(browser, demo)
-            await take_indicator(browser, demo)
-            await take_typing(browser, demo)
+            await take_moving(browser, demo)
+            if not moving_alone:
+                await take(browser, demo)
+                await take_indicator(browser, demo)
+                await take_typing(browser, demo)
             await browser.close()
 
 
