@@ -52,6 +52,10 @@ class TestEveryPage:
         await is_saved(tab.page)
         assert complaints(tab) == []
 
+    async def test_has_a_title_of_its_own(self, visitor: Visitor, demo: Demo):
+        titles = {await (await visitor.open(demo.url + path)).page.title() for path in PAGES}
+        assert len(titles) == len(PAGES)
+
     @pytest.mark.parametrize('path', PAGES)
     async def test_fits_a_phone(self, phone: Visitor, demo: Demo, path: str):
         tab = await phone.open(demo.url + path)
