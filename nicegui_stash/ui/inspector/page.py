@@ -232,11 +232,17 @@ class Page:
     async def _follow(self, key: str) -> None:
         self._followed = Followed(self._inspector.registry, key)
         await self._followed.look()
+        self._note_values()
         self._show_document()
 
     async def _show_values(self, event: Any) -> None:
         self._with_values = bool(event.value) and self._inspector.values
+        self._note_values()
         self._show_document()
+
+    def _note_values(self) -> None:
+        if self._with_values and self._followed is not None:
+            log.info('session %s: its values are shown by the inspector', self._followed.key)
 
     def _show_document(self) -> None:
         followed = self._followed
@@ -247,8 +253,6 @@ class Page:
         self._about.text = followed.problem or ('' if document is None else about(document, followed))
         for table in (self._lines, self._changes):
             table.set_visibility(document is not None)
-        if self._with_values and document is not None:
-            log.info('session %s: its values are shown by the inspector', followed.key)
         lines = [] if document is None else list(followed.tree.lines(document))
         lines.sort(key=lambda line: -len(line.raw))
         values = self._with_values
