@@ -21,6 +21,7 @@ from .jobs import RunningJobs
 from .journal import Journal, Source
 from .keys import Keys
 from .leftovers import Leftovers
+from .metrics import published
 from .record import Record
 from .session import Session
 from .shared import Shared
@@ -87,6 +88,7 @@ class Registry:
         self._looking: asyncio.Task[None] | None = None
         self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         self._leftovers: Leftovers | None = None
+        published.add(self, Statistics)
         if journals is not None:
             self._open_journal(journals)
 
@@ -260,10 +262,10 @@ class Registry:
             return False
 
     def statistics(self, pending: int | None = None) -> Statistics:
-        """Return the counts. `pending`: how many sessions have something pending, if that was counted already."""
+        """Return the counts, also to another thread. `pending`: sessions with something pending, if counted already."""
         counts = self._shared.counts
         if pending is None:
-            pending = sum(1 for session in list(self._sessions.values()) if session.pending)
+            pending = sum(1 for session in self.live() if session.pending)
         return Statistics(
             sessions=len(self._sessions),
             pending=pending,

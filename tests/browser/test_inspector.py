@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 
 import httpx
+import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
@@ -20,7 +21,7 @@ ANSWERED = """() => {
 
 
 @pytest_asyncio.fixture(scope='module', loop_scope='session')
-async def server(tmp_path_factory) -> AsyncIterator[Server]:
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     async with Server('inspected.py', tmp_path_factory.mktemp('inspected')) as server:
         await tell(server, f'sessions/{SESSIONS}')
         yield server
@@ -43,7 +44,7 @@ def part(tab: Tab, title: str):
 async def test_with_ten_thousand_sessions_it_answers_within_300_ms(visitor: Visitor, server: Server):
     tab = await open_inspector(visitor, server)
     times = [await tab.page.evaluate(ANSWERED)]
-    for _ in range(4):
+    for _ in range(3):
         await tab.reload()
         times.append(await tab.page.evaluate(ANSWERED))
     assert min(times) < 300, times  # typically 30; the others may have met a busy machine
@@ -64,7 +65,8 @@ async def test_a_change_of_a_visitor_is_shown_and_no_value(
         tab.listen()
         await visitor.context.add_cookies([{'name': 'role', 'value': 'operator', 'url': server.url}])
         await tab.goto(f'{server.url}/_stash')
-        await part(tab, 'Largest sessions in memory').get_by_role('button', name='Open').first.click()
+        largest = part(tab, 'Largest sessions in memory').get_by_role('row', name=re.compile(r'40\.\d KB'))
+        await largest.get_by_role('button', name='Open').click()
         document = part(tab, 'One session')
         await expect(document.get_by_role('row', name=re.compile('visit 1.*draft.*text, 16 B'))).to_be_visible()
         await page.page.get_by_label('note').fill('y' * 41_000)

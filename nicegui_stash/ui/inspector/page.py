@@ -36,7 +36,6 @@ EVERY: Final = 1.0
 """Seconds between two looks of an open page."""
 PATIENCE: Final = 0.1
 """Seconds that an answer waits for numbers at most; what is not there by then comes with a later look."""
-BYTES: Final = {'pending_bytes', 'bytes_put'}
 TROUBLES: Final = {'failures', 'quarantined', 'refused_changes', 'errors', 'put_back'}
 """The counts that should be 0."""
 
@@ -144,7 +143,7 @@ class Page:
     def _show_counts(self, statistics: Statistics) -> None:
         for name, label in self._counts.items():
             number: int = getattr(statistics, name)
-            label.text = size_text(number) if name in BYTES else f'{number:,}'
+            label.text = size_text(number) if 'bytes' in name else f'{number:,}'
             if name in TROUBLES and label.parent_slot is not None:
                 label.parent_slot.parent.classes(**{'add' if number else 'remove': 'stash-trouble'})
 

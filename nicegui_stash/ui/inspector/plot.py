@@ -34,12 +34,10 @@ def plot(answers: Iterable[tuple[str, Iterable[Answers]]], now: float) -> str:
         lines.append(f'<text x="{x:.1f}" y="{HEIGHT - 2}" text-anchor="{anchor}">{text}</text>')
     for operation, rows in answers:
         points = [(_x(row.since + INTERVAL / 2, now), _y(row.mean), _y(row.longest)) for row in rows]
-        lines += [
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{mean:.1f}" y2="{longest:.1f}" class="{operation} band"/>'
-            f'<circle cx="{x:.1f}" cy="{mean:.1f}" r="2" class="{operation}"/>'
-            for x, mean, longest in points
-            if x > _LEFT  # while nothing was asked, intervals grow old
-        ]
+        points = [point for point in points if point[0] > _LEFT]  # while nothing was asked, intervals grow old
+        bands = ''.join(f'M{x:.0f} {mean:.1f}V{longest:.1f}' for x, mean, longest in points)
+        dots = ''.join(f'M{x:.0f} {mean:.1f}h0' for x, mean, _ in points)
+        lines.append(f'<path d="{bands}" class="{operation} band"/><path d="{dots}" class="{operation} dot"/>')
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{"".join(lines)}</svg>'
 
 
