@@ -44,7 +44,7 @@ def part(tab: Tab, title: str):
 async def test_with_ten_thousand_sessions_it_answers_within_300_ms(visitor: Visitor, server: Server):
     tab = await open_inspector(visitor, server)
     times = [await tab.page.evaluate(ANSWERED)]
-    for _ in range(3):
+    for _ in range(2):
         await tab.reload()
         times.append(await tab.page.evaluate(ANSWERED))
     assert min(times) < 300, times  # typically 30; the others may have met a busy machine
@@ -84,12 +84,10 @@ async def test_nobody_else_sees_it_and_who_may_no_longer_loses_it(
     tab = await open_inspector(visitor, server)
     await expect(tab.page.get_by_role('heading', name='Latency of the store')).to_be_visible()
     async with visitors() as somebody:
-        stranger = await somebody.tab()
-        for path in ('/_stash', '/_stash/', '/nowhere'):
-            answer = await stranger.page.goto(server.url + path)
-            assert answer is not None
-            assert answer.status == 404
-            assert 'inspector' not in await answer.text()
+        answer = await (await somebody.tab()).page.goto(f'{server.url}/_stash', wait_until='commit')
+        assert answer is not None
+        assert answer.status == 404
+        assert 'inspector' not in await answer.text()
     await tell(server, 'away/3')
     pending = part(tab, 'Not in the store yet').get_by_role('row', name=re.compile('offline'))
     await expect(pending).to_have_count(3)

@@ -1,4 +1,4 @@
-"""Take the pictures of the demo for the documentation: `python -m tests.demo.take` writes docs/images/*.png."""
+"""Take the pictures for the documentation: `python -m tests.demo.take` writes docs/images/*.png."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.server import ROOT
+from tests.browser.server import ROOT, Server
 from tests.browser.tab import Tab, Visitor
 
 from .demo import Demo, came_back, count_both, fill_in, have_trouble, move, order_pizza, press, redeploy
@@ -123,6 +123,19 @@ async def take_typing(browser: Browser, demo: Demo) -> None:
         await tab.page.screenshot(path=IMAGES / 'demo-typed-back.png', animations='disabled')
 
 
+async def take_inspector(browser: Browser, folder: Path) -> None:
+    """Take the inspector of a process that has some sessions, three of which have changed while the store is away."""
+    context = await browser.new_context(reduced_motion='reduce', **TALL)
+    async with Server('inspected.py', folder) as server, Visitor(browser, context) as visitor:
+        for what in ('history', 'sessions/1200', 'away/3'):
+            assert (await context.request.post(f'{server.url}/{what}')).ok
+        await context.add_cookies([{'name': 'role', 'value': 'operator', 'url': server.url}])
+        tab = await visitor.open(f'{server.url}/_stash')
+        await expect(tab.page.get_by_role('row', name='offline')).to_have_count(3)
+        await tab.page.wait_for_load_state('networkidle')
+        await tab.page.screenshot(path=IMAGES / 'inspector.png', animations='disabled')
+
+
 async def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -131,6 +144,7 @@ async def main() -> None:
             await take(browser, demo)
             await take_indicator(browser, demo)
             await take_typing(browser, demo)
+            await take_inspector(browser, Path(folder))
             await browser.close()
 
 

@@ -13,11 +13,21 @@ from nicegui.testing import User
 
 from nicegui_stash import ConfigurationError, Stash, stored
 from nicegui_stash.testing import FaultyStore
+from nicegui_stash.ui.inspector import overview, page
 
 from .scene import Browser, client_of, eventually, idle, serving
 
 OPERATOR = 'operator'
+LOADED_AGAIN = 'Expected status code 200, got 404'
+"""What the simulated browser logs when it loads a page again that is no longer there."""
 METHODS = ('GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'ANYTHING')
+
+
+@pytest.fixture(autouse=True)
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages look so often that a test waits for nothing."""
+    monkeypatch.setattr(page, 'EVERY', 0.02)
+    monkeypatch.setattr(overview, 'FRESH', 0.0)
 
 
 def by_header(request: Request) -> bool:
@@ -128,17 +138,33 @@ async def test_without_a_function_it_is_not_served(stash: Stash, allow: Any) -> 
     assert (await Browser().get('/_stash')).status_code == 404
 
 
-async def test_the_check_may_look_at_what_the_app_knows_of_its_users(stash: Stash) -> None:
+async def test_the_check_may_look_at_what_the_app_knows_of_its_users(stash: Stash, errors: Any) -> None:
     stash.inspector('/_stash', allow=lambda _: app.storage.user.get('role') == OPERATOR)
 
     @ui.page('/login')
     def login() -> None:
         app.storage.user['role'] = OPERATOR
 
+    @ui.page('/logout')
+    def logout() -> None:
+        del app.storage.user['role']
+
     browser = Browser()
     assert (await browser.get('/_stash')).status_code == 404
     await browser.get('/login')
-    assert (await browser.get('/_stash')).status_code == 200
+    tab = await browser.open('/_stash')
+    await tab.should_see('Latency of the store')
+    await browser.get('/logout')
+    await eventually(lambda: 'Latency' not in plain(tab))
+    assert await eventually(errors) == [LOADED_AGAIN]
+
+
+async def test_where_each_address_is_that_of_one_page_it_is_as_well(url: str) -> None:
+    async with serving(lambda: Stash(url), root=lambda: ui.label('the only page')) as stash:
+        stash.inspector('/_stash', allow=by_header)
+        answers = [await Browser().get(path) for path in ('/_stash', '/_stash/', '/nowhere')]
+        assert [('the only page' in answer.text, answer.status_code) for answer in answers] == [(True, 200)] * 3
+        assert 'the only page' not in (await operator().get('/_stash')).text
 
 
 async def test_who_may_no_longer_see_it_gets_nothing_more(stash: Stash, errors: Any) -> None:
@@ -153,7 +179,7 @@ async def test_who_may_no_longer_see_it_gets_nothing_more(stash: Stash, errors: 
     await idle()
     assert measure.is_deleted
     assert 'Latency' not in plain(tab)
-    assert errors() == ['Expected status code 200, got 404']  # of the simulated browser, which loads the page again
+    assert errors() == [LOADED_AGAIN]
 
 
 # ---- what is shown

@@ -76,12 +76,14 @@ class Page:
         """Build the page with the numbers that are there at once, and let it follow them."""
         ui.add_css(_LOOK)
         with ui.column().classes('stash-page') as self._root:
-            ui.html('Stash inspector', sanitize=False, tag='h1')
-            ui.label(f'Process {os.getpid()}. Counts are since its start, times are UTC.').classes('stash-muted')
-            self._counts = self._build_counts()
+            with _part(
+                'Stash inspector', f'Process {os.getpid()}. Counts are since its start, times are UTC.', tag='h1'
+            ):
+                self._counts = self._build_counts()
             self._build_latency()
             with _part('Not in the store yet', 'The oldest first.'):
                 self._pending = self._sessions('since', 'changes', 'size', 'activity', 'problem')
+                self._pending.add_slot('no-data', 'Everything is in the store.')
             with _part('Classes and fields', 'What this process has put; on request, what the store holds.'):
                 self._build_fields()
             with _part('Largest sessions in memory'):
@@ -193,7 +195,7 @@ class Page:
             self._about = ui.label().classes('stash-muted')
             self._lines = _table('class', 'part', 'field', 'value', row_key='row', pagination=25)
             self._changes = _table('at', 'class', 'part', 'field', 'before', 'after', row_key='row', pagination=25)
-            self._changes.props('no-data-label="No change yet"')
+            self._changes.add_slot('no-data', 'No change since you look.')
             for table in (self._lines, self._changes):
                 table.set_visibility(False)
 
@@ -281,10 +283,10 @@ class Page:
 # ---- elements
 
 
-def _part(title: str, lead: str = '') -> ui.column:
+def _part(title: str, lead: str = '', *, tag: str = 'h2') -> ui.column:
     part = ui.column().classes('stash-part')
     with part:
-        ui.html(title, sanitize=False, tag='h2')
+        ui.html(title, sanitize=False, tag=tag)
         if lead:
             ui.label(lead).classes('stash-muted')
     return part
@@ -292,7 +294,9 @@ def _part(title: str, lead: str = '') -> ui.column:
 
 def _table(*names: str, row_key: str = 'key', pagination: int = 10) -> ui.table:
     columns = [{'name': name, 'label': name, 'field': name, 'align': 'left'} for name in names]
-    return ui.table(columns=columns, rows=[], row_key=row_key, pagination=pagination).props('flat bordered dense')
+    table = ui.table(columns=columns, rows=[], row_key=row_key, pagination=pagination).props('flat bordered dense')
+    table.add_slot('no-data', 'Nothing yet.')
+    return table
 
 
 def _show_rows(table: ui.table, rows: Iterable[dict[str, Any]]) -> None:

@@ -63,14 +63,14 @@ def about(document: Document, followed: Followed) -> str:
     said = [f'last put {time_text(document.seen / 1000)}' if document.seen else 'never put']
     if document.born:
         said.append(f'begun {time_text(document.born / 1000)}')
-    said.append(f'{len(document.applied)} writers')
+    said.append('1 writer' if len(document.applied) == 1 else f'{len(document.applied)} writers')
     if document.erased:
         said.append('erased')
     session = followed.session
     if session is None:
         said.append('not in the memory of this process')
     else:
-        said.append(f'{size_text(session.size)} in memory, {session.pending} changes not in the store yet')
+        said.append(f'{size_text(session.size)} in memory, changes not in the store yet: {session.pending}')
         said.append(session.activity + (f' ({session.problem})' if session.problem else ''))
     return ', '.join(said)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 import msgspec
@@ -11,12 +12,24 @@ from nicegui import app, ui
 
 import probe
 from nicegui_stash import Stash, stored
+from nicegui_stash.errors import Unavailable
 from nicegui_stash.model.document import SESSION_PART, SliceId
 from nicegui_stash.session.session import Session
 from nicegui_stash.stores import MemoryStore, register_store
+from nicegui_stash.stores.base import ETag, Mode
 from nicegui_stash.testing import FaultyStore
 
-store = FaultyStore(MemoryStore('inspected'))
+
+class Unreachable(FaultyStore):
+    """Says it as a real store does while it is down."""
+
+    async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
+        if self.down:
+            raise Unavailable('put', key, 'connection refused')
+        return await super().put(key, body, mode=mode)
+
+
+store = Unreachable(MemoryStore('inspected'))
 register_store('inspected', lambda url, options: store)
 stash = Stash('inspected://', flush_interval=0)
 sessions: list[Session] = []
@@ -57,6 +70,20 @@ async def make(count: int) -> None:
         sessions.append(session)
     while stash.statistics().pending:
         await asyncio.sleep(0.05)
+
+
+@app.post('/history')
+async def have_history() -> None:
+    """Have the record of ten minutes: answers of some milliseconds, and a minute in which the store was slow."""
+    record, chance = stash._app_state.runtime().registry.keep_record(), random.Random(1)
+    time, now = record.time, record.time()
+    for second in range(600, 0, -1):
+        at = now - second
+        record.time = lambda at=at: at
+        for asked, usual in (('get', 0.002), ('put', 0.008)):
+            slow = 12 if 180 < second < 240 else 1
+            record.answered(asked, at - usual * slow * chance.lognormvariate(0, 0.5))
+    record.time = time
 
 
 @app.post('/away/{count}')
