@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -293,3 +294,27 @@ async def test_a_store_that_does_not_answer_is_no_error_of_the_page(stash: Stash
     await find(tab, 'abcd')
     await find(tab, '..')
     await tab.should_see('Enter the first 4 characters')
+
+
+async def test_many_sessions_are_walked_in_small_steps_once_for_all_who_look(
+    stash: Stash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, 'FRESH', 60.0)
+    registry = stash._app_state.runtime().registry
+    sessions = [registry.session(f'visitor {number}', exists=False) for number in range(5 * overview.STEP)]
+    steps = 0
+
+    async def count() -> None:
+        nonlocal steps
+        while True:
+            steps += 1
+            await asyncio.sleep(0)
+
+    overviews = overview.Overviews(registry)
+    counting = asyncio.ensure_future(count())
+    first, second = await asyncio.gather(overviews.look(60), overviews.look(60))
+    counting.cancel()
+    assert first is second is await overviews.look(0)
+    assert first is not None
+    assert (first.statistics.sessions, len(first.largest)) == (len(sessions), overview.MOST)
+    assert steps >= 5

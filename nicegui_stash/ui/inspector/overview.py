@@ -20,7 +20,7 @@ MOST: Final = 100
 FRESH: Final = 1.0
 """Seconds for which an overview holds, at least."""
 SHARE: Final = 20
-"""It also holds this many times as long as it took, so that looking costs a twentieth of the process at most."""
+"""It also holds this many times as long as it worked, so that looking costs a twentieth of the process at most."""
 
 T = TypeVar('T')
 
@@ -85,18 +85,20 @@ class Overviews:
         return self._latest
 
     async def _gather(self) -> None:
-        began = time.monotonic()
+        began, worked = time.thread_time(), 0.0
         pending, largest, busy = _Largest[Row](MOST), _Largest[Row](MOST), 0
         for number, session in enumerate(self._registry.live()):
             if number % STEP == STEP - 1:
+                worked += time.thread_time() - began
                 await asyncio.sleep(0)
+                began = time.thread_time()
             largest.offer(session.size, lambda session=session: row_of(session))
             if (since := session.pending_since) is not None:
                 busy += 1
                 pending.offer(-since, lambda session=session: row_of(session))
         self._latest = Overview(self._registry.statistics(busy), pending.items(), largest.items())
-        ended = time.monotonic()
-        self._valid_until = ended + max(FRESH, SHARE * (ended - began))
+        worked += time.thread_time() - began
+        self._valid_until = time.monotonic() + max(FRESH, SHARE * worked)
 
 
 def row_of(session: Session) -> Row:
