@@ -77,11 +77,3 @@ class Progress:
     def _write(self, text: str) -> None:
         self._stream.write(text)
         self._stream.flush()
-
-
-def size_text(count: int) -> str:
-    """Return a number of bytes as people read it: `812 B`, `1.2 KB`; 1 KB has 1,000 bytes."""
-    for unit, size in (('GB', 10**9), ('MB', 10**6), ('KB', 10**3)):
-        if count >= size:
-            return f'{count / size:.1f} {unit}'
-    return f'{count} B'

@@ -8,50 +8,21 @@ import heapq
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
-from ..errors import ConfigurationError, MalformedDocument, UnknownFormat
-from ..model.document import Document, Part, Slice, SliceId, Values, from_bytes
+from ..errors import ConfigurationError
+from ..maintenance.documents import document_of, listed, read_each
+from ..maintenance.sizes import Survey, kind_of, size_text, slices_of
+from ..model.document import Document, Part, Slice, SliceId, Values
 from ..session.store_io import Away, Denied, Read, read
 from ..settings import Settings
-from ..stores.base import ObjectInfo, Store, StoredObject
+from ..stores.base import ObjectInfo, Store
 from .common import add_place, opened_existing, place_of, settings_of
-from .documents import listed, read_each
 from .exit_codes import FINE, FOUND
-from .report import Progress, size_text
+from .report import Progress
 
 _LARGEST: Final = 5
 """How many of the largest sessions the table names."""
-_KINDS: Final = {b'"': 'text', b'[': 'list', b'{': 'object', b't': 'true or false', b'f': 'true or false', b'n': 'null'}
-
-
-@dataclass(slots=True)
-class FieldTotal:
-    """How many values a field has in the store, in bytes: together, and the largest one."""
-
-    count: int = 0
-    size: int = 0
-    largest: int = 0
-
-    def add(self, size: int) -> None:
-        self.count += 1
-        self.size += size
-        self.largest = max(self.largest, size)
-
-
-@dataclass(slots=True)
-class Survey:
-    """The result of reading all documents: totals by class and field, and what could not be read."""
-
-    fields: dict[tuple[str, int, str], FieldTotal] = field(default_factory=dict[tuple[str, int, str], FieldTotal])
-    unread: dict[str, str] = field(default_factory=dict[str, str])
-
-    def add(self, document: Document, name: str | None) -> None:
-        for id_, found in slices_of(document, name):
-            for _, values in found.parts():
-                for each, raw in values.items():
-                    self.fields.setdefault((id_.name, id_.version, each), FieldTotal()).add(len(raw))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -110,7 +81,7 @@ async def _show_table(store: Store, rows: list[ObjectInfo], settings: Settings, 
     survey = Survey()
 
     def take(key: str, outcome: Read | Away | Denied) -> None:
-        found = _document(outcome)
+        found = document_of(outcome)
         if isinstance(found, str):
             survey.unread[key] = found
         elif found is not None:
@@ -120,20 +91,6 @@ async def _show_table(store: Store, rows: list[ObjectInfo], settings: Settings, 
         await read_each(store, [row.key for row in rows], take, progress)
     sys.stdout.write(table(place_of(settings), rows, survey))
     return FOUND if survey.unread else FINE
-
-
-def _document(outcome: Read | Away | Denied) -> Document | str | None:
-    """Return a document, why it cannot be read, or `None` if it has gone meanwhile. Raises `StoreError` if away."""
-    if not isinstance(outcome, Read):
-        raise outcome.error
-    if not isinstance(outcome.found, StoredObject):
-        return None
-    try:
-        return from_bytes(outcome.found.body)
-    except UnknownFormat as error:
-        return f'format {error.found}, of a newer nicegui_stash'
-    except MalformedDocument:
-        return 'not a document'
 
 
 def table(where: str, rows: list[ObjectInfo], survey: Survey) -> str:
@@ -163,7 +120,7 @@ def table(where: str, rows: list[ObjectInfo], survey: Survey) -> str:
 async def _show_trees(store: Store, rows: list[ObjectInfo], asked: argparse.Namespace) -> int:
     code = FINE
     for row in rows:
-        found = _document(await read(store, row.key))
+        found = document_of(await read(store, row.key))
         if isinstance(found, str):
             code = FOUND
             sys.stdout.write(f'{row.key}  {size_text(row.size)}, COULD NOT BE READ: {found}\n\n')
@@ -200,7 +157,7 @@ def _fields(values: Values, *, with_values: bool) -> list[Branch]:
     lines: list[Branch] = []
     for name, raw in values.items():
         body = bytes(raw)
-        shown = body.decode() if with_values else _KINDS.get(body[:1], 'number')
+        shown = body.decode() if with_values else kind_of(raw)
         lines.append((f'{name:<{width}}  {size_text(len(body)):>10}  {shown}', []))
     return lines
 
@@ -223,11 +180,6 @@ def _drawn(branches: list[Branch], indent: str = '  ') -> Iterator[str]:
 
 
 # ---- small things
-
-
-def slices_of(document: Document, name: str | None) -> Iterator[tuple[SliceId, Slice]]:
-    """Iterate over the slices of a class, by its stored name; of all classes for `None`."""
-    return ((id_, found) for id_, found in document.all_slices() if name in {None, id_.name})
 
 
 def _age(at: int, now: int) -> str:

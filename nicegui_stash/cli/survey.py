@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from ..errors import MalformedDocument, UnknownFormat, ValueNotStorable
+from ..maintenance.documents import listed, read_each
 from ..maintenance.sweep import Watcher
 from ..model.document import Document, Slice, from_bytes, version_number
 from ..model.limits import Policy
@@ -18,7 +19,6 @@ from ..model.schema import Schema, StoredField
 from ..model.versions import blame, candidates, find, find_parts, too_large
 from ..session.store_io import Away, Denied, Read
 from ..stores.base import Store, StoredObject
-from .documents import listed, read_each
 
 Kind = Literal[
     'current', 'migrates', 'discarded', 'newer', 'nothing', 'erased', 'expired', 'foreign', 'malformed', 'unread'

@@ -9,12 +9,13 @@ import sys
 import time
 from typing import Final
 
+from ..maintenance.sizes import size_text
 from ..maintenance.sweep import Fate, Sweep, Tally
 from ..settings import PREFIX, Settings
 from ..stores.base import Store
 from .common import add_place, duration, opened_existing, place_of, settings_of
 from .exit_codes import FINE, FOUND, WRONG
-from .report import Progress, size_text
+from .report import Progress
 
 _NO_TTL = f"""\
 ttl: the command must know the ttl of the app, or it would remove sessions too early. Pass --ttl as in Stash(ttl=...),

@@ -79,7 +79,10 @@ async def fetch(
         shared.counts['gets'] += 1
         reading = read(shared.store, key, unless, is_limited=is_limited)
         if shared.clock.is_known:
+            began = asyncio.get_running_loop().time()
             outcome = await reading
+            if shared.record is not None:
+                shared.record.answered('get', began)
         else:
             outcome, failure = await asyncio.gather(reading, shared.clock.ask())
             if failure:

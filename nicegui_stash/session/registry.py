@@ -21,6 +21,8 @@ from .jobs import RunningJobs
 from .journal import Journal, Source
 from .keys import Keys
 from .leftovers import Leftovers
+from .metrics import published
+from .record import Record
 from .session import Session
 from .shared import Shared
 from .store_io import DEADLINE, Read, read
@@ -86,6 +88,7 @@ class Registry:
         self._looking: asyncio.Task[None] | None = None
         self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         self._leftovers: Leftovers | None = None
+        published.add(self, Statistics)
         if journals is not None:
             self._open_journal(journals)
 
@@ -109,6 +112,10 @@ class Registry:
         message = 'the journal cannot be written; until it can, changes are durable once the store has them: %s'
         self._shared.say_once('journal', message, error)
         self.hurry()
+
+    @property
+    def prefix(self) -> str:
+        return self._shared.prefix
 
     @property
     def policy(self) -> Policy:
@@ -176,6 +183,20 @@ class Registry:
         """Count what happened beside the sessions, for `statistics()`."""
         self._shared.counts[what] += 1
 
+    def keep_record(self) -> Record:
+        """Return the record of what is put and answered, which is kept from the first call on."""
+        shared = self._shared
+        if shared.record is None:
+            shared.record = Record(asyncio.get_running_loop().time, shared.schemas)
+        return shared.record
+
+    def live(self) -> Iterator[Session]:
+        """Iterate over the sessions in memory. Others may come and go meanwhile; none is kept by this."""
+        for reference in self._sessions.valuerefs():
+            if (session := reference()) is not None:
+                yield session
+                del session
+
     def renew(self) -> None:
         """Refresh `seen` of sessions with an open page, so that they do not expire.
 
@@ -240,11 +261,14 @@ class Registry:
         except TimeoutError:
             return False
 
-    def statistics(self) -> Statistics:
+    def statistics(self, pending: int | None = None) -> Statistics:
+        """Return the counts, also to another thread. `pending`: sessions with something pending, if counted already."""
         counts = self._shared.counts
+        if pending is None:
+            pending = sum(1 for session in self.live() if session.pending)
         return Statistics(
             sessions=len(self._sessions),
-            pending=sum(1 for session in list(self._sessions.values()) if session.pending),
+            pending=pending,
             pending_bytes=self._shared.pending_bytes,
             gets=counts['gets'],
             puts=counts['puts'],

@@ -80,6 +80,16 @@ class Session:
         return self._state.pending.size
 
     @property
+    def pending_since(self) -> float | None:
+        """Since when something is pending, by the time of the event loop; `None` if nothing is."""
+        return self._sync.pending_since
+
+    @property
+    def size(self) -> int:
+        """The document's length in bytes: after a merge an upper estimate."""
+        return self._state.size
+
+    @property
     def accepted(self) -> int:
         """A number that grows with what is accepted: all of it is in the store once `settled` has reached it."""
         pending = self._state.pending

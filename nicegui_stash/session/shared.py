@@ -15,6 +15,7 @@ from ..stores.base import Store
 from .clock import Clock
 from .journal import BeforeRead, Journal
 from .outage import Outage
+from .record import Record
 
 log = logging.getLogger('nicegui_stash')
 
@@ -37,7 +38,7 @@ class Shared:
     session that is loaded again goes on counting. `schemas` holds this process's classes by stored name. `closed` says
     why nothing is written any more, if that is so. `look_around` is called when the store turns out to have lost a
     document: it may have lost others, too. `journal` keeps on this host what is not in the store yet; `before_read` is
-    awaited before a document is read for the first time.
+    awaited before a document is read for the first time. `record` is kept while somebody may inspect the process.
     """
 
     store: Store
@@ -52,6 +53,7 @@ class Shared:
     closed: str = ''
     journal: Journal | None = None
     before_read: BeforeRead | None = None
+    record: Record | None = None
     counts: Counter[str] = field(default_factory=Counter[str])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])

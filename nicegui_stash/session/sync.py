@@ -57,6 +57,7 @@ class Synchroniser:
         '_owner',
         '_revalidation',
         '_shown',
+        '_since',
         '_state',
         '_task',
         '_urgent',
@@ -96,6 +97,15 @@ class Synchroniser:
         self._failures = 0
         self._contested = 0
         self._next_put = 0.0
+        self._since = 0.0
+
+    @property
+    def pending_since(self) -> float | None:
+        """When the oldest change that is not in the store yet was accepted, by the time of the event loop.
+
+        A change that was accepted during a put counts from the beginning of that put. `None`: nothing is pending.
+        """
+        return self._since if self._state.pending else None
 
     @property
     def activity(self) -> Activity:
@@ -111,9 +121,13 @@ class Synchroniser:
 
     def wake(self) -> None:
         """See to it that what is pending is put; called after each change."""
-        if (journal := self._state.shared.journal) is not None and self._state.pending:
+        if not self._state.pending:
+            return
+        if (journal := self._state.shared.journal) is not None:
             journal.note(self)
-        if self._task is None and self._state.pending:
+        if not self._since:
+            self._since = asyncio.get_running_loop().time()
+        if self._task is None:
             self._start()
 
     def read(self) -> None:
@@ -291,6 +305,8 @@ class Synchroniser:
             self._task = None
             self._urgent = False
             self._end_attempt()
+            if not state.pending:
+                self._since = 0.0
         self._tell_activity()
 
     async def _step(self) -> float:
@@ -408,21 +424,27 @@ class Synchroniser:
         last = state.pending.last
         body = state.snapshot(last)
         spacing = state.shared.put_interval if state.pending.is_awaited else state.shared.spacing(len(body))
-        self._next_put = asyncio.get_running_loop().time() + spacing
+        began = asyncio.get_running_loop().time()
+        self._next_put = began + spacing
         self._urgent = False
         self._is_writing = True
         self._tell_activity()
         state.shared.counts['puts'] += 1
         state.shared.counts['bytes_put'] += len(body)
+        if (record := state.shared.record) is not None:
+            record.put(state.pending)
         try:
             outcome = await write(state.shared.store, state.key, body, replacing(state.etag))
         finally:
             self._is_writing = False
+        if record is not None:
+            record.answered('put', began)
         match outcome:
             case Stored(etag):
                 if state.shared.outage.has_failures:
                     state.shared.outage.over()
                 state.stored(etag, last)
+                self._since = began
                 self._tell_activity()
                 self._contested = 0
                 if state.inherited:

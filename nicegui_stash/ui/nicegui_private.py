@@ -32,6 +32,7 @@ from nicegui.events import GenericEventArguments, ValueChangeEventArguments, han
 from nicegui.functions.refreshable import refreshable
 from nicegui.slot import Slot
 from nicegui.storage import request_contextvar
+from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 
@@ -790,6 +791,15 @@ def session_id_of(client: Client) -> str | None:
 def clients_of(session_id: str) -> list[Client]:
     """Return the open pages of a browser session."""
     return [client for client in Client.instances.values() if session_id_of(client) == session_id]
+
+
+def not_found(request: Request) -> HTTPException:
+    """Return what a route raises so that the answer is that of an address that has no route.
+
+    NiceGUI answers a 404 of a route in JSON, and one without a route by its page.
+    """
+    request.scope.pop('endpoint', None)
+    return HTTPException(404)
 
 
 def storage_secret() -> str | None:

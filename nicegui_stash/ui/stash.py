@@ -40,6 +40,7 @@ from .app.open_session import OpenSession
 from .app.pages import Build, options_of_route, register_page, require_build, signature_of, view_constructor
 from .app.recovering import Recovering
 from .app.runtime import missing_secret
+from .inspector.access import Allow
 from .page.indicator import Indicator
 from .page.job import Job, LeasedField, Work
 from .page.on_change import Change
@@ -403,6 +404,22 @@ class Stash:
     async def ready(self, timeout: float = 1.0) -> bool:
         """Whether the store answers within `timeout` seconds: for `/healthz`. Pages are served either way."""
         return await self._app_state.runtime().registry.answers(timeout)
+
+    def inspector(self, path: str, *, allow: Allow, values: bool = False) -> None:
+        """Serve a page that shows live what this process does with its store: counts, sizes, latency, documents.
+
+        `allow` gets the request and says who may see it; it may be async. Only `True` lets anybody in. It is asked
+        again before each event and once a second. For everybody else the address does not exist. `values=True` lets
+        them also show the values of a session, which are what people entered. Raises `ConfigurationError` for an
+        `allow` that cannot be called.
+
+            stash.inspector('/_stash', allow=lambda request: app.storage.user.get('role') == 'operator')
+        """
+        from .inspector.inspector import Inspector  # noqa: PLC0415 most apps have none
+
+        app_state = self._app_state
+        Inspector(lambda: app_state.runtime().registry, allow, values=values).serve(path)
+        app_state.keeps_record = True
 
     def statistics(self) -> Statistics:
         """Return counts of what the sessions of this process did, and what they hold now."""

@@ -1,4 +1,4 @@
-"""Take the pictures of the demo for the documentation: `python -m tests.demo.take` writes docs/images.
+"""Take the pictures for the documentation: `python -m tests.demo.take` writes docs/images.
 
 `python -m tests.demo.take moving` takes the moving one alone. It needs the dependency group `pictures`.
 """
@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.conftest import ARGUMENTS, CHROMIUM
-from tests.browser.server import ROOT
+from tests.browser.server import ROOT, Server
 from tests.browser.tab import Tab, Visitor
 
 from .demo import Demo, came_back, fill_in, have_trouble, is_saved, move, order_pizza, press, redeploy
@@ -195,6 +195,19 @@ async def take_moving(browser: Browser, demo: Demo) -> None:
         film.save('demo-redeploy.webp')
 
 
+async def take_inspector(browser: Browser, folder: Path) -> None:
+    """Take the inspector of a process that has some sessions, three of which have changed while the store is away."""
+    context = await browser.new_context(reduced_motion='reduce', **TALL)
+    async with Server('inspected.py', folder) as server, Visitor(browser, context) as visitor:
+        for what in ('history', 'sessions/1200', 'away/3'):
+            assert (await context.request.post(f'{server.url}/{what}')).ok
+        await context.add_cookies([{'name': 'role', 'value': 'operator', 'url': server.url}])
+        tab = await visitor.open(f'{server.url}/_stash')
+        await expect(tab.page.get_by_role('row', name='offline')).to_have_count(3)
+        await tab.page.wait_for_load_state('networkidle')
+        await tab.page.screenshot(path=IMAGES / 'inspector.png', animations='disabled')
+
+
 async def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     moving_alone = sys.argv[1:] == ['moving']
@@ -206,6 +219,7 @@ async def main() -> None:
                 await take(browser, demo)
                 await take_indicator(browser, demo)
                 await take_typing(browser, demo)
+                await take_inspector(browser, Path(folder))
             await browser.close()
 
 

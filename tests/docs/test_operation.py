@@ -15,7 +15,7 @@ from nicegui_stash.stores import MemoryStore, opening
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import Running
-from .examples import DOCS, ROOT, named
+from .examples import DOCS, ROOT, named, program_of
 
 PAGE = 'operation.md'
 TEXT = (DOCS / PAGE).read_text(encoding='utf-8')
@@ -48,6 +48,22 @@ def test_every_message_of_the_log_is_one_of_the_code() -> None:
         for words in re.findall(r'`([^`]+)`', message):
             for piece in words.split('…'):
                 assert piece.strip() in code, piece
+
+
+SIGN_IN = """
+@ui.page('/sign-in')
+def sign_in() -> None:
+    app.storage.user['role'] = 'operator'
+"""
+
+
+async def test_the_inspector_is_there_for_an_operator_and_nobody_else(running: Running) -> None:
+    example = named(PAGE, 'inspector')
+    async with running(program_of(dataclasses.replace(example, code=example.code + SIGN_IN))) as user:
+        assert (await user.http_client.get('/_stash')).status_code == 404
+        await user.open('/sign-in')
+        await user.open('/_stash')
+        await user.should_see('Latency of the store')
 
 
 async def test_healthz_says_whether_the_store_answers(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, assert_type
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from nicegui import APIRouter, Client, ui
 from nicegui.testing import User
@@ -73,6 +73,10 @@ if TYPE_CHECKING:
         def redraw(self) -> None: ...
 
         def on_recovered(self, recovery: Recovery) -> None: ...
+
+    def may_see(request: Request) -> bool: ...
+
+    async def may_see_later(request: Request) -> bool: ...
 
     def stored_has_the_type_of_its_value() -> None:
         assert_type(stored(0), int)
@@ -145,6 +149,8 @@ if TYPE_CHECKING:
         assert_type(await stash.export(), dict[str, Any])
         assert_type(await stash.new_session(keep=True, to='/'), None)
         assert_type(await stash.ready(), bool)
+        assert_type(stash.inspector('/_stash', allow=may_see), None)
+        assert_type(stash.inspector('/_stash', allow=may_see_later, values=True), None)
         assert_type(stash.save(page), None)
 
         def changed(change: Change) -> None:
@@ -190,6 +196,8 @@ if TYPE_CHECKING:
     def mistakes_are_seen() -> None:
         stored(0, scope='forever')  # pyright: ignore[reportCallIssue, reportArgumentType]
         stored()  # pyright: ignore[reportCallIssue]
+        stash.inspector('/_stash')  # pyright: ignore[reportCallIssue]
+        stash.inspector('/_stash', allow=None)  # pyright: ignore[reportArgumentType]
         stash.page('/', build='later')  # pyright: ignore[reportArgumentType]
         stash.page('/', versoin=2)  # pyright: ignore[reportCallIssue]
         stash.page('/', titel='Cart')  # pyright: ignore[reportCallIssue]

@@ -61,6 +61,7 @@ class AppState:
         self._runtime: Runtime | None = None
         self._remembering: dict[str, Pattern[str]] = {}  # by path: the pages that remember elements
         self.reads_ahead = False
+        self.keeps_record = False
         _app_states.add(self)
         keep_values_without_option()
         nicegui_private.count_line_ends_as_browser(is_stored)
@@ -120,6 +121,8 @@ class AppState:
         if runtime is None or runtime.closed or runtime.loop is not asyncio.get_running_loop():
             runtime = self._runtime = runtime_for(self._settings)
             runtime.add_names(list(self._schemas.values()))
+            if self.keeps_record:
+                runtime.registry.keep_record()
             self.prepare_app()
         return runtime
 

@@ -1,0 +1,61 @@
+"""Reading documents of a store, several at once, for whoever looks at each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Final
+
+from ..errors import MalformedDocument, UnknownFormat
+from ..model.document import Document, from_bytes
+from ..session.keys import is_document_key
+from ..session.store_io import Away, Denied, Read, read
+from ..stores.base import ObjectInfo, Store, StoredObject
+from .sweep import Watcher
+
+READERS: Final = 16
+"""How many objects are read at once."""
+
+
+async def listed(store: Store, prefix: str, *, most: int | None = None) -> list[ObjectInfo]:
+    """Return the rows of all documents below a prefix, or of at most so many. Raises `StoreError`."""
+    found: list[ObjectInfo] = []
+    rows = store.list(f'{prefix}/' if prefix else '')
+    async for row in rows:
+        if is_document_key(row.key, prefix):
+            found.append(row)
+            if len(found) == most:
+                break
+    if isinstance(rows, AsyncGenerator):
+        await rows.aclose()  # else what it holds stays open until it is collected
+    return found
+
+
+async def read_each(
+    store: Store, keys: Sequence[str], take: Callable[[str, Read | Away | Denied], None], watcher: Watcher
+) -> None:
+    """Read each object, and hand what came of it to `take`, in any order. What `take` raises ends it."""
+    waiting, done = iter(keys), 0
+
+    async def look() -> None:
+        nonlocal done
+        for key in waiting:
+            take(key, await read(store, key))
+            done += 1
+            watcher.show(done, len(keys))
+
+    await asyncio.gather(*(look() for _ in range(READERS)))
+
+
+def document_of(outcome: Read | Away | Denied) -> Document | str | None:
+    """Return a document, why it cannot be read, or `None` if it has gone meanwhile. Raises `StoreError` if away."""
+    if not isinstance(outcome, Read):
+        raise outcome.error
+    if not isinstance(outcome.found, StoredObject):
+        return None
+    try:
+        return from_bytes(outcome.found.body)
+    except UnknownFormat as error:
+        return f'format {error.found}, of a newer nicegui_stash'
+    except MalformedDocument:
+        return 'not a document'

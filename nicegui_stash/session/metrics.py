@@ -1,0 +1,63 @@
+"""The counts of `statistics()` as OpenTelemetry metrics, if its API is installed: read when the app's SDK asks.
+
+Without an SDK nobody asks, and nothing is counted for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Protocol
+from weakref import WeakSet
+
+NAME: Final = 'nicegui_stash'
+HELD: Final = frozenset({'sessions', 'pending', 'pending_bytes'})
+"""What may also decrease; the rest is counted since the start."""
+
+
+class Counted(Protocol):
+    """Something with counts, as a frozen record. It is asked from the SDK's thread."""
+
+    def statistics(self) -> Any: ...
+
+
+class Published:
+    """What is published together: the sum over all that is alive."""
+
+    def __init__(self) -> None:
+        self._counted: WeakSet[Counted] = WeakSet()
+        self._is_known = False
+
+    def add(self, counted: Counted, record: type[Any], meter: Any = None) -> None:
+        """Publish the counts of a record's class, from now on with those of one more. `meter`: for tests."""
+        self._counted.add(counted)
+        if not self._is_known:
+            self._is_known = True
+            _create(meter, record, self._read)
+
+    def _read(self, name: str) -> int:
+        return sum(getattr(counted.statistics(), name) for counted in list(self._counted))
+
+
+published: Final = Published()
+
+try:
+    from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
+except ImportError:  # an older FastAPI does not bring it
+
+    def _create(meter: Any, record: type[Any], read: Callable[[str], int]) -> None:
+        del meter, record, read
+
+else:
+
+    def _create(  # pyright: ignore[reportRedeclaration]
+        meter: Meter | None, record: type[Any], read: Callable[[str], int]
+    ) -> None:
+        meter = meter or get_meter(NAME)
+        for each in dataclasses.fields(record):
+            create = meter.create_observable_up_down_counter if each.name in HELD else meter.create_observable_counter
+            # without a unit, of which each exporter makes another ending of the name
+            create(f'{NAME}.{each.name}', [_observing(read, each.name)], description=f'{each.name} of statistics()')
+
+    def _observing(read: Callable[[str], int], name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        return lambda _: [Observation(read(name))]
