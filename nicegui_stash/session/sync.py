@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
-from ..errors import Unavailable
+from ..errors import Refused, Unavailable
 from ..model.operations import Touch
 from ..stores.base import replacing
 from ..stores.journal import Row
 from .journal import row_of
 from .loading import Fetched, Foreign, Same, erase, fetch
+from .new_sessions import MINUTE
 from .state import DocumentState
 from .store_io import DEADLINE, Away, Denied, MustRead, Stored, write
 from .subscriber import Activity
@@ -28,6 +29,9 @@ LONGEST_BACKOFF = 5.0
 REFUSED_BACKOFF = 30.0
 PATIENCE = 20
 """How many puts in a row may end in having to read again until that is a failure: each loses to one that won."""
+
+
+HELD_BACK: Final = 'too many sessions are new'
 
 
 class Merges(Protocol):
@@ -59,6 +63,7 @@ class Synchroniser:
         '_shown',
         '_state',
         '_task',
+        '_turn',
         '_urgent',
         '_waker',
         'problem',
@@ -96,6 +101,7 @@ class Synchroniser:
         self._failures = 0
         self._contested = 0
         self._next_put = 0.0
+        self._turn: float | None = None
 
     @property
     def activity(self) -> Activity:
@@ -302,12 +308,45 @@ class Synchroniser:
             wait = self._next_put - asyncio.get_running_loop().time()
             if wait > 0:
                 return wait
+        if state.is_new and (wait := self._wait_for_turn()) > 0:
+            return wait
         async with self._io:
             if state.must_read or not state.pending:  # what a revalidation found while this waited for it
                 return 0.0
             if state.shared.clock.is_due and (error := await state.shared.clock.ask()):
                 return self._failed(Away(error))
             return await self._write()
+
+    def _wait_for_turn(self) -> float:
+        """Return how many seconds a new session waits for its first put; if too many wait, let go of one not shown."""
+        state, shared, now = self._state, self._state.shared, asyncio.get_running_loop().time()
+        if shared.new_sessions.allows_all(now):
+            return 0.0
+        if self._turn is None:
+            is_shown = bool(state.audience.subscribers)
+            if state.pending.is_awaited and not is_shown:
+                return 0.0  # the app's own code, and no visitor
+            wait = shared.new_sessions.turn(now)
+            if wait is None:
+                return self._hold_back(MINUTE * (0.5 + shared.random() / 2)) if is_shown else self._let_go()
+            self._turn = now + wait
+        return self._hold_back(self._turn - now) if self._turn > now else 0.0
+
+    def _hold_back(self, wait: float) -> float:
+        """Keep everything in memory, tell whoever waits, and return the seconds until the session has its turn."""
+        state, shared = self._state, self._state.shared
+        if self.problem != HELD_BACK:
+            shared.counts['held_back'] += 1
+        self.problem, self.refuses, self._urgent = HELD_BACK, True, False
+        state.pending.fail(Refused('put', state.key, HELD_BACK, 'it is put when it has its turn; see max_new_sessions'))
+        self._tell_activity()
+        shared.new_sessions.say_held(asyncio.get_running_loop().time())
+        return wait
+
+    def _let_go(self) -> float:
+        self._state.pending.discard(lambda _: True)
+        self._state.shared.counts['let_go'] += 1
+        return 0.0
 
     async def _read(self) -> float:
         state = self._state
