@@ -324,7 +324,7 @@ class Settings:
     max_new_sessions: int = _option(
         _COUNT,
         600,
-        'how many sessions one process stores for the first time per minute; those beyond stay in memory; 0 for any',
+        'how many sessions one process stores for the first time per minute; those beyond wait in memory; 0 for any',
     )
     on_invalid: OnInvalid = _option(  # noqa: RUF009 as above
         _REACTION,

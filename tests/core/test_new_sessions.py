@@ -32,6 +32,7 @@ async def objects(store: FaultyStore) -> int:
     return len([row async for row in store.inner.list()])
 
 
+@pytest.mark.proves('many-new')
 async def test_beyond_the_limit_new_sessions_stay_in_memory_until_it_is_their_turn(
     make_registry: MakeRegistry, store: FaultyStore, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -87,6 +88,7 @@ async def test_who_is_stored_already_is_not_held_back(make_registry: MakeRegistr
     assert second.statistics().held_back == 0
 
 
+@pytest.mark.proves('many-new')
 async def test_a_flood_whose_pages_are_closed_leaves_neither_objects_nor_sessions_in_memory(
     make_registry: MakeRegistry, store: FaultyStore
 ) -> None:
