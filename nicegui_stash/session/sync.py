@@ -13,7 +13,7 @@ from typing import Final, Protocol, assert_never
 
 from ..errors import Refused, Unavailable
 from ..model.operations import Touch
-from ..stores.base import replacing
+from ..stores.base import Replace
 from ..stores.journal import Row
 from .journal import row_of
 from .loading import Fetched, Foreign, Same, erase, fetch
@@ -308,8 +308,6 @@ class Synchroniser:
             wait = self._next_put - asyncio.get_running_loop().time()
             if wait > 0:
                 return wait
-        if state.is_new and (wait := self._wait_for_turn()) > 0:
-            return wait
         async with self._io:
             if state.must_read or not state.pending:  # what a revalidation found while this waited for it
                 return 0.0
@@ -320,7 +318,7 @@ class Synchroniser:
     def _wait_for_turn(self) -> float:
         """Return how many seconds a new session waits for its first put; if too many wait, let go of one not shown."""
         state, shared, now = self._state, self._state.shared, asyncio.get_running_loop().time()
-        if shared.new_sessions.allows_all(now):
+        if not state.is_new or shared.new_sessions.allows_all(now):
             return 0.0
         if self._turn is None:
             is_shown = bool(state.audience.subscribers)
@@ -444,6 +442,9 @@ class Synchroniser:
     async def _write(self) -> float:
         """Put everything that is pending; to be called while nothing is read."""
         state = self._state
+        wait = 0.0 if state.etag is not None else self._wait_for_turn()
+        if wait > 0 or not state.pending:  # it was let go
+            return wait
         last = state.pending.last
         body = state.snapshot(last)
         spacing = state.shared.put_interval if state.pending.is_awaited else state.shared.spacing(len(body))
@@ -453,8 +454,9 @@ class Synchroniser:
         self._tell_activity()
         state.shared.counts['puts'] += 1
         state.shared.counts['bytes_put'] += len(body)
+        mode = 'create' if state.etag is None else Replace(state.etag)
         try:
-            outcome = await write(state.shared.store, state.key, body, replacing(state.etag))
+            outcome = await write(state.shared.store, state.key, body, mode)
         finally:
             self._is_writing = False
         match outcome:
