@@ -50,6 +50,7 @@ class StashOptions(TypedDict, Generic[Request], total=False):
     drain_timeout: float | None
     max_value_bytes: int | None
     max_document_bytes: int | None
+    max_new_sessions: int | None
     on_invalid: OnInvalid | None
     csp_nonce: str | None
 
@@ -87,6 +88,13 @@ def _read_bytes(text: str) -> int:
         return int(text)
     except ValueError:
         raise ValueError('it is not a whole number; write how many bytes') from None
+
+
+def _read_count(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError('it is not a whole number') from None
 
 
 def _read_truth(text: str) -> bool:
@@ -143,6 +151,12 @@ def _positive_or_zero(name: str, value: Any) -> float:
     if value in {0, timedelta(0)}:  # no time at all between puts, or no sweep
         return 0.0
     return _positive(name, value)
+
+
+def _not_negative(name: str, value: int) -> int:
+    if value < 0:
+        raise ConfigurationError(name, 'it must not be negative', 'Leave it out for the default')
+    return int(value)
 
 
 def _folder(name: str, given: str) -> str:
@@ -203,6 +217,7 @@ _SPAN_OR_NONE: Kind[float | None] = Kind(timedelta, 'Write {}=timedelta(days=…
 _SECONDS: Kind[float] = Kind((int, float), 'Pass a number of seconds', read_seconds, _positive)
 _SECONDS_OR_NONE: Kind[float | None] = Kind((int, float), 'Pass a number of seconds', read_seconds, _positive_or_zero)
 _BYTES: Kind[int] = Kind((int, float), 'Pass a number of bytes', _read_bytes, _positive)
+_COUNT: Kind[int] = Kind(int, 'Pass a whole number', _read_count, _not_negative)
 _REACTION = Kind(str, "Use 'raise' or 'log'", str, _reaction)
 _NONCE = Kind(str, 'Pass a text', str, _nonce)
 
@@ -306,6 +321,11 @@ class Settings:
     drain_timeout: float = _option(_SECONDS, 5.0, 'how long a stopping server takes for what is not durable yet')
     max_value_bytes: int = _option(_BYTES, 256 * 1024, 'the most bytes of JSON for one field')
     max_document_bytes: int = _option(_BYTES, 1024 * 1024, 'the most bytes of JSON for one session')
+    max_new_sessions: int = _option(
+        _COUNT,
+        600,
+        'how many sessions one process stores for the first time per minute; those beyond wait in memory; 0 for any',
+    )
     on_invalid: OnInvalid = _option(  # noqa: RUF009 as above
         _REACTION,
         'raise',
@@ -328,6 +348,7 @@ class Settings:
             flush_interval=interval,
             max_value_bytes=self.max_value_bytes,
             max_document_bytes=self.max_document_bytes,
+            max_new_sessions=self.max_new_sessions,
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
@@ -27,10 +27,14 @@ Fate = Literal['kept', 'expired', 'erased', 'copy', 'trial', 'contested', 'forei
 REMOVED: Final[frozenset[Fate]] = frozenset({'expired', 'erased', 'copy', 'trial'})
 SLACK = 1.1
 """An open page refreshes its session after a tenth of `ttl`; and clocks differ."""
+LISTED_AT_ONCE: Final = 500
+"""After how many rows of a listing other tasks have their turn."""
 DELETE_PATIENCE = 10.0
 """Seconds within which the delete follows the mark, and within which it must be answered."""
 SWEEPERS = 16
 """How many objects are treated at the same time."""
+FAILURES: Final = 2 * SWEEPERS
+"""How many objects in a row may fail until a sweep gives up: the store is away."""
 
 
 class Watcher(Protocol):
@@ -65,7 +69,8 @@ class Tally:
 class Sweep:
     """One pass over the objects below a prefix. `ttl` is in seconds; `wall` tells seconds since the epoch.
 
-    Age is judged by the store's time, see `Clock`. With `dry_run` everything is read and no document is written.
+    Age is judged by the store's time, see `Clock`. With `dry_run` everything is read and no document is written. In a
+    second at most `per_second` objects are read or removed, 0 for as many as the store can.
     """
 
     store: Store
@@ -73,7 +78,10 @@ class Sweep:
     ttl: float
     wall: Callable[[], float]
     dry_run: bool = False
+    per_second: float = 0.0
     clock: Clock = field(init=False)
+    _next: float = 0.0
+    _failures: int = 0
 
     def __post_init__(self) -> None:
         self.clock = Clock(self.store, self.wall, self.prefix)
@@ -81,20 +89,19 @@ class Sweep:
     async def run(self, tally: Tally, watcher: Watcher) -> None:
         """Read every object, remove the expired ones, and count.
 
-        Raises `StoreError` if the listing fails, or the store does not tell its time.
+        Raises `StoreError` if the listing fails, many objects in a row fail, or the store does not tell its time.
         """
         if failure := await self.clock.ask():
             raise failure
-        rows = [row async for row in self.store.list(f'{self.prefix}/' if self.prefix else '') if self._is_ours(row)]
-        if self.prefix:
-            rows += [row async for row in self.store.list(f'quarantine/{self.prefix}/') if self._is_copy(row)]
+        rows = [row async for row in self._rows(tally)]
         if self.clock.relies_on_writers:
             await self._hear_writers(rows)
-        tally.objects, done, waiting = len(rows), 0, iter(rows)
+        self._failures, done, waiting = 0, tally.objects - len(rows), iter(rows)
 
         async def work() -> None:
             nonlocal done
             for row in waiting:
+                await self._pace()
                 treatment = asyncio.ensure_future(self._treat(row, tally))
                 try:
                     await asyncio.shield(treatment)
@@ -102,11 +109,38 @@ class Sweep:
                     await asyncio.wait({treatment})
                     tally.add(row, treatment.result())
                 done += 1
-                watcher.show(done, len(rows))
+                watcher.show(done, tally.objects)
+                self._failures = self._failures + 1 if treatment.result() == 'failed' else 0
+                if self._failures >= FAILURES:
+                    return
 
         async with asyncio.TaskGroup() as group:
             for _ in range(SWEEPERS):
                 group.create_task(work())
+        if self._failures >= FAILURES and tally.error is not None:
+            raise tally.error
+
+    async def _rows(self, tally: Tally) -> AsyncIterator[ObjectInfo]:
+        """List what is to be read; what is kept by the look of its row is counted, and not held in memory."""
+        prefixes = (f'{self.prefix}/', f'quarantine/{self.prefix}/') if self.prefix else ('',)
+        is_judged_later = self.clock.relies_on_writers  # by all rows
+        for prefix in prefixes:
+            async for row in self.store.list(prefix):
+                if not self._is_ours(row):
+                    continue
+                tally.objects += 1
+                if not is_judged_later and self._is_young(row):
+                    tally.add(row, 'kept')
+                else:
+                    yield row
+                if tally.objects % LISTED_AT_ONCE == 0:
+                    await asyncio.sleep(0)  # a store may list without waiting
+
+    async def _pace(self) -> None:
+        if self.per_second:
+            now = asyncio.get_running_loop().time()
+            self._next = max(self._next, now) + 1 / self.per_second
+            await asyncio.sleep(self._next - now)
 
     async def _hear_writers(self, rows: list[ObjectInfo]) -> None:
         """Find out when the newest object was put."""
@@ -129,9 +163,13 @@ class Sweep:
     def _limit(self) -> float:
         return self.clock.certain() - self.ttl * SLACK
 
+    def _is_young(self, row: ObjectInfo) -> bool:
+        """Whether it was put, and so seen, after what is too old."""
+        return row.modified is not None and row.modified >= self._limit
+
     async def _treat(self, row: ObjectInfo, tally: Tally) -> Fate:
-        if row.modified is not None and row.modified >= self._limit:
-            return 'kept'  # it was put after that, and so seen
+        if self._is_young(row):
+            return 'kept'
         if self._is_copy(row):
             return await self._treat_copy(row, tally)
         if is_trial_key(row.key, self.prefix):

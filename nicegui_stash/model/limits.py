@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Times in seconds, sizes in bytes."""
+    """Times in seconds, sizes in bytes; `max_new_sessions` is a number per minute, 0 for any."""
 
     ttl: float = 30 * 86400.0
     tab_ttl: float = 86400.0
@@ -16,3 +16,4 @@ class Policy:
     max_document_bytes: int = 1024 * 1024
     max_session_pending: int = 8 * 1024 * 1024
     max_process_pending: int = 256 * 1024 * 1024
+    max_new_sessions: int = 0

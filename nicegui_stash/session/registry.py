@@ -22,6 +22,7 @@ from .journal import Journal, Source
 from .keys import Keys
 from .leftovers import Leftovers
 from .metrics import published
+from .new_sessions import NewSessions
 from .record import Record
 from .session import Session
 from .shared import Shared
@@ -40,7 +41,9 @@ class Statistics:
     """What one registry did and holds. Counts are since its start; `pending` counts sessions, not changes.
 
     `errors` counts steps that failed inside this library, each with a traceback in the log. `put_back` counts documents
-    that the store had lost, or had replaced by older ones, and that were put again from memory.
+    that the store had lost, or had replaced by older ones, and that were put again from memory. `held_back` counts
+    sessions that waited for their first put, as too many were new, `let_go` those that were not put before their pages
+    closed.
     """
 
     sessions: int
@@ -57,6 +60,8 @@ class Statistics:
     dropped_messages: int
     errors: int
     put_back: int
+    held_back: int
+    let_go: int
 
 
 class Registry:
@@ -85,6 +90,7 @@ class Registry:
         self._tasks: set[asyncio.Task[None]] = set()  # the event loop itself holds tasks only weakly
         self._shared = Shared(store, policy, uuid.uuid4().hex[:16], wall, rng, self.spawn, keys.prefix)
         self._shared.look_around = self._look_around
+        self._shared.new_sessions = NewSessions(policy.max_new_sessions)
         self._looking: asyncio.Task[None] | None = None
         self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         self._leftovers: Leftovers | None = None
@@ -225,6 +231,7 @@ class Registry:
         The `last` drain logs what is lost; after any other the rest can still be written.
         """
         deadline = asyncio.get_running_loop().time() + timeout
+        self._shared.new_sessions.lift(deadline)
         await self.jobs.stopped(timeout)
         waiting = {
             asyncio.ensure_future(self._drain_one(session, deadline)): session
@@ -281,6 +288,8 @@ class Registry:
             dropped_messages=counts['dropped_messages'],
             errors=counts['errors'],
             put_back=counts['put_back'],
+            held_back=counts['held_back'],
+            let_go=counts['let_go'],
         )
 
     async def aclose(self) -> None:

@@ -14,6 +14,7 @@ from ..model.schema import Schema
 from ..stores.base import Store
 from .clock import Clock
 from .journal import BeforeRead, Journal
+from .new_sessions import NewSessions
 from .outage import Outage
 from .record import Record
 
@@ -39,6 +40,7 @@ class Shared:
     why nothing is written any more, if that is so. `look_around` is called when the store turns out to have lost a
     document: it may have lost others, too. `journal` keeps on this host what is not in the store yet; `before_read` is
     awaited before a document is read for the first time. `record` is kept while somebody may inspect the process.
+    `new_sessions` says when a document may be put that is in the store not yet.
     """
 
     store: Store
@@ -57,6 +59,7 @@ class Shared:
     counts: Counter[str] = field(default_factory=Counter[str])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
+    new_sessions: NewSessions = field(default_factory=NewSessions)
     outage: Outage = field(init=False)
     clock: Clock = field(init=False)
     look_around: Callable[[], None] = lambda: None
@@ -74,7 +77,7 @@ class Shared:
 
     def of_writer(self, writer: str, sequence: int) -> Shared:
         """Return a copy for sessions of a process that ended: they go on under its name, after this sequence."""
-        return self._copy(writer=writer, sequence=sequence, journal=None, before_read=None)
+        return self._copy(writer=writer, sequence=sequence, journal=None, before_read=None, new_sessions=NewSessions())
 
     def _copy(self, **changes: Any) -> Shared:
         copy = replace(self, **changes, pending_bytes=0, _said={})

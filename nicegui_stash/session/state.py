@@ -101,6 +101,11 @@ class DocumentState:
         """Whether an object is known to exist, under this key or an older one."""
         return self.etag is not None or bool(self.inherited)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether a put would make an object that was never there, and not for an erasure."""
+        return not (self.is_stored or self.seen or any(isinstance(operation, Forget) for operation in self.pending))
+
     def values(self, slice_id: SliceId, part: Part) -> Values:
         """Return the values of a part, to read; empty if there are none."""
         found = self.document.slice(slice_id)

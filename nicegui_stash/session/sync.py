@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
-from ..errors import Unavailable
+from ..errors import Refused, Unavailable
 from ..model.operations import Touch
-from ..stores.base import replacing
+from ..stores.base import Replace
 from ..stores.journal import Row
 from .journal import row_of
 from .loading import Fetched, Foreign, Same, erase, fetch
+from .new_sessions import MINUTE
 from .state import DocumentState
 from .store_io import DEADLINE, Away, Denied, MustRead, Stored, write
 from .subscriber import Activity
@@ -28,6 +29,9 @@ LONGEST_BACKOFF = 5.0
 REFUSED_BACKOFF = 30.0
 PATIENCE = 20
 """How many puts in a row may end in having to read again until that is a failure: each loses to one that won."""
+
+
+HELD_BACK: Final = 'too many sessions are new'
 
 
 class Merges(Protocol):
@@ -60,6 +64,7 @@ class Synchroniser:
         '_since',
         '_state',
         '_task',
+        '_turn',
         '_urgent',
         '_waker',
         'problem',
@@ -98,6 +103,7 @@ class Synchroniser:
         self._contested = 0
         self._next_put = 0.0
         self._since = 0.0
+        self._turn: float | None = None
 
     @property
     def pending_since(self) -> float | None:
@@ -325,6 +331,37 @@ class Synchroniser:
                 return self._failed(Away(error))
             return await self._write()
 
+    def _wait_for_turn(self) -> float:
+        """Return how many seconds a new session waits for its first put; if too many wait, let go of one not shown."""
+        state, shared, now = self._state, self._state.shared, asyncio.get_running_loop().time()
+        if not state.is_new or shared.new_sessions.allows_all(now):
+            return 0.0
+        if self._turn is None:
+            is_shown = bool(state.audience.subscribers)
+            if state.pending.is_awaited and not is_shown:
+                return 0.0  # the app's own code, and no visitor
+            wait = shared.new_sessions.turn(now)
+            if wait is None:
+                return self._hold_back(MINUTE * (0.5 + shared.random() / 2)) if is_shown else self._let_go()
+            self._turn = now + wait
+        return self._hold_back(self._turn - now) if self._turn > now else 0.0
+
+    def _hold_back(self, wait: float) -> float:
+        """Keep everything in memory, tell whoever waits, and return the seconds until the session has its turn."""
+        state, shared = self._state, self._state.shared
+        if self.problem != HELD_BACK:
+            shared.counts['held_back'] += 1
+        self.problem, self.refuses, self._urgent = HELD_BACK, True, False
+        state.pending.fail(Refused('put', state.key, HELD_BACK, 'it is put when it has its turn; see max_new_sessions'))
+        self._tell_activity()
+        shared.new_sessions.say_held(asyncio.get_running_loop().time())
+        return wait
+
+    def _let_go(self) -> float:
+        self._state.pending.discard(lambda _: True)
+        self._state.shared.counts['let_go'] += 1
+        return 0.0
+
     async def _read(self) -> float:
         state = self._state
         settled = state.pending.settled
@@ -421,6 +458,9 @@ class Synchroniser:
     async def _write(self) -> float:
         """Put everything that is pending; to be called while nothing is read."""
         state = self._state
+        wait = 0.0 if state.etag is not None else self._wait_for_turn()
+        if wait > 0 or not state.pending:  # it was let go
+            return wait
         last = state.pending.last
         body = state.snapshot(last)
         spacing = state.shared.put_interval if state.pending.is_awaited else state.shared.spacing(len(body))
@@ -433,8 +473,9 @@ class Synchroniser:
         state.shared.counts['bytes_put'] += len(body)
         if (record := state.shared.record) is not None:
             record.put(state.pending)
+        mode = 'create' if state.etag is None else Replace(state.etag)
         try:
-            outcome = await write(state.shared.store, state.key, body, replacing(state.etag))
+            outcome = await write(state.shared.store, state.key, body, mode)
         finally:
             self._is_writing = False
         if record is not None:

@@ -47,7 +47,7 @@ opened: list[Any] = []
 
 
 def declare(url: str) -> Stash:
-    stash = Stash(url, recover_timeout=1.0)
+    stash = Stash(url, recover_timeout=1.0, max_new_sessions=0)
 
     @stash.page('/')
     class Form:

@@ -44,6 +44,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         flush_interval=None,
         max_value_bytes=256 * 1024,
         max_document_bytes=1024 * 1024,
+        max_new_sessions=600,
         allow_lost_updates=False,
         sweep_interval=None,
         identity=None,
@@ -73,6 +74,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         ('flush_interval', '0', 0.0, 0, 0),
         ('max_value_bytes', '1000', 1000, 2000, 2000),
         ('max_document_bytes', ' 5000 ', 5000, 6000, 6000),
+        ('max_new_sessions', '60', 60, 0, 0),
         ('allow_lost_updates', 'true', True, False, False),
         ('allow_lost_updates', 'Off', False, True, True),
         ('sweep_interval', '1d', 86400.0, timedelta(hours=1), 3600.0),
@@ -121,6 +123,7 @@ def test_so_is_the_contrary(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
         ('DRAIN_TIMEOUT', '', 'it is not a time; write seconds, or a number with s, min, h or d'),
         ('FLUSH_INTERVAL', '500ms', 'it is not a time; write seconds, or a number with s, min, h or d'),
         ('MAX_VALUE_BYTES', '1 MB', 'it is not a whole number; write how many bytes'),
+        ('MAX_NEW_SESSIONS', 'many', 'it is not a whole number'),
         ('STORAGE_OPTIONS', '[1]', 'it is not a JSON object'),
         ('STORAGE_OPTIONS', '{', 'Expecting property name enclosed in double quotes: line 1 column 2 (char 1)'),
         ('ALLOW_LOST_UPDATES', 'perhaps', 'it is neither true nor false'),
@@ -157,6 +160,11 @@ def test_a_limit_below_or_beyond_what_can_work_is_refused(monkeypatch: pytest.Mo
         with pytest.raises(ConfigurationError) as caught:
             settings(**{option: given})
         assert caught.value.setting == option
+
+
+def test_a_number_of_new_sessions_is_not_negative() -> None:
+    with pytest.raises(ConfigurationError, match='max_new_sessions: it must not be negative'):
+        settings(max_new_sessions=-1)
 
 
 @pytest.mark.parametrize('prefix', ['my app', '../up', 'a//b', '.', 'ä', 'a/../b', 'a\\b'])
@@ -209,8 +217,10 @@ def test_a_prefix_that_is_admitted_makes_keys_that_stores_admit(prefix: str) -> 
 def test_a_policy_takes_the_interval_of_the_store_unless_another_is_set() -> None:
     assert settings().policy(1.0).flush_interval == 1.0
     assert settings(flush_interval=0).policy(1.0).flush_interval == 0
-    policy = settings(ttl=timedelta(1), tab_ttl=timedelta(0, 5), max_value_bytes=7, max_document_bytes=8).policy(0.1)
-    assert (policy.ttl, policy.tab_ttl, policy.max_value_bytes, policy.max_document_bytes) == (86400.0, 5.0, 7, 8)
+    sizes = {'max_value_bytes': 7, 'max_document_bytes': 8, 'max_new_sessions': 9}
+    policy = settings(ttl=timedelta(1), tab_ttl=timedelta(0, 5), **sizes).policy(0.1)
+    assert (policy.ttl, policy.tab_ttl) == (86400.0, 5.0)
+    assert {name: getattr(policy, name) for name in sizes} == sizes
 
 
 def test_no_secret_is_shown_with_the_settings() -> None:

@@ -46,6 +46,13 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[azure.AzureSer
 
 
 @pytest.fixture(scope='session')
+def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[google.GCSServer]:
+    """An emulator of Google Cloud Storage that others wrote."""
+    with google.fake_gcs(tmp_path_factory.mktemp('fake_gcs')) as server:
+        yield server
+
+
+@pytest.fixture(scope='session')
 def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[google.GCSServer]:
     """A small server of Google Cloud Storage."""
     with google.gcs(tmp_path_factory.mktemp('gcs')) as server:

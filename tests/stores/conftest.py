@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from nicegui_stash.stores import FileStore
-from tests.servers.fixtures import azurite, gcs, moto, rclone, s3rver, seaweedfs
+from tests.servers.fixtures import azurite, fake_gcs, gcs, moto, rclone, s3rver, seaweedfs
 
 HERE = Path(__file__).parent
-__all__ = ['azurite', 'gcs', 'moto', 'rclone', 's3rver', 'seaweedfs']
+__all__ = ['azurite', 'fake_gcs', 'gcs', 'moto', 'rclone', 's3rver', 'seaweedfs']
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -147,9 +147,11 @@ async def test_an_asynchronous_filesystem_is_used_on_the_loop_and_closed(monkeyp
     assert LoopFileSystem.opened == []
     await asyncio.gather(*(store.put(f'k{number}', b'body', mode='create') for number in range(5)))
     await store.get('k0')
+    assert store._opened is not None
+    assert not store._opened.filesystem.dircache.use_listings_cache
     await store.aclose()
     assert set(LoopFileSystem.loops) == {asyncio.get_running_loop()}
-    assert LoopFileSystem.opened == [{'token': 'x', 'asynchronous': True, 'use_listings_cache': False}]
+    assert LoopFileSystem.opened == [{'token': 'x', 'asynchronous': True}]
     assert LoopFileSystem.sessions == ['closed']
 
 

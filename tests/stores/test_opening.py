@@ -198,7 +198,7 @@ def test_a_third_party_cannot_take_over_a_folder(third_party: Any, tmp_path: Pat
     assert isinstance(open_store(f'file://{tmp_path}'), FileStore)
 
 
-@pytest.mark.parametrize('url', ['ftp://host/x', 'dir::file:///tmp/x', 'simplecache::memory://x'])
+@pytest.mark.parametrize('url', ['ftp://host/x', 'dir::file:///tmp/x', 'dir::memory://x'])
 def test_a_store_without_conditional_puts_has_to_be_asked_for(url: str) -> None:
     with pytest.raises(ConfigurationError, match='no conditional put') as caught:
         open_store(url)

@@ -72,6 +72,11 @@ class OtherEtagOnRead(Server):
         return StoredObject(found.body, ETag(f'{found.etag}-read')) if isinstance(found, StoredObject) else found
 
 
+class Stale(Server):
+    async def get(self, key: str, *, unless: ETag | None = None) -> StoredObject | NotModified | None:
+        return await super().get(key, unless=unless and await self.current(key))
+
+
 class NeverReplacing(Server):
     async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         return await super().put(key, body, mode=mode if mode == 'create' else Replace(ETag('never')))
@@ -123,6 +128,7 @@ async def test_a_server_that_compares_etags_without_quotes_is_found_out() -> Non
         (CreatingOnReplace, 'writes an object that must exist'),
         (Racing, 'of 8 puts at the same time [2-8] succeeded'),
         (OtherEtagOnRead, 'another etag'),
+        (Stale, 'says that an object is unchanged which was replaced'),
         (NeverReplacing, 'a conflict where there is none'),
     ],
 )

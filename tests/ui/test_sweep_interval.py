@@ -6,6 +6,7 @@ import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,8 +38,21 @@ async def test_an_app_with_a_sweep_interval_sweeps_and_stops_with_the_server(old
     assert {task.get_coro().__qualname__ for task in asyncio.all_tasks()} & {'SweepSchedule.run'} == set()
 
 
-async def test_without_one_nothing_looks_for_what_is_old(old: Path, tmp_path: Path) -> None:
-    async with serving(lambda: Stash(str(tmp_path / 'state'))):
+@pytest.mark.parametrize(
+    ('url', 'options', 'sweeps'),
+    [
+        ('state', {}, True),
+        ('sqlite:///{}/stash.db', {}, True),
+        ('memory://', {}, False),
+        ('dir::file://{}/other', {'allow_lost_updates': True}, False),
+        ('state', {'sweep_interval': timedelta(0)}, False),
+    ],
+)
+async def test_without_one_an_app_sweeps_where_that_is_safe_and_needed_but_not_at_its_start(
+    old: Path, tmp_path: Path, url: str, options: dict[str, Any], *, sweeps: bool
+) -> None:
+    place = str(tmp_path / url) if url == 'state' else url.format(tmp_path)
+    async with serving(lambda: Stash(place, **options)):
         running = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
-    assert 'SweepSchedule.run' not in running
+    assert ('SweepSchedule.run' in running) == sweeps
     assert old.exists()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from ...errors import Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from ..base import ETag, Mode, Replace, Store, StoredObject
+from ..base import NOT_MODIFIED, ETag, Mode, Replace, Store, StoredObject
 
 log = logging.getLogger('nicegui_stash')
 
@@ -29,12 +29,19 @@ class Quoting(Protocol):
     quoted_etags: bool
 
 
+@runtime_checkable
+class Resending(Protocol):
+    """A store that notes whether its server sends what has not changed, in spite of the condition of a read."""
+
+    resends: bool
+
+
 async def probe(store: Store, folder: str = '') -> None:
     """Create, replace and race below `probe/` of a folder, and remove what was made.
 
-    `folder` is empty or ends in `/`. Where the server wants etags without quotes, the store is told so. Raises
-    `ConditionsIgnored` with the reason, `Refused` where the server refuses the operations themselves, and `Unavailable`
-    where it does not answer.
+    `folder` is empty or ends in `/`. If the server wants etags without quotes, the store is told so. If it ignores the
+    condition of a read, which costs a transfer each time, that is logged. Raises `ConditionsIgnored` with the reason,
+    `Refused` where the server refuses the operations themselves, and `Unavailable` where it does not answer.
     """
     place = f'{folder}probe/{uuid.uuid4().hex}'
     made: list[str] = []
@@ -48,6 +55,8 @@ async def probe(store: Store, folder: str = '') -> None:
         await _races(store, key())
     finally:
         await _remove(store, made)
+    if isinstance(store, Resending) and store.resends:
+        log.warning('%r sends objects that have not changed, as it ignores the condition of a read', store)
 
 
 async def _conditions(store: Store, key: Callable[[], str]) -> None:
@@ -57,10 +66,13 @@ async def _conditions(store: Store, key: Callable[[], str]) -> None:
     await _must_not_apply(store, name, 'create', 'it overwrites an object that must not exist, as the put says')
     if await _read(store, name) != StoredObject(b'created', etag):
         raise ConditionsIgnored('put', name, 'a read has other bytes than the put, or another etag')
+    await store.get(name, unless=etag)
     await _must_apply(store, name, b'replaced', Replace(etag))
     await _must_not_apply(store, name, Replace(etag), 'it overwrites an object whose etag is no longer that of the put')
     if (await _read(store, name)).body != b'replaced':
         raise ConditionsIgnored('put', name, 'it wrote what it said to be in conflict')
+    if await store.get(name, unless=etag) is NOT_MODIFIED:
+        raise ConditionsIgnored('get', name, 'it says that an object is unchanged which was replaced')
     await _must_not_apply(store, key(), Replace(etag), 'it writes an object that must exist, as the put says')
 
 

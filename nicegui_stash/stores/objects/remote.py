@@ -75,6 +75,7 @@ class RemoteStore:
         self._deadline = deadline
         self._opening = asyncio.Lock()
         self._is_open = False
+        self.resends = False
 
     def __repr__(self) -> str:
         return f'{type(self._driver).__name__.removesuffix("Driver")}({self._shown!r})'
@@ -103,7 +104,10 @@ class RemoteStore:
             if is_absent(answer):
                 return None
             raise answered_error('get', key, answer) from error
-        return NOT_MODIFIED if found.etag == unless else found
+        if found.etag == unless:
+            self.resends = True
+            return NOT_MODIFIED
+        return found
 
     async def put(self, key: str, body: bytes, *, mode: Mode) -> ETag:
         """Write an object if the server finds that its mode holds."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from nicegui import app
 
 from ...errors import ConfigurationError, DeclarationError
-from ...maintenance.schedule import SweepSchedule
+from ...maintenance.schedule import SweepSchedule, default_interval
 from ...model.schema import Schema
 from ...model.tokens import Tokens
 from ...session.keys import Keys
@@ -68,8 +68,9 @@ class Runtime:
         self._signals = SignalWatch(self._hurry)
         self._signals.start()
         self._renewal = self.loop.call_later(self._renew_every, self._renew)
-        if settings.sweep_interval:
-            self._start_sweeping(settings.sweep_interval, prefix)
+        interval = settings.sweep_interval
+        if interval := default_interval(store) if interval is None else interval:
+            self._start_sweeping(interval, prefix)
         nicegui_private.on_shutdown(self._drain_first)
         self.loop.call_soon(
             nicegui_private.on_shutdown, self._close
