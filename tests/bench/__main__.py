@@ -28,6 +28,7 @@ SECTIONS = {
     'opaque': 15,
     'rows': 15,
     'remember': 9,
+    'inspector': 9,
     'imports': 7,
     'floors': 9,
     'engines': 5,

@@ -14,10 +14,6 @@ from .server import Server
 from .tab import Tab, Visitor
 
 SESSIONS = 10_000
-ANSWERED = """() => {
-    const [{requestStart, responseEnd}] = performance.getEntriesByType('navigation');
-    return responseEnd - requestStart;
-}"""
 
 
 @pytest_asyncio.fixture(scope='module', loop_scope='session')
@@ -41,13 +37,8 @@ def part(tab: Tab, title: str):
     return tab.page.locator('.stash-part', has=tab.page.get_by_role('heading', name=title, exact=True))
 
 
-async def test_with_ten_thousand_sessions_it_answers_within_300_ms(visitor: Visitor, server: Server):
+async def test_it_shows_ten_thousand_sessions_and_measures_a_share_of_the_store(visitor: Visitor, server: Server):
     tab = await open_inspector(visitor, server)
-    times = [await tab.page.evaluate(ANSWERED)]
-    for _ in range(2):
-        await tab.reload()
-        times.append(await tab.page.evaluate(ANSWERED))
-    assert min(times) < 300, times  # typically 30; the others may have met a busy machine
     await expect(tab.page.locator('.stash-count').first).to_contain_text('10,000')
     await expect(part(tab, 'Largest sessions in memory').locator('tbody tr')).to_have_count(10)
     await tab.page.get_by_role('button', name='Measure the store').click()

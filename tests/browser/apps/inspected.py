@@ -31,7 +31,7 @@ class Unreachable(FaultyStore):
 
 store = Unreachable(MemoryStore('inspected'))
 register_store('inspected', lambda url, options: store)
-stash = Stash('inspected://', flush_interval=0)
+stash = Stash('inspected://', flush_interval=0, max_new_sessions=0)
 sessions: list[Session] = []
 """What would be open pages."""
 revoked = False
