@@ -565,6 +565,19 @@ def is_choice(element: object) -> bool:
     return isinstance(element, ChoiceElement)
 
 
+def on_new_options(element: Element, notice: Callable[[], object]) -> None:
+    """Call back whenever a choice element may have got other options; do nothing for any other element."""
+    update = getattr(element, '_update_options', None) if isinstance(element, ChoiceElement) else None
+    if update is None or '_update_options' in vars(element):
+        return
+
+    def update_and_notice() -> None:
+        update()
+        notice()
+
+    setattr(element, '_update_options', update_and_notice)  # noqa: B010 a method, hidden by an attribute of this element
+
+
 def keep_values_without_option(is_stored: IsStored) -> None:
     """Let a choice element that is bound to what is stored keep a value that its options do not hold.
 
@@ -585,7 +598,7 @@ def keep_values_without_option(is_stored: IsStored) -> None:
 def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> Callable[[Any], None]:
     def update_options(element: Any) -> None:
         value = element.value
-        if value is None or not _without_option(element) or not _is_bound(element, is_stored):
+        if value is None or not _without_option(element) or not _is_kept(element, is_stored):
             original(element)
             return
         slot = '___value'
@@ -604,12 +617,27 @@ def _choosing(original: Callable[[Any, Any], Any], is_stored: IsStored) -> Calla
         before = _items(element.value)
         hidden = [each for each in _without_option(element) if not _is_typed(element, each)]
         value = original(element, event)
-        if not element.multiple or not hidden or not _is_bound(element, is_stored):
+        if not element.multiple or not hidden or not _is_kept(element, is_stored):
             return value
         kept = [each for each in before if each in hidden or each in value]
         return [*kept, *(each for each in _items(value) if each not in kept)]
 
     return event_args_to_value
+
+
+def keep_typed(element: Element) -> None:
+    """Let a choice element keep, and show, the text without option that a person once typed into it."""
+    if isinstance(element, ChoiceElement) and 'new-value-mode' in element.props and _without_option(element):
+        setattr(element, _KEEPS, True)
+        with element.props.suspend_updates():
+            element.props[element.VALUE_PROP] = _model_of(element, element.value)
+
+
+_KEEPS: Final = '_nicegui_stash_keeps'
+
+
+def _is_kept(element: object, is_stored: IsStored) -> bool:
+    return hasattr(element, _KEEPS) or _is_bound(element, is_stored)
 
 
 def _items(value: Any) -> list[Any]:

@@ -66,6 +66,7 @@ class ValueShape:
         if value != before or type(value) is not type(before):
             self._previous = before
             nicegui_private.set_quietly(element, value)
+            nicegui_private.keep_typed(element)
         return {'value': nicegui_private.event_value(element)}
 
     def announce(self) -> None:
