@@ -442,7 +442,7 @@ _SETS_ONLY: Final[frozenset[Any]] = frozenset(
     for cls in (ValueElement, ValidationElement, ui.input)
 )
 """What handles a new value, and does no more than set it while nothing is sent, listens or validates."""
-_PLAIN: Final = (str, int, float, type(None))
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def set_quietly(element: ValueElement[Any], value: Any) -> None:
@@ -470,9 +470,16 @@ def set_quietly(element: ValueElement[Any], value: Any) -> None:
 
 
 def _set_prop_unsent(element: Element, name: str, value: Any) -> None:
-    """Set a prop without an update. NiceGUI observes its items, which a plain value has none of."""
+    """Set a prop without an update, and without what NiceGUI does to observe it.
+
+    A plain value has nothing to observe. The option that a choice shows is replaced, and never changed in place.
+    """
     props = element.props
-    if isinstance(value, _PLAIN) and isinstance(props.get(name), _PLAIN):
+    before = cast(object, props.get(name))
+    if (before is None or type(before) in _PLAIN or isinstance(element, ChoiceElement)) and (
+        type(value) in _PLAIN
+        or (type(value) is dict and _PLAIN.issuperset(map(type, cast(dict[str, Any], value).values())))
+    ):
         dict.__setitem__(props, name, value)
         return
     with props.suspend_updates():

@@ -103,6 +103,15 @@ async def test_options_that_come_later_show_what_was_chosen(stash: Stash, kind: 
     assert made.value == (['a'] if kind == 'several' else 'a')
 
 
+async def test_a_choice_of_one_is_dropped_where_several_can_be_chosen_now(stash: Stash):
+    is_multiple = False
+    serve(lambda: stash.remember(ui.select(['a', 'b'], multiple=is_multiple).mark('choice')))
+    browser = Browser()
+    type_into(await browser.open(), 'choice', {'value': 1, 'label': 'b'})
+    is_multiple = True
+    assert element(await browser.open(), 'choice').value == []
+
+
 async def test_a_text_that_was_typed_into_a_select_comes_back(stash: Stash):
     def build() -> None:
         with stash.remembering():
