@@ -102,8 +102,8 @@ def _readings(stored: StoredField, value: object) -> Iterator[object]:
         yield None
     elif type(value) is float and value.is_integer():
         yield int(value)
-    if isinstance(value, (int, float)):
-        yield _decimal(value)
+    if type(value) in {int, float}:
+        yield _decimal(cast(float, value))
     is_day = isinstance(value, str) and _DAY.fullmatch(value)
     candidates: list[Any] = [value, {'from': value, 'to': value}] if is_day else [value]
     for each in candidates:

@@ -604,6 +604,7 @@ def keep_values_without_option(is_stored: IsStored) -> None:
 
 def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> Callable[[Any], None]:
     def update_options(element: Any) -> None:
+        _note_options(element)
         value = element.value
         if value is None or not _without_option(element) or not _is_kept(element, is_stored):
             original(element)
@@ -617,6 +618,25 @@ def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> C
         element._props[element.VALUE_PROP] = _model_of(element, value)  # noqa: SLF001
 
     return update_options
+
+
+_OPTIONS: Final = '_nicegui_stash_options'
+_ON_OPTIONS: Final = '_nicegui_stash_on_options'
+
+
+def on_changed_options(client: Client, notice: Callable[[], None]) -> None:
+    """Call back when a bound choice element of a client may have got other options: an index means others then."""
+    setattr(client, _ON_OPTIONS, notice)
+
+
+def _note_options(element: Any) -> None:
+    notice = getattr(element.client, _ON_OPTIONS, None)
+    if notice is None or (id(element), ('value',)) not in bindings:
+        return
+    options = (list(element._values), list(element._labels))  # noqa: SLF001
+    if getattr(element, _OPTIONS, None) != options:
+        setattr(element, _OPTIONS, options)
+        notice()
 
 
 def _choosing(original: Callable[[Any, Any], Any], is_stored: IsStored) -> Callable[[Any, Any], Any]:

@@ -88,6 +88,7 @@ class Handover:
         self._settled = False
         self._overruled: list[TakesEntries] = []
         self._changed = asyncio.Event()
+        nicegui_private.on_changed_options(self._visit.client, self._options_changed)
 
     # ---- addresses
 
@@ -117,6 +118,12 @@ class Handover:
         self._looks_soon = False
         if not self._visit.ended and self._counted != nicegui_private.element_count(self._visit.client):
             self.announce()
+
+    def _options_changed(self) -> None:
+        """Announce the addresses of choices that have other options: what is chosen there now is chosen of these."""
+        if self._counted != -1:
+            self._counted = -1
+            asyncio.get_running_loop().call_soon(self.look)
 
     def announce(self) -> None:
         """Send the browser the bound elements that it does not know yet.
