@@ -11,6 +11,7 @@ from playwright.async_api import Locator, Page, expect
 
 from .server import Server
 from .tab import Tab, Visitor
+from .told import dead
 from .typist import KNOWS
 
 
@@ -18,6 +19,9 @@ from .typist import KNOWS
 async def stock(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     async with Server('stock.py', tmp_path_factory.mktemp('stock')) as server:
         yield server
+
+
+KNOWS_ROWS = 'window.__niceguiStash.typed && window.__niceguiStash.acknowledged'
 
 
 async def two_tabs(stock: Server, visitor: Visitor, path: str) -> tuple[Tab, Tab]:
@@ -143,6 +147,34 @@ async def test_a_grid_is_edited_in_two_tabs(stock: Server, visitor: Visitor, pat
     await shows(amounts[1], '44', '77')
     await kill(stock, first, second)
     await shows(amounts[0], '44', '77')
+
+
+LOST = 'The server was away: what you last changed in a table may not be saved.'
+
+
+@pytest.mark.parametrize('path', ['/grid', '/table'])
+async def test_an_edit_that_no_server_hears_is_not_lost_without_a_word(stock: Server, visitor: Visitor, path: str):
+    tab = await visitor.open(stock.url + path)
+    await tab.until(KNOWS_ROWS)
+    edit = (
+        (lambda value: set_in_grid(tab.page, 0, value))
+        if path == '/grid'
+        else lambda value: set_in_table(tab.page, 'bolt', value)
+    )
+    shown = tab.page.locator(
+        '.ag-row-first [col-id=qty]' if path == '/grid' else 'tbody tr:first-child td:nth-child(2)'
+    )
+    await edit('31')
+    await expect(shown).to_have_text('31')
+    await kill(stock, tab)
+    await expect(tab.page.get_by_text(LOST)).to_have_count(0)
+    async with dead(stock, tab):
+        await edit('41')
+        await expect(shown).to_have_text('41')
+    await expect(tab.page.get_by_text(LOST)).to_be_visible()
+    await expect(shown).to_have_text('31')
+    await edit('51')
+    await expect(shown).to_have_text('51')
 
 
 async def set_in_grid(page: Page, at: int, value: str) -> None:

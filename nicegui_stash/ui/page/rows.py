@@ -26,6 +26,8 @@ R = TypeVar('R', bound=ui.table | ui.aggrid)
 Row = dict[str, Any]
 
 _CELL: Final = re.compile(r"^\$\[\d+\](?:\.|\[')(?P<key>\w+)")
+HAS_ROWS: Final = 'nicegui-stash-rows'
+"""The prop by which our script knows the elements whose edits are stored."""
 _FEW: Final = 20
 """So many rows of a grid are updated one by one; more are given to it at once."""
 
@@ -84,6 +86,7 @@ class BoundRows:
         self._taking = False
         with self._element.props.suspend_updates():
             shown.begin(self._content(), self._stored.field.row_key)
+            self._element.props[HAS_ROWS] = ''
         self._update = self._element.update
         self._element.update = self._updated
         page_object.listen().watch(field, self._changed)

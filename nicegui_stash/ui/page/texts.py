@@ -32,6 +32,7 @@ TEXTS: Final[Mapping[str, str]] = {
     'enter_other': 'Please enter another value.',
     'choose': 'Please choose.',
     'column': 'This column is not saved.',
+    'edits_lost': 'The server was away: what you last changed in a table may not be saved.',
     'too_large': 'This is too large to be saved.',
     'gone': 'This row was removed. What you enter here is not saved.',
     'full': 'Too many changes are waiting to be saved.',
