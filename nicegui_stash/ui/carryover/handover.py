@@ -123,9 +123,8 @@ class Handover:
 
     def _options_changed(self) -> None:
         """Announce the addresses of choices that have other options: what is chosen there now is chosen of these."""
-        if self._counted != -1:
-            self._counted = -1
-            asyncio.get_running_loop().call_soon(self.look)
+        self._counted = -1
+        self.look_soon()
 
     def announce(self) -> None:
         """Send the browser the bound elements that it does not know yet.
