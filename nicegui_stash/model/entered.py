@@ -17,7 +17,12 @@ from .schema import StoredField
 
 _DAY: Final = re.compile(r'\d{4}-\d\d-\d\d')
 _MINUTE: Final = re.compile(r'(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d')
-_SAME_BUT_WRITTEN: Final = re.compile(r'a str would come back as a (date|datetime|time)')
+_SAME_BUT_WRITTEN: Final = re.compile(
+    r'a str would come back as a (date|datetime|time|Decimal)|Invalid RFC3339 encoded (date|datetime|time)'
+)
+_WRITTEN: Final = {'date': date, 'datetime': datetime, 'time': time, 'Decimal': Decimal}
+_EMPTY: Final[Mapping[str, type]] = {'Expected `str`, got `null`': str, 'Expected `array`, got `null`': list}
+"""By what msgspec says of `None`: the type whose empty value an emptied element means."""
 _EXPECTED: Final = re.compile(r'Expected `(?!str)[^`]*`')
 _TYPES: Final[tuple[type, ...]] = (int, float, date, time, datetime, Decimal)
 _KINDS: Final = {each: each.__name__.lower() for each in _TYPES}
@@ -27,9 +32,9 @@ _KINDS: Final = {each: each.__name__.lower() for each in _TYPES}
 def meant(stored: StoredField, value: object) -> tuple[Any, Raw] | None:
     """Return the value that an element means, with its JSON; `None` if it means nothing else.
 
-    - A whole `float` is an `int`: `ui.number` gives only floats.
+    - A whole `float` is an `int`, and a number a `Decimal`: `ui.number` gives only floats.
     - `None` of an emptied element is `''`, of an emptied multiple selection `[]`; an emptied text is `None`.
-    - ISO text is a `date`, `time` or `datetime`, also within lists and dicts.
+    - ISO text is a `date`, `time` or `datetime`, also within lists and dicts; the text of a number is a `Decimal`.
     - The text of one day is a range from and to it, as `ui.date` gives it.
     """
     if stored.field.encode or stored.field.decode:
@@ -44,11 +49,31 @@ def meant_inside(value: object, reason: str) -> list[object]:
     """Return what an element means by a part of a value that was refused for this reason; nothing if it means that."""
     if type(value) is float and value.is_integer() and reason.startswith('Expected `int'):
         return [int(value)]
-    if value is None and reason == 'Expected `str`, got `null`':
-        return ['']
+    if value is None:
+        return [_EMPTY[reason]()] if reason in _EMPTY else []
+    if reason == 'a float would come back as a Decimal':
+        return [_decimal(cast(float, value))]
     if isinstance(value, str) and (match := _SAME_BUT_WRITTEN.fullmatch(reason)):
-        kind = {'date': date, 'datetime': datetime, 'time': time}[match[1]]
-        return [msgspec.convert(value, kind)]
+        if not value:
+            return [None]
+        with suppress(msgspec.ValidationError):
+            return [msgspec.convert(_with_seconds(value), _WRITTEN[match[1] or match[2]])]
+    return []
+
+
+def meant_by_cell(value: object) -> list[object]:
+    """Return what a person may mean by a cell of a grid that does not fit: grids know texts where a column is empty.
+
+    >>> meant_by_cell('10:30'), meant_by_cell('5'), meant_by_cell('many'), meant_by_cell(None)
+    (['10:30:00'], [5], [], [''])
+    """
+    if not value:
+        return [''] if value is None else [None]
+    if isinstance(value, str) and _MINUTE.fullmatch(value):
+        return [_with_seconds(value)]
+    with suppress(msgspec.DecodeError):
+        if isinstance(value, str) and type(number := msgspec.json.decode(value.strip())) in {int, float}:
+            return [number]
     return []
 
 
@@ -77,6 +102,8 @@ def _readings(stored: StoredField, value: object) -> Iterator[object]:
         yield None
     elif type(value) is float and value.is_integer():
         yield int(value)
+    if type(value) in {int, float}:
+        yield _decimal(cast(float, value))
     is_day = isinstance(value, str) and _DAY.fullmatch(value)
     candidates: list[Any] = [value, {'from': value, 'to': value}] if is_day else [value]
     for each in candidates:
@@ -87,6 +114,11 @@ def _readings(stored: StoredField, value: object) -> Iterator[object]:
                 back = stored.codec.decode(stored.codec.to_json(_with_seconds(each)))
                 if _is_written(each, back):
                     yield back
+
+
+def _decimal(number: float) -> Decimal:
+    """Return a number as a person has written it: of a float its shortest text, without `.0`."""
+    return Decimal(str(number).removesuffix('.0'))
 
 
 def _with_seconds(value: Any) -> Any:
@@ -100,9 +132,9 @@ def _with_seconds(value: Any) -> Any:
 
 
 def _is_written(value: Any, back: Any) -> bool:
-    """Whether a value differs from what its JSON says only in texts that are dates or times there."""
+    """Whether a value differs from what its JSON says only in texts that are dates, times or decimals there."""
     brought: object = value
-    if isinstance(back, (date, time)):
+    if isinstance(back, (date, time, Decimal)):
         return isinstance(value, str)
     if isinstance(value, list) and isinstance(back, (list, tuple)):
         items, others = cast(list[Any], value), cast(list[Any], back)

@@ -442,7 +442,7 @@ _SETS_ONLY: Final[frozenset[Any]] = frozenset(
     for cls in (ValueElement, ValidationElement, ui.input)
 )
 """What handles a new value, and does no more than set it while nothing is sent, listens or validates."""
-_PLAIN: Final = (str, int, float, type(None))
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def set_quietly(element: ValueElement[Any], value: Any) -> None:
@@ -470,9 +470,16 @@ def set_quietly(element: ValueElement[Any], value: Any) -> None:
 
 
 def _set_prop_unsent(element: Element, name: str, value: Any) -> None:
-    """Set a prop without an update. NiceGUI observes its items, which a plain value has none of."""
+    """Set a prop without an update, and without what NiceGUI does to observe it.
+
+    A plain value has nothing to observe. The option that a choice shows is replaced, and never changed in place.
+    """
     props = element.props
-    if isinstance(value, _PLAIN) and isinstance(props.get(name), _PLAIN):
+    before = cast(object, props.get(name))
+    if (before is None or type(before) in _PLAIN or isinstance(element, ChoiceElement)) and (
+        type(value) in _PLAIN
+        or (type(value) is dict and _PLAIN.issuperset(map(type, cast(dict[str, Any], value).values())))
+    ):
         dict.__setitem__(props, name, value)
         return
     with props.suspend_updates():
@@ -565,6 +572,19 @@ def is_choice(element: object) -> bool:
     return isinstance(element, ChoiceElement)
 
 
+def on_new_options(element: Element, notice: Callable[[], object]) -> None:
+    """Call back whenever a choice element may have got other options; do nothing for any other element."""
+    update = getattr(element, '_update_options', None) if isinstance(element, ChoiceElement) else None
+    if update is None or '_update_options' in vars(element):
+        return
+
+    def update_and_notice() -> None:
+        update()
+        notice()
+
+    setattr(element, '_update_options', update_and_notice)  # noqa: B010 a method, hidden by an attribute of this element
+
+
 def keep_values_without_option(is_stored: IsStored) -> None:
     """Let a choice element that is bound to what is stored keep a value that its options do not hold.
 
@@ -584,8 +604,9 @@ def keep_values_without_option(is_stored: IsStored) -> None:
 
 def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> Callable[[Any], None]:
     def update_options(element: Any) -> None:
+        _note_options(element)
         value = element.value
-        if value is None or not _without_option(element) or not _is_bound(element, is_stored):
+        if value is None or not _without_option(element) or not _is_kept(element, is_stored):
             original(element)
             return
         slot = '___value'
@@ -599,17 +620,51 @@ def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> C
     return update_options
 
 
+_OPTIONS: Final = '_nicegui_stash_options'
+_ON_OPTIONS: Final = '_nicegui_stash_on_options'
+
+
+def on_changed_options(client: Client, notice: Callable[[], None]) -> None:
+    """Call back when a bound choice element of a client may have got other options: an index means others then."""
+    setattr(client, _ON_OPTIONS, notice)
+
+
+def _note_options(element: Any) -> None:
+    notice = getattr(element.client, _ON_OPTIONS, None)
+    if notice is None or (id(element), ('value',)) not in bindings:
+        return
+    options = (list(element._values), list(element._labels))  # noqa: SLF001
+    if getattr(element, _OPTIONS, None) != options:
+        setattr(element, _OPTIONS, options)
+        notice()
+
+
 def _choosing(original: Callable[[Any, Any], Any], is_stored: IsStored) -> Callable[[Any, Any], Any]:
     def event_args_to_value(element: Any, event: GenericEventArguments) -> Any:
         before = _items(element.value)
         hidden = [each for each in _without_option(element) if not _is_typed(element, each)]
         value = original(element, event)
-        if not element.multiple or not hidden or not _is_bound(element, is_stored):
+        if not element.multiple or not hidden or not _is_kept(element, is_stored):
             return value
         kept = [each for each in before if each in hidden or each in value]
         return [*kept, *(each for each in _items(value) if each not in kept)]
 
     return event_args_to_value
+
+
+def keep_typed(element: Element) -> None:
+    """Let a choice element keep, and show, the text without option that a person once typed into it."""
+    if isinstance(element, ChoiceElement) and 'new-value-mode' in element.props and _without_option(element):
+        setattr(element, _KEEPS, True)
+        with element.props.suspend_updates():
+            element.props[element.VALUE_PROP] = _model_of(element, element.value)
+
+
+_KEEPS: Final = '_nicegui_stash_keeps'
+
+
+def _is_kept(element: object, is_stored: IsStored) -> bool:
+    return hasattr(element, _KEEPS) or _is_bound(element, is_stored)
 
 
 def _items(value: Any) -> list[Any]:

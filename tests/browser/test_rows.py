@@ -11,12 +11,17 @@ from playwright.async_api import Locator, Page, expect
 
 from .server import Server
 from .tab import Tab, Visitor
+from .told import dead
+from .typist import KNOWS
 
 
 @pytest_asyncio.fixture(scope='module', loop_scope='session')
 async def stock(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     async with Server('stock.py', tmp_path_factory.mktemp('stock')) as server:
         yield server
+
+
+KNOWS_ROWS = 'window.__niceguiStash.typed && window.__niceguiStash.acknowledged'
 
 
 async def two_tabs(stock: Server, visitor: Visitor, path: str) -> tuple[Tab, Tab]:
@@ -75,12 +80,35 @@ async def test_typing_into_inputs_that_a_change_draws_again_keeps_focus_and_all_
     await expect(second.page.get_by_label('Name').nth(1)).to_have_value('nuts')
 
 
+async def test_somebody_who_types_keeps_focus_and_all_letters_while_others_have_the_rows_drawn_again(
+    stock: Server, visitor: Visitor
+):
+    first, second = await two_tabs(stock, visitor, '/keyed')
+    await first.until(KNOWS)
+    typed = first.page.get_by_label('Name 2')
+    await typed.focus()
+    await first.page.keyboard.press('Home')
+    for letters, button in (('ABCDEFGHIJKLM', 'Add'), ('NOPQRSTUVWXYZ', 'Count')):
+        drawn = await typed.element_handle()
+        await asyncio.gather(
+            first.page.keyboard.type(letters, delay=60),
+            second.page.get_by_role('button', name=button).click(),
+        )
+        await first.page.wait_for_function('element => !element.isConnected', arg=drawn)
+        await expect(typed).to_be_focused()
+    await expect(typed).to_have_value('ABCDEFGHIJKLMNOPQRSTUVWXYZnut')
+    await expect(second.page.get_by_label('Name 2')).to_have_value('ABCDEFGHIJKLMNOPQRSTUVWXYZnut')
+    await expect(first.page.get_by_label('Name 3')).to_have_value('pin')
+    await expect(first.page.get_by_text('9 pieces')).to_be_visible()
+
+
 async def test_a_table_is_edited_in_two_tabs(stock: Server, visitor: Visitor):
     first, second = await two_tabs(stock, visitor, '/table')
     await set_in_table(first.page, 'bolt', '55')
     await shows(second.page.locator('tbody tr'), 'bolt55', 'nut4')
     await set_in_table(second.page, 'nut', '2.5')
     await expect(second.page.get_by_text('qty: Please enter a whole number.')).to_be_visible()
+    await expect(first.page.get_by_text('This column is not saved.')).to_have_count(0)  # Quasar adds no keys to rows
     await shows(second.page.locator('tbody tr'), 'bolt55', 'nut4')
     await second.page.get_by_role('button', name='Add').click()
     await shows(first.page.locator('tbody tr'), 'bolt55', 'nut4', 'pin5')
@@ -119,6 +147,34 @@ async def test_a_grid_is_edited_in_two_tabs(stock: Server, visitor: Visitor, pat
     await shows(amounts[1], '44', '77')
     await kill(stock, first, second)
     await shows(amounts[0], '44', '77')
+
+
+LOST = 'The server was away: what you last changed in a table may not be saved.'
+
+
+@pytest.mark.parametrize('path', ['/grid', '/table'])
+async def test_an_edit_that_no_server_hears_is_not_lost_without_a_word(stock: Server, visitor: Visitor, path: str):
+    tab = await visitor.open(stock.url + path)
+    await tab.until(KNOWS_ROWS)
+    edit = (
+        (lambda value: set_in_grid(tab.page, 0, value))
+        if path == '/grid'
+        else lambda value: set_in_table(tab.page, 'bolt', value)
+    )
+    shown = tab.page.locator(
+        '.ag-row-first [col-id=qty]' if path == '/grid' else 'tbody tr:first-child td:nth-child(2)'
+    )
+    await edit('31')
+    await expect(shown).to_have_text('31')
+    await kill(stock, tab)
+    await expect(tab.page.get_by_text(LOST)).to_have_count(0)
+    async with dead(stock, tab):
+        await edit('41')
+        await expect(shown).to_have_text('41')
+    await expect(tab.page.get_by_text(LOST)).to_be_visible()
+    await expect(shown).to_have_text('31')
+    await edit('51')
+    await expect(shown).to_have_text('51')
 
 
 async def set_in_grid(page: Page, at: int, value: str) -> None:

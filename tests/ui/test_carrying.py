@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 from unittest.mock import Mock
 
@@ -149,6 +150,33 @@ async def test_a_value_waits_for_its_element(stash: Stash, told: Told) -> None:
     await eventually(lambda: None in told.answers)
     assert told.answers == [{address: 'merged'}, None]
     assert page.text == 'typed'
+
+
+@pytest.mark.parametrize('kind', ['select', 'radio', 'toggle'])
+async def test_a_choice_waits_for_the_options_among_which_it_was_made(stash: Stash, told: Told, kind: str) -> None:
+    @stash.page('/', build='request')
+    class Page:
+        city: str | None = stored(None)
+
+        def build(self) -> None:
+            self.choice = getattr(ui, kind)([]).bind_value(self, 'city')
+
+    _, page = await open_page(stash, Page)
+    page.choice.set_options(['a', 'b'])
+    await idle()
+    first, second = [json.loads(code[code.index('(') + 1 : -1]) for code in told if 'typed?.bind' in code]
+    assert first != second
+    (address,) = second.values()
+    tab, page = await open_page(stash, Page)
+    chosen = '{"value":1,"label":"b"}' if kind == 'select' else '1'
+    hand_over(tab, page, {'f': address, 'v': chosen, 'known': [digest(None)]})
+    for options in (['b', 'c'], ['c', 'b', 'a']):  # among which it would be another one
+        page.choice.set_options(options)
+        await idle()
+    assert (told.answers, page.city) == ([], None)
+    page.choice.set_options(['a', 'b'])
+    await eventually(lambda: None in told.answers)
+    assert (told.answers, page.city) == ([{address: 'merged'}, None], 'b')
 
 
 async def test_a_value_waits_as_long_as_its_page_is_being_built(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import types
+from dataclasses import make_dataclass
 from datetime import date, datetime, time
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypedDict
 
 import pytest
 from nicegui import ui
@@ -123,7 +126,7 @@ async def test_a_forward_that_raises_leaves_the_value_marked(stash: Stash, error
     await idle()
     assert (trip.day, trip.note, trip.form) == (date(2030, 1, 1), '1', {'day': date(2030, 1, 1)})
     day = element(tab, 'day')
-    assert (day.error if kind == 'input' else day.props['title']) == 'Please enter a date.'
+    assert (day.props['error'], day.props['error-message']) == (True, 'Please enter a date.')
     assert element(tab, 'note').error == 'Please enter another value.'
     assert {trouble.field for trouble in stash.status(trip).troubles} == {'day', 'note', 'form'}
     type_into(tab, 'day', '2030-01-31')
@@ -132,6 +135,7 @@ async def test_a_forward_that_raises_leaves_the_value_marked(stash: Stash, error
     await idle()
     assert (trip.day, trip.note, trip.form) == (date(2030, 1, 31), '0', {'day': date(2030, 1, 31)})
     assert stash.status(trip).troubles == ()
+    assert not day.props.get('error')
     assert errors() == []
 
 
@@ -162,6 +166,70 @@ async def test_a_range_of_one_day_and_an_emptied_selection(stash: Stash) -> None
     type_into(tab, 'nights', {'from': '2030-05-31', 'to': '2030-06-02'})
     await idle()
     assert trip.nights == {'from': date(2030, 5, 31), 'to': date(2030, 6, 2)}
+
+
+KINDS = {'day': date | None, 'must': date, 'at': time, 'tags': list[str], 'price': Decimal}
+FLIGHT = {'day': date(2030, 1, 1), 'must': date(2030, 1, 1), 'at': time(8), 'tags': ['a'], 'price': Decimal(1)}
+Flight: Any = make_dataclass('Flight', list(KINDS.items()))
+Leg: Any = types.new_class('Leg', (TypedDict,), exec_body=lambda body: body.update(__annotations__=KINDS))
+
+
+@pytest.mark.parametrize('kind', ['row', 'object', 'nested names'])
+async def test_parts_of_a_field_take_what_fields_take(stash: Stash, kind: str) -> None:
+    @stash.page('/')
+    class Trip:
+        legs: list[Leg] = stored([FLIGHT])
+        flight: Flight = stored(default_factory=lambda: Flight(**FLIGHT))
+
+        def build(self) -> None:
+            owner: Any = {'row': self.legs[0], 'object': self.flight, 'nested names': self}[kind]
+            for name, make in (('day', ui.input), ('must', ui.input), ('at', ui.time_input), ('price', ui.number)):
+                make().mark(name).bind_value(owner, name if kind != 'nested names' else ('flight', name))
+            chosen = ui.date(value=[]).props('multiple').mark('tags')
+            chosen.bind_value(owner, 'tags' if kind != 'nested names' else ('flight', 'tags'))
+
+    tab = await Browser().open()
+    trip = shown(stash, tab, Trip)
+    entered = {'day': '', 'must': '2030-05-31', 'at': '10:30', 'tags': None, 'price': 2.5}
+    for marker, value in entered.items():
+        type_into(tab, marker, value)
+        await idle()
+    fits = {'day': None, 'must': date(2030, 5, 31), 'at': time(10, 30), 'tags': [], 'price': Decimal('2.5')}
+    assert (trip.legs[0] if kind == 'row' else vars(trip.flight)) == fits
+    assert stash.status(trip).troubles == ()
+    type_into(tab, 'must', '')
+    await idle()
+    assert element(tab, 'must').error == 'Please enter a date.'
+    assert [trouble.field for trouble in stash.status(trip).troubles] == ['legs' if kind == 'row' else 'flight']
+
+
+async def test_a_decimal_is_taken_from_a_number_and_from_a_text(stash: Stash, store: FaultyStore) -> None:
+    @stash.page('/')
+    class Offer:
+        price: Decimal = stored(Decimal('1.5'))
+        least: Decimal | None = stored(None)
+
+        def build(self) -> None:
+            ui.number().mark('price').bind_value(self, 'price')
+            ui.input().mark('least').bind_value(self, 'least')
+
+    tab = await Browser().open()
+    offer: Any = shown(stash, tab, Offer)
+    for marker, value, held in (
+        ('price', 2.1, Decimal('2.1')),
+        ('price', 3, Decimal(3)),
+        ('least', '19.90', Decimal('19.90')),
+    ):
+        type_into(tab, marker, value)
+        await idle()
+        assert (getattr(offer, marker), element(tab, marker).error) == (held, None)
+    type_into(tab, 'least', '19,90')
+    await idle()
+    assert (offer.least, element(tab, 'least').error) == (Decimal('19.90'), 'Please enter a number.')
+    type_into(tab, 'least', '')
+    await idle()
+    await stash.flush(offer)
+    assert await data_of(store, 'Offer') == {'price': '3', 'least': None}
 
 
 async def test_dates_inside_a_dict_are_taken(stash: Stash) -> None:

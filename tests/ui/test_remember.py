@@ -61,6 +61,76 @@ async def test_it_works_on_the_page_of_a_class_beside_its_fields(stash: Stash):
     assert (element(again, 'field').value, element(again, 'note').value) == ('Ada', 'a note')
 
 
+CHOICES: dict[str, Any] = {
+    'select': ui.select,
+    'several': lambda options: ui.select(options, multiple=True),
+    'radio': ui.radio,
+    'toggle': ui.toggle,
+}
+
+
+@pytest.mark.parametrize('comes', ['in the page function', 'later'])
+@pytest.mark.parametrize('kind', CHOICES)
+async def test_options_that_come_later_show_what_was_chosen(stash: Stash, kind: str, comes: str):
+    heard: list[Any] = []
+
+    def build() -> None:
+        with stash.remembering():
+            made = CHOICES[kind]([]).mark('choice').on_value_change(lambda event: heard.append(event.value))
+        if comes == 'in the page function':
+            made.set_options(['a', 'b', 'c'])
+
+    serve(build)
+    browser = Browser()
+    tab = await browser.open()
+    element(tab, 'choice').set_options(['a', 'b', 'c'])
+    option = {'value': 2, 'label': 'c'}
+    type_into(tab, 'choice', {'select': option, 'several': [option]}.get(kind, 2))
+    chosen = ['c'] if kind == 'several' else 'c'
+    for _ in range(2):
+        tab = await browser.open()
+        made = element(tab, 'choice')
+        heard.clear()
+        for options in ['a', 'c'], ['a', 'b', 'c']:
+            made.set_options(options)
+            await idle()
+            assert made.value == chosen
+        assert heard == ([chosen] if comes == 'later' else [])
+    other = {'value': 0, 'label': 'a'}
+    type_into(tab, 'choice', {'select': other, 'several': [other]}.get(kind, 0))
+    made.set_options(['a', 'b', 'c', 'd'])
+    await idle()
+    assert made.value == (['a'] if kind == 'several' else 'a')
+
+
+async def test_a_choice_of_one_is_dropped_where_several_can_be_chosen_now(stash: Stash):
+    is_multiple = False
+    serve(lambda: stash.remember(ui.select(['a', 'b'], multiple=is_multiple).mark('choice')))
+    browser = Browser()
+    type_into(await browser.open(), 'choice', {'value': 1, 'label': 'b'})
+    is_multiple = True
+    assert element(await browser.open(), 'choice').value == []
+
+
+async def test_a_text_that_was_typed_into_a_select_comes_back(stash: Stash):
+    def build() -> None:
+        with stash.remembering():
+            ui.select(['ant', 'bee'], new_value_mode='add-unique').mark('animal')
+            ui.select(['ant', 'bee'], new_value_mode='add-unique', multiple=True).mark('animals')
+
+    serve(build)
+    browser = Browser()
+    tab = await browser.open()
+    type_into(tab, 'animal', 'emu')
+    type_into(tab, 'animals', ['emu', {'value': 0, 'label': 'ant'}])
+    for _ in range(2):
+        tab = await browser.open()
+        for marker, value in (('animal', 'emu'), ('animals', ['emu', 'ant'])):
+            element(tab, marker).update()
+            await idle()
+            assert element(tab, marker).value == value
+
+
 async def test_what_the_page_function_sets_is_a_default(stash: Stash):
     def build() -> None:
         with stash.remember(ui.tabs().mark('tabs')) as tabs:

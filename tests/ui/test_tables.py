@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
+from datetime import date, time
+from decimal import Decimal
 from typing import Any, TypedDict
 
 import msgspec
@@ -54,12 +56,12 @@ def declare(stash: Stash, kind: str = 'TypedDict') -> type[Any]:
     return Page
 
 
-def edit(tab: Any, at: int, key: str, value: Any) -> None:
+def edit(tab: Any, at: int, key: str, value: Any, *, marker: str = 'grid') -> None:
     """Have the grid tell of a cell that a person edited."""
-    grid = element(tab, 'grid')
+    grid = element(tab, marker)
     row = dict(grid.options['rowData'][at])
     (listener,) = [each for each in grid._event_listeners.values() if each.type == 'cellValueChanged']
-    told = {'data': {**row, key: value}, 'colId': key, 'newValue': value, 'oldValue': row[key], 'rowId': str(at)}
+    told = {'data': {**row, key: value}, 'colId': key, 'newValue': value, 'oldValue': row.get(key), 'rowId': str(at)}
     client_of(tab).handle_event(
         {'id': grid.id, 'listener_id': listener.id, 'args': [msgspec.json.encode(told).decode()]}
     )
@@ -173,6 +175,108 @@ async def test_an_edit_of_a_row_that_was_removed_meanwhile_is_not_stored_and_say
         [4],
         ['Amount: This row was removed. What you enter here is not saved.'],
     )
+
+
+@pytest.mark.parametrize('kind', KINDS)
+async def test_a_cell_of_a_column_that_the_rows_do_not_have_is_not_stored_and_says_so(
+    stash: Stash, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    cls = declare(stash, kind)
+    ann = Browser()
+    tab = await ann.open()
+    edit(tab, 0, 'colour', 'red')
+    await idle()
+    element(tab, 'table').rows[1]['size'] = 5
+    await idle()
+    if kind == 'dict':
+        assert shown(stash, tab, cls).rows == [{**ROWS[0], 'colour': 'red'}, {**ROWS[1], 'size': 5}]
+        assert notifications(tab) == []
+        return
+    assert shows(tab) == [3, 4]
+    assert [set(row) for row in element(tab, 'grid').options['rowData']] == [set(ROWS[0])] * 2
+    assert notifications(tab) == ['colour: This column is not saved.', 'size: This column is not saved.']
+    assert 'its rows have no such key' in caplog.text
+
+
+class Brief(msgspec.Struct, omit_defaults=True, rename='camel'):
+    row_id: int
+    how_many: int = 1
+
+
+async def test_a_cell_gets_the_default_that_is_left_out_in_json(stash: Stash) -> None:
+    @stash.page('/')
+    class Page:
+        rows: list[Brief] = stored(default_factory=lambda: [Brief(1, 5)])
+
+        def build(self) -> None:
+            stash.rows(ui.aggrid({'columnDefs': [{'field': 'howMany'}], 'rowData': []}), self, 'rows').mark('grid')
+
+    tab = await Browser().open()
+    edit(tab, 0, 'howMany', 1)
+    await idle()
+    assert (shown(stash, tab, Page).rows, notifications(tab)) == ([Brief(1, 1)], [])
+
+
+async def test_a_row_with_the_key_of_another_gets_its_own_edits(stash: Stash) -> None:
+    first, second = {'id': 1, 'name': 'bolt', 'qty': 1}, {'id': 1, 'name': 'nut', 'qty': 2}
+
+    @stash.page('/')
+    class Page:
+        rows: list[dict[str, Any]] = stored([first, second])
+        later: list[dict[str, Any]] = stored([first])
+
+        def build(self) -> None:
+            stash.rows(ui.aggrid({'columnDefs': COLUMNS, 'rowData': []}), self, 'rows').mark('grid')
+            stash.rows(ui.aggrid({'columnDefs': COLUMNS, 'rowData': []}), self, 'later').mark('later')
+
+    tab = await Browser().open()
+    page = shown(stash, tab, Page)
+    page.later.append(second)
+    await idle()
+    edit(tab, 1, 'qty', 9)
+    edit(tab, 1, 'qty', 9, marker='later')
+    await idle()
+    assert page.rows == page.later == [first, {**second, 'qty': 9}]
+
+
+async def test_a_cell_may_be_within_an_entry_of_its_row(stash: Stash) -> None:
+    @stash.page('/')
+    class Page:
+        rows: list[dict[str, Any]] = stored([{'id': 1, 'home': {'city': 'Ulm'}, 'a.b': 1}])
+
+        def build(self) -> None:
+            stash.rows(ui.aggrid({'columnDefs': COLUMNS, 'rowData': []}), self, 'rows').mark('grid')
+
+    tab = await Browser().open()
+    edit(tab, 0, 'home.city', 'Bonn')
+    edit(tab, 0, 'a.b', 2)
+    await idle()
+    assert shown(stash, tab, Page).rows == [{'id': 1, 'home': {'city': 'Bonn'}, 'a.b': 2}]
+
+
+Slot: Any = make_dataclass('Slot', [('at', time), ('day', date | None), ('qty', int), ('price', Decimal)])
+
+
+async def test_a_cell_takes_the_text_of_a_time_or_number_as_it_is_meant(stash: Stash) -> None:
+    @stash.page('/')
+    class Page:
+        rows: list[Slot] = stored(default_factory=lambda: [Slot(time(8), date(2030, 1, 1), 1, Decimal(1))])
+
+        def build(self) -> None:
+            stash.rows(ui.aggrid({'columnDefs': COLUMNS, 'rowData': []}), self, 'rows').mark('grid')
+
+    tab = await Browser().open()
+    for key, value in {'at': '10:30', 'day': '', 'qty': ' 5', 'price': 2.5}.items():
+        edit(tab, 0, key, value)
+        await idle()
+    assert (shown(stash, tab, Page).rows, notifications(tab)) == (
+        [Slot(time(10, 30), None, 5, Decimal('2.5'))],
+        [],
+    )
+    for value in ('many', '2.5', None):
+        edit(tab, 0, 'qty', value)
+    await idle()
+    assert notifications(tab) == ['Amount: Please enter a whole number.'] * 3
 
 
 async def test_rows_without_a_key_are_known_by_their_place(stash: Stash, store: FaultyStore) -> None:

@@ -36,6 +36,7 @@ from ..visit.messages import (
     AddressChanged,
     Again,
     AnyMessage,
+    Lost,
     Report,
     StorageReport,
     Typed,
@@ -270,6 +271,8 @@ class Connection:
                 self.handover.repeat(message)
             case Unsent():
                 self.handover.note_unsent(message)
+            case Lost():
+                self.handover.note_lost(message)
             case _:
                 assert_never(message)
 

@@ -15,6 +15,8 @@
   const early = []; // events before the handshake, in order: NiceGUI retries each by itself, so they could overtake
   let isBuilt = false; // whether the server has reported the page as built, after sending its elements' values
   const large = new Map(); // address -> JSON of a value of the document before that was too large to be sent, or null
+  const edits = new Set(); // numbers of edits in tables and grids that are not known to be durable
+  let lost = 0; // how many of them the document before left
   let unknown = null; // values of the document before by element id, with a digest of its page's structure
 
   // sessionStorage may contain anything
@@ -53,6 +55,14 @@
     entry.v = wellFormed(doc ? JSON.stringify(doc.toString()) : json);
     reflect(place, entry.v);
     return true;
+  };
+
+  // an edit in a table or grid that `stash.rows` has bound: not what turns its pages, selects or clicks
+  const isEdit = ({ id, listener_id }) => {
+    const element = raw()[id];
+    if (element?.props["nicegui-stash-rows"] === undefined) return false;
+    const type = element.events.find((each) => each.listener_id === listener_id)?.type ?? "update";
+    return type === "cellValueChanged" || !/^(update|row|cell|selection|request|virtual|fullscreen|click|dbl)/.test(type);
   };
 
   // as many values as fit into one message; others are kept for the next document to show
@@ -151,6 +161,7 @@
     const unwatch = mounted_app.$watch(() => id in mounted_app.elements, come, { flush: "sync" });
   };
   const takeElements = (elements) => {
+    stash.focus.hold(bound);
     stash.tooLarge.keep(elements ?? {});
     for (const element of Object.values(elements ?? {})) {
       const addresses = element?.props?.[BOUND];
@@ -158,6 +169,14 @@
       delete element.props[BOUND];
       stash.typed.bind(addresses);
     }
+  };
+  // send again what was on its way when the element was drawn again: the server has dropped it with the one before
+  const catchUp = (place) => {
+    learn(place);
+    const json = place.listener ? stash.entered.overtaken(place) : null;
+    if (json === null) return;
+    mounted_app.elements[place.id].props[place.prop] = JSON.parse(json);
+    window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [json] });
   };
   // send as an event: a value entered while the server judged `from`, or one that the server could not judge
   const release = ({ place, v }, from) => {
@@ -209,7 +228,10 @@
       stash.entered.dropUnplaced();
     },
 
-    durable: stash.entered.durable,
+    durable(n, refused) {
+      for (const each of edits) if (each <= n) edits.delete(each);
+      stash.entered.durable(n, refused);
+    },
 
     // the server sends which elements are bound to which fields; `~`: their fields do not get what they have as it is
     bind(addresses) {
@@ -220,6 +242,7 @@
           if (carried.has(place.address)) show(place, carried.get(place.address));
           if (large.has(place.address)) stash.tooLarge.restore(place, large.get(place.address));
           large.delete(place.address);
+          catchUp(place);
           stash.focus.bring(place);
         });
       }
@@ -232,6 +255,7 @@
 
     // called with every event that is about to be sent; true: hold it back
     intercept(message) {
+      if (isEdit(message)) edits.add((message.stash = stash.entered.count()));
       const place = stash.entered.placeOf(message);
       if (!place) return false;
       if (stash.tooLarge.holds(place, message) || note(place, message.args[0])) return true;
@@ -251,6 +275,7 @@
       for (const f of stash.tooLarge.lost) found.large.push({ f, v: null });
       stash.entered.each((f, json, digests, n, place) => add(f, json, digests, undefined, place));
       const taken = { seal: stash.seal, values: found.values, large: found.large, focus: stash.focus.find(bound) };
+      if (edits.size + lost) taken.edits = edits.size + lost;
       if (found.unbound.length) taken.unknown = { page: pageDigest(), values: found.unbound };
       return taken;
     },
@@ -260,6 +285,7 @@
       if (!found || typeof found !== "object") return;
       if (typeof found.seal === "string") stash.seal = found.seal;
       stash.focus.take(found.focus);
+      lost = Number.isInteger(found.edits) ? found.edits : 0;
       unknown = found.unknown && { page: found.unknown.page, values: wellMade(found.unknown.values) };
       for (const { f, v, known } of wellMade(found.values)) carried.set(String(f), { v, known });
       for (const { f, v } of wellMade(found.large)) large.set(String(f), v);
@@ -275,6 +301,8 @@
         values.push({ f, v: entry.sent, known: entry.known });
       }
       if (values.length) stash.tell({ kind: "typed", seal: stash.seal, values });
+      if (lost) stash.tell({ kind: "lost", edits: lost });
+      lost = 0;
       if (!window.socket.io.opts.query?.implicit_handshake) repeat(); // the server ignored what came before the handshake
       stash.tooLarge.again(bound);
     },

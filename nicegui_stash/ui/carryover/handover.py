@@ -13,11 +13,12 @@ from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from fastapi import Request
+from nicegui import ui
 
 from ...model.recovery import Rejected
 from .. import nicegui_private
 from ..contracts.page_object import TakesEntries
-from ..visit.messages import ACKNOWLEDGE, Again, Typed, Unsent
+from ..visit.messages import ACKNOWLEDGE, Again, Lost, Typed, Unsent
 from ..visit.scripts import nonce_attribute, typed_address
 from ..visit.visit import Visit
 from .merge import Verdict, merge
@@ -87,7 +88,9 @@ class Handover:
         self._verdicts: dict[str, Verdict] = {}
         self._settled = False
         self._overruled: list[TakesEntries] = []
+        self._was_lost = False
         self._changed = asyncio.Event()
+        nicegui_private.on_changed_options(self._visit.client, self._options_changed)
 
     # ---- addresses
 
@@ -117,6 +120,11 @@ class Handover:
         self._looks_soon = False
         if not self._visit.ended and self._counted != nicegui_private.element_count(self._visit.client):
             self.announce()
+
+    def _options_changed(self) -> None:
+        """Announce the addresses of choices that have other options: what is chosen there now is chosen of these."""
+        self._counted = -1
+        self.look_soon()
 
     def announce(self) -> None:
         """Send the browser the bound elements that it does not know yet.
@@ -251,6 +259,14 @@ class Handover:
             )
         if found:
             self._call(f'tooLarge({json.dumps(dict.fromkeys(found, self._connection.texts["too_large"]))})')
+
+    def note_lost(self, sent: Lost) -> None:
+        """Say that edits of a table or grid may be lost: only values of bound elements are carried over."""
+        if not self._was_lost:
+            self._was_lost = True
+            log.warning('%d edits in a table may be lost: the page did not learn that they are stored', sent.edits)
+            with self._visit.in_client():
+                ui.notify(self._connection.texts['edits_lost'], type='warning')
 
     def discard_unsaved(self, page_object: TakesEntries, fields: Collection[str]) -> None:
         """Have the browser drop what it holds of these fields, which are reset, and show what the server has.

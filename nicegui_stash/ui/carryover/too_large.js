@@ -5,6 +5,14 @@
   if (!stash || stash.tooLarge) return;
 
   const { raw, documentOf, shown, learn } = stash.entered;
+  // how an element looks that cannot say that its value is refused; any style of the page's own wins
+  try {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(":where(.nicegui-stash-refused) { outline: 2px solid var(--q-negative, #c10015) }");
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  } catch (error) {
+    console.warn("nicegui_stash: this browser shows no outline around a refused value", error);
+  }
   // key -> {place, base: the value that the server has, text: why it is not saved, isLost: it could not be kept either}
   const held = new Map();
   let mostBytes = Infinity; // of a field's JSON

@@ -28,11 +28,18 @@ _STEP: Final = re.compile(r"\.(?P<name>\w+)|\[(?P<index>\d+)\]|\['?(?P<key>[^']*
 
 def encode(page: object, stored: StoredField) -> Raw:
     """Return the JSON of a field's present value. Raises `ValueNotStorable`."""
+    refused: ValueNotStorable | None = None
+    before: list[tuple[Any, Any, object]] = []
     while True:
         try:
             return stored.codec.encode(getattr(page, stored.name))[1]
         except ValueNotStorable as error:
-            if not _take_meant(page, stored.name, error):
+            if refused is not None and error.path == refused.path and '...' not in error.path:
+                for place in before:  # what was meant does not fit either
+                    _set(*place)
+                raise refused from error
+            refused, before = error, _take_meant(page, stored.name, error)
+            if not before:
                 raise
 
 
@@ -120,14 +127,17 @@ def _shows(page: object, field: str, steps: Sequence[str | int], container: Elem
     )
 
 
-def _take_meant(page: object, field: str, error: ValueNotStorable) -> bool:
-    """Put what an element means in place of a part that does not fit; return whether there was any."""
-    steps, taken = _steps(error.path), False
+def _take_meant(page: object, field: str, error: ValueNotStorable) -> list[tuple[Any, Any, object]]:
+    """Put what an element means in place of parts that do not fit; return where, and what was there before."""
+    steps = _steps(error.path)
+    taken: list[tuple[Any, Any, object]] = []
     for owner, name in _places(getattr(page, field), steps):
-        for each in meant_inside(_part(owner, name), error.reason):
+        held = _part(owner, name)
+        for each in meant_inside(held, error.reason):
             if _bound(page, field, owner, name, steps):
                 _set(owner, name, each)
-                taken = taken or type(_part(owner, name)) is type(each)
+                if type(_part(owner, name)) is type(each):
+                    taken.append((owner, name, held))
     return taken
 
 

@@ -186,6 +186,9 @@ def _refused_value(field: str, shown: Sequence[Any], error: ValueNotStorable) ->
 def _mark(element: Any, text: str | None) -> None:
     if hasattr(type(element), 'error'):  # an element with validation shows it there
         element.error = text
+    elif element.tag == 'q-input':  # of a date or time: Quasar shows an error there all the same
+        element.props.set_optional('error', None if text is None else True)
+        element.props.set_optional('error-message', text)
     elif text is not None:
         element.classes('nicegui-stash-refused').props(f'aria-invalid=true title="{text.replace(chr(34), chr(39))}"')
     else:

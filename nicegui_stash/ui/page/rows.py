@@ -8,15 +8,17 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import msgspec
 from nicegui import ui
 
 from ...errors import RowGone, StashError, ValueNotStorable
+from ...model.entered import meant_by_cell
 from ...model.pieces import joined
 from .page_object import PageObject
-from .texts import refusal
+from .texts import NO_SUCH_KEY, refusal
 
 log = logging.getLogger('nicegui_stash')
 
@@ -24,6 +26,8 @@ R = TypeVar('R', bound=ui.table | ui.aggrid)
 Row = dict[str, Any]
 
 _CELL: Final = re.compile(r"^\$\[\d+\](?:\.|\[')(?P<key>\w+)")
+HAS_ROWS: Final = 'nicegui-stash-rows'
+"""The prop by which our script knows the elements whose edits are stored."""
 _FEW: Final = 20
 """So many rows of a grid are updated one by one; more are given to it at once."""
 
@@ -82,6 +86,7 @@ class BoundRows:
         self._taking = False
         with self._element.props.suspend_updates():
             shown.begin(self._content(), self._stored.field.row_key)
+            self._element.props[HAS_ROWS] = ''
         self._update = self._element.update
         self._element.update = self._updated
         page_object.listen().watch(field, self._changed)
@@ -149,7 +154,11 @@ class BoundRows:
         self._page_object.save_opaque()
         if _json(rows) == _json(self._content()):
             return False
-        self._page_object.accepting.change(self._field, codec.decode(codec.to_json(rows), original=rows))
+        taken = codec.decode(codec.to_json(rows), original=rows)
+        self._page_object.accepting.change(self._field, taken)
+        for at, (row, content, held) in enumerate(zip(rows, self._content(), taken, strict=False)):
+            for key in row.keys() - content.keys() - _names_of(held):
+                raise ValueNotStorable(codec.name, f'$[{at}].{key}', NO_SUCH_KEY, quotes_value=False)
         return True
 
     def edit(self, row: Row | None, key: str, value: Any) -> None:
@@ -158,17 +167,17 @@ class BoundRows:
         if row is None:
             self._shown.send()
         else:
-            held = row.get(key)
             refused = self._refusal_of(row, key, value)
-            if refused is not None and value is None and isinstance(held, str):
-                refused = self._refusal_of(row, key, '') and refused  # an emptied text
+            for each in meant_by_cell(value) if refused is not None else ():
+                refused = self._refusal_of(row, key, each) and refused
         if refused is not None:
             self._refuse(refused, key)
         self._show()
 
     def _refusal_of(self, row: Row, key: str, value: Any) -> ValueNotStorable | None:
+        place, name = _cell(row, key)
         with self._element.props.suspend_updates():
-            row[key] = value
+            place[name] = value
         try:
             self._store()
         except ValueNotStorable as error:
@@ -228,7 +237,8 @@ class GridRows:
         self.write(rows)
         options = cast(Row, self.element.options)
         key = row_key or 'id'
-        has_key = all(key in row for row in rows) if rows else row_key is not None
+        values = [_json(row[key]) for row in rows if key in row]
+        has_key = len(set(values)) == len(rows) and (bool(rows) or row_key is not None)
         if has_key and not {'getRowId', ':getRowId'} & set(options):
             self._row_key = key
             named = msgspec.json.encode(key).decode()
@@ -259,8 +269,10 @@ class GridRows:
     def _row(self, told: Mapping[str, Any], key: str) -> Row | None:
         if self._row_key is not None:
             wanted = told['oldValue'] if key == self._row_key else told['data'].get(self._row_key)
-            return next((row for row in self.rows if row.get(self._row_key) == wanted), None)
-        if str(told['rowId']).isdecimal() and (at := int(told['rowId'])) < len(self.rows):
+            found = [row for row in self.rows if row.get(self._row_key) == wanted]
+            if len(found) < 2:
+                return found[0] if found else None
+        elif str(told['rowId']).isdecimal() and (at := int(told['rowId'])) < len(self.rows):
             return self.rows[at]
         before = {**told['data'], key: told['oldValue']}
         return next((row for row in self.rows if row == before), None)
@@ -273,6 +285,22 @@ class GridRows:
                 return column
             columns += column.get('children', ())
         return {}
+
+
+def _cell(row: Row, key: str) -> tuple[Row, str]:
+    """Return where a cell is: `'home.city'` is within an entry of its row, as for AG Grid."""
+    *outer, name = [key] if key in row else key.split('.')
+    place: Any = row
+    for each in outer:
+        place = cast(Row, place).get(each) if isinstance(place, dict) else None
+    return (cast(Row, place), name) if isinstance(place, dict) else (row, key)
+
+
+def _names_of(row: object) -> set[str]:
+    """Return the names of an object's attributes in JSON, which may leave out those that have their default."""
+    if isinstance(row, msgspec.Struct):
+        return {each.encode_name for each in msgspec.structs.fields(row)}
+    return {each.name for each in fields(row)} if is_dataclass(row) else set()
 
 
 def _json(rows: Any) -> bytes:

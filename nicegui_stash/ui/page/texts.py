@@ -31,6 +31,8 @@ TEXTS: Final[Mapping[str, str]] = {
     'enter_date_and_time': 'Please enter a date and a time.',
     'enter_other': 'Please enter another value.',
     'choose': 'Please choose.',
+    'column': 'This column is not saved.',
+    'edits_lost': 'The server was away: what you last changed in a table may not be saved.',
     'too_large': 'This is too large to be saved.',
     'gone': 'This row was removed. What you enter here is not saved.',
     'full': 'Too many changes are waiting to be saved.',
@@ -59,6 +61,8 @@ _WRONG_TYPE: Final = re.compile(
     r'|Invalid RFC3339 encoded (?P<encoded>date|time|datetime)'
     r'|Invalid (?P<string>decimal) string'
 )
+NO_SUCH_KEY: Final = 'its rows have no such key'
+"""The reason why a cell of an element is not stored whose column the rows do not have."""
 _NOT_FINITE: Final = 'NaN and infinity '
 _RAISED: Final = re.compile(r'validate= raised ValueError: (?P<words>.+)', re.DOTALL)
 """The app's own words for a person."""
@@ -121,6 +125,8 @@ def _hint(kind: Kind, reason: str, texts: Mapping[str, str], *, is_choice: bool)
 
 
 def _text_for(reason: str) -> str | None:
+    if reason == NO_SUCH_KEY:
+        return 'column'
     if reason.startswith(_NOT_FINITE):
         return 'enter_number'
     if reason.startswith(_OTHER):

@@ -141,10 +141,18 @@ class Memory:
         element = remembered.shape.element
         if not is_refused(element):
             remembered.settle()
+            if remembered.waits:
+                nicegui_private.on_new_options(element, lambda: self._loop.call_soon(self._show_more, remembered))
             return
         self.roll.drop(remembered)  # its field wins, or it turned out to be for a secret
         if remembered.raw is not None and is_secret(element):
             self._set(remembered, NULL)
+
+    def _show_more(self, remembered: Remembered) -> None:
+        """Show what is stored of an element that has got other options."""
+        if remembered.waits and not (self._visit.ended or self._client.is_deleted or remembered.is_gone):
+            with nicegui_private.acting(person=False):
+                self._visit.guarded(remembered.show_more)
 
     # ---- storing what a person sets
 

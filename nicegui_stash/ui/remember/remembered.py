@@ -79,15 +79,29 @@ class Remembered:
     def settle(self) -> None:
         """Put what is stored over what the app has set since, and call the element's handlers."""
         now = self.shape.state()
-        if self.shown is None:
+        if self.stored is None:
             self.default = now
             return
         if now != self.shown:
             self.default = now
             self.show()
-        elif self.shape.has_parts:
+        elif self.shape.has_parts or self.waits:
             self.show()
         if self.differs:
+            self.shape.announce()
+
+    @property
+    def waits(self) -> bool:
+        """Whether something of what is stored did not fit, and no person has set anything else."""
+        return self.stored is not None and not self.is_touched and self.shown != self.stored
+
+    def show_more(self) -> None:
+        """Show what has come to fit, as with new options, and call the element's handlers if that is something else."""
+        before = self.shape.state()
+        if self.shown is None:
+            self.default = before
+        self.show()
+        if self.shown is not None and self.shown != before:
             self.shape.announce()
 
     def has_changed(self) -> bool:

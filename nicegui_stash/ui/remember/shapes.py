@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final
 
 from nicegui import ui
 from nicegui.element import Element
@@ -26,18 +28,27 @@ _IF_ASKED: Final = (ui.dialog, ui.menu, ui.dropdown_button, ui.fab, ui.chip)
 
 def shape_of(element: Element) -> Shape | None:
     """Return what reads and shows the state of an element; `None` if it has none that a person sets."""
-    found: object = element
-    if isinstance(found, ui.table):
-        return TableShape(found)
-    if isinstance(found, ui.tree):
-        return TreeShape(found)
-    if isinstance(found, ui.aggrid):
-        return GridShape(found)
-    if isinstance(found, ui.scroll_area):
-        return ScrollShape(found)
-    if isinstance(found, ValueElement):
-        return None if isinstance(found, _SHOWS_ONLY) else ValueShape(cast(ValueElement[Any], found))
-    return PropShape(element) if sends_values(element) else None
+    make = _maker(type(element))
+    return None if make is None else make(element)
+
+
+_MAKERS: Final[Mapping[type, Callable[[Any], Shape]]] = {
+    ui.table: TableShape,
+    ui.tree: TreeShape,
+    ui.aggrid: GridShape,
+    ui.scroll_area: ScrollShape,
+}
+
+
+@lru_cache(maxsize=256)
+def _maker(cls: type) -> Callable[[Any], Shape | None] | None:
+    """Return what makes the shape of the elements of a class; `None` if they have none."""
+    for kind, make in _MAKERS.items():
+        if issubclass(cls, kind):
+            return make
+    if issubclass(cls, ValueElement):
+        return None if issubclass(cls, _SHOWS_ONLY) else ValueShape
+    return lambda element: PropShape(element) if sends_values(element) else None
 
 
 def is_if_asked(element: Element) -> bool:

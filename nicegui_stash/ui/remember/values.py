@@ -29,6 +29,8 @@ _PARTS: Final = {
 _WITH_PARTS: Final = tuple(_PARTS)
 _NEEDS_ONE: Final = (ui.stepper, ui.carousel)
 _PROP: Final = 'model-value'
+_SCALARS: Final = frozenset({str, int})
+_WITHOUT_NUMBERS: Final = frozenset({str, bool, type(None)})
 
 
 class ValueShape:
@@ -66,7 +68,9 @@ class ValueShape:
         if value != before or type(value) is not type(before):
             self._previous = before
             nicegui_private.set_quietly(element, value)
-        return {'value': nicegui_private.event_value(element)}
+            nicegui_private.keep_typed(element)
+            before = nicegui_private.event_value(element)
+        return {'value': before}
 
     def announce(self) -> None:
         nicegui_private.announce_value(self.element, self._previous, but=self._listener)
@@ -84,6 +88,8 @@ class ValueShape:
                 return names[0]
             if value is not None:
                 raise Unfit
+        if type(value) in _WITHOUT_NUMBERS:
+            return value
         low, high = element.props.get('min'), element.props.get('max')
         numbers: list[Any] = list(cast(dict[str, Any], value).values()) if isinstance(value, dict) else [value]
         for number in numbers:
@@ -104,9 +110,14 @@ class ValueShape:
 
     def _choice(self, element: ChoiceElement, value: Any) -> Any:
         """Return the options that were chosen: those with the same JSON, as an option may be any object."""
+        is_multiple = isinstance(element.value, list) or bool(getattr(element, 'multiple', False))
+        if type(value) in _SCALARS and not is_multiple:
+            for each in nicegui_private.values_of_options(element):
+                if type(each) is type(value) and each == value:
+                    return each
         options = {_json(each): each for each in nicegui_private.values_of_options(element)}
         may_type = bool(element.props.get('new-value-mode'))
-        if isinstance(element.value, list) or bool(getattr(element, 'multiple', False)):
+        if is_multiple:
             chosen = cast(list[Any], value) if isinstance(value, list) else []
             return [
                 options.get(_json(each), each) for each in chosen if _json(each) in options or _is_new(each, may_type)

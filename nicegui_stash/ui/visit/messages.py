@@ -99,7 +99,13 @@ class Unsent(Message, frozen=True, tag='unsent'):
     addresses: Annotated[list[Annotated[str, Meta(max_length=16)]], Meta(max_length=500)]
 
 
-AnyMessage = Report | AddressChanged | StorageReport | Typed | Again | Unsent
+class Lost(Message, frozen=True, tag='lost'):
+    """The page before was not told that what was edited last in its tables and grids is durable: so many edits."""
+
+    edits: Annotated[int, Meta(ge=1)]
+
+
+AnyMessage = Report | AddressChanged | StorageReport | Typed | Again | Unsent | Lost
 
 UNKNOWN: Final = Report()
 
