@@ -10,12 +10,14 @@ reason of a visit degrades to `unknown`; this is never an error.
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple, cast
 
 import nicegui
@@ -34,6 +36,7 @@ from nicegui.slot import Slot
 from nicegui.storage import request_contextvar
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
+from starlette.responses import Response
 
 log = logging.getLogger('nicegui_stash')
 
@@ -360,6 +363,65 @@ def before_response(client: Client, prepare: Callable[[], None]) -> None:
         return build_response(*arguments, **options)
 
     setattr(client, 'build_response', prepare_and_build)  # noqa: B010 as above
+
+
+def after_response(client: Client, replace: Callable[[Response], Response]) -> None:
+    """Replace the answer to a page's request, once it is built."""
+    build_response = getattr(client, 'build_response', None)
+    if build_response is None:
+        return  # missing in this NiceGUI: the page has no digest, so it comes back by a reload
+
+    def build_and_replace(*arguments: Any, **options: Any) -> Any:
+        return replace(build_response(*arguments, **options))
+
+    setattr(client, 'build_response', build_and_replace)  # noqa: B010 as above
+
+
+class Shell(NamedTuple):
+    """A page's HTML, taken apart. `digest` stands for all that is not named here, nor differs from load to load."""
+
+    digest: str
+    elements: str
+    """Escaped as in the HTML."""
+    next_message: int
+    imports: dict[str, str]
+    components: dict[str, str]
+    """By tag: the addresses of the components that its elements need."""
+    bound: dict[str, str]
+
+
+_ELEMENTS: Final = re.compile(r'(?<=createApp\(parseElements\(String\.raw`)[^`]*(?=`\), \{)')
+_IMPORTS: Final = re.compile(r'(?s)<script type="importmap">\s*(\{.*?\})\s*</script>')
+_COMPONENT: Final = re.compile(r'import \{ default as (\w+) \} from "([^"]+)";\s*app\.component\("([^"]+)", \1\);')
+_BOUND: Final = re.compile(r'<script type="application/json" class="nicegui-stash-bound">(.*?)</script>')
+_NEXT_MESSAGE: Final = re.compile(r"'next_message_id': (\d+)")
+_OF_ONE_LOAD: Final = re.compile(
+    r"(?s)<title>.*?</title>|<link rel=\"modulepreload\"[^>]*>|'implicit_handshake': \w+"
+    r'|<script[^>]* data-seal="[^"]*"[^>]*></script>|\s+'
+)
+
+
+def shell_of(client: Client, response: Response) -> Shell | None:
+    """Take a page's answer apart; `None` for any other answer, and for one of a template that is not known."""
+    if response.status_code != 200 or not response.headers.get('content-type', '').startswith('text/html'):
+        return None
+    html = bytes(response.body).decode()
+    elements, imports, following = _ELEMENTS.search(html), _IMPORTS.search(html), _NEXT_MESSAGE.search(html)
+    if elements is None or imports is None or following is None:
+        return None
+    bound = _BOUND.search(html, 0, elements.start())
+    around = html[: elements.start()] + html[elements.end() :]
+    components = {tag: address for _, address, tag in _COMPONENT.findall(around)}
+    for part in (_IMPORTS, _COMPONENT, _BOUND, _NEXT_MESSAGE, _OF_ONE_LOAD):
+        around = part.sub('', around)
+    return Shell(
+        blake2b(around.replace(client.id, '').encode(), digest_size=12).hexdigest(),
+        elements[0],
+        int(following[1]),
+        json.loads(imports[1])['imports'],
+        components,
+        json.loads(bound[1]) if bound else {},
+    )
 
 
 # ---- values of elements
@@ -785,6 +847,11 @@ def session_id_of(client: Client) -> str | None:
     """Return the id in the cookie of a page's request; `None` for a client without a request."""
     request = client._request  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     return None if request is None else request.session.get('id')
+
+
+def is_known(client_id: str) -> bool:
+    """Whether this process has a client of this id."""
+    return client_id in Client.instances
 
 
 def clients_of(session_id: str) -> list[Client]:

@@ -192,8 +192,7 @@
       window.socket.on("disconnect", repeat);
       window.socket.on("update", takeElements); // before NiceGUI's listener renders the elements
       for (const script of document.querySelectorAll("script.nicegui-stash-bound")) {
-        stash.typed.bind(JSON.parse(script.text));
-        stash.entered.dropUnplaced();
+        stash.typed.place(JSON.parse(script.text));
       }
       if (!unknown || unknown.page !== pageDigest()) return;
       for (const { f, v, known } of unknown.values) {
@@ -207,6 +206,24 @@
     built() {
       isBuilt = true;
       stash.entered.dropUnplaced();
+    },
+
+    // these are all bound elements of the page, as it was built within its request
+    place(addresses) {
+      stash.typed.bind(addresses);
+      stash.entered.dropUnplaced();
+    },
+
+    // the document goes on as another client: what is not durable is carried over, as by a reload
+    begin(found) {
+      for (const entry of carried.values()) entry.unwatch?.();
+      carried.clear();
+      large.clear();
+      early.splice(0);
+      isBuilt = false;
+      stash.tooLarge.begin();
+      stash.entered.begin();
+      stash.typed.take(found);
     },
 
     durable: stash.entered.durable,

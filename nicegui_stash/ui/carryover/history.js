@@ -107,6 +107,15 @@
       unplaced.clear();
     },
 
+    // another client begins with what it sends
+    begin() {
+      records.clear();
+      unplaced.clear();
+      for (const key of Object.keys(bound)) delete bound[key];
+      hasAddresses = false;
+      number = 0;
+    },
+
     // waiting events are sent now
     connected() {
       connects++;

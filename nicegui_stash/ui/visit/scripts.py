@@ -17,7 +17,10 @@ from nicegui import app
 FOLDER: Final = '/_nicegui/stash'
 SCRIPTS: Final = {
     'rejoin.js': ('visit/rejoin.js', 'scopes/url.js'),
-    'typed.js': tuple(f'carryover/{name}.js' for name in ('digest', 'focus', 'history', 'too_large', 'carryover')),
+    'typed.js': (
+        *(f'carryover/{name}.js' for name in ('digest', 'focus', 'history', 'too_large', 'carryover')),
+        'rejoin/in_place.js',
+    ),
 }
 """By served name: the files for every page, and those for a page with stored fields."""
 FOR_EVER: Final = 'public, max-age=31536000, immutable'

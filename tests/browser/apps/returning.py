@@ -1,0 +1,76 @@
+"""A page of which the browser knows much: positions, open dialogs, values that are bound to nothing."""
+
+from __future__ import annotations
+
+import os
+
+from nicegui import ui
+
+import probe
+from nicegui_stash import Stash, stored
+
+stash = Stash(os.environ['STORE'])
+
+
+class Fields:
+    draft: str = stored('', scope='reconnect')
+    mine: str = stored('', scope='tab')
+    clicks: int = stored(0)
+
+    def build(self) -> None:
+        ui.input('draft').bind_value(self, 'draft').props('data-testid=draft')
+        ui.label().bind_text_from(self, 'draft').props('data-testid=draft-text')
+        ui.input('mine').bind_value(self, 'mine').props('data-testid=mine')
+        ui.button('click', on_click=self.click).props('data-testid=click')
+        ui.label().bind_text_from(self, 'clicks', str).props('data-testid=clicks')
+        recovery = stash.recovery(self)
+        ui.label().bind_text_from(recovery, 'reason').props('data-testid=reason')
+        ui.label().bind_text_from(recovery, 'in_place', str).props('data-testid=in-place')
+        self.free()
+        with ui.element('div').style('height: 100px; overflow: auto').props('data-testid=scroller'):
+            for number in range(100):
+                ui.label(f'row {number}')
+
+    def click(self) -> None:
+        self.clicks += 1
+
+    def free(self) -> None:
+        """Show what is bound to no field."""
+        free = ui.input('free').props('data-testid=free')
+        ui.label().bind_text_from(free, 'value').props('data-testid=free-text')
+        secret = ui.input('secret', password=True).props('data-testid=secret')
+        ui.label().bind_text_from(secret, 'value', len).props('data-testid=secret-length')
+        code = ui.codemirror('one').classes('at-code')
+        ui.label().bind_text_from(code, 'value').props('data-testid=code-text')
+        select = ui.select(['ant', 'bee', 'cat'], value='ant').props('data-testid=select')
+        ui.label().bind_text_from(select, 'value').props('data-testid=select-text')
+        with ui.tabs().props('data-testid=tabs') as tabs:
+            ui.tab('one')
+            ui.tab('two')
+        with ui.tab_panels(tabs, value='one', animated=False):
+            with ui.tab_panel('one'):
+                ui.label('first panel')
+            with ui.tab_panel('two'):
+                ui.label('second panel')
+        ui.label().bind_text_from(tabs, 'value').props('data-testid=tabs-text')
+        with ui.expansion('more').props('data-testid=expansion') as expansion:
+            ui.label('inside')
+        ui.label().bind_text_from(expansion, 'value', str).props('data-testid=expansion-text')
+        with ui.dialog() as dialog, ui.card():
+            ui.input('in the dialog').props('data-testid=in-dialog')
+            ui.button('close', on_click=dialog.close).props('data-testid=close-dialog')
+        ui.button('open', on_click=dialog.open).props('data-testid=open-dialog')
+        ui.label().bind_text_from(dialog, 'value', str).props('data-testid=dialog-text')
+
+
+@stash.page('/')
+class Returning(Fields):
+    pass
+
+
+@stash.page('/reloading', rejoin='reload')
+class Reloading(Fields):
+    pass
+
+
+probe.serve()
