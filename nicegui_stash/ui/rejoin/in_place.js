@@ -21,7 +21,7 @@
   if (!stash || stash.inPlace || !/[1-9a-f]/.test(page ?? "")) return;
 
   const back = new URL("back", document.currentScript.src).href;
-  const touched = new Map(); // `id prop` -> {id, type, args, value, shown, awaits}: the last value that a person set
+  const touched = new Map(); // `id prop` -> the last value that a person set there; base: what the server had before
   let renamed = new Map(); // a listener that is gone -> the one in its place, or null
   let lately = new Map(); // those of the last return: events may wait for it within a throttle
   let unsent = []; // keys of touched: what the new client does not know yet
@@ -55,6 +55,11 @@
     const entry = touched.get(`${id} ${prop}`);
     return entry && !("shown" in entry) && element.props.loopback !== true ? entry.value : element.props[prop];
   };
+  // whether what an element shows is going to be the server's: it is sent, or carried over
+  const isOwn = (id, prop) => {
+    const place = stash.entered.bound[id];
+    return place ? stash.entered.has(place.address) : touched.has(`${id} ${prop}`);
+  };
   const isSameElement = (id, old, fresh) => {
     if (old.tag !== fresh.tag) return false;
     const changing = fresh.events.map(propOf).filter(Boolean);
@@ -63,9 +68,12 @@
     if (fresh.tag.startsWith("nicegui-") && !SHOWING.includes(fresh.tag)) {
       // its script talks to the server when it is made
       if (fresh.events.some((event) => event.type === "init")) return false;
-      return [...names].every((name) =>
-        same(changing.includes(name) ? shownIn(id, old, name) : old.props[name], fresh.props[name]),
-      );
+      return [...names].every((name) => {
+        if (changing.includes(name) && same(shownIn(id, old, name), fresh.props[name])) return true;
+        if (!changing.includes(name)) return same(old.props[name], fresh.props[name]);
+        const before = touched.get(`${id} ${name}`) ?? { base: old.props[name] };
+        return same(before.base, fresh.props[name]) && isOwn(id, name);
+      });
     }
     if (!changing.length) return true;
     return [...names].every(
@@ -91,7 +99,8 @@
     return kept;
   };
   const isWholeWithin = (id, old, kept) =>
-    kept.get(id) && Object.values(old[id].slots).every((slot) => slot.ids.every((child) => isWholeWithin(child, old, kept)));
+    kept.get(id) &&
+    Object.values(old[id].slots).every(({ ids }) => ids.every((child) => isWholeWithin(child, old, kept)));
 
   // events wait within throttles, or for a handshake, with the listener of the client that is gone
   const rename = (old, fresh, kept) => {
@@ -114,7 +123,8 @@
     const prop = event && propOf(event);
     if (!prop || typeof args?.[0] !== "string") return;
     const key = `${id} ${prop}`;
-    touched.set(key, { id, prop, type: event.type, args, value: JSON.parse(args[0]), awaits: true });
+    const { base, awaits } = touched.get(key) ?? { base: raw()[id].props[prop], awaits: 0 };
+    touched.set(key, { id, prop, type: event.type, args, value: JSON.parse(args[0]), base, awaits: awaits + 1 });
     unsent = unsent.filter((each) => each !== key); // this event says it
   };
   // the server sends elements: another value than that of the person counts, but for the answer to it
@@ -123,9 +133,9 @@
       if (!(entry.id in elements)) continue;
       const element = elements[entry.id];
       const value = element?.props?.[entry.prop];
-      const isAnswer = entry.awaits || element?.preserved_props?.includes(entry.prop) || same(value, entry.shown);
-      if (element && isAnswer) {
-        Object.assign(entry, { awaits: false, shown: value });
+      const isLast = element?.preserved_props?.includes(entry.prop) || same(value, entry.value);
+      if (element && (isLast || entry.awaits > 0 || same(value, entry.shown))) {
+        Object.assign(entry, { awaits: isLast ? 0 : Math.max(0, entry.awaits - 1), shown: value, base: value });
       } else {
         touched.delete(key);
       }
@@ -140,7 +150,8 @@
       const event = element?.events.find((each) => propOf(each) === "model-value");
       const key = `${id} model-value`;
       if (!event || same(value, element.props["model-value"]) || !isWholeWithin(id, old, kept)) continue;
-      touched.set(key, { id, prop: "model-value", type: event.type, args: [JSON.stringify(value)], value, shown: value });
+      const args = [JSON.stringify(value)];
+      touched.set(key, { id, prop: "model-value", type: event.type, args, value, shown: value, awaits: 0 });
     }
     for (const [key, entry] of touched) {
       const { id, prop } = entry;
@@ -158,7 +169,7 @@
       }
       const isShown = "shown" in entry || fresh[id].props.loopback !== true;
       if (isShown) fresh[id].props[prop] = value;
-      entry.awaits = true;
+      Object.assign(entry, { base, awaits: 1 });
       unsent.push(key);
     }
   };
@@ -278,7 +289,8 @@
   };
   const look = async () => {
     const client = window.clientId;
-    const answer = await fetch(`${back}?client=${client}`, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) })
+    const options = { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) };
+    const answer = await fetch(`${back}?client=${client}`, options)
       .then((response) => (response.ok ? response.json() : null))
       .catch(() => null); // the server is away
     if (window.socket.connected || returning || client !== window.clientId) return;

@@ -1,0 +1,256 @@
+"""A page whose server was killed comes back within its document, with what only the browser knew."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Locator, Request, Route, expect
+
+from .proxy import Proxy
+from .server import Server
+from .tab import Tab, Visitor
+
+OF_THE_NETWORK = re.compile(r'ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to')
+
+
+async def open_page(visitor: Visitor, url: str) -> Tab:
+    """Open the page, and mark its window: a new document would have no mark."""
+    tab = await visitor.open(url)
+    await tab.until('window.__niceguiStash?.acknowledged')
+    await tab.page.evaluate('window.isMarked = true')
+    return tab
+
+
+async def is_same_document(tab: Tab) -> bool:
+    return await tab.page.evaluate('window.isMarked === true')
+
+
+async def restart(server: Server, tab: Tab) -> None:
+    """Kill the server, start it again, and return when the page is back, in whichever way."""
+    client = await tab.client()
+    await server.kill()
+    await tab.disconnected()
+    await server.start()
+    await back(tab, client)
+
+
+async def back(tab: Tab, client: str) -> None:
+    await tab.connected(after=client)
+    await tab.until('window.__niceguiStash?.acknowledged')
+
+
+def errors(tab: Tab) -> list[str]:
+    """Return what the console calls an error, without what the browser says of the missing server itself."""
+    lines = [line for line in tab.console if line.startswith(('error:', 'uncaught:', 'warning:'))]
+    return [line for line in lines if not OF_THE_NETWORK.search(line)]
+
+
+async def press(tab: Tab, clicks: int) -> None:
+    await tab.page.get_by_test_id('click').click()
+    await expect(tab.page.get_by_test_id('clicks')).to_have_text(str(clicks))
+
+
+async def fill(element: Locator, value: str, shown: Locator) -> None:
+    await element.fill(value)
+    await expect(shown).to_have_text(value)
+
+
+async def test_a_page_comes_back_after_kill_9_within_its_document(visitor: Visitor, folder: Path):
+    async with Server('returning.py', folder) as server:
+        tab = await open_page(visitor, server.url)
+        get = tab.page.get_by_test_id
+        navigations: list[Request] = []
+        tab.page.on('request', lambda request: request.is_navigation_request() and navigations.append(request))
+        await fill(get('draft'), 'a draft', get('draft-text'))
+        await get('mine').fill('of the tab')
+        await press(tab, 1)
+        await get('scroller').evaluate('element => { element.scrollTop = 777 }')
+        await get('draft').focus()
+        await get('draft').evaluate('element => element.setSelectionRange(2, 4)')
+        for clicks in (2, 3):
+            await restart(server, tab)
+            await expect(get('reason')).to_have_text('rejoin')
+            await expect(get('in-place')).to_have_text('True')
+            assert await get('scroller').evaluate('element => element.scrollTop') == 777
+            active = 'document.activeElement.dataset.testid'
+            place = 'document.activeElement.selectionStart + "-" + document.activeElement.selectionEnd'
+            assert (await tab.page.evaluate(active), await tab.page.evaluate(place)) == ('draft', '2-4')
+            await expect(get('draft')).to_have_value('a draft')
+            await expect(get('draft-text')).to_have_text('a draft')
+            await expect(get('mine')).to_have_value('of the tab')
+            await get('click').evaluate('element => element.click()')  # so that the focus stays
+            await expect(get('clicks')).to_have_text(str(clicks))
+        await fill(get('free'), 'typed after it', get('free-text'))
+        await get('tabs').get_by_text('two').click()
+        await expect(get('tabs-text')).to_have_text('two')
+        await expect(tab.page.get_by_text('second panel')).to_be_visible()
+        assert navigations == []
+        assert await is_same_document(tab)
+        assert errors(tab) == []
+
+
+async def test_what_is_typed_while_the_server_is_away_is_merged_without_a_reload(visitor: Visitor, folder: Path):
+    async with Server('returning.py', folder) as server:
+        tab = await open_page(visitor, server.url)
+        get = tab.page.get_by_test_id
+        await fill(get('draft'), 'before', get('draft-text'))
+        client = await tab.client()
+        await server.kill()
+        await tab.disconnected()
+        await get('draft').focus()
+        await tab.page.keyboard.press('End')
+        await tab.page.keyboard.type(' and during')
+        await server.start()
+        await back(tab, client)
+        await expect(get('draft-text')).to_have_text('before and during')
+        await expect(get('draft')).to_have_value('before and during')
+        await tab.page.keyboard.type(', and after')
+        await expect(get('draft-text')).to_have_text('before and during, and after')
+        assert await is_same_document(tab)
+
+
+async def test_the_server_is_told_what_a_person_set_on_elements_that_are_bound_to_nothing(
+    visitor: Visitor, folder: Path
+):
+    async with Server('returning.py', folder) as server:
+        tab = await open_page(visitor, server.url)
+        get = tab.page.get_by_test_id
+        await fill(get('free'), 'bound to nothing', get('free-text'))
+        await get('secret').fill('hidden')
+        await expect(get('secret-length')).to_have_text('6')
+        await get('select').click()
+        await tab.page.get_by_role('option', name='cat').click()
+        await expect(get('select-text')).to_have_text('cat')
+        await get('tabs').get_by_text('two').click()
+        await expect(get('tabs-text')).to_have_text('two')
+        await get('expansion').get_by_text('more').click()
+        await expect(get('expansion-text')).to_have_text('True')
+        for _ in range(2):
+            await restart(server, tab)
+            await expect(get('free-text')).to_have_text('bound to nothing')
+            await expect(get('secret-length')).to_have_text('6')
+            await expect(get('select-text')).to_have_text('cat')
+            await expect(get('tabs-text')).to_have_text('two')
+            await expect(get('expansion-text')).to_have_text('True')
+        await expect(get('free')).to_have_value('bound to nothing')
+        await expect(get('secret')).to_have_value('hidden')
+        await expect(tab.page.get_by_text('second panel')).to_be_visible()
+        await expect(tab.page.get_by_text('inside')).to_be_visible()
+        assert await is_same_document(tab)
+        assert b'hidden' not in b''.join(path.read_bytes() for path in server.objects())
+        assert 'hidden' not in await tab.page.evaluate('JSON.stringify({...sessionStorage, ...localStorage})')
+
+
+async def test_an_open_dialog_stays_open_with_what_was_typed_into_it(visitor: Visitor, folder: Path):
+    async with Server('returning.py', folder) as server:
+        tab = await open_page(visitor, server.url)
+        get = tab.page.get_by_test_id
+        await get('open-dialog').click()
+        await expect(get('dialog-text')).to_have_text('True')
+        await get('in-dialog').fill('within')
+        await restart(server, tab)
+        await expect(get('dialog-text')).to_have_text('True')
+        await expect(get('in-dialog')).to_have_value('within')
+        await get('close-dialog').click()
+        await expect(get('in-dialog')).to_be_hidden()
+        await expect(get('dialog-text')).to_have_text('False')
+        await restart(server, tab)
+        await expect(get('dialog-text')).to_have_text('False')
+        assert await is_same_document(tab)
+
+
+async def test_a_code_editor_keeps_its_text_and_the_server_has_the_same(visitor: Visitor, folder: Path):
+    async with Server('returning.py', folder) as server:
+        tab = await open_page(visitor, server.url)
+        get = tab.page.get_by_test_id
+        await tab.page.locator('.at-code .cm-content').click()
+        await tab.page.keyboard.press('End')
+        await tab.page.keyboard.type(' two')
+        await expect(get('code-text')).to_have_text('one two')
+        for text in ('one two!', 'one two!!'):
+            await restart(server, tab)
+            await expect(get('code-text')).to_have_text(text[:-1])
+            await tab.page.locator('.at-code .cm-content').click()
+            await tab.page.keyboard.press('End')
+            await tab.page.keyboard.type('!')
+            await expect(get('code-text')).to_have_text(text)
+            await expect(tab.page.locator('.at-code .cm-content')).to_have_text(text)
+        assert await is_same_document(tab)
+
+
+async def test_a_page_whose_client_is_gone_after_a_drop_comes_back_in_place(visitor: Visitor, folder: Path):
+    async with Server('returning.py', folder, reconnect_timeout=0.5) as server, Proxy(server.port) as proxy:
+        tab = await open_page(visitor, proxy.url)
+        get = tab.page.get_by_test_id
+        await fill(get('draft'), 'a draft', get('draft-text'))
+        client = await tab.client()
+        proxy.drop()
+        await server.forgot(client)
+        proxy.restore()
+        await back(tab, client)
+        await expect(get('in-place')).to_have_text('True')
+        await expect(get('draft')).to_have_value('a draft')
+        assert await is_same_document(tab)
+
+
+async def test_a_page_that_the_server_asks_to_reconnect_comes_back_in_place(visitor: Visitor, folder: Path):
+    async with Server('returning.py', folder) as server:
+        tab = await open_page(visitor, server.url)
+        get = tab.page.get_by_test_id
+        await fill(get('draft'), 'a draft', get('draft-text'))
+        client = await tab.client()
+        await server.ask_to_reconnect(client)
+        await back(tab, client)
+        await expect(get('in-place')).to_have_text('True')
+        await press(tab, 1)
+        assert await is_same_document(tab)
+
+
+async def test_a_page_that_says_so_reloads(visitor: Visitor, folder: Path):
+    async with Server('returning.py', folder) as server:
+        tab = await open_page(visitor, f'{server.url}/reloading')
+        get = tab.page.get_by_test_id
+        await fill(get('draft'), 'a draft', get('draft-text'))
+        await restart(server, tab)
+        assert not await is_same_document(tab)
+        await expect(get('reason')).to_have_text('rejoin')
+        await expect(get('in-place')).to_have_text('False')
+        await expect(get('draft')).to_have_value('a draft')
+
+
+@pytest.mark.parametrize(
+    ('status', 'media_type', 'body'),
+    [
+        (200, 'text/html', '<html></html>'),
+        (200, 'application/vnd.nicegui-stash+json', 'no JSON'),
+        (200, 'application/vnd.nicegui-stash+json', '{"elements": "{}", "imports": {}, "components": {}}'),
+        (200, 'application/vnd.nicegui-stash+json', '{"imports": {"vue": "https://example.org/vue.js"}}'),
+        (200, 'application/vnd.nicegui-stash+json', '{"reload": "it is too old"}'),
+        (302, 'text/html', ''),
+        (403, 'text/html', ''),
+        (502, 'text/html', ''),
+    ],
+    ids=['html', 'no-json', 'no-elements', 'libraries', 'refused', 'redirect', 'forbidden', 'bad-gateway'],
+)
+async def test_an_answer_that_cannot_be_shown_reloads_as_before(
+    visitor: Visitor, folder: Path, status: int, media_type: str, body: str
+):
+    async def answer(route: Route) -> None:
+        if 'x-nicegui-stash' not in await route.request.all_headers():
+            await route.continue_()
+            return
+        headers = {'Content-Type': media_type, 'Location': 'https://example.org/'}
+        await route.fulfill(status=status, headers=headers, body=body)
+
+    async with Server('returning.py', folder) as server:
+        tab = await open_page(visitor, server.url)
+        get = tab.page.get_by_test_id
+        await fill(get('draft'), 'a draft', get('draft-text'))
+        await tab.page.route(f'{server.url}/', answer)
+        await restart(server, tab)
+        assert not await is_same_document(tab)
+        await expect(get('reason')).to_have_text('rejoin')
+        await expect(get('draft')).to_have_value('a draft')
+        assert [line for line in tab.console if 'nicegui_stash: reloading' in line]
