@@ -16,12 +16,13 @@ import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, cast
 
 import nicegui
 from nicegui import Client, app, binding, core, ui
+from nicegui.dependencies import vue_components
 from nicegui.element import Element
 from nicegui.elements.choice_element import ChoiceElement
 from nicegui.elements.mixins.selectable_element import SelectableElement
@@ -377,10 +378,9 @@ def after_response(client: Client, replace: Callable[[Response], Response]) -> N
     setattr(client, 'build_response', build_and_replace)  # noqa: B010 as above
 
 
-class Shell(NamedTuple):
-    """A page's HTML, taken apart. `digest` stands for all that is not named here, nor differs from load to load."""
+class Content(NamedTuple):
+    """What a page's HTML has of its own, taken out of it."""
 
-    digest: str
     elements: str
     """Escaped as in the HTML."""
     next_message: int
@@ -393,16 +393,13 @@ class Shell(NamedTuple):
 _ELEMENTS: Final = re.compile(r'(?<=createApp\(parseElements\(String\.raw`)[^`]*(?=`\), \{)')
 _IMPORTS: Final = re.compile(r'(?s)<script type="importmap">\s*(\{.*?\})\s*</script>')
 _COMPONENT: Final = re.compile(r'import \{ default as (\w+) \} from "([^"]+)";\s*app\.component\("([^"]+)", \1\);')
-_BOUND: Final = re.compile(r'<script type="application/json" class="nicegui-stash-bound">(.*?)</script>')
+_BOUND: Final = re.compile(r'<script type="application/json" class="nicegui-stash-bound">(.*?)</script>\n')
+_OURS: Final = re.compile(r'<script[^>]* data-seal="[^"]*"[^>]*></script>\n')
 _NEXT_MESSAGE: Final = re.compile(r"'next_message_id': (\d+)")
-_OF_ONE_LOAD: Final = re.compile(
-    r"(?s)<title>.*?</title>|<link rel=\"modulepreload\"[^>]*>|'implicit_handshake': \w+"
-    r'|<script[^>]* data-seal="[^"]*"[^>]*></script>|\s+'
-)
 
 
-def shell_of(client: Client, response: Response) -> Shell | None:
-    """Take a page's answer apart; `None` for any other answer, and for one of a template that is not known."""
+def content_of(response: Response) -> Content | None:
+    """Take out a page's content; `None` for any other answer, and for one of a template that is not known."""
     if response.status_code != 200 or not response.headers.get('content-type', '').startswith('text/html'):
         return None
     html = bytes(response.body).decode()
@@ -410,18 +407,49 @@ def shell_of(client: Client, response: Response) -> Shell | None:
     if elements is None or imports is None or following is None:
         return None
     bound = _BOUND.search(html, 0, elements.start())
-    around = html[: elements.start()] + html[elements.end() :]
-    components = {tag: address for _, address, tag in _COMPONENT.findall(around)}
-    for part in (_IMPORTS, _COMPONENT, _BOUND, _NEXT_MESSAGE, _OF_ONE_LOAD):
-        around = part.sub('', around)
-    return Shell(
-        blake2b(around.replace(client.id, '').encode(), digest_size=12).hexdigest(),
+    return Content(
         elements[0],
         int(following[1]),
         json.loads(imports[1])['imports'],
-        components,
+        {tag: address for _, address, tag in _COMPONENT.findall(html, elements.end())},
         json.loads(bound[1]) if bound else {},
     )
+
+
+def surroundings_of(client: Client) -> str | None:
+    """Return a digest of what a page's HTML has around its content, title and our scripts; `None` if not known."""
+    page, request = client.page, client.request
+    try:
+        around = (
+            _around_all_pages(id(app.config), len(vue_components)),
+            client.head_html,
+            _OURS.sub('', _BOUND.sub('', client.body_html)),
+            f'{page.resolve_viewport()}\0{page.resolve_dark()}\0{page.resolve_language()}\0{page.favicon}',
+            f'{request.headers.get("x-forwarded-prefix")}\0{request.scope.get("root_path")}',
+        )
+    except AttributeError:  # missing in this NiceGUI: the page comes back by a reload
+        return None
+    return blake2b('\0'.join(around).encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _around_all_pages(_config: int, _components: int) -> str:
+    """Return what the HTML of all pages has in common; it is another one with other arguments."""
+    config = app.config
+    return repr(
+        (
+            nicegui.__version__,
+            config.favicon,
+            (config.tailwind, config.unocss, config.prod_js, config.quasar_config, config.vue_config_script),
+            (config.socket_io_js_query_params, config.socket_io_js_extra_headers, config.socket_io_js_transports),
+            [(each.key, each.html, each.style) for each in vue_components.values()],
+        )
+    )
+
+
+def replace_in_body(client: Client, old: str, new: str) -> None:
+    """Replace what was added to the first HTML of a client."""
+    client._body_html = client._body_html.replace(old, new)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 # ---- values of elements

@@ -15,42 +15,41 @@ from .claim import Claim
 
 MEDIA_TYPE: Final = 'application/vnd.nicegui-stash+json'
 UNKNOWN_PAGE: Final = '0' * 24
-"""Stands in a page for the digest of what surrounds its elements, until the page is complete."""
+"""Stands in a page for the digest of what surrounds its content, until the page function is done."""
 
 
 def mark_page(client: Client) -> None:
     """Write the digest of a page into its first HTML, so that it can come back in place later."""
 
-    def write(response: Response) -> Response:
-        if (shell := nicegui_private.shell_of(client, response)) is not None:
-            response.body = bytes(response.body).replace(UNKNOWN_PAGE.encode(), shell.digest.encode(), 1)
-        return response
+    def write() -> None:
+        if (page := nicegui_private.surroundings_of(client)) is not None:
+            nicegui_private.replace_in_body(client, UNKNOWN_PAGE, page)
 
-    nicegui_private.after_response(client, write)
+    nicegui_private.before_response(client, write)
 
 
 def answer_in_place(client: Client, claim: Claim, is_building: Callable[[], bool]) -> None:
-    """Answer with the elements of a page, where the page that asks has the same surroundings; else have it reload.
+    """Answer with the content of a page, where the page that asks has the same surroundings; else have it reload.
 
     `is_building`: whether elements are still to come.
     """
 
     def answer(response: Response) -> Response:
-        shell = nicegui_private.shell_of(client, response)
-        if shell is None:
+        content = nicegui_private.content_of(response)
+        if content is None:
             return response  # the page that asks does not know this answer, and reloads
-        if shell.digest != claim.page:
+        if nicegui_private.surroundings_of(client) != claim.page:
             return _refusal(client, 'the page around its elements is another one')
         if is_building():
             return _refusal(client, 'it is built when it is connected')
         told = {
             'client': client.id,
-            'next': shell.next_message,
+            'next': content.next_message,
             'title': client.resolve_title(),
-            'elements': shell.elements,
-            'imports': shell.imports,
-            'components': shell.components,
-            'bound': shell.bound,
+            'elements': content.elements,
+            'imports': content.imports,
+            'components': content.components,
+            'bound': content.bound,
         }
         return _answer(told)
 
