@@ -14,6 +14,14 @@ from .tab import Tab, Visitor
 
 OF_THE_NETWORK = re.compile(r'ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to')
 
+TELL_NOTHING = """() => {
+    const { typed } = window.__niceguiStash;
+    const { bind, built } = typed;
+    typed.bind = typed.built = () => {};
+    window.tellAgain = () => Object.assign(typed, { bind, built });
+}"""
+"""Keeps from the page which of its elements are bound."""
+
 
 async def open_page(visitor: Visitor, url: str) -> Tab:
     """Open the page, and mark its window: a new document would have no mark."""
@@ -62,7 +70,11 @@ async def test_a_page_comes_back_after_kill_9_within_its_document(visitor: Visit
         tab = await open_page(visitor, server.url)
         get = tab.page.get_by_test_id
         requests: list[Request] = []
-        tab.page.on('request', requests.append)
+
+        def note(request: Request) -> None:
+            requests.append(request)
+
+        tab.page.on('request', note)
         await fill(get('draft'), 'a draft', get('draft-text'))
         await get('mine').fill('of the tab')
         await press(tab, 1)
@@ -108,6 +120,30 @@ async def test_what_is_typed_while_the_server_is_away_is_merged_without_a_reload
         await expect(get('draft')).to_have_value('before and during')
         await tab.page.keyboard.type(', and after')
         await expect(get('draft-text')).to_have_text('before and during, and after')
+        assert await is_same_document(tab)
+
+
+async def test_what_is_typed_before_the_page_knows_what_is_bound_is_merged_without_a_reload(
+    visitor: Visitor, folder: Path
+):
+    async with Server('returning.py', folder) as server, Proxy(server.port) as proxy:
+        proxy.drop_sockets()
+        tab = await visitor.tab()
+        await tab.page.goto(proxy.url)
+        await tab.until('window.__niceguiStash?.typed && window.socket')
+        await tab.page.evaluate(TELL_NOTHING)
+        proxy.restore()
+        await tab.connected()
+        await tab.page.evaluate('window.isMarked = true')
+        client = await tab.client()
+        await server.kill()
+        await tab.disconnected()
+        await tab.page.get_by_test_id('draft').fill('typed early')
+        await tab.page.evaluate('window.tellAgain()')
+        await server.start()
+        await back(tab, client)
+        await expect(tab.page.get_by_test_id('draft-text')).to_have_text('typed early')
+        await expect(tab.page.get_by_test_id('draft')).to_have_value('typed early')
         assert await is_same_document(tab)
 
 

@@ -10,7 +10,7 @@
 
   const { seal, limit } = document.currentScript?.dataset ?? {};
   stash.tooLarge.limit(Number(limit));
-  const { bound, raw, documentOf, shown, learn } = stash.entered;
+  const { bound, raw, documentOf, textOf, wholeText, shown, learn } = stash.entered;
   const carried = new Map(); // address -> a value of the document before, until the server has sent its verdict
   const early = []; // events before the handshake, in order: NiceGUI retries each by itself, so they could overtake
   let isBuilt = false; // whether the server has reported the page as built, after sending its elements' values
@@ -161,12 +161,8 @@
   };
   // send as an event: a value entered while the server judged `from`, or one that the server could not judge
   const release = ({ place, v }, from) => {
-    const doc = documentOf(place.id);
-    let args = v;
-    if (doc) {
-      const text = doc.toString();
-      args = JSON.stringify({ sections: [from.length, text.length], inserted: [text.split("\n")] });
-    }
+    const text = textOf(place.id);
+    const args = text === undefined ? v : wholeText(from, text);
     window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [args] });
   };
 
@@ -194,13 +190,6 @@
       for (const script of document.querySelectorAll("script.nicegui-stash-bound")) {
         stash.typed.place(JSON.parse(script.text));
       }
-      if (!unknown || unknown.page !== pageDigest()) return;
-      for (const { f, v, known } of unknown.values) {
-        const place = bound[f];
-        if (!place || carried.has(place.address)) continue;
-        carried.set(place.address, { v, known });
-        show(place, carried.get(place.address));
-      }
     },
 
     built() {
@@ -212,6 +201,13 @@
     place(addresses) {
       stash.typed.bind(addresses);
       stash.entered.dropUnplaced();
+      if (!unknown || unknown.page !== pageDigest()) return;
+      for (const { f, v, known } of unknown.values) {
+        const place = bound[f];
+        if (!place || carried.has(place.address)) continue;
+        carried.set(place.address, { v, known });
+        show(place, carried.get(place.address));
+      }
     },
 
     // the document goes on as another client: what is not durable is carried over, as by a reload

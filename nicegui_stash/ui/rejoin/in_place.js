@@ -34,7 +34,7 @@
   class Doubt extends Error {}
   class Away extends Error {}
 
-  const { raw, documentOf } = stash.entered;
+  const { raw, textOf, wholeText } = stash.entered;
   const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
   const propOf = ({ type }) => {
     if (!type.startsWith("update:")) return null;
@@ -50,8 +50,8 @@
 
   // what an element shows, of the props that events change
   const shownIn = (id, element, prop) => {
-    const doc = prop === "value" && documentOf(id);
-    if (doc) return doc.toString();
+    const text = prop === "value" ? textOf(id) : undefined;
+    if (text !== undefined) return text;
     const entry = touched.get(`${id} ${prop}`);
     return entry && !("shown" in entry) && element.props.loopback !== true ? entry.value : element.props[prop];
   };
@@ -159,14 +159,11 @@
         touched.delete(key);
         continue;
       }
-      const doc = documentOf(id);
+      const text = textOf(id);
       const base = fresh[id].props[prop];
-      const value = doc ? doc.toString() : "shown" in entry ? entry.shown : entry.value;
+      const value = text ?? ("shown" in entry ? entry.shown : entry.value);
       if (same(value, base)) continue;
-      if (doc) {
-        const whole = { sections: [(base ?? "").length, value.length], inserted: [value.split("\n")] };
-        entry.args = [JSON.stringify(whole)];
-      }
+      if (text !== undefined) entry.args = [wholeText(base ?? "", text)];
       const isShown = "shown" in entry || fresh[id].props.loopback !== true;
       if (isShown) fresh[id].props[prop] = value;
       Object.assign(entry, { base, awaits: 1 });
