@@ -330,8 +330,8 @@ class Settings:
     )
     rejoin: Rejoin = _option(  # noqa: RUF009 as above
         _WAY_BACK,
-        'in_place',
-        "how a page comes back whose client is gone: within its document, or by `'reload'`",
+        'reload',
+        "how a page comes back whose client is gone: by a reload, or `'in_place'`, within its document",
         is_of_one_stash=True,
     )
 

@@ -20,8 +20,8 @@ from tests.servers.process import WITHOUT_TLS
 APPS = Path(__file__).parent / 'apps'
 ROOT = Path(__file__).parents[2]
 SECRET = 'the secret of the browser tests'
-REJOIN = os.environ.get('REJOIN', 'in_place')
-"""How pages come back that do not say it: REJOIN=reload runs the same tests over reloads."""
+REJOIN = os.environ.get('REJOIN', 'reload')
+"""How pages come back that do not say it: REJOIN=in_place runs the same tests without reloads."""
 
 
 def free_port() -> int:

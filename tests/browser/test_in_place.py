@@ -23,6 +23,10 @@ TELL_NOTHING = """() => {
 """Keeps from the page which of its elements are bound."""
 
 
+def served(folder: Path, **settings: object) -> Server:
+    return Server('returning.py', folder, nicegui_stash_rejoin='in_place', **settings)
+
+
 async def open_page(visitor: Visitor, url: str) -> Tab:
     """Open the page, and mark its window: a new document would have no mark."""
     tab = await visitor.open(url)
@@ -66,7 +70,7 @@ async def fill(element: Locator, value: str, shown: Locator) -> None:
 
 
 async def test_a_page_comes_back_after_kill_9_within_its_document(visitor: Visitor, folder: Path):
-    async with Server('returning.py', folder) as server:
+    async with served(folder) as server:
         tab = await open_page(visitor, server.url)
         get = tab.page.get_by_test_id
         requests: list[Request] = []
@@ -104,7 +108,7 @@ async def test_a_page_comes_back_after_kill_9_within_its_document(visitor: Visit
 
 
 async def test_what_is_typed_while_the_server_is_away_is_merged_without_a_reload(visitor: Visitor, folder: Path):
-    async with Server('returning.py', folder) as server:
+    async with served(folder) as server:
         tab = await open_page(visitor, server.url)
         get = tab.page.get_by_test_id
         await fill(get('draft'), 'before', get('draft-text'))
@@ -126,7 +130,7 @@ async def test_what_is_typed_while_the_server_is_away_is_merged_without_a_reload
 async def test_what_is_typed_before_the_page_knows_what_is_bound_is_merged_without_a_reload(
     visitor: Visitor, folder: Path
 ):
-    async with Server('returning.py', folder) as server, Proxy(server.port) as proxy:
+    async with served(folder) as server, Proxy(server.port) as proxy:
         proxy.drop_sockets()
         tab = await visitor.tab()
         await tab.page.goto(proxy.url)
@@ -150,7 +154,7 @@ async def test_what_is_typed_before_the_page_knows_what_is_bound_is_merged_witho
 async def test_the_server_is_told_what_a_person_set_on_elements_that_are_bound_to_nothing(
     visitor: Visitor, folder: Path
 ):
-    async with Server('returning.py', folder) as server:
+    async with served(folder) as server:
         tab = await open_page(visitor, server.url)
         get = tab.page.get_by_test_id
         await fill(get('free'), 'bound to nothing', get('free-text'))
@@ -180,7 +184,7 @@ async def test_the_server_is_told_what_a_person_set_on_elements_that_are_bound_t
 
 
 async def test_an_open_dialog_stays_open_with_what_was_typed_into_it(visitor: Visitor, folder: Path):
-    async with Server('returning.py', folder) as server:
+    async with served(folder) as server:
         tab = await open_page(visitor, server.url)
         get = tab.page.get_by_test_id
         await get('open-dialog').click()
@@ -198,7 +202,7 @@ async def test_an_open_dialog_stays_open_with_what_was_typed_into_it(visitor: Vi
 
 
 async def test_a_code_editor_keeps_its_text_and_the_server_has_the_same(visitor: Visitor, folder: Path):
-    async with Server('returning.py', folder) as server:
+    async with served(folder) as server:
         tab = await open_page(visitor, server.url)
         get = tab.page.get_by_test_id
         await tab.page.locator('.at-code .cm-content').click()
@@ -217,7 +221,7 @@ async def test_a_code_editor_keeps_its_text_and_the_server_has_the_same(visitor:
 
 
 async def test_a_page_whose_client_is_gone_after_a_drop_comes_back_in_place(visitor: Visitor, folder: Path):
-    async with Server('returning.py', folder, reconnect_timeout=0.5) as server, Proxy(server.port) as proxy:
+    async with served(folder, reconnect_timeout=0.5) as server, Proxy(server.port) as proxy:
         tab = await open_page(visitor, proxy.url)
         get = tab.page.get_by_test_id
         await fill(get('draft'), 'a draft', get('draft-text'))
@@ -232,7 +236,7 @@ async def test_a_page_whose_client_is_gone_after_a_drop_comes_back_in_place(visi
 
 
 async def test_a_page_that_the_server_asks_to_reconnect_comes_back_in_place(visitor: Visitor, folder: Path):
-    async with Server('returning.py', folder) as server:
+    async with served(folder) as server:
         tab = await open_page(visitor, server.url)
         get = tab.page.get_by_test_id
         await fill(get('draft'), 'a draft', get('draft-text'))
@@ -245,7 +249,7 @@ async def test_a_page_that_the_server_asks_to_reconnect_comes_back_in_place(visi
 
 
 async def test_a_page_that_says_so_reloads(visitor: Visitor, folder: Path):
-    async with Server('returning.py', folder) as server:
+    async with served(folder) as server:
         tab = await open_page(visitor, f'{server.url}/reloading')
         get = tab.page.get_by_test_id
         await fill(get('draft'), 'a draft', get('draft-text'))
@@ -280,7 +284,7 @@ async def test_an_answer_that_cannot_be_shown_reloads_as_before(
         headers = {'Content-Type': media_type, 'Location': 'https://example.org/'}
         await route.fulfill(status=status, headers=headers, body=body)
 
-    async with Server('returning.py', folder) as server:
+    async with served(folder) as server:
         tab = await open_page(visitor, server.url)
         get = tab.page.get_by_test_id
         await fill(get('draft'), 'a draft', get('draft-text'))

@@ -8,10 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from nicegui import Client, app, ui
+from nicegui import Client, ui
 from starlette.responses import RedirectResponse
 
 from nicegui_stash import ConfigurationError, Stash, stored
+from nicegui_stash.settings import Rejoin
 from nicegui_stash.ui import nicegui_private
 from nicegui_stash.ui.rejoin.answer import MEDIA_TYPE
 from nicegui_stash.ui.rejoin.claim import HEADER
@@ -39,8 +40,8 @@ def is_page(answer: httpx.Response) -> bool:
     return answer.headers['content-type'].startswith('text/html')
 
 
-def form(stash: Stash, **options: Any) -> Any:
-    @stash.page('/', **options)
+def form(stash: Stash, *, rejoin: Rejoin | None = 'in_place', **options: Any) -> Any:
+    @stash.page('/', rejoin=rejoin, **options)
     class Form:
         draft: str = stored('', scope='reconnect')
         mine: str = stored('', scope='tab')
@@ -107,7 +108,9 @@ async def test_a_browser_without_its_cookie_gets_a_plain_page(stash: Stash) -> N
 
 @pytest.mark.parametrize('where', ['stash', 'page'])
 async def test_a_page_can_be_made_to_reload(url: str, where: str) -> None:
-    of_stash, of_page = ('reload', None) if where == 'stash' else (None, 'reload')
+    of_stash: Rejoin
+    of_page: Rejoin | None
+    of_stash, of_page = ('reload', None) if where == 'stash' else ('in_place', 'reload')
     async with serving(lambda: Stash(url, flush_interval=0, rejoin=of_stash)) as stash:
         form(stash, rejoin=of_page)
         page = await Browser().get()
@@ -144,7 +147,7 @@ async def test_another_head_reloads_and_the_client_of_the_answer_is_gone(stash: 
 async def test_what_differs_from_load_to_load_does_not_reload(stash: Stash) -> None:
     loads = 0
 
-    @stash.page('/')
+    @stash.page('/', rejoin='in_place')
     class Page:
         text: str = stored('')
 
@@ -176,7 +179,7 @@ async def test_a_page_that_is_built_when_it_is_connected_reloads(stash: Stash) -
 async def test_a_page_that_leads_elsewhere_does_so(stash: Stash) -> None:
     leads = False
 
-    @stash.page('/')
+    @stash.page('/', rejoin='in_place')
     class Page:
         text: str = stored('')
 
@@ -194,7 +197,7 @@ async def test_a_page_that_leads_elsewhere_does_so(stash: Stash) -> None:
 async def test_a_page_that_fails_to_build_is_no_page_to_come_back_to(stash: Stash, errors: Any) -> None:
     fails = False
 
-    @stash.page('/')
+    @stash.page('/', rejoin='in_place')
     class Page:
         text: str = stored('')
 
@@ -224,7 +227,11 @@ async def test_a_page_whose_surroundings_are_not_known_comes_back_by_a_reload(
     stash: Stash, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form(stash)
-    monkeypatch.setattr(nicegui_private, '_around_all_pages', lambda *_: app.a_name_that_this_nicegui_lacks)
+
+    def lacks_a_name(*_: object) -> str:
+        raise AttributeError('missing in this NiceGUI')
+
+    monkeypatch.setattr(nicegui_private, '_around_all_pages', lacks_a_name)
     assert claim_on((await Browser().get()).text).startswith('0' * 24)
 
 
