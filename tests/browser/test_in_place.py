@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Locator, Request, Route, expect
@@ -23,7 +24,7 @@ TELL_NOTHING = """() => {
 """Keeps from the page which of its elements are bound."""
 
 
-def served(folder: Path, **settings: object) -> Server:
+def served(folder: Path, **settings: Any) -> Server:
     return Server('returning.py', folder, nicegui_stash_rejoin='in_place', **settings)
 
 
