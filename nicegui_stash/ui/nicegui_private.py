@@ -394,7 +394,7 @@ _ELEMENTS: Final = re.compile(r'(?<=createApp\(parseElements\(String\.raw`)[^`]*
 _IMPORTS: Final = re.compile(r'(?s)<script type="importmap">\s*(\{.*?\})\s*</script>')
 _COMPONENT: Final = re.compile(r'import \{ default as (\w+) \} from "([^"]+)";\s*app\.component\("([^"]+)", \1\);')
 _BOUND: Final = re.compile(r'<script type="application/json" class="nicegui-stash-bound">(.*?)</script>\n')
-_OURS: Final = re.compile(r'<script[^>]* data-seal="[^"]*"[^>]*></script>\n')
+_SEAL: Final = re.compile(r' data-seal="[^"]*"')
 _NEXT_MESSAGE: Final = re.compile(r"'next_message_id': (\d+)")
 
 
@@ -417,13 +417,13 @@ def content_of(response: Response) -> Content | None:
 
 
 def surroundings_of(client: Client) -> str | None:
-    """Return a digest of what a page's HTML has around its content, title and our scripts; `None` if not known."""
+    """Return a digest of what a page's HTML has around its content and title; `None` if not known."""
     page, request = client.page, client.request
     try:
         around = (
             _around_all_pages(id(app.config), len(vue_components)),
             client.head_html,
-            _OURS.sub('', _BOUND.sub('', client.body_html)),
+            _SEAL.sub('', _BOUND.sub('', client.body_html)),
             f'{page.resolve_viewport()}\0{page.resolve_dark()}\0{page.resolve_language()}\0{page.favicon}',
             f'{request.headers.get("x-forwarded-prefix")}\0{request.scope.get("root_path")}',
         )

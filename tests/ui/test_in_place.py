@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse
 from nicegui_stash import ConfigurationError, Stash, stored
 from nicegui_stash.settings import Rejoin
 from nicegui_stash.ui import nicegui_private
+from nicegui_stash.ui.carryover import handover
 from nicegui_stash.ui.rejoin.answer import MEDIA_TYPE
 from nicegui_stash.ui.rejoin.claim import HEADER
 from nicegui_stash.ui.rejoin.turnstile import Turnstile
@@ -106,6 +107,16 @@ async def test_a_browser_without_its_cookie_gets_a_plain_page(stash: Stash) -> N
     assert is_page(await Browser().get(headers={HEADER: claim}))
 
 
+async def test_a_page_that_does_not_ask_for_it_gets_nothing_of_it(url: str) -> None:
+    async with serving(lambda: Stash(url, flush_interval=0)) as stash:
+        form(stash, rejoin=None)
+        browser = Browser()
+        page = await browser.get()
+        (address,) = re.findall(r'src="(/_nicegui/stash/typed\.js[^"]*)"', page.text)
+        assert 'inPlace = {' not in (await browser.get(address)).text
+        assert 'data-page' not in page.text
+
+
 @pytest.mark.parametrize('where', ['stash', 'page'])
 async def test_a_page_can_be_made_to_reload(url: str, where: str) -> None:
     of_stash: Rejoin
@@ -142,6 +153,14 @@ async def test_another_head_reloads_and_the_client_of_the_answer_is_gone(stash: 
     assert 'reload' in told(await browser.get(headers={HEADER: claim}))
     await idle()
     assert set(Client.instances) == before
+
+
+async def test_another_version_of_our_scripts_reloads(stash: Stash, monkeypatch: pytest.MonkeyPatch) -> None:
+    form(stash)
+    browser = Browser()
+    claim = claim_on((await browser.get()).text)
+    monkeypatch.setattr(handover, 'typed_address', lambda *_, **__: '/_nicegui/stash/in_place.js?v=another')
+    assert 'reload' in told(await browser.get(headers={HEADER: claim}))
 
 
 async def test_what_differs_from_load_to_load_does_not_reload(stash: Stash) -> None:

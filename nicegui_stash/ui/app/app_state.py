@@ -76,7 +76,8 @@ class AppState:
         nicegui_private.on_message(MESSAGE, _hear)
         session_rotation.add_route()
         scripts.add_routes()
-        turnstile.add_route()
+        if 'in_place' in {self._settings.rejoin, *self._rejoins.values()}:
+            turnstile.add_route()
         if not nicegui_private.has_shared_head(self._script):
             ui.add_head_html(self._script, shared=True)
 
@@ -131,6 +132,8 @@ class AppState:
     def come_back(self, path: str, rejoin: Rejoin) -> None:
         """Let the pages of a path come back in another way than the others."""
         self._rejoins[path] = rejoin
+        if rejoin == 'in_place':
+            turnstile.add_route()
 
     def require_time(self, path: str, response_timeout: float) -> None:
         """Raise `ConfigurationError` for a page that NiceGUI gives up before our own timeouts for a slow store."""

@@ -395,7 +395,7 @@ def offer(connection: HandsOver, request: Request, nonce: str, page: str = '') -
     visit = connection.visit
     headers = dict(reversed(request.headers.raw))  # the first of repeated headers counts, as in NiceGUI
     prefix = headers.get(b'x-forwarded-prefix', b'').decode('latin-1') + request.scope.get('root_path', '')
-    address, limit = typed_address(prefix), visit.registry.policy.max_value_bytes
+    address, limit = typed_address(prefix, in_place=bool(page)), visit.registry.policy.max_value_bytes
     if visit.joins:
         arguments = json.dumps([address, visit.seal(), nonce, limit])
         visit.client.run_javascript(f'window.__niceguiStash?.join(...{arguments})')

@@ -68,6 +68,7 @@
     textOf,
     wholeText,
     shown,
+    propOf,
     learn,
 
     has: (address) => records.has(address),

@@ -2,20 +2,16 @@
 // ones in the mounted app, and the same socket connects as their client. Any doubt reloads.
 (() => {
   const MEDIA_TYPE = "application/vnd.nicegui-stash+json";
-  const HEADER = "X-NiceGUI-Stash";
   const MOST_CHARACTERS = 10000000;
   const MOST_TIMES = 3; // in a row, without a connection
   const SOON_MS = 250;
-  const SOON_FOR_MS = 10000;
   const LATEST_MS = 5000;
   const PATIENCE_MS = 20000;
   // NiceGUI's components that show whatever props they are given, as Quasar's do; others are kept with equal props only
-  const SHOWING = ["audio", "dialog", "expansion", "header", "image", "input", "link", "log", "select", "sub_pages"]
-    .concat(["table", "timer", "video"])
-    .map((name) => `nicegui-${name}`);
-  const VIEWS = ["nicegui-dialog", "nicegui-expansion", "q-menu"]; // what the page shows counts, whoever opened it
+  const SHOWING = /^nicegui-(audio|dialog|expansion|header|image|input|link|log|select|sub_pages|table|timer|video)$/;
+  const VIEWS = /^(nicegui-dialog|nicegui-expansion|q-menu)$/; // what the page shows counts, whoever opened it
   // props that say nothing about which element it is
-  const CHANGING = ["aria-invalid", "disable", "error", "error-message", "loading", "readonly", "rows", "title"];
+  const CHANGING = /^(aria-invalid|disable|error|error-message|loading|readonly|rows|title)$/;
   const stash = window.__niceguiStash;
   const { page } = document.currentScript?.dataset ?? {};
   if (!stash || stash.inPlace || !/[1-9a-f]/.test(page ?? "")) return;
@@ -24,36 +20,26 @@
   const touched = new Map(); // `id prop` -> the last value that a person set there; base: what the server had before
   let renamed = new Map(); // a listener that is gone -> the one in its place, or null
   let lately = new Map(); // those of the last return: events may wait for it within a throttle
-  let unsent = []; // keys of touched: what the new client does not know yet
+  let unsent = new Set(); // keys of touched: what the new client does not know yet
   let returning = false;
   let times = 0;
   let timer = null;
   let began = 0;
   let nudged = 0;
 
-  class Doubt extends Error {}
-  class Away extends Error {}
-
-  const { raw, textOf, wholeText } = stash.entered;
+  const { raw, textOf, wholeText, propOf } = stash.entered;
   const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
-  const propOf = ({ type }) => {
-    if (!type.startsWith("update:")) return null;
-    return type === "update:modelValue" ? "model-value" : type.slice(7);
-  };
-  const reload = (why) => {
-    console.log(`nicegui_stash: reloading, because ${why}`);
-    stash.mark("rejoin", { last: true });
-    location.reload();
+  const doubt = (why) => {
+    throw Error(why);
   };
 
   // ---- which elements stay
 
   // what an element shows, of the props that events change
-  const shownIn = (id, element, prop) => {
-    const text = prop === "value" ? textOf(id) : undefined;
-    if (text !== undefined) return text;
+  const shownIn = (id, { props }, prop) => {
     const entry = touched.get(`${id} ${prop}`);
-    return entry && !("shown" in entry) && element.props.loopback !== true ? entry.value : element.props[prop];
+    const isSet = entry && !("shown" in entry) && props.loopback !== true;
+    return (prop === "value" ? textOf(id) : undefined) ?? (isSet ? entry.value : props[prop]);
   };
   // whether what an element shows is going to be the server's: it is sent, or carried over
   const isOwn = (id, prop) => {
@@ -61,24 +47,18 @@
     return place ? stash.entered.has(place.address) : touched.has(`${id} ${prop}`);
   };
   const isSameElement = (id, old, fresh) => {
-    if (old.tag !== fresh.tag) return false;
     const changing = fresh.events.map(propOf).filter(Boolean);
-    if (!same(old.events.map(propOf).filter(Boolean), changing)) return false;
-    const names = new Set([...Object.keys(old.props), ...Object.keys(fresh.props)]);
-    if (fresh.tag.startsWith("nicegui-") && !SHOWING.includes(fresh.tag)) {
-      // its script talks to the server when it is made
-      if (fresh.events.some((event) => event.type === "init")) return false;
-      return [...names].every((name) => {
-        if (changing.includes(name) && same(shownIn(id, old, name), fresh.props[name])) return true;
-        if (!changing.includes(name)) return same(old.props[name], fresh.props[name]);
-        const before = touched.get(`${id} ${name}`) ?? { base: old.props[name] };
-        return same(before.base, fresh.props[name]) && isOwn(id, name);
-      });
-    }
-    if (!changing.length) return true;
-    return [...names].every(
-      (name) => changing.includes(name) || CHANGING.includes(name) || same(old.props[name], fresh.props[name]),
-    );
+    if (old.tag !== fresh.tag || !same(old.events.map(propOf).filter(Boolean), changing)) return false;
+    const isShowing = !fresh.tag.startsWith("nicegui-") || SHOWING.test(fresh.tag);
+    if (isShowing && !changing.length) return true;
+    // its script talks to the server when it is made
+    if (!isShowing && fresh.events.some(({ type }) => type === "init")) return false;
+    return Object.keys({ ...old.props, ...fresh.props }).every((name) => {
+      const [before, now] = [old.props[name], fresh.props[name]];
+      if (!changing.includes(name)) return (isShowing && CHANGING.test(name)) || same(before, now);
+      if (isShowing || same(shownIn(id, old, name), now)) return true;
+      return same(touched.has(`${id} ${name}`) ? touched.get(`${id} ${name}`).base : before, now) && isOwn(id, name);
+    });
   };
   // id -> whether what a person set in the element belongs to the new one: nothing before it has come or gone
   const staying = (old, fresh) => {
@@ -99,8 +79,11 @@
     return kept;
   };
   const isWholeWithin = (id, old, kept) =>
-    kept.get(id) &&
-    Object.values(old[id].slots).every(({ ids }) => ids.every((child) => isWholeWithin(child, old, kept)));
+    kept.get(id) && Object.values(old[id].slots).every(({ ids }) => ids.every((child) => isWholeWithin(child, old, kept)));
+
+  // whether an element that goes has changed the document, and no other takes its place
+  const isAround = ({ tag }, fresh) =>
+    tag === "nicegui-query" || (/^nicegui-(colors|dark_mode)$/.test(tag) && fresh?.tag !== tag);
 
   // events wait within throttles, or for a handshake, with the listener of the client that is gone
   const rename = (old, fresh, kept) => {
@@ -112,7 +95,7 @@
         direct.set(listener_id, index < 0 ? null : left.splice(index, 1)[0].listener_id);
       }
     }
-    renamed = new Map([...lately].map(([from, to]) => [from, direct.get(to) ?? null]).concat([...direct]));
+    renamed = new Map([...[...lately].map(([from, to]) => [from, direct.get(to) ?? null]), ...direct]);
     lately = direct;
   };
 
@@ -124,8 +107,8 @@
     if (!prop || typeof args?.[0] !== "string") return;
     const key = `${id} ${prop}`;
     const { base, awaits } = touched.get(key) ?? { base: raw()[id].props[prop], awaits: 0 };
-    touched.set(key, { id, prop, type: event.type, args, value: JSON.parse(args[0]), base, awaits: awaits + 1 });
-    unsent = unsent.filter((each) => each !== key); // this event says it
+    touched.set(key, { id, prop, args, value: JSON.parse(args[0]), base, awaits: awaits + 1 });
+    unsent.delete(key); // this event says it
   };
   // the server sends elements: another value than that of the person counts, but for the answer to it
   const heard = (elements) => {
@@ -143,15 +126,14 @@
   };
   // let the new elements show what a person set in the old ones, and send it once they are connected
   const keepValues = (old, fresh, kept, isBound) => {
-    unsent = [];
+    unsent = new Set();
     for (const [id, isAligned] of kept) {
-      const element = VIEWS.includes(fresh[id].tag) && isAligned ? fresh[id] : null;
-      const value = old[id].props["model-value"];
-      const event = element?.events.find((each) => propOf(each) === "model-value");
-      const key = `${id} model-value`;
-      if (!event || same(value, element.props["model-value"]) || !isWholeWithin(id, old, kept)) continue;
-      const args = [JSON.stringify(value)];
-      touched.set(key, { id, prop: "model-value", type: event.type, args, value, shown: value, awaits: 0 });
+      const { tag, events, props } = fresh[id];
+      const [prop, value] = ["model-value", old[id].props["model-value"]];
+      if (!isAligned || !VIEWS.test(tag) || same(value, props[prop]) || !isWholeWithin(id, old, kept)) continue;
+      if (events.some((each) => propOf(each) === prop)) {
+        touched.set(`${id} ${prop}`, { id, prop, args: [JSON.stringify(value)], value, shown: value, awaits: 0 });
+      }
     }
     for (const [key, entry] of touched) {
       const { id, prop } = entry;
@@ -159,84 +141,69 @@
         touched.delete(key);
         continue;
       }
-      const text = textOf(id);
-      const base = fresh[id].props[prop];
+      const { props } = fresh[id];
+      const [text, base] = [textOf(id), props[prop]];
       const value = text ?? ("shown" in entry ? entry.shown : entry.value);
       if (same(value, base)) continue;
       if (text !== undefined) entry.args = [wholeText(base ?? "", text)];
-      const isShown = "shown" in entry || fresh[id].props.loopback !== true;
-      if (isShown) fresh[id].props[prop] = value;
+      if ("shown" in entry || props.loopback !== true) props[prop] = value;
       Object.assign(entry, { base, awaits: 1 });
-      unsent.push(key);
+      unsent.add(key);
     }
   };
 
   // ---- the way back
 
+  // returns nothing if the server is away
   const ask = async () => {
-    const claim = `${page} ${TAB_ID} ${stash.seal}`;
-    let response;
-    try {
-      response = await fetch(location.href, {
-        headers: { Accept: "text/html", [HEADER]: claim },
-        cache: "no-store",
-        redirect: "manual",
-        signal: AbortSignal.timeout(PATIENCE_MS),
-      });
-    } catch (error) {
-      throw new Away(error.message);
-    }
-    if ([502, 503, 504].includes(response.status)) throw new Away(`status ${response.status}`);
+    const response = await fetch(location.href, {
+      headers: { Accept: "text/html", "X-NiceGUI-Stash": `${page} ${TAB_ID} ${stash.seal}` },
+      cache: "no-store",
+      redirect: "manual",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    }).catch(() => null);
+    if (!response || [502, 503, 504].includes(response.status)) return null;
     const isOurs = response.headers.get("Content-Type")?.startsWith(MEDIA_TYPE);
     if (response.type !== "basic" || response.redirected || response.status !== 200 || !isOurs) {
-      throw new Doubt("the answer is no page that can be shown here");
+      doubt("the answer is no page that can be shown here");
     }
-    const text = await response.text().catch((error) => {
-      throw new Away(error.message);
-    });
-    if (text.length > MOST_CHARACTERS) throw new Doubt("the answer is too large");
+    const text = await response.text().catch(() => "null");
+    if (text.length > MOST_CHARACTERS) doubt("the answer is too large");
     const answer = JSON.parse(text);
-    if (answer.reload) throw new Doubt(answer.reload);
+    if (answer?.reload) doubt(answer.reload);
     return answer;
   };
 
   const load = async ({ imports, components }) => {
     const map = JSON.parse(document.querySelector("script[type=importmap]").textContent).imports;
+    const missing = Object.entries(components).filter(([tag]) => !app.component(tag));
     for (const [name, address] of Object.entries(imports)) {
-      if (map[name] !== address) throw new Doubt("it needs other libraries");
+      // what other pages have loaded since does not matter to components that are here
+      if (map[name] ? map[name] !== address : missing.length) doubt("it needs other libraries");
     }
-    for (const [tag, address] of Object.entries(components)) {
-      if (!app.component(tag)) app.component(tag, (await import(address)).default);
-    }
+    for (const [tag, address] of missing) app.component(tag, (await import(address)).default);
   };
 
   const exchange = async (answer) => {
     const fresh = parseElements(answer.elements);
-    for (const element of Object.values(fresh)) replaceUndefinedAttributes(element);
-    const socket = window.socket;
+    Object.values(fresh).forEach(replaceUndefinedAttributes);
+    const { socket } = window;
     const { elements } = mounted_app;
     const old = raw();
 
     socket.disconnect();
     const found = stash.typed.snapshot();
-    const boundKeys = new Set([...Object.keys(stash.entered.bound), ...Object.keys(answer.bound)]);
+    const boundKeys = { ...stash.entered.bound, ...answer.bound };
     const kept = staying(old, fresh);
+    const gone = Object.keys(old).filter((id) => !kept.has(Number(id)));
+    if (gone.some((id) => isAround(old[id], fresh[id]))) doubt("it looks otherwise around its elements");
     rename(old, fresh, kept);
-    keepValues(old, fresh, kept, (id, prop) => boundKeys.has(prop === "selected" ? `${id}:selected` : String(id)));
-    Object.assign(window, {
-      clientId: answer.client,
-      documentId: createRandomUUID(),
-      nextMessageId: answer.next,
-      ackedMessageId: -1,
-      did_handshake: false,
-    });
-    Object.assign(socket.io.opts.query, {
-      client_id: answer.client,
-      document_id: window.documentId,
-      next_message_id: answer.next,
-      implicit_handshake: true,
-      old_tab_id: null,
-    });
+    keepValues(old, fresh, kept, (id, prop) => (prop === "selected" ? `${id}:selected` : id) in boundKeys);
+    const [client_id, next_message_id, document_id] = [answer.client, answer.next, createRandomUUID()];
+    Object.assign(window, { clientId: client_id, documentId: document_id, nextMessageId: next_message_id });
+    Object.assign(window, { ackedMessageId: -1, did_handshake: false });
+    const query = { client_id, document_id, next_message_id, implicit_handshake: true, old_tab_id: null };
+    Object.assign(socket.io.opts.query, query);
     document.title = answer.title;
     stash.begin();
     stash.address?.begin();
@@ -244,9 +211,12 @@
     stash.typed.begin(found);
 
     // microtasks only: no event comes in between, and nothing is laid out
-    for (const id of Object.keys(old)) if (!kept.has(Number(id))) delete elements[id];
+    for (const id of gone) {
+      if (old[id].tag === "nicegui-notification") getElement(id)?.dismiss();
+      delete elements[id];
+    }
     await mounted_app.$nextTick();
-    for (const [id, element] of Object.entries(fresh)) elements[id] = element;
+    Object.assign(elements, fresh);
     stash.typed.place(answer.bound);
     await mounted_app.$nextTick();
 
@@ -259,16 +229,16 @@
     returning = true;
     clearTimeout(timer);
     try {
-      if (times++ >= MOST_TIMES) throw new Doubt("it came back in vain");
+      if (times++ >= MOST_TIMES) doubt("it came back in vain"); // the server has answered just now
       const answer = await ask();
-      await load(answer);
-      await exchange(answer);
+      if (answer) await load(answer);
+      if (answer) await exchange(answer);
       returning = false;
       lookSoon();
     } catch (error) {
-      returning = false;
-      if (error instanceof Away && times < MOST_TIMES) lookSoon();
-      else reload(error.message);
+      console.log(`nicegui_stash: reloading, because ${error.message}`);
+      stash.mark("rejoin", { last: true });
+      location.reload();
     }
   };
 
@@ -276,8 +246,7 @@
 
   const lookLater = () => {
     clearTimeout(timer);
-    const age = Date.now() - began;
-    const pause = age < SOON_FOR_MS ? SOON_MS : Math.min(LATEST_MS, SOON_MS + (age - SOON_FOR_MS) / 4);
+    const pause = Math.min(LATEST_MS, Math.max(SOON_MS, (Date.now() - began) / 20));
     timer = setTimeout(look, pause * (0.5 + Math.random()));
   };
   const lookSoon = () => {
@@ -285,27 +254,22 @@
     lookLater();
   };
   const look = async () => {
-    const client = window.clientId;
+    const { clientId, socket } = window;
     const options = { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) };
-    const answer = await fetch(`${back}?client=${client}`, options)
+    const answer = await fetch(`${back}?client=${clientId}`, options)
       .then((response) => (response.ok ? response.json() : null))
       .catch(() => null); // the server is away
-    if (window.socket.connected || returning || client !== window.clientId) return;
+    if (socket.connected || returning || clientId !== window.clientId) return;
+    lookLater();
     if (answer?.known === false) {
       clearTimeout(timer);
       timer = setTimeout(comeBack, answer.wait);
-      return;
+    } else if (answer?.known && Date.now() - nudged > LATEST_MS) {
+      // connect now, not when the socket's own pause is over
+      nudged = Date.now();
+      socket.io.opts.query.next_message_id = window.nextMessageId;
+      socket.disconnect().connect();
     }
-    if (answer?.known && Date.now() - nudged > LATEST_MS) nudge();
-    lookLater();
-  };
-  // connect now, not when the socket's own pause is over
-  const nudge = () => {
-    const { socket } = window;
-    nudged = Date.now();
-    socket.io.opts.query.next_message_id = window.nextMessageId;
-    socket.disconnect();
-    socket.connect();
   };
 
   stash.inPlace = {
@@ -329,9 +293,8 @@
     // called with every event that is about to be sent; returns whether it may be
     admits(message) {
       if (renamed.has(message.listener_id)) {
-        const listener = renamed.get(message.listener_id);
-        if (!listener) return false;
-        message.listener_id = listener;
+        message.listener_id = renamed.get(message.listener_id);
+        if (!message.listener_id) return false;
       }
       note(message);
       return true;
@@ -339,14 +302,14 @@
 
     // the new client is connected
     send() {
-      for (const key of [...unsent]) {
-        const { id, type, args } = touched.get(key) ?? {};
-        const event = raw()[id]?.events.find((each) => each.type === type);
+      for (const key of unsent) {
+        const { id, prop, args } = touched.get(key) ?? {};
+        const event = raw()[id]?.events.find((each) => propOf(each) === prop);
         if (!event) continue;
         const message = { id, client_id: window.clientId, listener_id: event.listener_id, args };
         window.socket.emit("event", message);
       }
-      unsent = [];
+      unsent.clear();
     },
   };
 })();

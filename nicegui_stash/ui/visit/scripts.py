@@ -15,14 +15,13 @@ from fastapi.responses import Response
 from nicegui import app
 
 FOLDER: Final = '/_nicegui/stash'
+_TYPED: Final = tuple(f'carryover/{name}.js' for name in ('digest', 'focus', 'history', 'too_large', 'carryover'))
 SCRIPTS: Final = {
     'rejoin.js': ('visit/rejoin.js', 'scopes/url.js'),
-    'typed.js': (
-        *(f'carryover/{name}.js' for name in ('digest', 'focus', 'history', 'too_large', 'carryover')),
-        'rejoin/in_place.js',
-    ),
+    'typed.js': _TYPED,
+    'in_place.js': (*_TYPED, 'rejoin/in_place.js'),
 }
-"""By served name: the files for every page, and those for a page with stored fields."""
+"""By served name: the files for every page, for a page with stored fields, and for one that comes back in place."""
 FOR_EVER: Final = 'public, max-age=31536000, immutable'
 
 _LOAD: Final = """{
@@ -48,9 +47,9 @@ def shared_element(nonce: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def typed_address(prefix: str) -> str:
+def typed_address(prefix: str, *, in_place: bool) -> str:
     """Return the address of the script for pages with stored fields, below this prefix."""
-    return quote(prefix, safe='/:@$*+,;=%') + _address('typed.js')
+    return quote(prefix, safe='/:@$*+,;=%') + _address('in_place.js' if in_place else 'typed.js')
 
 
 def nonce_attribute(nonce: str) -> str:
