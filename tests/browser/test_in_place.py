@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,20 @@ TELL_NOTHING = """() => {
     window.tellAgain = () => Object.assign(typed, { bind, built });
 }"""
 """Keeps from the page which of its elements are bound."""
+
+
+WATCH_POPUP = """() => {
+    window.popups = [];
+    const popup = document.getElementById('popup');
+    const look = () => {
+        if (popup.ariaHidden === 'false') window.popups.push(performance.now());
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+"""Notes every frame in which NiceGUI's popup is shown."""
+
+RETURNS = int(os.environ.get('RETURNS', '20'))
 
 
 def served(folder: Path, **settings: Any) -> Server:
@@ -219,6 +234,92 @@ async def test_a_code_editor_keeps_its_text_and_the_server_has_the_same(visitor:
             await expect(get('code-text')).to_have_text(text)
             await expect(tab.page.locator('.at-code .cm-content')).to_have_text(text)
         assert await is_same_document(tab)
+
+
+async def test_a_page_whose_build_differs_after_the_deploy_shows_the_new_one_and_nobody_elses_state(
+    visitor: Visitor, folder: Path
+):
+    async with served(folder) as server:
+        tab = await open_page(visitor, f'{server.url}/deployed')
+        get = tab.page.get_by_test_id
+        await get('stays').fill('above what is new')
+        await get('row-0').fill('first')
+        await get('row-1').fill('second')
+        await fill(get('draft'), 'a draft', get('draft-text'))
+        await get('replaced').click()
+        server.settings['build'] = 'new'
+        await restart(server, tab)
+        assert await is_same_document(tab)
+        await expect(get('in-place')).to_have_text('True')
+        await expect(tab.page).to_have_title('new')
+        await expect(get('stays')).to_have_value('above what is new')
+        for number in range(3):
+            await expect(get(f'row-{number}')).to_have_value('')
+        await expect(get('draft')).to_have_value('a draft')
+        await expect(get('draft-text')).to_have_text('a draft')
+        await expect(tab.page.locator('.q-select')).to_contain_text('bee')
+        await expect(tab.page.locator('.q-checkbox')).to_have_count(0)
+        await expect(tab.page.locator('.at-code .cm-content')).to_have_text('new')
+        assert errors(tab) == []
+
+
+async def test_a_field_that_another_tab_has_set_back_meanwhile_is_shown_as_it_is(visitor: Visitor, folder: Path):
+    async with served(folder) as server, Proxy(server.port) as proxy:
+        tab = await open_page(visitor, f'{proxy.url}/cleared')
+        get = tab.page.get_by_test_id
+        await fill(get('text'), 'typed here', get('text-shown'))
+        await tab.until('window.__niceguiStash.typed.pending === 0')
+        client = await tab.client()
+        proxy.drop()
+        await tab.disconnected()
+        other = await visitor.open(f'{server.url}/cleared')
+        await fill(other.page.get_by_test_id('text'), '', other.page.get_by_test_id('text-shown'))
+        await other.until('window.__niceguiStash.typed.pending === 0')
+        await server.kill()
+        await server.start()
+        proxy.restore()
+        await back(tab, client)
+        await expect(get('text')).to_have_value('')
+        await expect(get('text-shown')).to_have_text('')
+        await expect(get('number')).to_have_value('1')
+        assert await is_same_document(tab)
+
+
+async def test_the_popup_of_a_lost_connection_is_not_seen_in_a_redeploy(visitor: Visitor, folder: Path):
+    async with served(folder) as server:
+        tab = await open_page(visitor, server.url)
+        await tab.page.evaluate(WATCH_POPUP)
+        await server.ask_to_reconnect(client := await tab.client())
+        await back(tab, client)
+        assert await tab.page.evaluate('window.popups') == []
+        await server.kill()
+        await expect(tab.page.locator('#popup')).to_be_visible()  # the server stays away
+        assert await is_same_document(tab)
+
+
+async def test_a_page_that_came_back_often_holds_no_more_than_before(visitor: Visitor, folder: Path):
+    async with served(folder) as server:
+        tab = await open_page(visitor, server.url)
+        session = await tab.page.context.new_cdp_session(tab.page)
+        await session.send('Performance.enable')
+
+        async def held() -> dict[str, float]:
+            await session.send('HeapProfiler.collectGarbage')
+            metrics = (await session.send('Performance.getMetrics'))['metrics']
+            return {each['name']: each['value'] for each in metrics if each['name'] in {'JSEventListeners', 'Nodes'}}
+
+        async def come_back(times: int) -> None:
+            for _ in range(times):
+                await server.ask_to_reconnect(client := await tab.client())
+                await back(tab, client)
+
+        await come_back(5)
+        before = await held()
+        await come_back(RETURNS)
+        after = await held()
+        assert await is_same_document(tab)
+        for name, count in before.items():
+            assert after[name] < count + RETURNS, (name, before, after)
 
 
 async def test_a_page_whose_client_is_gone_after_a_drop_comes_back_in_place(visitor: Visitor, folder: Path):

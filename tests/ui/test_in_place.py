@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.resources import files
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from nicegui_stash.ui.carryover import handover
 from nicegui_stash.ui.rejoin.answer import MEDIA_TYPE
 from nicegui_stash.ui.rejoin.claim import HEADER
 from nicegui_stash.ui.rejoin.turnstile import Turnstile
+from nicegui_stash.ui.visit import scripts
 
 from .scene import Browser, client_of, idle, serving, shown, type_into
 
@@ -115,6 +117,13 @@ async def test_a_page_that_does_not_ask_for_it_gets_nothing_of_it(url: str) -> N
         (address,) = re.findall(r'src="(/_nicegui/stash/typed\.js[^"]*)"', page.text)
         assert 'inPlace = {' not in (await browser.get(address)).text
         assert 'data-page' not in page.text
+
+
+@pytest.mark.parametrize('file', sorted({file for files_ in scripts.SCRIPTS.values() for file in files_}))
+def test_no_literal_of_our_scripts_looks_like_a_comment_or_spans_lines(file: str) -> None:
+    for line in files('nicegui_stash.ui').joinpath(file).read_text(encoding='utf-8').splitlines():
+        code = '' if line.lstrip().startswith('//') else line.split(' // ')[0]
+        assert all(code.count(quote) % 2 == 0 for quote in '`"'), line
 
 
 @pytest.mark.parametrize('where', ['stash', 'page'])

@@ -7,6 +7,7 @@
   const SOON_MS = 250;
   const LATEST_MS = 5000;
   const PATIENCE_MS = 20000;
+  const CALM_MS = 2000; // a connection that is back within it was not lost, as a person sees it
   // NiceGUI's components that show whatever props they are given, as Quasar's do; others are kept with equal props only
   const SHOWING = /^nicegui-(audio|dialog|expansion|header|image|input|link|log|select|sub_pages|table|timer|video)$/;
   const VIEWS = /^(nicegui-dialog|nicegui-expansion|q-menu)$/; // what the page shows counts, whoever opened it
@@ -29,26 +30,29 @@
 
   const { raw, textOf, wholeText, propOf } = stash.entered;
   const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
+  const popup = () => document.getElementById("popup");
   const doubt = (why) => {
     throw Error(why);
   };
 
   // ---- which elements stay
 
+  const entryOf = (id, prop) => touched.get(`${id} ${prop}`);
   // what an element shows, of the props that events change
   const shownIn = (id, { props }, prop) => {
-    const entry = touched.get(`${id} ${prop}`);
+    const entry = entryOf(id, prop);
     const isSet = entry && !("shown" in entry) && props.loopback !== true;
     return (prop === "value" ? textOf(id) : undefined) ?? (isSet ? entry.value : props[prop]);
   };
   // whether what an element shows is going to be the server's: it is sent, or carried over
   const isOwn = (id, prop) => {
     const place = stash.entered.bound[id];
-    return place ? stash.entered.has(place.address) : touched.has(`${id} ${prop}`);
+    return place ? stash.entered.has(place.address) : entryOf(id, prop);
   };
   const isSameElement = (id, old, fresh) => {
-    const changing = fresh.events.map(propOf).filter(Boolean);
-    if (old.tag !== fresh.tag || !same(old.events.map(propOf).filter(Boolean), changing)) return false;
+    const changed = ({ events }) => events.map(propOf).filter(Boolean);
+    const changing = changed(fresh);
+    if (old.tag !== fresh.tag || !same(changed(old), changing)) return false;
     const isShowing = !fresh.tag.startsWith("nicegui-") || SHOWING.test(fresh.tag);
     if (isShowing && !changing.length) return true;
     // its script talks to the server when it is made
@@ -57,7 +61,8 @@
       const [before, now] = [old.props[name], fresh.props[name]];
       if (!changing.includes(name)) return (isShowing && CHANGING.test(name)) || same(before, now);
       if (isShowing || same(shownIn(id, old, name), now)) return true;
-      return same(touched.has(`${id} ${name}`) ? touched.get(`${id} ${name}`).base : before, now) && isOwn(id, name);
+      const { base } = entryOf(id, name) ?? { base: before };
+      return same(base, now) && isOwn(id, name);
     });
   };
   // id -> whether what a person set in the element belongs to the new one: nothing before it has come or gone
@@ -78,8 +83,8 @@
     walk(0, true);
     return kept;
   };
-  const isWholeWithin = (id, old, kept) =>
-    kept.get(id) && Object.values(old[id].slots).every(({ ids }) => ids.every((child) => isWholeWithin(child, old, kept)));
+  const isWhole = (id, old, kept) =>
+    kept.get(id) && Object.values(old[id].slots).every(({ ids }) => ids.every((child) => isWhole(child, old, kept)));
 
   // whether an element that goes has changed the document, and no other takes its place
   const isAround = ({ tag }, fresh) =>
@@ -130,7 +135,7 @@
     for (const [id, isAligned] of kept) {
       const { tag, events, props } = fresh[id];
       const [prop, value] = ["model-value", old[id].props["model-value"]];
-      if (!isAligned || !VIEWS.test(tag) || same(value, props[prop]) || !isWholeWithin(id, old, kept)) continue;
+      if (!isAligned || !VIEWS.test(tag) || same(value, props[prop]) || !isWhole(id, old, kept)) continue;
       if (events.some((each) => propOf(each) === prop)) {
         touched.set(`${id} ${prop}`, { id, prop, args: [JSON.stringify(value)], value, shown: value, awaits: 0 });
       }
@@ -193,18 +198,23 @@
 
     socket.disconnect();
     const found = stash.typed.snapshot();
-    const boundKeys = { ...stash.entered.bound, ...answer.bound };
+    const keys = { ...stash.entered.bound, ...answer.bound };
     const kept = staying(old, fresh);
     const gone = Object.keys(old).filter((id) => !kept.has(Number(id)));
     if (gone.some((id) => isAround(old[id], fresh[id]))) doubt("it looks otherwise around its elements");
     rename(old, fresh, kept);
-    keepValues(old, fresh, kept, (id, prop) => (prop === "selected" ? `${id}:selected` : id) in boundKeys);
-    const [client_id, next_message_id, document_id] = [answer.client, answer.next, createRandomUUID()];
-    Object.assign(window, { clientId: client_id, documentId: document_id, nextMessageId: next_message_id });
+    // NiceGUI's props lack what was typed: with the same prop again, an element would go on showing that
+    for (const { id, prop } of touched.values()) {
+      if (kept.has(id)) elements[id].props[prop] = shownIn(id, old[id], prop);
+    }
+    keepValues(old, fresh, kept, (id, prop) => (prop === "selected" ? `${id}:selected` : id) in keys);
+    const { client, next, title, bound } = answer;
+    const documentId = createRandomUUID();
+    Object.assign(window, { clientId: client, documentId, nextMessageId: next });
     Object.assign(window, { ackedMessageId: -1, did_handshake: false });
-    const query = { client_id, document_id, next_message_id, implicit_handshake: true, old_tab_id: null };
-    Object.assign(socket.io.opts.query, query);
-    document.title = answer.title;
+    const query = { client_id: client, document_id: documentId, next_message_id: next };
+    Object.assign(socket.io.opts.query, query, { implicit_handshake: true, old_tab_id: null });
+    document.title = title;
     stash.begin();
     stash.address?.begin();
     stash.browser?.begin();
@@ -217,7 +227,7 @@
     }
     await mounted_app.$nextTick();
     Object.assign(elements, fresh);
-    stash.typed.place(answer.bound);
+    stash.typed.place(bound);
     await mounted_app.$nextTick();
 
     Object.assign(socket, { sendBuffer: [], receiveBuffer: [] }); // entered values are carried over
@@ -244,10 +254,13 @@
 
   // ---- when to come
 
-  const lookLater = () => {
+  const wait = (step, pause) => {
     clearTimeout(timer);
+    timer = setTimeout(step, pause);
+  };
+  const lookLater = () => {
     const pause = Math.min(LATEST_MS, Math.max(SOON_MS, (Date.now() - began) / 20));
-    timer = setTimeout(look, pause * (0.5 + Math.random()));
+    wait(look, pause * (0.5 + Math.random()));
   };
   const lookSoon = () => {
     began = Date.now();
@@ -261,10 +274,8 @@
       .catch(() => null); // the server is away
     if (socket.connected || returning || clientId !== window.clientId) return;
     lookLater();
-    if (answer?.known === false) {
-      clearTimeout(timer);
-      timer = setTimeout(comeBack, answer.wait);
-    } else if (answer?.known && Date.now() - nudged > LATEST_MS) {
+    if (answer?.known === false) wait(comeBack, answer.wait);
+    else if (answer?.known && Date.now() - nudged > LATEST_MS) {
       // connect now, not when the socket's own pause is over
       nudged = Date.now();
       socket.io.opts.query.next_message_id = window.nextMessageId;
@@ -276,7 +287,11 @@
     mount() {
       const { socket } = window;
       socket.on("update", heard); // before NiceGUI's listener shows them
-      socket.on("disconnect", () => returning || lookSoon());
+      socket.on("disconnect", () => {
+        queueMicrotask(() => (popup().ariaHidden = true)); // after NiceGUI's listener has shown it
+        setTimeout(() => socket.connected || (popup().ariaHidden = false), CALM_MS);
+        if (!returning) lookSoon();
+      });
       socket.on("connect", () => {
         times = nudged = 0;
         clearTimeout(timer);

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache, partial
 from hashlib import blake2b
 from importlib.resources import files
@@ -23,6 +24,9 @@ SCRIPTS: Final = {
 }
 """By served name: the files for every page, for a page with stored fields, and for one that comes back in place."""
 FOR_EVER: Final = 'public, max-age=31536000, immutable'
+
+_NOT_RUN: Final = re.compile(r'(?m)^ *//.*\n|^ +| // .*$')
+"""Comments and indentation: a browser need not load them. No literal of ours has ` // `, or is longer than a line."""
 
 _LOAD: Final = """{
 const prefix = /"([^"]*)\\/_nicegui\\//.exec(document.querySelector("[type=importmap]")?.textContent)?.[1] ?? "";
@@ -63,7 +67,7 @@ def _address(name: str) -> str:
 @cache
 def _script(name: str) -> tuple[str, str]:
     folder = files('nicegui_stash.ui')
-    script = '\n'.join(folder.joinpath(file).read_text(encoding='utf-8') for file in SCRIPTS[name])
+    script = _NOT_RUN.sub('', '\n'.join(folder.joinpath(file).read_text(encoding='utf-8') for file in SCRIPTS[name]))
     return script, blake2b(script.encode(), digest_size=6).hexdigest()
 
 

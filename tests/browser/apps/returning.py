@@ -73,4 +73,42 @@ class Reloading(Fields):
     pass
 
 
+@stash.page('/deployed', rejoin='in_place')
+class Deployed:
+    """A page whose elements are others after a deploy."""
+
+    draft: str = stored('', scope='reconnect')
+
+    def build(self) -> None:
+        is_new = os.environ.get('BUILD') == 'new'
+        ui.page_title('new' if is_new else 'old')
+        with ui.column().props('data-testid=untouched'):
+            ui.input('stays').props('data-testid=stays')
+        with ui.column():
+            for number in range(3 if is_new else 2):
+                ui.input().props(f'data-testid=row-{number}')
+        if is_new:
+            ui.label('a new line')
+        ui.input('draft').bind_value(self, 'draft').props('data-testid=draft')
+        ui.label().bind_text_from(self, 'draft').props('data-testid=draft-text')
+        if is_new:
+            ui.select(['ant', 'bee'], value='bee').props('data-testid=replaced')
+        else:
+            ui.checkbox('check').props('data-testid=replaced')
+        ui.codemirror('new' if is_new else 'old').classes('at-code')
+        ui.label().bind_text_from(stash.recovery(self), 'in_place', str).props('data-testid=in-place')
+
+
+@stash.page('/cleared', rejoin='in_place')
+class Cleared:
+    """A field that another tab sets back to what this page has been loaded with."""
+
+    text: str = stored('')
+
+    def build(self) -> None:
+        ui.input('text').bind_value(self, 'text').props('data-testid=text')
+        ui.number('free', value=1).props('data-testid=number')
+        ui.label().bind_text_from(self, 'text').props('data-testid=text-shown')
+
+
 probe.serve()
