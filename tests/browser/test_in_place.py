@@ -36,6 +36,14 @@ WATCH_POPUP = """() => {
 }"""
 """Notes every frame in which NiceGUI's popup is shown."""
 
+SHOWN = """() => [...document.querySelectorAll('#app *')].map((element) => {
+    const { localName, id, className, value } = element;
+    const classes = String(className.baseVal ?? className).split(' ').filter((each) => !/focus|transition/.test(each));
+    const text = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data);
+    return `${localName} ${/^c/.test(id) ? id : ''} ${classes.sort().join(' ')} ${text.join('')}=${value ?? ''}`;
+})"""
+"""What a page shows, line by line."""
+
 RETURNS = int(os.environ.get('RETURNS', '20'))
 
 
@@ -73,6 +81,11 @@ def errors(tab: Tab) -> list[str]:
     """Return what the console calls an error, without what the browser says of the missing server itself."""
     lines = [line for line in tab.console if line.startswith(('error:', 'uncaught:', 'warning:'))]
     return [line for line in lines if not OF_THE_NETWORK.search(line)]
+
+
+def is_same_line(returned: str, loaded: str) -> bool:
+    """Whether a line of `SHOWN` is that of a fresh page, except for what was typed."""
+    return returned == loaded or returned.replace('=typed', loaded[loaded.rindex('=') :]) == loaded
 
 
 async def press(tab: Tab, clicks: int) -> None:
@@ -260,6 +273,25 @@ async def test_a_page_whose_build_differs_after_the_deploy_shows_the_new_one_and
         await expect(tab.page.locator('.q-select')).to_contain_text('bee')
         await expect(tab.page.locator('.q-checkbox')).to_have_count(0)
         await expect(tab.page.locator('.at-code .cm-content')).to_have_text('new')
+        assert errors(tab) == []
+
+
+@pytest.mark.parametrize('seed', range(4))
+async def test_what_a_page_shows_after_a_deploy_is_what_a_fresh_page_shows(visitor: Visitor, folder: Path, seed: int):
+    async with served(folder, seed=seed) as server:
+        tab = await open_page(visitor, f'{server.url}/random')
+        for deploy in range(1, 4):
+            inputs = tab.page.locator('.free input')
+            for index in range(await inputs.count()):
+                await inputs.nth(index).fill('typed')
+            server.settings['deploy'] = deploy
+            await restart(server, tab)
+            assert await is_same_document(tab)
+            fresh = await visitor.open(f'{server.url}/random')
+            await fresh.until('window.__niceguiStash?.acknowledged')
+            returned, loaded = [await each.page.evaluate(SHOWN) for each in (tab, fresh)]
+            assert [pair for pair in zip(returned, loaded, strict=True) if not is_same_line(*pair)] == []
+            await fresh.page.close()
         assert errors(tab) == []
 
 

@@ -23,6 +23,7 @@
   let lately = new Map(); // those of the last return: events may wait for it within a throttle
   let unsent = new Set(); // keys of touched: what the new client does not know yet
   let returning = false;
+  let isDue = false; // the server has said when to come
   let times = 0;
   let timer = null;
   let began = 0;
@@ -237,6 +238,7 @@
   const comeBack = async () => {
     if (returning) return;
     returning = true;
+    isDue = false;
     clearTimeout(timer);
     try {
       if (times++ >= MOST_TIMES) doubt("it came back in vain"); // the server has answered just now
@@ -266,7 +268,8 @@
     began = Date.now();
     lookLater();
   };
-  const look = async () => {
+  // refused: the server has answered already, on the socket
+  const look = async (refused) => {
     const { clientId, socket } = window;
     const options = { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) };
     const answer = await fetch(`${back}?client=${clientId}`, options)
@@ -274,7 +277,10 @@
       .catch(() => null); // the server is away
     if (socket.connected || returning || clientId !== window.clientId) return;
     lookLater();
-    if (answer?.known === false) wait(comeBack, answer.wait);
+    if (answer?.known === false) {
+      isDue = true;
+      wait(comeBack, answer.wait);
+    } else if (refused) comeBack();
     else if (answer?.known && Date.now() - nudged > LATEST_MS) {
       // connect now, not when the socket's own pause is over
       nudged = Date.now();
@@ -294,6 +300,7 @@
       });
       socket.on("connect", () => {
         times = nudged = 0;
+        isDue = false;
         clearTimeout(timer);
       });
     },
@@ -301,7 +308,8 @@
     // whether NiceGUI's own listener, which would reload, is not to be called
     takes(event, error) {
       if (event === "connect_error" && error?.message !== "Implicit handshake failed") return false;
-      comeBack();
+      if (event === "try_reconnect") comeBack();
+      else if (!isDue && !returning) look(true);
       return true;
     },
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 
 from nicegui import ui
 
@@ -109,6 +110,40 @@ class Cleared:
         ui.input('text').bind_value(self, 'text').props('data-testid=text')
         ui.number('free', value=1).props('data-testid=number')
         ui.label().bind_text_from(self, 'text').props('data-testid=text-shown')
+
+
+@stash.page('/random', rejoin='in_place')
+class Random:
+    """A tree of elements; each deploy adds and removes some."""
+
+    text: str = stored('')
+
+    def build(self) -> None:
+        seed, deploy = int(os.environ['SEED']), int(os.environ.get('DEPLOY', '0'))
+        self._fill(random.Random(seed), random.Random(f'{seed} {deploy}'), deploy, depth=3)
+
+    def _fill(self, same: random.Random, other: random.Random, deploy: int, depth: int) -> None:
+        for _ in range(4):
+            kind, number = same.randrange(9), same.randrange(100)
+            if deploy and not other.randrange(6):
+                kind = other.randrange(9)
+            if deploy and not other.randrange(6):
+                continue
+            if depth and kind < 3:
+                with (ui.column, ui.card, ui.expansion)[kind]():
+                    self._fill(same, other, deploy, depth - 1)
+            elif kind == 3:
+                ui.input(value=f'{number}').bind_value(self, 'text')
+            elif kind == 4:
+                ui.input(f'label {number % 2}', value=f'{number}').classes('free')
+            elif kind == 5:
+                ui.select(['ant', 'bee'], value='bee' if number % 2 else 'ant')
+            elif kind == 6:
+                ui.checkbox('check', value=bool(number % 2))
+            elif kind == 7:
+                ui.html(f'<b>{number}</b>', sanitize=False)
+            else:
+                ui.label(f'{number}').classes(f'mt-{number % 4}')
 
 
 probe.serve()
