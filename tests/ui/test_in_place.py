@@ -286,3 +286,10 @@ def test_pages_come_one_after_the_other() -> None:
     waits = [turnstile.wait(5.0) for _ in range(1000)]
     assert waits == pytest.approx([number / 100 for number in range(1000)])
     assert turnstile.wait(100.0) == 0
+
+
+def test_nobody_can_make_pages_wait_for_long() -> None:
+    turnstile = Turnstile(pages_per_second=100)
+    assert max(turnstile.wait(5.0) for _ in range(5000)) == pytest.approx(10)
+    assert turnstile.wait(6.0) <= 10
+    assert turnstile.wait(16.0) == 0

@@ -15,7 +15,7 @@
   const CHANGING = /^(aria-invalid|disable|error|error-message|loading|readonly|rows|title)$/;
   const stash = window.__niceguiStash;
   const { page } = document.currentScript?.dataset ?? {};
-  if (!stash || stash.inPlace || !/[1-9a-f]/.test(page ?? "")) return;
+  if (!stash || stash.inPlace || !/[1-9a-f]/.test(page ?? "") || !AbortSignal.timeout) return;
 
   const back = new URL("back", document.currentScript.src).href;
   const touched = new Map(); // `id prop` -> the last value that a person set there; base: what the server had before

@@ -12,6 +12,8 @@ from .. import nicegui_private
 
 PATH: Final = '/_nicegui/stash/back'
 PAGES_PER_SECOND: Final = 100
+LONGEST: Final = 10.0
+"""Seconds that a page waits at most: anybody can ask."""
 
 
 class Turnstile:
@@ -23,8 +25,9 @@ class Turnstile:
 
     def wait(self, now: float) -> float:
         """Return the seconds after which the next page may come. `now` is in seconds, by a steady clock."""
-        self._next = max(now, self._next) + self._interval
-        return self._next - self._interval - now
+        turn = min(max(now, self._next), now + LONGEST)
+        self._next = turn + self._interval
+        return turn - now
 
 
 _turnstile = Turnstile()
