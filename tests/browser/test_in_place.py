@@ -27,14 +27,16 @@ TELL_NOTHING = """() => {
 
 WATCH_POPUP = """() => {
     window.popups = [];
+    let lost = 0;
+    window.socket.on('disconnect', () => { lost = performance.now(); });
     const popup = document.getElementById('popup');
     const look = () => {
-        if (popup.ariaHidden === 'false') window.popups.push(performance.now());
+        if (popup.ariaHidden === 'false') window.popups.push(performance.now() - lost);
         requestAnimationFrame(look);
     };
     look();
 }"""
-"""Notes every frame in which NiceGUI's popup is shown."""
+"""Notes every frame in which NiceGUI's popup is shown: how many milliseconds after the connection was lost."""
 
 SHOWN = """() => [...document.querySelectorAll('#app *')].map((element) => {
     const { localName, id, className, value } = element;
@@ -317,16 +319,35 @@ async def test_a_field_that_another_tab_has_set_back_meanwhile_is_shown_as_it_is
         assert await is_same_document(tab)
 
 
-async def test_the_popup_of_a_lost_connection_is_not_seen_in_a_redeploy(visitor: Visitor, folder: Path):
+async def test_the_popup_of_a_lost_connection_waits_for_two_seconds(visitor: Visitor, folder: Path):
     async with served(folder) as server:
         tab = await open_page(visitor, server.url)
         await tab.page.evaluate(WATCH_POPUP)
         await server.ask_to_reconnect(client := await tab.client())
         await back(tab, client)
-        assert await tab.page.evaluate('window.popups') == []
         await server.kill()
         await expect(tab.page.locator('#popup')).to_be_visible()  # the server stays away
+        assert min(await tab.page.evaluate('window.popups')) > 1900
         assert await is_same_document(tab)
+
+
+async def test_in_a_rolling_deploy_behind_a_proxy_nobody_sees_that_the_connection_was_lost(
+    visitor: Visitor, folder: Path
+):
+    async with served(folder) as old, served(folder) as new, Proxy(old.port) as proxy:
+        tab = await open_page(visitor, proxy.url)
+        get = tab.page.get_by_test_id
+        await fill(get('draft'), 'a draft', get('draft-text'))
+        await get('free').fill('bound to nothing')
+        await tab.page.evaluate(WATCH_POPUP)
+        client = await tab.client()
+        proxy.lead_to(new.port)
+        await old.terminate()
+        await back(tab, client)
+        await expect(get('free-text')).to_have_text('bound to nothing')
+        await expect(get('draft-text')).to_have_text('a draft')
+        assert await is_same_document(tab)
+        assert [shown for shown in await tab.page.evaluate('window.popups') if shown < 1900] == []
 
 
 async def test_a_page_that_came_back_often_holds_no_more_than_before(visitor: Visitor, folder: Path):
