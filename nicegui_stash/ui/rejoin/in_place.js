@@ -26,6 +26,7 @@
   let isDue = false; // the server has said when to come
   let times = 0;
   let timer = null;
+  let calm = null;
   let began = 0;
   let nudged = 0;
 
@@ -295,7 +296,8 @@
       socket.on("update", heard); // before NiceGUI's listener shows them
       socket.on("disconnect", () => {
         queueMicrotask(() => (popup().ariaHidden = true)); // after NiceGUI's listener has shown it
-        setTimeout(() => socket.connected || (popup().ariaHidden = false), CALM_MS);
+        clearTimeout(calm);
+        calm = setTimeout(() => socket.connected || (popup().ariaHidden = false), CALM_MS);
         if (!returning) lookSoon();
       });
       socket.on("connect", () => {
