@@ -172,7 +172,7 @@
     if (!response || [502, 503, 504].includes(response.status)) return null;
     const isOurs = response.headers.get("Content-Type")?.startsWith(MEDIA_TYPE);
     if (response.type !== "basic" || response.redirected || response.status !== 200 || !isOurs) {
-      doubt("the answer is no page that can be shown here");
+      doubt("the answer cannot be shown here");
     }
     const text = await response.text().catch(() => "null");
     if (text.length > MOST_CHARACTERS) doubt("the answer is too large");
@@ -203,7 +203,7 @@
     const keys = { ...stash.entered.bound, ...answer.bound };
     const kept = staying(old, fresh);
     const gone = Object.keys(old).filter((id) => !kept.has(Number(id)));
-    if (gone.some((id) => isAround(old[id], fresh[id]))) doubt("it looks otherwise around its elements");
+    if (gone.some((id) => isAround(old[id], fresh[id]))) doubt("it looks otherwise around them");
     rename(old, fresh, kept);
     // NiceGUI's props lack what was typed: with the same prop again, an element would go on showing that
     for (const { id, prop } of touched.values()) {
