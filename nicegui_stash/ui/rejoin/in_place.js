@@ -28,7 +28,6 @@
   let timer = null;
   let calm = null;
   let began = 0;
-  let nudged = 0;
 
   const { raw, textOf, wholeText, propOf } = stash.entered;
   const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
@@ -282,9 +281,8 @@
       isDue = true;
       wait(comeBack, answer.wait);
     } else if (refused) comeBack();
-    else if (answer?.known && Date.now() - nudged > LATEST_MS) {
-      // connect now, not when the socket's own pause is over
-      nudged = Date.now();
+    else if (answer?.known && socket.io.engine.readyState === "closed") {
+      // connect now, not when the socket's own pause is over; NiceGUI 3.14 takes the end of one of two sockets for both
       socket.io.opts.query.next_message_id = window.nextMessageId;
       socket.disconnect().connect();
     }
@@ -301,7 +299,7 @@
         if (!returning) lookSoon();
       });
       socket.on("connect", () => {
-        times = nudged = 0;
+        times = 0;
         isDue = false;
         clearTimeout(timer);
       });
