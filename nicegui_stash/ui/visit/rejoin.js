@@ -39,11 +39,12 @@
       activation?.navigationType === "replace" &&
       activation.from?.key !== found?.entry &&
       history.length === found?.length);
-  const inherited =
-    found && typeof found.visit === "string" && isReload && found.path === place() && age >= 0 && age < MAX_AGE_MS
-      ? found.visit
-      : null;
   const last = take(LAST);
+  const isMarked = found && isReload && found.path === place() && age >= 0 && age < MAX_AGE_MS;
+  // a tab that the browser threw out of memory left no mark
+  const isDiscarded = document.wasDiscarded && last?.path === place();
+  const continued = isMarked ? found.visit : isDiscarded ? last.visit : null;
+  const inherited = typeof continued === "string" ? continued : null;
   const reasons = { reload: "reload", back_forward: "history" };
 
   const self = (window.__niceguiStash = {
@@ -51,7 +52,7 @@
     reason: inherited ? "rejoin" : oldTab ? "duplicate" : (reasons[kind] ?? "visit"),
     acknowledged: false,
     accepted: false, // whether the server has accepted a handshake of this document
-    found: inherited ? found.typed : null, // the values that carryover.js has carried
+    found: inherited && isMarked ? found.typed : null, // the values that carryover.js has carried
     seal: null,
     marked: null,
 
