@@ -40,7 +40,8 @@ WATCH_POPUP = """() => {
 
 SHOWN = """() => [...document.querySelectorAll('#app *')].map((element) => {
     const { localName, id, className, value } = element;
-    const classes = String(className.baseVal ?? className).split(' ').filter((each) => !/focus|highlighted|transition/.test(each));
+    const isLasting = (name) => !/focus|highlighted|transition/.test(name);
+    const classes = String(className.baseVal ?? className).split(' ').filter(isLasting);
     const text = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data);
     return `${localName} ${/^c/.test(id) ? id : ''} ${classes.sort().join(' ')} ${text.join('')}=${value ?? ''}`;
 })"""
