@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Locator, Request, Route, expect
 
 from .proxy import Proxy
-from .server import Server
+from .server import Server, eventually
 from .tab import Tab, Visitor
 
 OF_THE_NETWORK = re.compile(r'ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to')
@@ -96,6 +96,15 @@ async def press(tab: Tab, clicks: int) -> None:
     await expect(tab.page.get_by_test_id('clicks')).to_have_text(str(clicks))
 
 
+async def stored(server: Server, clicks: int) -> None:
+    """Return when so many clicks are durable: a handler's change that is not yet is lost with the process."""
+
+    async def is_stored() -> bool:
+        return any(f'"clicks":{clicks}' in path.read_text() for path in server.objects())
+
+    await eventually(is_stored, f'{clicks} clicks are durable')
+
+
 async def fill(element: Locator, value: str, shown: Locator) -> None:
     await element.fill(value)
     await expect(shown).to_have_text(value)
@@ -118,6 +127,7 @@ async def test_a_page_comes_back_after_kill_9_within_its_document(visitor: Visit
         await get('draft').focus()
         await get('draft').evaluate('element => element.setSelectionRange(2, 4)')
         for clicks in (2, 3):
+            await stored(server, clicks - 1)
             await restart(server, tab)
             await expect(get('reason')).to_have_text('rejoin')
             await expect(get('in-place')).to_have_text('True')
