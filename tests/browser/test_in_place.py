@@ -14,7 +14,9 @@ from .proxy import Proxy
 from .server import Server, eventually
 from .tab import Tab, Visitor
 
-OF_THE_NETWORK = re.compile(r'ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to')
+OF_THE_NETWORK = re.compile(
+    r'status of 400|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket connection to'
+)
 
 TELL_NOTHING = """() => {
     const { typed } = window.__niceguiStash;
