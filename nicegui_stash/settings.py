@@ -25,6 +25,7 @@ from .model.limits import Policy
 T = TypeVar('T')
 Request = TypeVar('Request')
 OnInvalid = Literal['raise', 'log']
+Rejoin = Literal['in_place', 'reload']
 Identity = Callable[[Any], str | None]
 PREFIX: Final = 'NICEGUI_STASH_'
 DAY: Final = 86400.0
@@ -53,6 +54,7 @@ class StashOptions(TypedDict, Generic[Request], total=False):
     max_new_sessions: int | None
     on_invalid: OnInvalid | None
     csp_nonce: str | None
+    rejoin: Rejoin | None
 
 
 # ---- kinds of options
@@ -197,6 +199,12 @@ def _path(_: str, given: str | os.PathLike[str]) -> str:
     return str(Path(text).expanduser().absolute()) if text else ''
 
 
+def _way_back(name: str, given: str) -> Rejoin:
+    if given not in {'in_place', 'reload'}:
+        raise ConfigurationError(name, f'{given!r} is unknown', "Use 'in_place' or 'reload'")
+    return cast(Rejoin, given)
+
+
 def _nonce(name: str, given: str) -> str:
     grammar = r'[A-Za-z0-9+/_-]+={0,2}'  # https://www.w3.org/TR/CSP3/#grammardef-nonce-source
     if given and not re.fullmatch(grammar, given):  # it is put into the HTML as it stands
@@ -219,6 +227,7 @@ _SECONDS_OR_NONE: Kind[float | None] = Kind((int, float), 'Pass a number of seco
 _BYTES: Kind[int] = Kind((int, float), 'Pass a number of bytes', _read_bytes, _positive)
 _COUNT: Kind[int] = Kind(int, 'Pass a whole number', _read_count, _not_negative)
 _REACTION = Kind(str, "Use 'raise' or 'log'", str, _reaction)
+_WAY_BACK = Kind(str, "Use 'in_place' or 'reload'", str, _way_back)
 _NONCE = Kind(str, 'Pass a text', str, _nonce)
 
 
@@ -337,6 +346,12 @@ class Settings:
         '',
         'the nonce of the script element that is added to each page',
         is_secret=True,
+        is_of_one_stash=True,
+    )
+    rejoin: Rejoin = _option(  # noqa: RUF009 as above
+        _WAY_BACK,
+        'reload',
+        "how a page comes back whose client is gone: by a reload, or `'in_place'`, within its document",
         is_of_one_stash=True,
     )
 

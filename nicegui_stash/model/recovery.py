@@ -57,7 +57,7 @@ class Recovery:
     fit. `rejected` lists changes that a late recovery overruled, and values typed while the server was away if others
     have written the field since, or if its element no longer accepts them; the last 100 of them, and at most 1 MiB.
     `from_version` is the version that stored the values, `age` the seconds since the slice was last seen; both are
-    `None` if nothing was stored.
+    `None` if nothing was stored. `in_place`: a rejoin without a reload, so that the browser keeps what it shows.
     """
 
     status: Status = 'unavailable'
@@ -66,6 +66,7 @@ class Recovery:
     rejected: list[Rejected] = field(default_factory=list['Rejected'])
     from_version: int | None = None
     age: float | None = None
+    in_place: bool = False
 
     def note_rejected(self, rejected: Rejected) -> None:
         """Add a rejected change; drop the oldest ones beyond the limits, as a page may send any number."""

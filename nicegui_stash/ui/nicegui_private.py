@@ -10,16 +10,19 @@ reason of a visit degrades to `unknown`; this is never an error.
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, partial
+from functools import cache, lru_cache, partial
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple, cast
 
 import nicegui
 from nicegui import Client, app, binding, core, ui
+from nicegui.dependencies import vue_components
 from nicegui.element import Element
 from nicegui.elements.choice_element import ChoiceElement
 from nicegui.elements.mixins.selectable_element import SelectableElement
@@ -35,6 +38,7 @@ from nicegui.storage import request_contextvar
 from starlette.exceptions import HTTPException
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
+from starlette.responses import Response
 
 log = logging.getLogger('nicegui_stash')
 
@@ -361,6 +365,92 @@ def before_response(client: Client, prepare: Callable[[], None]) -> None:
         return build_response(*arguments, **options)
 
     setattr(client, 'build_response', prepare_and_build)  # noqa: B010 as above
+
+
+def after_response(client: Client, replace: Callable[[Response], Response]) -> None:
+    """Replace the answer to a page's request, once it is built."""
+    build_response = getattr(client, 'build_response', None)
+    if build_response is None:
+        return  # missing in this NiceGUI: the page has no digest, so it comes back by a reload
+
+    def build_and_replace(*arguments: Any, **options: Any) -> Any:
+        return replace(build_response(*arguments, **options))
+
+    setattr(client, 'build_response', build_and_replace)  # noqa: B010 as above
+
+
+class Content(NamedTuple):
+    """What a page's HTML has of its own, taken out of it."""
+
+    elements: str
+    """Escaped as in the HTML."""
+    next_message: int
+    imports: dict[str, str]
+    components: dict[str, str]
+    """By tag: the addresses of the components that its elements need."""
+    bound: dict[str, str]
+
+
+_ELEMENTS: Final = re.compile(r'(?<=createApp\(parseElements\(String\.raw`)[^`]*(?=`\), \{)')
+_IMPORTS: Final = re.compile(r'(?s)<script type="importmap">\s*(\{.*?\})\s*</script>')
+_COMPONENT: Final = re.compile(r'import \{ default as (\w+) \} from "([^"]+)";\s*app\.component\("([^"]+)", \1\);')
+_BOUND: Final = re.compile(r'<script type="application/json" class="nicegui-stash-bound">(.*?)</script>\n')
+_SEAL: Final = re.compile(r' data-seal="[^"]*"')
+_NEXT_MESSAGE: Final = re.compile(r"'next_message_id': (\d+)")
+
+
+def content_of(response: Response) -> Content | None:
+    """Take out a page's content; `None` for any other answer, and for one of a template that is not known."""
+    if response.status_code != 200 or not response.headers.get('content-type', '').startswith('text/html'):
+        return None
+    html = bytes(response.body).decode()
+    elements, imports, following = _ELEMENTS.search(html), _IMPORTS.search(html), _NEXT_MESSAGE.search(html)
+    if elements is None or imports is None or following is None:
+        return None
+    bound = _BOUND.search(html, 0, elements.start())
+    return Content(
+        elements[0],
+        int(following[1]),
+        json.loads(imports[1])['imports'],
+        {tag: address for _, address, tag in _COMPONENT.findall(html, elements.end())},
+        json.loads(bound[1]) if bound else {},
+    )
+
+
+def surroundings_of(client: Client) -> str | None:
+    """Return a digest of what a page's HTML has around its content and title; `None` if not known."""
+    page, request = client.page, client.request
+    try:
+        around = (
+            _around_all_pages(id(app.config), len(vue_components)),
+            client.head_html,
+            _SEAL.sub('', _BOUND.sub('', client.body_html)),
+            f'{page.resolve_viewport()}\0{page.resolve_dark()}\0{page.resolve_language()}\0{page.favicon}',
+            f'{request.headers.get("x-forwarded-prefix")}\0{request.scope.get("root_path")}',
+        )
+    except AttributeError:  # missing in this NiceGUI: the page comes back by a reload
+        return None
+    return blake2b('\0'.join(around).encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _around_all_pages(_config: int, _components: int) -> str:
+    """Return what the HTML of all pages has in common; it is another one with other arguments."""
+    config = app.config
+    return repr(
+        (
+            nicegui.__version__,
+            config.favicon,
+            (config.tailwind, config.unocss, config.prod_js, config.quasar_config, config.vue_config_script),
+            (config.socket_io_js_query_params, config.socket_io_js_extra_headers, config.socket_io_js_transports),
+            [(each.key, each.html, each.style) for each in vue_components.values()],
+        )
+    )
+
+
+def replace_in_body(client: Client, old: str, new: str) -> None:
+    """Replace what was added to the first HTML of a client."""
+    client._body_html = client._body_html.replace(old, new)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 # ---- values of elements
@@ -841,6 +931,11 @@ def session_id_of(client: Client) -> str | None:
     """Return the id in the cookie of a page's request; `None` for a client without a request."""
     request = client._request  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     return None if request is None else request.session.get('id')
+
+
+def is_known(client_id: str) -> bool:
+    """Whether this process has a client of this id."""
+    return client_id in Client.instances
 
 
 def clients_of(session_id: str) -> list[Client]:

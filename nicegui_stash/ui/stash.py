@@ -20,7 +20,7 @@ from ..model.recovery import Recovery
 from ..model.schema import fields_to_reset, require_fields
 from ..model.scopes import ScopeName
 from ..session.registry import Statistics
-from ..settings import OPTIONS, StashOptions, resolve, signature
+from ..settings import OPTIONS, Rejoin, StashOptions, resolve, signature
 from ..stores.opening import absolute_url, open_store
 from . import nicegui_private
 from .app.app_state import AppState, Used
@@ -94,7 +94,13 @@ class Stash:
     # ---- declaring
 
     def page(
-        self, path: str, *, auto: bool = True, build: Build = 'auto', **options: Unpack[PageOptions]
+        self,
+        path: str,
+        *,
+        auto: bool = True,
+        build: Build = 'auto',
+        rejoin: Rejoin | None = None,
+        **options: Unpack[PageOptions],
     ) -> Callable[[type[T]], type[T]]:
         """Make a class a page whose stored fields survive: `build(self, ...)` builds what `@ui.page(path)` would.
 
@@ -106,6 +112,7 @@ class Stash:
         - `auto=False`: nothing is stored before `save()`.
         - `build`: `'request'` builds while the request is answered, `'connected'` once the browser has reported, and
           `'auto'` the former unless something is stored that only this tab or visit may see.
+        - `rejoin`: `'in_place'` or `'reload'`, for this page instead of the option of `Stash`.
         - `name`: the stored name, by default that of the class; `renamed_from` is the one it had before.
         - `version`, `migrations`: from each older version, a function from its JSON dict to that of the next.
         - `key`: a parameter, or several: each value has its slice, at most `max_keys` (100) of them.
@@ -118,16 +125,18 @@ class Stash:
             raise DeclarationError(given, None, "a page has a path: write @stash.page('/…') above the class")
         if build not in {'auto', 'request', 'connected'}:
             raise ConfigurationError('build', f'{build!r} is unknown', "Use 'auto', 'request' or 'connected'")
+        if rejoin not in {None, 'in_place', 'reload'}:
+            raise ConfigurationError('rejoin', f'{rejoin!r} is unknown', "Use 'in_place' or 'reload'")
         frame = caller()
         stored_as = {name: value for name, value in options.items() if name in VIEW_OPTIONS}
         of_route = {name: value for name, value in options.items() if name not in VIEW_OPTIONS}
 
         def decorate(cls: type[T]) -> type[T]:
-            check(cls, options, VIEW_OPTIONS | options_of_route() | {'auto', 'build'}, path=path)
+            check(cls, options, VIEW_OPTIONS | options_of_route() | {'auto', 'build', 'rejoin'}, path=path)
             schema = declare(self._app_state, cls, frame, path=path, **stored_as)
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
-            register_page(self._app_state, schema, path, signature, of_route, build=build, auto=auto)
+            register_page(self._app_state, schema, path, signature, of_route, build=build, auto=auto, rejoin=rejoin)
             return cls
 
         return decorate

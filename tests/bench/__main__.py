@@ -35,6 +35,7 @@ SECTIONS = {
     'outage': 2,
     'crowd': 5,
     'typed': 9,
+    'returning': 7,
 }
 """The sections, and how many rounds each takes."""
 PROCESSES = {'recover': 7}

@@ -140,7 +140,14 @@ class Fifty:
 async def opened(browser: Browser, folder: Path, scope: str, *, script: str = '') -> AsyncIterator[Fifty]:
     """Serve the page with fields of this scope, or without the library; open it, with a script of ours in it."""
     async with (
-        Server('fifty.py', folder, store=folder / f'store-{scope}', scope=scope, reconnect_timeout=0.3) as server,
+        Server(
+            'fifty.py',
+            folder,
+            store=folder / f'store-{scope}',
+            scope=scope,
+            reconnect_timeout=0.3,
+            nicegui_stash_rejoin='reload',
+        ) as server,
         Proxy(server.port) as proxy,
         Visitor(browser) as visitor,
     ):

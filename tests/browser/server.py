@@ -20,6 +20,8 @@ from tests.servers.process import WITHOUT_TLS
 APPS = Path(__file__).parent / 'apps'
 ROOT = Path(__file__).parents[2]
 SECRET = 'the secret of the browser tests'
+REJOIN = os.environ.get('REJOIN', 'reload')
+"""How pages come back that do not say it: REJOIN=in_place runs the same tests without reloads."""
 
 
 def free_port() -> int:
@@ -66,7 +68,7 @@ class Server:
         self.port = free_port()
         self.log = folder / f'server-{self.port}.log'
         self.log.touch()
-        self.settings = {'reconnect_timeout': 3.0, 'secret': SECRET, **settings}
+        self.settings = {'reconnect_timeout': 3.0, 'secret': SECRET, 'nicegui_stash_rejoin': REJOIN, **settings}
         self._process: forked.Process | None = None
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from .proxy import Proxy
 from .server import Server
 from .tab import Visitor
 from .told import fill, restart, words
+
+CARRYING = re.compile(r'/stash/(typed|in_place)\.js')
 
 
 def visits(server: Server) -> list[dict[str, Any]]:
@@ -27,7 +30,7 @@ async def test_what_the_old_server_puts_while_it_drains_is_shown_by_the_new_one(
         Proxy(old.port) as proxy,
     ):
         # without the script that would carry over what is not durable
-        await visitor.context.route('**/stash/typed.js*', lambda route: route.fulfill(body=''))
+        await visitor.context.route(CARRYING, lambda route: route.fulfill(body=''))
         tab = await visitor.open(proxy.url)
         first, _ = await fill(tab, flush=True)
         typed, before = await fill(tab)  # accepted, and spaced from the last put

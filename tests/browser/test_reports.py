@@ -33,7 +33,7 @@ async def is_blank_and_unknown(tab: Tab) -> dict[str, Any]:
 
 
 async def test_a_page_whose_report_never_comes_is_shown_without_what_belongs_to_a_visit(visitor: Visitor, folder: Path):
-    async with Server('form.py', folder) as server:
+    async with Server('form.py', folder, nicegui_stash_rejoin='reload') as server:
         tab = await visitor.open(server.url)
         typed, _ = await fill(tab, flush=True)
         await tab.page.add_init_script(WITHHOLD)
@@ -43,7 +43,7 @@ async def test_a_page_whose_report_never_comes_is_shown_without_what_belongs_to_
 
 
 async def test_a_report_that_comes_too_late_still_brings_the_draft_back(visitor: Visitor, folder: Path):
-    async with Server('form.py', folder) as server:
+    async with Server('form.py', folder, nicegui_stash_rejoin='reload') as server:
         tab = await visitor.open(server.url)
         typed, _ = await fill(tab, flush=True)
         await tab.page.add_init_script(WITHHOLD)

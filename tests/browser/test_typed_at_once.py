@@ -81,7 +81,7 @@ async def types_once(tab: Tab, when: str) -> None:
 async def test_what_is_typed_in_the_first_moment_of_a_page_that_comes_back_follows_what_was_typed_before(
     visitor: Visitor, folder: Path, when: str, latency: float
 ):
-    async with Server('typed.py', folder) as server, way_to(server, latency) as url:
+    async with Server('typed.py', folder, nicegui_stash_rejoin='reload') as server, way_to(server, latency) as url:
         tab = await visit_and_store(visitor, url)
         async with dead(server, tab):
             await enter(tab, line='typed while away')
@@ -94,7 +94,7 @@ async def test_what_is_typed_in_the_first_moment_of_a_page_that_comes_back_follo
 async def test_what_is_typed_before_inputs_show_what_they_were_made_to_show_stays(
     visitor: Visitor, folder: Path, latency: float
 ):
-    async with Server('typed.py', folder) as server, way_to(server, latency) as url:
+    async with Server('typed.py', folder, nicegui_stash_rejoin='reload') as server, way_to(server, latency) as url:
         tab = await visit_and_store(visitor, url)
         await types_once(tab, IS_ACKNOWLEDGED)
         await restart(server, tab, kill=True)  # nothing is carried
@@ -104,7 +104,7 @@ async def test_what_is_typed_before_inputs_show_what_they_were_made_to_show_stay
 async def test_what_is_typed_over_an_older_text_while_the_page_is_still_being_built_counts(
     visitor: Visitor, folder: Path
 ):
-    async with Server('typed.py', folder) as server:
+    async with Server('typed.py', folder, nicegui_stash_rejoin='reload') as server:
         tab = await visit_and_store(visitor, f'{server.url}/waits')
         async with dead(server, tab):
             await enter(tab, line='typed while away', text='typed while away')

@@ -46,7 +46,7 @@ async def test_what_is_typed_into_a_new_page_before_it_connects_arrives_in_order
 
 
 async def test_what_is_typed_is_carried_even_if_the_page_was_never_told_what_is_bound(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder) as server, Proxy(server.port) as proxy:
+    async with Server('typed.py', folder, nicegui_stash_rejoin='reload') as server, Proxy(server.port) as proxy:
         tab = await visit_without_socket(visitor, proxy)
         await tab.page.evaluate(GATE)
         proxy.restore()

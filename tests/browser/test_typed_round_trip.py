@@ -52,7 +52,7 @@ async def stored(tab: Tab) -> None:
 async def test_what_was_typed_is_merged_by_what_the_new_page_says_first(
     visitor: Visitor, folder: Path, draft: dict[str, str]
 ):
-    async with Server('typed.py', folder) as server:
+    async with Server('typed.py', folder, nicegui_stash_rejoin='reload') as server:
         tab = await visit(visitor, server.url)
         await enter(tab, line='stored', **draft)
         await shows(tab, line='stored', **draft)
@@ -72,7 +72,7 @@ async def test_what_was_typed_is_merged_by_what_the_new_page_says_first(
 
 @pytest.mark.proves('typed')
 async def test_a_draft_that_was_stored_is_shown_by_what_the_new_page_says_first(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder) as server:
+    async with Server('typed.py', folder, nicegui_stash_rejoin='reload') as server:
         tab = await visit(visitor, server.url)
         await enter(tab, line='stored', text='a draft', mine="the tab's")
         await shows(tab, line='stored', text='a draft', mine="the tab's")

@@ -51,6 +51,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         on_invalid='raise',
         csp_nonce='',
         journal='',
+        rejoin='reload',
     )
 
 
@@ -84,6 +85,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         ('on_invalid', 'log', 'log', 'raise', 'raise'),
         ('journal', '/var/lib/app', '/var/lib/app', Path('journal'), str(Path('journal').absolute())),
         ('csp_nonce', ' r4nd0m== ', 'r4nd0m==', 'bm9uY2U', 'bm9uY2U'),
+        ('rejoin', 'in_place', 'in_place', 'reload', 'reload'),
     ],
 )
 def test_each_option_is_read_from_the_environment_unless_it_is_given(
@@ -181,7 +183,7 @@ def test_a_nonce_that_no_policy_could_name_is_refused(nonce: str) -> None:
 
 
 def test_what_concerns_the_pages_of_one_stash_does_not_keep_it_from_sharing_a_place() -> None:
-    assert settings() == settings(identity=len, on_invalid='log', csp_nonce='r4nd0m')
+    assert settings() == settings(identity=len, on_invalid='log', csp_nonce='r4nd0m', rejoin='in_place')
 
 
 @pytest.mark.parametrize(

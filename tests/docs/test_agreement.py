@@ -114,6 +114,7 @@ def test_the_documented_variable_sets_the_option(name: str, monkeypatch: pytest.
         'identity': ('json:dumps', json.dumps),
         'on_invalid': ('log', 'log'),
         'csp_nonce': ('r4nd0m', 'r4nd0m'),
+        'rejoin': ('in_place', 'in_place'),
     }
     text, expected = others.get(name, ('7', 7))
     monkeypatch.setenv(documented()[name].variable, text)
@@ -131,7 +132,8 @@ def test_the_documented_defaults_are_those_of_the_code(monkeypatch: pytest.Monke
     assert resolve().flush_interval is None
     assert resolve().allow_lost_updates is False
     assert resolve().prefix == ''
-    assert repr(resolve().on_invalid) == documented()['on_invalid'].default.strip('`')
+    for name in ('on_invalid', 'rejoin'):
+        assert repr(getattr(resolve(), name)) == documented()[name].default.strip('`')
 
 
 def test_a_time_in_the_environment_may_have_a_unit(monkeypatch: pytest.MonkeyPatch) -> None:

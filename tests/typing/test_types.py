@@ -199,6 +199,7 @@ if TYPE_CHECKING:
         stash.inspector('/_stash')  # pyright: ignore[reportCallIssue]
         stash.inspector('/_stash', allow=None)  # pyright: ignore[reportArgumentType]
         stash.page('/', build='later')  # pyright: ignore[reportArgumentType]
+        stash.page('/', rejoin='slowly')  # pyright: ignore[reportArgumentType]
         stash.page('/', versoin=2)  # pyright: ignore[reportCallIssue]
         stash.page('/', titel='Cart')  # pyright: ignore[reportCallIssue]
         stash.page('/', version='2')  # pyright: ignore[reportArgumentType]
@@ -231,6 +232,7 @@ if TYPE_CHECKING:
             dark=None,
             language='de',
             reconnect_timeout=5,
+            rejoin='in_place',
             markdown=True,
             api_router=APIRouter(prefix='/shop'),
             dependencies=[Depends(forbid)],
@@ -258,6 +260,7 @@ if TYPE_CHECKING:
             on_invalid='log',
             recover_timeout=0.5,
             csp_nonce='r4nd0m',
+            rejoin='reload',
         )
 
 

@@ -19,7 +19,7 @@ from starlette.routing import compile_path
 from ...errors import ConfigurationError, DeclarationError, StashError
 from ...model.schema import Schema, mark
 from ...session.session import Session
-from ...settings import Settings
+from ...settings import Rejoin, Settings
 from .. import nicegui_private
 from ..carryover.handover import offer
 from ..page.choices import is_stored, keep_values_without_option
@@ -27,6 +27,9 @@ from ..page.class_cache import per_class
 from ..page.on_clear import when_cleared
 from ..page.page_object import PageObject
 from ..page.stored_property import PAGE_OBJECT
+from ..rejoin import turnstile
+from ..rejoin.answer import UNKNOWN_PAGE, answer_in_place, mark_page
+from ..rejoin.claim import claim_of
 from ..remember.memory import Memory
 from ..visit import scripts
 from ..visit.cookie import renew_cookie
@@ -59,6 +62,7 @@ class AppState:
         self._pages: dict[str, str] = {}  # by stored name: the first path of each page
         self._connections: dict[Client, Connection] = {}
         self._runtime: Runtime | None = None
+        self._rejoins: dict[str, Rejoin] = {}  # by path: how the pages come back that say it
         self._remembering: dict[str, Pattern[str]] = {}  # by path: the pages that remember elements
         self.reads_ahead = False
         self.keeps_record = False
@@ -73,6 +77,8 @@ class AppState:
         nicegui_private.on_message(MESSAGE, _hear)
         session_rotation.add_route()
         scripts.add_routes()
+        if 'in_place' in {self._settings.rejoin, *self._rejoins.values()}:
+            turnstile.add_route()
         if not nicegui_private.has_shared_head(self._script):
             ui.add_head_html(self._script, shared=True)
 
@@ -125,6 +131,12 @@ class AppState:
                 runtime.registry.keep_record()
             self.prepare_app()
         return runtime
+
+    def come_back(self, path: str, rejoin: Rejoin) -> None:
+        """Let the pages of a path come back in another way than the others."""
+        self._rejoins[path] = rejoin
+        if rejoin == 'in_place':
+            turnstile.add_route()
 
     def require_time(self, path: str, response_timeout: float) -> None:
         """Raise `ConfigurationError` for a page that NiceGUI gives up before our own timeouts for a slow store."""
@@ -204,8 +216,23 @@ class AppState:
             renew_cookie(request.session, session_id)
             self._connections[client] = connection
             client.on_delete(lambda: self._end(client))
-            offer(connection, request, self._settings.csp_nonce)
+            self._offer(connection, request)
         return connection
+
+    def _offer(self, connection: Connection, request: Request) -> None:
+        """Give a page the scripts by which it comes back, and let it come back in place if it does so now."""
+        visit, handover = connection.visit, connection.handover
+        client, nonce = visit.client, self._settings.csp_nonce
+        if visit.joins or self._rejoins.get(client.page.path, self._settings.rejoin) == 'reload':
+            offer(connection, request, nonce)
+            return
+        claim = claim_of(request)
+        if claim is None or not claim.is_sealed_for(visit):
+            mark_page(client)
+        else:
+            visit.resume(claim.visit, claim.tab)
+            answer_in_place(client, claim, lambda: handover.is_building)
+        offer(connection, request, nonce, UNKNOWN_PAGE)
 
     def memory_of(self, client: Client) -> Memory:
         """Return what a client remembers of its elements; from now on, requests of this page read ahead."""

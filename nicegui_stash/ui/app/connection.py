@@ -182,13 +182,16 @@ class Connection:
         visit, client = self.visit, self._client
         client.on_disconnect(self._leave)
         nicegui_private.around_each_event(client, self.guard, self._handled)
-        visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
+        if not visit.in_place:
+            visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
         visit.session.touch()
         if self._memory is not None:
             self._memory.settle()
         if not visit.joins:
             self.handover.begin()
-        if nicegui_private.is_simulated(client):
+        if visit.identified:
+            self._identified_now()
+        elif nicegui_private.is_simulated(client):
             self._identify(simulated.get(client.id) or simulated.get(visit.tab, UNKNOWN))
         else:
             asyncio.get_running_loop().call_later(REPORT_TIMEOUT, self._identify, UNKNOWN)
@@ -300,12 +303,17 @@ class Connection:
         for page_object in list(self.page_objects):
             visit.guarded(page_object.locate)
         visit.identified = True
+        self._identified_now()
+
+    def _identified_now(self) -> None:
+        """Begin what needs the tab and the visit, on a connected page."""
+        visit = self.visit
         for page_object in list(self.page_objects):
             visit.guarded(page_object.pin)
         if self._memory is not None:
             visit.guarded(self._memory.identified)
         self._identified.set()
-        if report.reason == 'rejoin':
+        if visit.report.reason == 'rejoin':
             self._look_again()
         elif visit.exists and self._registry.store.guarantee != 'process':
             self._registry.spawn(self._look_after_arrival())

@@ -16,6 +16,7 @@ from nicegui import APIRouter, Client, app, context, ui
 
 from ...errors import DeclarationError, StashError
 from ...model.schema import Schema
+from ...settings import Rejoin
 from .. import nicegui_private
 from ..page.class_cache import per_class
 from ..page.page_object import PageObject
@@ -81,9 +82,12 @@ def register_page(
     *,
     build: Build,
     auto: bool,
+    rejoin: Rejoin | None,
 ) -> None:
     """Register the page function of a class with `ui.page`."""
     decorator = ui.page(path, **options)
+    if rejoin is not None:
+        app_state.come_back(decorator.path, rejoin)
     app_state.require_time(decorator.path, decorator.response_timeout)
     decorator(page_function(app_state, schema, build, signature, auto=auto))
     nicegui_private.register_route(schema.cls, decorator.path)

@@ -10,7 +10,7 @@
 
   const { seal, limit } = document.currentScript?.dataset ?? {};
   stash.tooLarge.limit(Number(limit));
-  const { bound, raw, documentOf, shown, learn } = stash.entered;
+  const { bound, raw, documentOf, textOf, wholeText, shown, learn } = stash.entered;
   const carried = new Map(); // address -> a value of the document before, until the server has sent its verdict
   const early = []; // events before the handshake, in order: NiceGUI retries each by itself, so they could overtake
   let isBuilt = false; // whether the server has reported the page as built, after sending its elements' values
@@ -180,12 +180,8 @@
   };
   // send as an event: a value entered while the server judged `from`, or one that the server could not judge
   const release = ({ place, v }, from) => {
-    const doc = documentOf(place.id);
-    let args = v;
-    if (doc) {
-      const text = doc.toString();
-      args = JSON.stringify({ sections: [from.length, text.length], inserted: [text.split("\n")] });
-    }
+    const text = textOf(place.id);
+    const args = text === undefined ? v : wholeText(from, text);
     window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [args] });
   };
 
@@ -211,9 +207,19 @@
       window.socket.on("disconnect", repeat);
       window.socket.on("update", takeElements); // before NiceGUI's listener renders the elements
       for (const script of document.querySelectorAll("script.nicegui-stash-bound")) {
-        stash.typed.bind(JSON.parse(script.text));
-        stash.entered.dropUnplaced();
+        stash.typed.place(JSON.parse(script.text));
       }
+    },
+
+    built() {
+      isBuilt = true;
+      stash.entered.dropUnplaced();
+    },
+
+    // these are all bound elements of the page, as it was built within its request
+    place(addresses) {
+      stash.typed.bind(addresses);
+      stash.entered.dropUnplaced();
       if (!unknown || unknown.page !== pageDigest()) return;
       for (const { f, v, known } of unknown.values) {
         const place = bound[f];
@@ -223,9 +229,16 @@
       }
     },
 
-    built() {
-      isBuilt = true;
-      stash.entered.dropUnplaced();
+    // the document goes on as another client: what is not durable is carried over, as by a reload
+    begin(found) {
+      for (const entry of carried.values()) entry.unwatch?.();
+      carried.clear();
+      large.clear();
+      early.splice(0);
+      isBuilt = false;
+      stash.tooLarge.begin();
+      stash.entered.begin();
+      stash.typed.take(found);
     },
 
     durable(n, refused) {

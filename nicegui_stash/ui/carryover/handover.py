@@ -165,6 +165,11 @@ class Handover:
                 self.mark_unsent()
         return new
 
+    @property
+    def is_building(self) -> bool:
+        """Whether elements of the page, or of a view, are still to come."""
+        return self._building > 0
+
     @contextmanager
     def building(self) -> Generator[None]:
         """Let typed values wait for their elements, however long the page or a view takes to build."""
@@ -398,17 +403,22 @@ class Handover:
         return verdict
 
 
-def offer(connection: HandsOver, request: Request, nonce: str) -> None:
-    """Give a page the script that carries typed values over: in its first HTML, or later if it is open already."""
+def offer(connection: HandsOver, request: Request, nonce: str, page: str = '') -> None:
+    """Give a page the script that carries typed values over: in its first HTML, or later if it is open already.
+
+    `page` stands for the page's digest; without one it comes back by a reload.
+    """
     visit = connection.visit
     headers = dict(reversed(request.headers.raw))  # the first of repeated headers counts, as in NiceGUI
     prefix = headers.get(b'x-forwarded-prefix', b'').decode('latin-1') + request.scope.get('root_path', '')
-    address, limit = typed_address(prefix), visit.registry.policy.max_value_bytes
+    address, limit = typed_address(prefix, in_place=bool(page)), visit.registry.policy.max_value_bytes
     if visit.joins:
         arguments = json.dumps([address, visit.seal(), nonce, limit])
         visit.client.run_javascript(f'window.__niceguiStash?.join(...{arguments})')
         return
     attribute = nonce_attribute(nonce)
+    if page:
+        attribute += f' data-page="{page}"'
     nicegui_private.add_to_body(
         visit.client, f'<script{attribute} src="{address}" data-seal="{visit.seal()}" data-limit="{limit}"></script>'
     )

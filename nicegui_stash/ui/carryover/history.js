@@ -16,6 +16,11 @@
   const raw = () => Vue.toRaw(mounted_app?.elements ?? {}); // reading it is not tracked by Vue
   const documentOf = (id) => getElement(id)?.editor?.state?.doc; // of a code editor, whose events are only differences
 
+  const textOf = (id) => documentOf(id)?.toString();
+  // the event of a code editor that replaces its text as a whole
+  const wholeText = (from, text) =>
+    JSON.stringify({ sections: [from.length, text.length], inserted: [text.split("\n")] });
+
   const shown = (place) => {
     const props = raw()[place.id]?.props ?? {};
     const value = props[place.prop];
@@ -60,7 +65,10 @@
     bound,
     raw,
     documentOf,
+    textOf,
+    wholeText,
     shown,
+    propOf,
     learn,
 
     has: (address) => records.has(address),
@@ -106,6 +114,15 @@
       hasAddresses = true;
       for (const place of unplaced.values()) records.delete(place.address);
       unplaced.clear();
+    },
+
+    // another client begins with what it sends
+    begin() {
+      records.clear();
+      unplaced.clear();
+      for (const key of Object.keys(bound)) delete bound[key];
+      hasAddresses = false;
+      number = 0;
     },
 
     // waiting events are sent now

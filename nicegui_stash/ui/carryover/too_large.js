@@ -78,6 +78,8 @@
   stash.tooLarge = {
     has: (place) => held.has(place?.key),
 
+    begin: () => held.clear(),
+
     limit(bytes) {
       if (bytes > 0) mostBytes = bytes;
     },

@@ -123,8 +123,7 @@ class PageObject:
 
     def recover(self) -> None:
         """Set every field whose part is known, and begin a new record."""
-        if self.recovery.reason != 'subpage':
-            self.recovery.reason = self.visit.report.reason
+        self._note_reason()
         for document in self.documents.values():
             document.recover()
         if self.schema.has_elsewhere:
@@ -132,13 +131,17 @@ class PageObject:
 
     def locate(self) -> None:
         """Recover the values of the tab and the visit, now that the browser has reported them."""
-        if self.recovery.reason != 'subpage':
-            self.recovery.reason = self.visit.report.reason
+        self._note_reason()
         if self.schema.has_private and not self.closed:
             for document in self.documents.values():
                 document.locate()
             if self.schema.has_elsewhere:
                 self.elsewhere.recover()
+
+    def _note_reason(self) -> None:
+        if self.recovery.reason != 'subpage':
+            self.recovery.reason = self.visit.report.reason
+            self.recovery.in_place = self.visit.in_place
 
     def pin(self) -> None:
         """Store defaults that are another one each time, once a visitor sees them: not for a request alone."""

@@ -32,6 +32,9 @@
   };
 
   stash.browser = {
+    // another client of the server follows other prefixes
+    begin: () => pages.clear(),
+
     watch(id, ask, prefixes) {
       for (const prefix of prefixes) page(id).prefixes.add(prefix);
       try {

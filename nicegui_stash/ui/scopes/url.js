@@ -83,6 +83,13 @@
   };
 
   stash.address = {
+    // another client of the server begins with the address as it is
+    begin() {
+      made = 0;
+      waiting = null;
+      asked = false;
+    },
+
     project(count, changes, push) {
       waiting = { count, changes: { ...waiting?.changes, ...changes }, push: push || Boolean(waiting?.push) };
       if (budget > 0) apply();

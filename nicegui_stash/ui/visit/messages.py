@@ -24,9 +24,9 @@ class Message(Struct, frozen=True, tag_field='kind'):
 class Report(Message, frozen=True, tag='report'):
     """Why a document was loaded.
 
-    `visit` is the visit that a rejoin continues, `old_tab` the tab that a duplicated one was copied from, `previous`
-    the visit that ended with a reload in the same tab. A visitor can claim any of them, but reaches only values of the
-    own session.
+    `visit` is the visit that a rejoin continues, `old_tab` the tab that a duplicated one was copied from, or that was
+    discarded, `previous` the visit that ended with a reload in the same tab. A visitor can claim any of them, but
+    reaches only values of the own session.
     """
 
     reason: Reason = 'unknown'
@@ -49,7 +49,7 @@ class Report(Message, frozen=True, tag='report'):
         return Report(
             reason,
             self.visit if reason == 'rejoin' else None,
-            self.old_tab if reason == 'duplicate' else None,
+            self.old_tab if reason in {'duplicate', 'rejoin'} else None,
             self.previous if reason == 'reload' else None,
         )
 

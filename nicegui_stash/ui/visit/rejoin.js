@@ -39,11 +39,12 @@
       activation?.navigationType === "replace" &&
       activation.from?.key !== found?.entry &&
       history.length === found?.length);
-  const inherited =
-    found && typeof found.visit === "string" && isReload && found.path === place() && age >= 0 && age < MAX_AGE_MS
-      ? found.visit
-      : null;
   const last = take(LAST);
+  const isMarked = found && isReload && found.path === place() && age >= 0 && age < MAX_AGE_MS;
+  // a tab that the browser threw out of memory left no mark
+  const isDiscarded = document.wasDiscarded && last?.path === place();
+  const continued = isMarked ? found.visit : isDiscarded ? last.visit : null;
+  const inherited = typeof continued === "string" ? continued : null;
   const reasons = { reload: "reload", back_forward: "history" };
 
   const self = (window.__niceguiStash = {
@@ -51,7 +52,7 @@
     reason: inherited ? "rejoin" : oldTab ? "duplicate" : (reasons[kind] ?? "visit"),
     acknowledged: false,
     accepted: false, // whether the server has accepted a handshake of this document
-    found: inherited ? found.typed : null, // the values that carryover.js has carried
+    found: inherited && isMarked ? found.typed : null, // the values that carryover.js has carried
     seal: null,
     marked: null,
 
@@ -77,7 +78,14 @@
       self.visit ??= window.clientId;
       self.moved();
       if (!self.acknowledged) self.report();
+      self.inPlace?.send();
       self.typed?.send();
+    },
+
+    // the document goes on as another client of the same visit
+    begin() {
+      self.reason = "rejoin";
+      self.acknowledged = false;
     },
 
     // the next document compares its path with this one's
@@ -124,6 +132,7 @@
 
     attach(socket) {
       self.typed?.mount();
+      self.inPlace?.mount();
       socket.on("connect_error", (error) => {
         if (["Implicit handshake failed", "timeout"].includes(error.message)) self.mark(error.message);
       });
@@ -136,7 +145,11 @@
         self.unmark(); // at once: the order to reload may come with the connect
         setTimeout(self.handshake); // after NiceGUI's own listener
       });
-      const emit = socket.emit;
+      const { emit, on } = socket;
+      socket.on = function (event, listener) {
+        if (!["connect_error", "try_reconnect"].includes(event)) return on.call(this, event, listener);
+        return on.call(this, event, (...args) => self.inPlace?.takes(event, args[0]) || listener(...args));
+      };
       socket.emit = function (event, ...args) {
         // the explicit handshake of a prefetched page: only NiceGUI's callback gets its answer
         if (event === "handshake" && typeof args.at(-1) === "function") {
@@ -148,6 +161,7 @@
             if (ok) self.handshake();
           });
         }
+        if (event === "event" && self.inPlace?.admits(args[0]) === false) return this;
         if (event === "event" && self.typed?.intercept(args[0])) return this;
         return emit.call(this, event, ...args);
       };

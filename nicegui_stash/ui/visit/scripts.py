@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache, lru_cache, partial
 from hashlib import blake2b
 from importlib.resources import files
@@ -15,12 +16,17 @@ from fastapi.responses import Response
 from nicegui import app
 
 FOLDER: Final = '/_nicegui/stash'
+_TYPED: Final = tuple(f'carryover/{name}.js' for name in ('digest', 'focus', 'history', 'too_large', 'carryover'))
 SCRIPTS: Final = {
     'rejoin.js': ('visit/rejoin.js', 'scopes/url.js'),
-    'typed.js': tuple(f'carryover/{name}.js' for name in ('digest', 'focus', 'history', 'too_large', 'carryover')),
+    'typed.js': _TYPED,
+    'in_place.js': (*_TYPED, 'rejoin/in_place.js'),
 }
-"""By served name: the files for every page, and those for a page with stored fields."""
+"""By served name: the files for every page, for a page with stored fields, and for one that comes back in place."""
 FOR_EVER: Final = 'public, max-age=31536000, immutable'
+
+_NOT_RUN: Final = re.compile(r'(?m)^ *//.*\n|^ +| // .*$')
+"""Comments and indentation: a browser need not load them. No literal of ours has ` // `, or is longer than a line."""
 
 _LOAD: Final = """{
 const prefix = /"([^"]*)\\/_nicegui\\//.exec(document.querySelector("[type=importmap]")?.textContent)?.[1] ?? "";
@@ -45,9 +51,9 @@ def shared_element(nonce: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def typed_address(prefix: str) -> str:
+def typed_address(prefix: str, *, in_place: bool) -> str:
     """Return the address of the script for pages with stored fields, below this prefix."""
-    return quote(prefix, safe='/:@$*+,;=%') + _address('typed.js')
+    return quote(prefix, safe='/:@$*+,;=%') + _address('in_place.js' if in_place else 'typed.js')
 
 
 def nonce_attribute(nonce: str) -> str:
@@ -61,7 +67,7 @@ def _address(name: str) -> str:
 @cache
 def _script(name: str) -> tuple[str, str]:
     folder = files('nicegui_stash.ui')
-    script = '\n'.join(folder.joinpath(file).read_text(encoding='utf-8') for file in SCRIPTS[name])
+    script = _NOT_RUN.sub('', '\n'.join(folder.joinpath(file).read_text(encoding='utf-8') for file in SCRIPTS[name]))
     return script, blake2b(script.encode(), digest_size=6).hexdigest()
 
 

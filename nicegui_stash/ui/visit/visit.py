@@ -31,6 +31,8 @@ class Visit:
     """Whether the session was read, or the page has waited for that long enough."""
     identified = False
     """Whether the tab and the visit are known."""
+    in_place = False
+    """Whether the page came back within its document; then tab and visit are known from the request on."""
     ended = False
 
     def __init__(self, client: Client, registry: Registry, session_id: str, *, exists: bool) -> None:
@@ -82,6 +84,12 @@ class Visit:
         """Take the browser's report, and continue the visit that it names, if any."""
         self.report = report
         self.id = report.visit or self.client.id
+
+    def resume(self, visit: str, tab: str) -> None:
+        """Continue a visit within the request of a page that comes back in place."""
+        self.identify(Report('rejoin', visit=visit))
+        self.tab = tab
+        self.identified = self.in_place = True
 
     async def look_at_store(self) -> None:
         """Read the changes of other servers from the store."""
