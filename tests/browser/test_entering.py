@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest_asyncio
 from playwright.async_api import expect
 
-from .server import Server
+from .server import Server, eventually
 from .tab import Tab, Visitor
 from .told import restart
 from .typist import visit
@@ -48,6 +48,22 @@ class TestOneServer:
         await tab.page.locator('.at-at button').click()
         await expect(tab.page.locator('.q-time__header')).to_contain_text('10')
         await expect(tab.page.locator('.q-time__header')).to_contain_text('30')
+
+    async def test_a_computed_default_is_the_same_in_two_tabs_after_f5_and_after_a_kill(
+        self, visitor: Visitor, server: Server
+    ):
+        first, second = [await visitor.open(f'{server.url}/guest') for _ in range(2)]
+        shown = await first.page.get_by_test_id('id').inner_text()
+        await holds(second, id=shown)
+        await first.reload()
+        await holds(first, id=shown)
+
+        async def is_there() -> bool:
+            return any(shown in stored.read_text() for stored in server.objects())
+
+        await eventually(is_there, 'the default is stored')
+        await restart(server, first, kill=True)
+        await holds(first, id=shown)
 
     async def test_an_emptied_text_is_empty_in_the_address_too(self, visitor: Visitor, server: Server):
         tab = await visit(visitor, f'{server.url}/?q=bolt')

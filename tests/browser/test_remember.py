@@ -39,7 +39,7 @@ class Told:
     objects_before: int = 0
     was_set: dict[str, dict[str, Any]] = field(default_factory=dict)
     after: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    changed: dict[str, Any] = field(default_factory=dict)
+    changed: dict[str, dict[str, Any]] = field(default_factory=dict)
     stored: str = ''
 
 
@@ -101,9 +101,10 @@ async def told(visitors: Callable[[], Visitor], tmp_path_factory: pytest.TempPat
         await compare('kill -9', session=True, tab=True, reconnect=True)
         told.stored = server.objects()[0].read_text()
         server.settings['changed'] = 1
-        await come_back(server, {'session': tabs['session']})
-        await tabs['session'].until('document.querySelectorAll(".q-tab").length === 2')
-        told.changed = await looks_like(tabs['session'], told.was_set['session'] | CHANGED)
+        await come_back(server, tabs)
+        for scope, tab in tabs.items():
+            await tab.until('document.querySelectorAll(".q-tab").length === 2')
+            told.changed[scope] = await looks_like(tab, told.was_set[scope] | CHANGED)
         yield told
 
 
@@ -144,9 +145,10 @@ async def test_a_password_is_never_stored(told: Told):
     assert 'a secret' not in told.stored
 
 
+@pytest.mark.parametrize('scope', SCOPES)
 @pytest.mark.parametrize('element', ELEMENTS)
-async def test_a_changed_page_loses_only_what_no_longer_fits(told: Told, element: str):
-    assert told.changed[element] == CHANGED.get(element, told.was_set['session'][element])
+async def test_a_changed_page_loses_only_what_no_longer_fits(told: Told, element: str, scope: str):
+    assert told.changed[scope][element] == CHANGED.get(element, told.was_set[scope][element])
 
 
 async def test_two_tabs_do_not_overwrite_each_others_elements(

@@ -114,6 +114,8 @@ async def test_a_table_is_edited_in_two_tabs(stock: Server, visitor: Visitor):
     await shows(first.page.locator('tbody tr'), 'bolt55', 'nut4', 'pin5')
     await kill(stock, first, second)
     await shows(second.page.locator('tbody tr'), 'bolt55', 'nut4', 'pin5')
+    await second.reload()
+    await shows(second.page.locator('tbody tr'), 'bolt55', 'nut4', 'pin5')
 
 
 async def set_in_table(page: Page, name: str, value: str) -> None:
@@ -146,6 +148,8 @@ async def test_a_grid_is_edited_in_two_tabs(stock: Server, visitor: Visitor, pat
     await first.page.keyboard.press('Enter')
     await shows(amounts[1], '44', '77')
     await kill(stock, first, second)
+    await shows(amounts[0], '44', '77')
+    await first.reload()
     await shows(amounts[0], '44', '77')
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import date, time
 from typing import Any
+from uuid import uuid4
 
 from nicegui import ui
 
@@ -45,6 +46,14 @@ class Form:
         for field in ('q', 'name', 'count', 'day', 'at', 'due', 'stay', 'rows', 'city', 'animal'):
             ui.label().bind_text_from(self, field, repr).props(f'data-testid={field}')
         stash.indicator(self)
+
+
+@stash.page('/guest')
+class Guest:
+    id: str = stored(default_factory=lambda: uuid4().hex)
+
+    def build(self) -> None:
+        ui.label().bind_text_from(self, 'id').props('data-testid=id')
 
 
 probe.serve()
