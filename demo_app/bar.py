@@ -46,9 +46,13 @@ def bar(page: object) -> None:
         stash.indicator(page).classes('said').props('data-testid=durability')
         ui.space()
         _trouble(page)
-        _button('wifi_off', 'Drop my connection', 'Until the server has given this page up', outage.drop_connection)
-        _button('rocket_launch', 'Redeploy', 'Replace the server while everybody is using it', outage.redeploy)
-        _button('delete_sweep', 'Forget me', 'Erase all that is stored for this browser', ask.open)
+        _button(
+            'wifi_off', 'Drop my connection', 'Drop', 'Until the server has given this page up', outage.drop_connection
+        )
+        _button(
+            'rocket_launch', 'Redeploy', 'Redeploy', 'Replace the server while everybody is using it', outage.redeploy
+        )
+        _button('delete_sweep', 'Forget me', 'Forget', 'Erase all that is stored for this browser', ask.open)
 
 
 def _recovery(page: object) -> None:
@@ -68,15 +72,16 @@ def _trouble(page: object) -> None:
         outage.trouble(TROUBLES[text], page)
         ui.notify(f'{text}, for {outage.TROUBLE_LASTS:.0f} seconds: change something.', position='top')
 
-    with _button('thunderstorm', 'Trouble', 'Let the store be slow, away or full for a while'), ui.menu():
+    with _button('thunderstorm', 'Trouble', 'Trouble', 'Let the store be slow, away or full for a while'), ui.menu():
         for text in TROUBLES:
             ui.menu_item(text, partial(choose, text))
 
 
-def _button(icon: str, text: str, hint: str, on_click: Callable[[], Any] | None = None) -> ui.button:
+def _button(icon: str, text: str, short: str, hint: str, on_click: Callable[[], Any] | None = None) -> ui.button:
     with ui.button(on_click=on_click, color=None).classes('bar-button').props(f'flat aria-label="{text}"') as button:
         ui.icon(icon)
         ui.label(text).classes('max-lg:hidden')
+        ui.label(short).classes('lg:hidden')
         ui.tooltip(hint).classes('hint')
     return button
 

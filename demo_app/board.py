@@ -43,11 +43,24 @@ class Board(Page):
         with frame(self, 'Board', LEAD):
             find = ui.input('Find').props('clearable dense').classes('max-w-xs')
             find.bind_value(self, 'find', forward=lambda text: text or '')
+            self.nothing = ui.label('No card contains that.').classes('muted').props('role=status')
             with ui.element('section').classes('board'):
                 for index in range(len(self.columns)):
                     self._lane(index)
         for field in ('columns', 'find'):
-            stash.on_change(self, field, lambda _: self._cards.refresh())
+            stash.on_change(self, field, lambda _: self._show())
+        self._say_nothing()
+
+    def _show(self) -> None:
+        self._cards.refresh()
+        self._say_nothing()
+
+    def _say_nothing(self) -> None:
+        """Say that no card is shown, if that is so."""
+        self.nothing.visible = not any(self._matches(card) for column in self.columns for card in column['cards'])
+
+    def _matches(self, text: str) -> bool:
+        return self.find.lower() in text.lower()
 
     def add(self, column: int, text: str) -> None:
         self.columns[column]['cards'].append(text)
@@ -82,7 +95,7 @@ class Board(Page):
             ui.label(lane['title']).classes('font-semibold')
             ui.label(str(len(lane['cards']))).classes('muted')
         for card, text in enumerate(lane['cards']):
-            if self.find.lower() in text.lower():
+            if self._matches(text):
                 self._card(column, card, text)
 
     def _card(self, column: int, card: int, text: str) -> None:

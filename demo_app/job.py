@@ -39,25 +39,33 @@ class Job(Page):
                 said = ui.label().classes('muted').props('data-testid=progress')
                 said.bind_text_from(self, 'done', lambda done: f'{done} of {len(STEPS)} steps')
                 with ui.row().classes('gap-3'):
-                    start = ui.button(on_click=self.start)
-                    start.bind_text_from(self, 'done', lambda done: 'Go on' if 0 < done < len(STEPS) else 'Start')
+                    self.button = ui.button(on_click=self.start)
+                    self._name_button()
                     ui.button('Back to nothing', on_click=self.clear).props('flat')
             with ui.column().classes('panel gap-2'):
                 self._written()
         stash.on_change(self, 'log', self._written.refresh)
+        stash.on_change(self, 'done', self._name_button)
+        ui.timer(1.0, self._name_button)  # a job may end without a step
+
+    def _name_button(self) -> None:
+        """Let the button say what it does now."""
+        is_running = self.session_id in running and self.done < len(STEPS)
+        self.button.enabled = not is_running
+        begun = 'Go on' if self.done < len(STEPS) else 'Start again'
+        self.button.text = 'Running…' if is_running else begun if self.done else 'Start'
 
     def start(self) -> None:
-        if self.session_id in running:
-            ui.notify('It is running already.', position='top')
-            return
         if self.done >= len(STEPS):
             self.clear()
         running.add(self.session_id)
         background_tasks.create(work(self.session_id), name='job')
+        self._name_button()
 
     def clear(self) -> None:
         running.discard(self.session_id)
         stash.reset(self)
+        self._name_button()
 
     @ui.refreshable_method
     def _written(self) -> None:

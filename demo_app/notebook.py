@@ -44,8 +44,8 @@ class Notebook(Page):
                 ui.label('In your browser').classes('font-semibold')
                 self.kept = ui.label().classes('snippet whitespace-pre-line break-all').props('data-testid=kept')
                 with ui.row().classes('gap-2'):
-                    ui.button('Tamper', on_click=lambda: ui.run_javascript(TAMPER))
-                    ui.button('Clear', on_click=stash.clear_browser).props('flat')
+                    ui.button('Clear', on_click=stash.clear_browser)
+                    ui.button('Tamper', on_click=lambda: ui.run_javascript(TAMPER)).props('flat')
         for field in ('words', 'mood'):
             stash.on_change(self, field, self.look)
         ui.timer(0, self.look, once=True)  # once the page is connected

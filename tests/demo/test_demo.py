@@ -70,6 +70,7 @@ class TestEveryPage:
             await tab.page.set_viewport_size({'width': width, 'height': 800})
             await expect(tab.page.get_by_role('button', name='Redeploy')).to_be_visible()
             await fits(tab)
+            await expect(tab.page.locator('.bar').get_by_text('Redeploy').locator('visible=true')).to_have_count(1)
 
     async def test_is_reached_from_the_menu_of_a_phone(self, phone: Visitor, demo: Demo):
         tab = await phone.open(demo.url)
@@ -178,6 +179,10 @@ class TestBoard:
         await tab.page.get_by_label('Find').fill('gate')
         await expect(tab.page.get_by_text('Repair the gate')).to_be_visible()
         await expect(tab.page).to_have_url(f'{demo.url}/board?find=gate')
+        await tab.page.get_by_label('Find').fill('no such card')
+        await expect(tab.page.get_by_role('status').get_by_text('No card contains that.')).to_be_visible()
+        await tab.page.get_by_label('Find').fill('gate')
+        await expect(tab.page.get_by_text('No card contains that.')).to_be_hidden()
         await redeploy(tab)
         await expect(tab.page.locator('.card')).to_have_count(1)
         await tab.page.get_by_label('Clear').click()

@@ -31,6 +31,7 @@ async def test_a_job_goes_on_while_its_page_is_away_and_its_progress_is_in_the_p
 ):
     tab = await visitor.open(f'{demo.url}/job')
     await press(tab, 'Start')
+    await expect(tab.page.get_by_role('button', name='Running…')).to_be_disabled()
     await reaches(tab, 1)
     client = await tab.client()
     await press(tab, 'Drop my connection')
@@ -41,6 +42,7 @@ async def test_a_job_goes_on_while_its_page_is_away_and_its_progress_is_in_the_p
     later = await visitor.open(f'{demo.url}/job')
     await expect(later.page.get_by_test_id('progress')).to_have_text('10 of 10 steps')
     await expect(later.page.get_by_text('Folding the chart')).to_be_visible()
+    await expect(later.page.get_by_role('button', name='Start again')).to_be_enabled()
 
 
 async def test_a_job_that_ended_with_its_process_goes_on_where_it_was(visitor: Visitor, folder: Path):
