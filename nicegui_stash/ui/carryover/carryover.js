@@ -161,7 +161,6 @@
     const unwatch = mounted_app.$watch(() => id in mounted_app.elements, come, { flush: "sync" });
   };
   const takeElements = (elements) => {
-    stash.focus.hold(bound);
     stash.tooLarge.keep(elements ?? {});
     for (const element of Object.values(elements ?? {})) {
       const addresses = element?.props?.[BOUND];
@@ -169,14 +168,6 @@
       delete element.props[BOUND];
       stash.typed.bind(addresses);
     }
-  };
-  // send again what was on its way when the element was drawn again: the server has dropped it with the one before
-  const catchUp = (place) => {
-    learn(place);
-    const json = place.listener ? stash.entered.overtaken(place) : null;
-    if (json === null) return;
-    mounted_app.elements[place.id].props[place.prop] = JSON.parse(json);
-    window.socket.emit("event", { id: place.id, client_id: window.clientId, listener_id: place.listener, args: [json] });
   };
   // send as an event: a value entered while the server judged `from`, or one that the server could not judge
   const release = ({ place, v }, from) => {
@@ -255,7 +246,6 @@
           if (carried.has(place.address)) show(place, carried.get(place.address));
           if (large.has(place.address)) stash.tooLarge.restore(place, large.get(place.address));
           large.delete(place.address);
-          catchUp(place);
           stash.focus.bring(place);
         });
       }

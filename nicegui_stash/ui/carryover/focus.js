@@ -1,32 +1,16 @@
-// Brings focus, cursor and scroll position back into an element of the next document, or one that was drawn again, by
-// the address of its field.
+// Brings focus, cursor and scroll position back into an element of the next document, by the address of its field.
 (() => {
   const FOCUSABLE = "input, textarea, select, button, [tabindex], [contenteditable=true]";
   const stash = window.__niceguiStash;
   if (!stash || stash.focus) return;
 
-  const MOST_HELD = 2000; // milliseconds until an element that was drawn again is known to be bound
-
   let wanted = null;
-  let held = null; // where the focus was before an update
   const tops = new WeakMap(); // scroll positions: reading them at the end would lay out the page again
 
   addEventListener("scroll", ({ target }) => target.localName !== "input" && tops.set(target, target.scrollTop), {
     capture: true,
     passive: true,
   });
-
-  const isLost = () => held && !held.node.isConnected && performance.now() - held.at < MOST_HELD;
-  const isFree = () => !document.activeElement || document.activeElement === document.body;
-
-  // what is typed until the element is there again
-  const waitingFor = (event) => {
-    if (event.key?.length !== 1 || event.ctrlKey || event.metaKey || event.altKey || !isFree() || !isLost()) return;
-    held.typed += event.key;
-    event.preventDefault();
-  };
-  addEventListener("keydown", waitingFor, { capture: true });
-  addEventListener("pointerdown", () => (held = null), { capture: true, passive: true });
 
   const focusables = (id) => {
     const inner = document.getElementById("c" + id);
@@ -83,23 +67,15 @@
       wanted = found ?? null;
     },
 
-    // an update is about to be rendered, which may draw the element with the focus again
-    hold(bound) {
-      const found = stash.focus.find(bound);
-      if (found) held = { ...found, node: document.activeElement, at: performance.now(), typed: "" };
-    },
-
     // restore the focus if it was in this element
     async bring(place) {
-      const found = wanted ?? (isLost() ? held : null);
-      if (found?.f !== place.address) return;
-      const { code, range, text, index, top } = found;
+      if (wanted?.f !== place.address) return;
+      const { code, range, text, index, top } = wanted;
+      wanted = null;
       await mounted_app.$nextTick();
       const component = getElement(place.id);
       if (code) await component?.editorPromise;
-      const typed = held === found ? held.typed : ""; // also meanwhile
-      wanted = held = null;
-      if (!isFree()) return; // the person has moved it since
+      if (document.activeElement && document.activeElement !== document.body) return; // the person has moved it since
       const target = focusables(place.id)[index];
       if (!target) return;
       target.focus({ preventScroll: true });
@@ -113,7 +89,6 @@
         getSelection().setBaseAndExtent(...anchor, ...head);
       }
       target.scrollTop = top;
-      if (typed) document.execCommand("insertText", false, typed);
     },
   };
 })();

@@ -103,8 +103,7 @@
         const place = unplaced.get(key) ?? { key, id: Number(id), prop };
         unplaced.delete(key);
         bound[key] = Object.assign(place, { address });
-        const record = records.get(address);
-        if (record) Object.assign(record, { place, isMoved: record.isMoved || record.place.id !== place.id });
+        if (records.has(address)) records.get(address).place = place;
         return place;
       });
     },
@@ -173,17 +172,6 @@
     precede(place, json, digests) {
       const known = digests.map((digest) => ({ n: 0, digest }));
       records.get(place.address).known.unshift({ n: 0, json }, ...known);
-    },
-
-    // JSON of what was on its way to an element when the server drew it again, with what was entered before; else null
-    overtaken(place) {
-      const record = records.get(place.address);
-      if (!record?.isMoved) return null;
-      record.isMoved = false;
-      const now = JSON.stringify(shown(place));
-      if (record.doc || typeof record.json !== "string" || record.json === now || record.n === Infinity) return null;
-      const isOlder = ({ json, value }) => (typeof json === "string" ? json : JSON.stringify(value)) === now;
-      return record.known.some(isOlder) ? record.json : null;
     },
 
     // what was entered is overruled by a newer value

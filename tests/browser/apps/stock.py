@@ -48,23 +48,6 @@ class Drawn:
             ui.input('Name').bind_value(row, 'name')
 
 
-@stash.page('/keyed')
-class Keyed:
-    rows: list[Part] = stored(PARTS)
-
-    def build(self) -> None:
-        self.draw()
-        stash.on_change(self, 'rows', self.draw.refresh)
-        ui.button('Add', on_click=lambda: self.rows.insert(0, Part(id=3, name='pin', qty=5)))
-        ui.button('Count', on_click=lambda: self.rows[-1].update(qty=9))
-
-    @ui.refreshable_method
-    def draw(self) -> None:
-        for row in self.rows:
-            ui.input(f'Name {row["id"]}').bind_value(row, 'name')
-            ui.label(f'{row["qty"]} pieces')
-
-
 @stash.page('/table')
 class Table:
     rows: list[Part] = stored(PARTS)
