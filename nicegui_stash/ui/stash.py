@@ -427,7 +427,8 @@ class Stash:
         from .inspector.inspector import Inspector  # noqa: PLC0415 most apps have none
 
         app_state = self._app_state
-        Inspector(lambda: app_state.runtime().registry, allow, values=values).serve(path)
+        module = caller().f_globals.get('__name__', '__main__')
+        Inspector(lambda: app_state.runtime().registry, allow, values=values).serve(path, module)
         app_state.keeps_record = True
 
     def statistics(self) -> Statistics:

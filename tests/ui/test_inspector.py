@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from fastapi import HTTPException, Request
 from fastapi.responses import RedirectResponse
 from nicegui import app, ui
 from nicegui.testing import User
+from nicegui.testing.general import nicegui_reset_globals
 
 from nicegui_stash import ConfigurationError, Stash, stored
 from nicegui_stash.testing import FaultyStore
@@ -29,6 +31,13 @@ def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let pages look so often that a test waits for nothing."""
     monkeypatch.setattr(page, 'EVERY', 0.02)
     monkeypatch.setattr(overview, 'FRESH', 0.0)
+
+
+def test_a_test_of_nicegui_does_not_unload_the_library_with_its_page() -> None:
+    library = sys.modules['nicegui_stash']
+    with nicegui_reset_globals():
+        Stash('memory://').inspector('/_stash', allow=by_header)
+    assert sys.modules.get('nicegui_stash') is library
 
 
 def by_header(request: Request) -> bool:

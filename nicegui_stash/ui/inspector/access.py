@@ -59,12 +59,18 @@ class Nothing:
         raise nicegui_private.not_found(Request(scope, receive, send))
 
 
-def add_guarded_page(path: str, guard: Guard, build: Callable[[Request], Awaitable[None]], title: str) -> None:
-    """Serve a page to those whom the guard admits. NiceGUI makes no client for anybody else's request."""
+def add_guarded_page(
+    path: str, guard: Guard, build: Callable[[Request], Awaitable[None]], title: str, module: str
+) -> None:
+    """Serve a page to those whom the guard admits. NiceGUI makes no client for anybody else's request.
+
+    `module` is that of the app: NiceGUI's user simulation unloads the modules of pages, with all that they are in.
+    """
 
     async def inspector(request: Request) -> None:
         await build(request)
 
+    inspector.__module__ = module
     slashed = f'{path.rstrip("/")}/'
     for address in {path, slashed}:
         app.remove_route(address)

@@ -33,11 +33,13 @@ class Inspector:
         self._registry: Registry | None = None
         self._overviews: Overviews | None = None
 
-    def serve(self, path: str) -> None:
+    def serve(self, path: str, module: str) -> None:
+        """Add the page as one of the app's module."""
+
         async def build(request: Request) -> None:
             await Page(self, request).build()
 
-        add_guarded_page(path, self.guard, build, 'Stash inspector')
+        add_guarded_page(path, self.guard, build, 'Stash inspector', module)
 
     @property
     def registry(self) -> Registry:
