@@ -199,7 +199,8 @@ def _path(_: str, given: str | os.PathLike[str]) -> str:
     return str(Path(text).expanduser().absolute()) if text else ''
 
 
-def _way_back(name: str, given: str) -> Rejoin:
+def way_back(name: str, given: str) -> Rejoin:
+    """Return the way in which pages come back. Raises `ConfigurationError` for an unknown one."""
     if given not in {'in_place', 'reload'}:
         raise ConfigurationError(name, f'{given!r} is unknown', "Use 'in_place' or 'reload'")
     return cast(Rejoin, given)
@@ -227,7 +228,7 @@ _SECONDS_OR_NONE: Kind[float | None] = Kind((int, float), 'Pass a number of seco
 _BYTES: Kind[int] = Kind((int, float), 'Pass a number of bytes', _read_bytes, _positive)
 _COUNT: Kind[int] = Kind(int, 'Pass a whole number', _read_count, _not_negative)
 _REACTION = Kind(str, "Use 'raise' or 'log'", str, _reaction)
-_WAY_BACK = Kind(str, "Use 'in_place' or 'reload'", str, _way_back)
+_WAY_BACK = Kind(str, "Use 'in_place' or 'reload'", str, way_back)
 _NONCE = Kind(str, 'Pass a text', str, _nonce)
 
 

@@ -14,7 +14,7 @@ from ..errors import ConfigurationError
 from ..maintenance.documents import document_of, listed, read_each
 from ..maintenance.sizes import Survey, kind_of, size_text, slices_of
 from ..model.document import Document, Part, Slice, SliceId, Values
-from ..session.store_io import Away, Denied, Read, read
+from ..session.store_io import read
 from ..settings import Settings
 from ..stores.base import ObjectInfo, Store
 from .common import add_place, opened_existing, place_of, settings_of
@@ -78,17 +78,9 @@ def _chosen(rows: list[ObjectInfo], asked: argparse.Namespace, settings: Setting
 
 
 async def _show_table(store: Store, rows: list[ObjectInfo], settings: Settings, name: str | None) -> int:
-    survey = Survey()
-
-    def take(key: str, outcome: Read | Away | Denied) -> None:
-        found = document_of(outcome)
-        if isinstance(found, str):
-            survey.unread[key] = found
-        elif found is not None:
-            survey.add(found, name)
-
+    survey = Survey(name)
     with Progress(sys.stderr) as progress:
-        await read_each(store, [row.key for row in rows], take, progress)
+        await read_each(store, [row.key for row in rows], survey.take, progress)
     sys.stdout.write(table(place_of(settings), rows, survey))
     return FOUND if survey.unread else FINE
 

@@ -28,7 +28,7 @@ RENEWED: Final = 0.1
 
 
 def default_interval(store: Store) -> float:
-    """Return how often a store is swept if nobody says so, in seconds: once a day, or 0 for never.
+    """Return the default time between two sweeps of a store, in seconds: a day, or 0 for never.
 
     Never where objects expire by themselves, where they end with the process, and where a mark could replace what a
     visitor put in the same moment.

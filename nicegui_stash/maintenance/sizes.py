@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..model.document import Document, Raw, Slice, SliceId
+from ..session.store_io import Away, Denied, Read
+from .documents import document_of
 
 _KINDS: Final = {b'"': 'text', b'[': 'list', b'{': 'object', b't': 'true or false', b'f': 'true or false', b'n': 'null'}
 
@@ -27,13 +29,25 @@ class FieldTotal:
 
 @dataclass(slots=True)
 class Survey:
-    """The result of reading documents: totals by class and field, and what could not be read."""
+    """The result of reading documents: totals by class and field, and what could not be read.
 
+    `name`: the stored name of the class that counts; `None` for all.
+    """
+
+    name: str | None = None
     fields: dict[tuple[str, int, str], FieldTotal] = field(default_factory=dict[tuple[str, int, str], FieldTotal])
     unread: dict[str, str] = field(default_factory=dict[str, str])
 
-    def add(self, document: Document, name: str | None = None) -> None:
-        for id_, found in slices_of(document, name):
+    def take(self, key: str, outcome: Read | Away | Denied) -> None:
+        """Add the document that was read, or why it cannot be. Raises `StoreError` if the store is away."""
+        found = document_of(outcome)
+        if isinstance(found, str):
+            self.unread[key] = found
+        elif found is not None:
+            self.add(found)
+
+    def add(self, document: Document) -> None:
+        for id_, found in slices_of(document, self.name):
             for _, values in found.parts():
                 for each, raw in values.items():
                     self.fields.setdefault((id_.name, id_.version, each), FieldTotal()).add(len(raw))

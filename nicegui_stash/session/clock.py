@@ -50,6 +50,10 @@ class Clock:
             return 0.0
         return min(self.now(), self._newest) if self.relies_on_writers else self.now()
 
+    def times(self) -> tuple[int, int]:
+        """Return `now()` and `certain()` in ms, as in documents."""
+        return int(self.now() * 1000), int(self.certain() * 1000)
+
     @property
     def relies_on_writers(self) -> bool:
         """Whether several servers share a store that tells no time."""

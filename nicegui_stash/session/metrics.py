@@ -1,6 +1,6 @@
 """The counts of `statistics()` as OpenTelemetry metrics, if its API is installed: read when the app's SDK asks.
 
-Without an SDK nobody asks, and nothing is counted for it.
+Nothing is computed unless an SDK asks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HELD: Final = frozenset({'sessions', 'pending', 'pending_bytes'})
 class Counted(Protocol):
     """Something with counts, as a frozen record. It is asked from the SDK's thread."""
 
-    def statistics(self) -> Any: ...
+    def statistics(self, pending: int | None = None) -> Any: ...
 
 
 class Published:
@@ -36,7 +36,8 @@ class Published:
             _create(meter, record, self._read)
 
     def _read(self, name: str) -> int:
-        return sum(getattr(counted.statistics(), name) for counted in list(self._counted))
+        pending = None if name == 'pending' else 0  # only that count looks at each session
+        return sum(getattr(counted.statistics(pending), name) for counted in list(self._counted))
 
 
 published: Final = Published()

@@ -16,7 +16,7 @@ class NewSessions:
     """Gives new sessions their turns: as many as are allowed per minute, a minute's worth of them at once.
 
     A session that has a turn is put then, whether or not its page is still open. Those that get none ask again while a
-    page shows them. So a flood neither fills the store, nor the memory with sessions that nobody sees.
+    page shows them. So a flood fills neither the store nor the memory.
     """
 
     __slots__ = ('_apart', '_last_held', '_lifted', '_next', 'per_minute')
@@ -30,7 +30,7 @@ class NewSessions:
         self._last_held = -LONGEST
 
     def allows_all(self, now: float) -> bool:
-        """Whether there is no limit, or none any more."""
+        """Whether any number of sessions may be put now."""
         return not self.per_minute or now < self._lifted
 
     def turn(self, now: float) -> float | None:

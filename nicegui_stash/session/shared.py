@@ -115,10 +115,6 @@ class Shared:
         """Return the time in milliseconds since the epoch, as in documents."""
         return int(self.clock.now() * 1000)
 
-    def times(self) -> tuple[int, int]:
-        """Return `now()` and `certain()`."""
-        return int(self.clock.now() * 1000), int(self.clock.certain() * 1000)
-
     def accepted(self) -> int:
         """Return the time of a change in a journal, in ms: negative by this host's clock, which may be days wrong."""
         return self.now() if self.clock.is_known else -int(self.wall() * 1000)

@@ -297,7 +297,7 @@ class DocumentState:
     def snapshot(self, last: int) -> bytes:
         """Assemble the bytes to put, up to the operation with sequence `last`, from values that are encoded already."""
         document, policy = self.document, self.shared.policy
-        now, certain = self.shared.times()
+        now, certain = self.shared.clock.times()
         written = {(each.slice, each.part) for each in self.pending if isinstance(each, (Set, Update))}
         live = written.union(self.live)
         stamp(document, self.shared.writer, last, now, live)

@@ -13,7 +13,7 @@ from typing import Final, Protocol, assert_never
 
 from ..errors import Refused, Unavailable
 from ..model.operations import Touch
-from ..stores.base import Replace
+from ..stores.base import replacing
 from ..stores.journal import Row
 from .journal import row_of
 from .loading import Fetched, Foreign, Same, erase, fetch
@@ -29,8 +29,6 @@ LONGEST_BACKOFF = 5.0
 REFUSED_BACKOFF = 30.0
 PATIENCE = 20
 """How many puts in a row may end in having to read again until that is a failure: each loses to one that won."""
-
-
 HELD_BACK: Final = 'too many sessions are new'
 
 
@@ -473,9 +471,8 @@ class Synchroniser:
         state.shared.counts['bytes_put'] += len(body)
         if (record := state.shared.record) is not None:
             record.put(state.pending)
-        mode = 'create' if state.etag is None else Replace(state.etag)
         try:
-            outcome = await write(state.shared.store, state.key, body, mode)
+            outcome = await write(state.shared.store, state.key, body, replacing(state.etag))
         finally:
             self._is_writing = False
         if record is not None:

@@ -20,7 +20,7 @@ from ..model.recovery import Recovery
 from ..model.schema import fields_to_reset, require_fields
 from ..model.scopes import ScopeName
 from ..session.registry import Statistics
-from ..settings import OPTIONS, Rejoin, StashOptions, resolve, signature
+from ..settings import OPTIONS, Rejoin, StashOptions, resolve, signature, way_back
 from ..stores.opening import absolute_url, open_store
 from . import nicegui_private
 from .app.app_state import AppState, Used
@@ -125,8 +125,8 @@ class Stash:
             raise DeclarationError(given, None, "a page has a path: write @stash.page('/…') above the class")
         if build not in {'auto', 'request', 'connected'}:
             raise ConfigurationError('build', f'{build!r} is unknown', "Use 'auto', 'request' or 'connected'")
-        if rejoin not in {None, 'in_place', 'reload'}:
-            raise ConfigurationError('rejoin', f'{rejoin!r} is unknown', "Use 'in_place' or 'reload'")
+        if rejoin is not None:
+            way_back('rejoin', rejoin)
         frame = caller()
         stored_as = {name: value for name, value in options.items() if name in VIEW_OPTIONS}
         of_route = {name: value for name, value in options.items() if name not in VIEW_OPTIONS}

@@ -6,20 +6,14 @@ from pathlib import Path
 
 from playwright.async_api import Browser, Page
 
-from .conftest import ARGUMENTS, CHROMIUM
 from .server import Server, eventually
 from .tab import Visitor
-from .test_duplicate_from_the_menu import LOAD
+from .test_duplicate_from_the_menu import with_extension
 from .told import fill
 
 
 async def test_a_discarded_tab_continues_its_visit(chromium: Browser, form: Server, folder: Path):
-    context = await chromium.browser_type.launch_persistent_context(
-        folder / 'profile',
-        executable_path=CHROMIUM,
-        args=[*ARGUMENTS, *LOAD],
-        ignore_default_args=['--disable-extensions'],
-    )
+    context = await with_extension(chromium, folder)
     async with Visitor(chromium, context) as visitor:
         tab = visitor.adopt(context.pages[0])
         await tab.goto(f'{form.url}/')

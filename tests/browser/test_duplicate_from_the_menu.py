@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, BrowserContext
 
 from .conftest import ARGUMENTS, CHROMIUM
 from .server import Server
@@ -15,15 +15,20 @@ EXTENSION = Path(__file__).parent / 'extension'
 LOAD = [f'--load-extension={EXTENSION}', f'--disable-extensions-except={EXTENSION}']
 
 
-async def test_a_tab_duplicated_from_the_menu_is_told_as_a_duplicate_and_then_independent(
-    chromium: Browser, form: Server, folder: Path
-):
-    context = await chromium.browser_type.launch_persistent_context(
+async def with_extension(chromium: Browser, folder: Path) -> BrowserContext:
+    """Start a browser that may use what only extensions may."""
+    return await chromium.browser_type.launch_persistent_context(
         folder / 'profile',
         executable_path=CHROMIUM,
         args=[*ARGUMENTS, *LOAD],
         ignore_default_args=['--disable-extensions'],
     )
+
+
+async def test_a_tab_duplicated_from_the_menu_is_told_as_a_duplicate_and_then_independent(
+    chromium: Browser, form: Server, folder: Path
+):
+    context = await with_extension(chromium, folder)
     async with Visitor(chromium, context) as visitor:
         tab = visitor.adopt(context.pages[0])
         await tab.goto(f'{form.url}/')

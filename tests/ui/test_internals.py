@@ -288,6 +288,11 @@ def test_a_report_that_is_malformed_is_dropped(sent: object) -> None:
     assert decode({'kind': 'report'} | sent if isinstance(sent, dict) else sent) is None
 
 
+@pytest.mark.parametrize('edits', [0, -1, 1.5, '1', None, pytest.param(10**5000, id='5,000 digits')])
+def test_a_number_of_lost_edits_that_no_page_has_is_dropped(edits: object) -> None:
+    assert decode({'kind': 'lost', 'edits': edits}) is None
+
+
 @pytest.mark.parametrize(
     ('sent', 'read'),
     [

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ...errors import StoreError
-from ...maintenance.documents import document_of, listed, read_each
+from ...maintenance.documents import listed, read_each
 from ...maintenance.sizes import Survey
 from ...session.registry import Registry
-from ...session.store_io import Away, Denied, Read
 from ...stores.base import ObjectInfo
 
 MOST_LISTED: Final = 10_000
@@ -38,18 +37,10 @@ class Measuring:
             return
         self.is_running, self.done, self.total, self.failure = True, 0, 0, ''
         survey = Survey()
-
-        def take(key: str, outcome: Read | Away | Denied) -> None:
-            found = document_of(outcome)
-            if isinstance(found, str):
-                survey.unread[key] = found
-            elif found is not None:
-                survey.add(found)
-
         try:
             rows = await listed(registry.store, registry.prefix, most=MOST_LISTED)
             keys = sample_of(rows)
-            await read_each(registry.store, keys, take, self)
+            await read_each(registry.store, keys, survey.take, self)
         except StoreError as error:
             self.failure = error.reason
         else:
@@ -64,7 +55,7 @@ class Measuring:
 
 
 def sample_of(rows: list[ObjectInfo]) -> list[str]:
-    """Return the keys to read. Keys are hashes of session ids, so the lowest ones are no special sessions."""
+    """Return the keys to read. Keys are hashes of session ids, so the lowest ones are a random sample."""
     keys: list[str] = []
     size = 0
     for row in heapq.nsmallest(SAMPLE, rows, key=lambda row: row.key):

@@ -102,7 +102,7 @@ class Unsent(Message, frozen=True, tag='unsent'):
 class Lost(Message, frozen=True, tag='lost'):
     """The page before was not told that what was edited last in its tables and grids is durable: so many edits."""
 
-    edits: Annotated[int, Meta(ge=1)]
+    edits: Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 AnyMessage = Report | AddressChanged | StorageReport | Typed | Again | Unsent | Lost
