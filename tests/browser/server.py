@@ -117,7 +117,7 @@ class Server:
     async def probe(self) -> dict[str, Any]:
         """Ask the server about itself, past any proxy: see `apps/probe.py`."""
         async with httpx.AsyncClient(timeout=60, verify=WITHOUT_TLS) as client:
-            return (await client.get(f'{self.url}/probe')).json()
+            return (await client.get(f'{self.url}/probe')).raise_for_status().json()
 
     async def ask_to_reconnect(self, client_id: str) -> None:
         """Have one of the server's clients reload by NiceGUI's own `try_reconnect`."""

@@ -156,6 +156,8 @@ async def test_two_tabs_do_not_overwrite_each_others_elements(
 ):
     async with Server('remembering.py', tmp_path_factory.mktemp('two')) as server, visitors() as visitor:
         one, two = [await visitor.open(f'{server.url}/session') for _ in range(2)]
+        await settled(one)
+        await settled(two)  # else it shows what is stored by the time its visit is known
         await one.page.get_by_test_id('input').fill('Ada')
         await two.page.get_by_test_id('textarea').fill('a note')
         await settled(one)

@@ -37,6 +37,10 @@ print(json.dumps({
 }))
 print(json.dumps([random.random(), str(uuid.uuid4())]))
 """
+OF_A_THREAD = """
+import threading
+threading.Thread(target=lambda: (threading.main_thread().join(), print('of a thread'))).start()
+"""
 RUN = "{body}\nprint('done')\n"
 
 
@@ -95,7 +99,7 @@ def test_two_of_them_draw_other_numbers(tmp_path: Path):
         ("raise LookupError('gone')", 1, 'LookupError: gone'),
         ('import os; os._exit(3)', 3, None),
         ("import atexit; atexit.register(print, 'at the end')", 0, 'at the end'),
-        ("import threading; threading.Timer(0.05, print, ['of a thread']).start()", 0, 'of a thread'),
+        (OF_A_THREAD, 0, 'of a thread'),
     ],
 )
 def test_it_ends_as_a_fresh_process_does(tmp_path: Path, body: str, code: int, last: str | None, cold: bool):

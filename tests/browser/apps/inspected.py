@@ -95,7 +95,7 @@ async def go_away(count: int) -> None:
 
 
 @app.post('/revoke')
-def revoke() -> None:
+async def revoke() -> None:
     """Let nobody see the inspector any more."""
     global revoked  # noqa: PLW0603 it is the state of this app
     revoked = True

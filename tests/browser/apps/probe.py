@@ -14,8 +14,11 @@ builds: Counter[str] = Counter()
 
 
 @app.get('/probe')
-def probe() -> dict[str, object]:
-    """Tell which clients exist and whether their socket is open, what was built and how much was sent for them."""
+async def probe() -> dict[str, object]:
+    """Tell which clients exist and whether their socket is open, what was built and how much was sent for them.
+
+    It is asked while pages come: on the loop, as in a thread it would look through dicts that grow.
+    """
     return {
         'clients': {client.id: client.has_socket_connection for client in Client.instances.values()},
         'messages': {client.id: client.outbox.next_message_id for client in Client.instances.values()},

@@ -22,7 +22,7 @@ GERMAN = {'saving': 'Speichert…', 'saved': 'Gespeichert', 'offline': 'Getrennt
 
 
 @app.get('/store')
-def calls() -> dict[str, int]:
+async def calls() -> dict[str, int]:
     """Tell how often each operation was asked of the store."""
     return dict(store.calls)
 
