@@ -18,6 +18,8 @@ from .server import Server
 from .tab import PATIENCE_MS, Visitor
 
 CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser') or shutil.which('google-chrome')
+WITHOUT_WINDOWS = shutil.which('chromium-headless-shell') or CHROMIUM
+"""The same engine without windows, extensions, and what a browser does by itself: a page costs a third of the CPU."""
 ARGUMENTS = [
     '--no-sandbox',
     '--disable-gpu',
@@ -53,10 +55,10 @@ def pytest_runtest_makereport() -> Iterator[None]:
 
 @pytest_asyncio.fixture(scope='session', loop_scope='session')
 async def chromium() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
+    if WITHOUT_WINDOWS is None:
         pytest.skip('no Chromium on this machine')
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=WITHOUT_WINDOWS, args=ARGUMENTS)
         yield browser
         await browser.close()
 
@@ -90,4 +92,14 @@ def visitors(chromium: Browser) -> Callable[[], Visitor]:
 @pytest_asyncio.fixture(loop_scope='session')
 async def visitor(visitors: Callable[[], Visitor]) -> AsyncIterator[Visitor]:
     async with visitors() as visitor:
+        yield visitor
+
+
+@pytest_asyncio.fixture(loop_scope='session')
+async def whole_visitor(chromium: Browser) -> AsyncIterator[Visitor]:
+    """Return one in a whole browser, which loads the page of an error again by itself."""
+    async with (
+        await chromium.browser_type.launch(executable_path=CHROMIUM, args=ARGUMENTS) as whole,
+        Visitor(whole) as visitor,
+    ):
         yield visitor

@@ -148,10 +148,10 @@ async def test_f5_again_and_again_while_the_connection_is_lost_is_a_rejoin(visit
 
 
 async def test_f5_that_meets_a_dead_network_and_the_browsers_error_page_is_a_rejoin_later(
-    visitor: Visitor, form: Server
+    whole_visitor: Visitor, form: Server
 ):
     async with Proxy(form.port) as proxy:
-        tab = await visitor.open(proxy.url)
+        tab = await whole_visitor.open(proxy.url)
         typed, _ = await fill(tab)
         proxy.drop()
         await tab.disconnected()

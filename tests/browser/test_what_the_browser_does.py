@@ -68,10 +68,10 @@ async def test_a_new_document_may_come_from_another_server_while_an_open_socket_
 
 
 async def test_after_an_error_page_a_reload_calls_itself_navigate_and_has_replaced_another_entry(
-    visitor: Visitor, folder: Path
+    whole_visitor: Visitor, folder: Path
 ):
     async with Server('plain.py', folder) as server, Proxy(server.port) as proxy:
-        tab = await visitor.open(proxy.url)
+        tab = await whole_visitor.open(proxy.url)
         await tab.page.evaluate('sessionStorage.mine = "kept"')
         entry = await tab.page.evaluate('navigation.currentEntry.key')
         length = await tab.page.evaluate('history.length')
