@@ -14,7 +14,7 @@ from .server import Server
 CHUNK = 65536
 BAD_GATEWAY = b'HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<title>502</title>'
 
-LATENCIES = [pytest.param(0.0, id='at once'), pytest.param(0.1, id='200 ms')]
+LATENCIES = [pytest.param(0.0, id='at once'), pytest.param(0.1, id='200 ms', marks=pytest.mark.once)]
 """Seconds that everything takes in each direction, for tests that claim something of what crosses on its way."""
 BOTH_WAYS = pytest.mark.parametrize('url', LATENCIES, indirect=True)
 """The same for a test with a fixture `url`, which is the quick way where a test does not ask."""

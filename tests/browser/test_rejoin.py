@@ -49,6 +49,7 @@ async def test_values_are_back_below_the_path_that_the_app_is_mounted_at(visitor
 
 
 @pytest.mark.proves('flush')
+@pytest.mark.once
 async def test_what_was_flushed_last_is_back_after_each_of_several_kills(visitor: Visitor, folder: Path):
     async with Server('form.py', folder, cold=True) as server:
         tab = await visitor.open(server.url)

@@ -40,6 +40,7 @@ async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
     await registry.aclose()
 
 
+@pytest.mark.once
 @pytest.mark.slow
 def test_of_200_servers_that_die_right_after_a_flush_no_value_is_lost(url: str) -> None:
     assert play('die_after_flush', url, 200) == '0 200'
