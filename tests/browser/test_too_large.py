@@ -98,6 +98,7 @@ async def test_a_reset_clears_what_the_server_never_saw(tab: Tab, server: Server
     await is_refused(tab, 'third')
     await press(tab, button)
     await expect(at(tab, 'third')).to_have_value('')
+    await is_saved(tab)
     await restart(server, tab, kill=True)
     await expect(at(tab, 'third')).to_have_value('')
     await is_saved(tab)
