@@ -9,6 +9,8 @@ from functools import partial
 
 from nicegui import ui
 
+import patience  # noqa: F401 it registers itself
+
 sys.argv = ['main.py']  # what NiceGUI executes again where the program has no page
 ui.run = partial(ui.run, port=int(os.environ['PORT']), reload=False, show=False)  # type: ignore[assignment]
 runpy.run_path('main.py', run_name='__main__')

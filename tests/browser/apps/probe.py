@@ -9,6 +9,8 @@ import uvicorn
 from fastapi import FastAPI, HTTPException
 from nicegui import Client, app, core, ui
 
+import patience  # noqa: F401 it registers itself
+
 builds: Counter[str] = Counter()
 """How often a page or view was built, per NiceGUI client."""
 
@@ -34,14 +36,8 @@ async def ask_to_reconnect(client_id: str) -> None:
     await core.sio.emit('try_reconnect', {}, room=client_id)
 
 
-def be_patient() -> None:
-    """Let a connection go on although its browser or this process has no turn for seconds, as on a busy machine."""
-    core.sio.eio.ping_timeout = 120
-
-
 def serve() -> None:
     """Run the app as the environment says, below the path `MOUNT` of a FastAPI app if there is one."""
-    app.on_startup(be_patient)
     if mount := os.environ.get('MOUNT'):
         above = FastAPI()
         timeout = float(os.environ['RECONNECT_TIMEOUT'])
