@@ -42,7 +42,7 @@ def field(user: User, label: str) -> ui.input:
 async def value(user: User, label: str, expected: str) -> None:
     """Return once the field of this label shows this: a page function that is not async may show it later."""
     await user.should_see(kind=ui.input, content=label)
-    for _ in range(200):
+    for _ in range(5000):
         if field(user, label).value == expected:
             return
         await asyncio.sleep(0.02)
@@ -118,7 +118,7 @@ async def test_a_draft_in_the_single_page_app_is_back_with_its_visit_and_at_its_
 
 async def shows(user: User, message: str) -> None:
     await user.should_see('Message')
-    for _ in range(200):
+    for _ in range(5000):
         if user.find(ui.textarea).elements.pop().value == message:
             return
         await asyncio.sleep(0.02)

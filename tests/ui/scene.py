@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
@@ -27,6 +26,7 @@ from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.page.page_object import PageObject
 from nicegui_stash.ui.page.stored_property import PAGE_OBJECT
 from nicegui_stash.ui.visit.messages import MESSAGE
+from tests.steady import count_only_waiting
 
 T = TypeVar('T')
 SECRET = 'the secret of the tests'
@@ -57,6 +57,7 @@ async def serving(
     declare: Callable[[], T], *, root: Callable[[], None] | None = None, secret: str | None = SECRET
 ) -> AsyncIterator[T]:
     """Declare an app's pages, start it, and stop it at the end: one life of a server. Pages can be added later."""
+    count_only_waiting()
     with nicegui_reset_globals():
         os.environ['NICEGUI_USER_SIMULATION'] = 'true'
         try:
@@ -80,11 +81,12 @@ async def idle() -> None:
         await asyncio.sleep(0)
 
 
-async def eventually(holds: Callable[[], T], timeout: float = 10.0) -> T:
+async def eventually(holds: Callable[[], T], timeout: float = 60.0) -> T:
     """Let time pass until something holds, for what another thread, process or timer does; return what it gave."""
-    end = time.monotonic() + timeout
+    clock = asyncio.get_running_loop().time
+    end = clock() + timeout
     while not (answer := holds()):
-        assert time.monotonic() < end, 'it did not happen'
+        assert clock() < end, 'it did not happen'
         await asyncio.sleep(0.002)
     return answer
 

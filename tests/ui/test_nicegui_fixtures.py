@@ -13,6 +13,7 @@ from nicegui.testing import User, user_simulation
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.testing import FaultyStore
+from tests.steady import count_only_waiting
 
 from .scene import data_of, documents
 
@@ -25,6 +26,12 @@ def place(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the apps of these tests are found, and where they store."""
     monkeypatch.syspath_prepend(APPS)
     monkeypatch.setenv('NICEGUI_STASH_URL', url)
+
+
+@pytest.fixture(autouse=True)
+async def steady_clock() -> None:
+    """As in `serving`, which these tests do without."""
+    count_only_waiting()
 
 
 @pytest.fixture(scope='module', autouse=True)

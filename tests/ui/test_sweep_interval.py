@@ -30,7 +30,7 @@ def old(tmp_path: Path) -> Path:
 
 
 async def test_an_app_with_a_sweep_interval_sweeps_and_stops_with_the_server(old: Path, tmp_path: Path) -> None:
-    async with serving(lambda: Stash(str(tmp_path / 'state'), sweep_interval=timedelta(seconds=0.4))):
+    async with serving(lambda: Stash(str(tmp_path / 'state'), sweep_interval=timedelta(seconds=4))):
         async with asyncio.timeout(60):
             while old.exists():
                 await asyncio.sleep(0.01)
