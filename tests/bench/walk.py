@@ -117,8 +117,10 @@ async def walk() -> Walk:
     from nicegui_stash import Stash, stored  # noqa: PLC0415
     from nicegui_stash.stores.memory import MemoryStore  # noqa: PLC0415
 
+    from ..steady import count_only_waiting  # noqa: PLC0415
     from .simulation import get_page, new_browser, serving  # noqa: PLC0415
 
+    count_only_waiting()  # no timer of the package comes between, however slow the machine is
     opened: list[Any] = []
 
     def declare() -> Stash:

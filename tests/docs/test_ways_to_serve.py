@@ -15,6 +15,7 @@ from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals
 
 from nicegui_stash.testing import rejoin
+from tests.steady import count_only_waiting
 
 from .conftest import Running
 from .looking import only, program, value
@@ -27,7 +28,9 @@ async def hosted(main: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[U
     """Run a program with `ui.run_with` as a server would: its `api` is asked, with the app below it."""
     monkeypatch.chdir(main.parent)
     monkeypatch.setenv('NICEGUI_STASH_URL', str(main.parent / 'stash'))
+    monkeypatch.setenv('NICEGUI_STASH_RECOVER_TIMEOUT', '2.9')  # as in `running`
     monkeypatch.setenv('NICEGUI_USER_SIMULATION', 'true')
+    count_only_waiting()
     with nicegui_reset_globals():
         api: FastAPI = runpy.run_path(str(main))['api']
         async with (
