@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.servers.process import PATIENCE, free_ports
 
 from .conftest import Running
 from .examples import ROOT, named
@@ -23,12 +24,6 @@ from nicegui import ui
 ui.run = functools.partial(ui.run, port=int(sys.argv[1]), host='127.0.0.1', reload=False, show=False)
 runpy.run_path('main.py', run_name='__main__')
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 @asynccontextmanager
@@ -47,7 +42,7 @@ async def serving(folder: Path, *command: str, port: int, **variables: str) -> A
         )
     try:
         address = f'http://127.0.0.1:{port}'
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx.AsyncClient(timeout=300) as client:
             while True:
                 assert process.returncode is None, log.read_text()
                 try:
@@ -57,7 +52,7 @@ async def serving(folder: Path, *command: str, port: int, **variables: str) -> A
                     await asyncio.sleep(0.05)
         yield address
         process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), PATIENCE)
         assert 'Traceback' not in log.read_text(), log.read_text()
     finally:
         if process.returncode is None:
@@ -73,8 +68,11 @@ def folder(tmp_path: Path) -> Path:
 
 async def test_the_first_example_runs_as_it_stands(folder: Path) -> None:
     (folder / 'main.py').write_text(named('README.md', 'counter').code)
-    port = free_port()
-    async with serving(folder, 'launch.py', str(port), port=port) as address, httpx.AsyncClient(timeout=60) as browser:
+    (port,) = free_ports(1)
+    async with (
+        serving(folder, 'launch.py', str(port), port=port) as address,
+        httpx.AsyncClient(timeout=300) as browser,
+    ):
         answer = await browser.get(address)
         assert answer.status_code == 200
         assert '+1' in answer.text
@@ -83,9 +81,9 @@ async def test_the_first_example_runs_as_it_stands(folder: Path) -> None:
 
 async def test_an_app_behind_fastapi_serves_its_routes_and_its_page(folder: Path) -> None:
     (folder / 'main.py').write_text(named('howto/fastapi.md', 'main.py').code)
-    port = free_port()
+    (port,) = free_ports(1)
     command = ('-m', 'uvicorn', 'main:api', '--port', str(port), '--log-level', 'warning')
-    async with serving(folder, *command, port=port) as address, httpx.AsyncClient(timeout=60) as browser:
+    async with serving(folder, *command, port=port) as address, httpx.AsyncClient(timeout=300) as browser:
         assert (await browser.get(f'{address}/health')).json() == {'status': 'well'}
         answer = await browser.get(address)
         assert '+1' in answer.text
@@ -101,9 +99,9 @@ async def test_a_second_server_on_the_same_folder_shows_what_the_first_one_store
         user.find('+1').click()
         await user.should_see('1')
         cookies = user.http_client.cookies
-    port = free_port()
+    (port,) = free_ports(1)
     async with serving(tmp_path, 'main.py', port=port, PORT=str(port)) as address:
         session = {'session': cookies['session']}
-        async with httpx.AsyncClient(timeout=60, cookies=session) as browser:
+        async with httpx.AsyncClient(timeout=300, cookies=session) as browser:
             answer = await browser.get(address)
     assert '"text":1}' in answer.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import os
 import signal
 import socket
@@ -13,23 +14,35 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PATIENCE = 60.0
-"""Seconds that a server may take to start, on a machine that has much else to do."""
+PATIENCE = 300.0
+"""Seconds that a server may take to start, on a machine that has much else to do: this ends what never comes."""
 WITHOUT_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For `verify=` of an httpx client: otherwise each client loads the system's certificates, for 34 ms of CPU."""
 
 
+_candidates = (10000 + (os.getpid() * 64 + step) % 20000 for step in itertools.count())
+_claims: list[socket.socket] = []
+"""UDP sockets on the ports that were given away: what this process and others beside it claim in the same way."""
+
+
 def free_ports(number: int) -> list[int]:
-    """Return ports that nobody listens on, below those that the system gives to outgoing connections."""
+    """Return ports that nobody listens on, below those that the system gives to outgoing connections.
+
+    Between that and the server's start may be seconds, in which no other test, in this process or beside it, is given
+    the same port.
+    """
     found: list[int] = []
-    candidate = 10000 + (os.getpid() * 64 + int(time.monotonic() * 1000)) % 20000
     while len(found) < number:
-        candidate += 1
+        candidate = next(_candidates)
+        claim = socket.socket(type=socket.SOCK_DGRAM)
         with socket.socket() as tried:
             try:
+                claim.bind(('127.0.0.1', candidate))
                 tried.bind(('127.0.0.1', candidate))
             except OSError:
+                claim.close()
                 continue
+        _claims.append(claim)
         found.append(candidate)
     return found
 
@@ -38,7 +51,7 @@ def answers(port: int, path: str = '/') -> Callable[[], bool]:
     """Return a function that tells whether an HTTP server answers there, whatever it says."""
 
     def ask() -> bool:
-        connection = http.client.HTTPConnection('127.0.0.1', port, timeout=5)
+        connection = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
         try:
             connection.request('GET', path)
             return connection.getresponse().status < 500

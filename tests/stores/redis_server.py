@@ -6,14 +6,13 @@ import asyncio
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-PATIENCE = 60.0
+from tests.servers.process import PATIENCE, free_ports
 
 
 def debian() -> str:
@@ -35,7 +34,7 @@ class RedisServer:
     """A server process in a folder of its own; what it acknowledged survives `kill`."""
 
     def __init__(self, folder: Path, *options: str, program: str | None = None) -> None:
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self.socket = folder / 'redis.sock'
         self.url = f'redis://127.0.0.1:{self.port}/0'
         self._folder = folder
@@ -134,9 +133,3 @@ class Network:
                 return
             target.write(chunk)
             await target.drain()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]

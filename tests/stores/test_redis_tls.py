@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from nicegui_stash.errors import Refused
 from nicegui_stash.stores import Store, open_store
 from nicegui_stash.testing import StoreConformance
+from tests.servers.process import free_ports
 
-from .redis_server import RedisServer, free_port
+from .redis_server import RedisServer
 
 
 def certify(folder: Path) -> tuple[Path, Path]:
@@ -44,7 +45,7 @@ class Encrypted(RedisServer):
 
     def __init__(self, folder: Path) -> None:
         certificate, key = certify(folder)
-        self.tls_port = free_port()
+        (self.tls_port,) = free_ports(1)
         files = ['--tls-cert-file', str(certificate), '--tls-key-file', str(key), '--tls-auth-clients', 'no']
         super().__init__(folder, '--tls-port', str(self.tls_port), *files)
         self.tls_url = f'rediss://127.0.0.1:{self.tls_port}/0'

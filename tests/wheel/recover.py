@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import files, version
 from pathlib import Path
 
@@ -74,9 +74,13 @@ def check_files() -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, nor is given to a connection between the two lives of the server."""
+    for step in range(2000):  # above those of the tests that run beside it, below those of outgoing connections
+        port = 30_000 + (os.getpid() + step) % 2000
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(('127.0.0.1', port))
+            return port
+    raise RuntimeError('every port is taken')
 
 
 @contextmanager
@@ -125,8 +129,8 @@ def main() -> None:
         (folder / 'app.py').write_text(APP)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page()
-        page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
+        page.set_default_timeout(120_000)
+        expect.set_options(timeout=120_000)
         try:
             with server(folder, port):
                 page.goto(f'http://127.0.0.1:{port}/')
