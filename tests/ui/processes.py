@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
 from tests.servers import forked
+from tests.servers.process import PATIENCE, WITHOUT_TLS, free_ports
 
 T = TypeVar('T')
 ROOT = Path(__file__).parents[2]
+PATIENTLY: dict[str, Any] = {'timeout': PATIENCE, 'verify': WITHOUT_TLS}
+"""For requests that count: one that is given up and made again would be another visit."""
 
 
 class Process:
     """A running Python script, with what it has written so far."""
 
     def __init__(self, script: Path, *, cold: bool = False) -> None:
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self.url = f'http://127.0.0.1:{self.port}'
         self._log = script.with_suffix('.log')
         inherited = {name: text for name, text in os.environ.items() if not name.startswith(('PYTEST', 'NICEGUI'))}
@@ -41,11 +43,11 @@ class Process:
     def output(self) -> str:
         return self._log.read_text(errors='replace')
 
-    def ends_with(self, timeout: float = 60.0) -> int:
+    def ends_with(self, timeout: float = PATIENCE) -> int:
         """Wait until the process ends by itself; return its exit code."""
         return self._process.wait(timeout)
 
-    def answers(self, ask: Callable[[], T | None], timeout: float = 60.0) -> T:
+    def answers(self, ask: Callable[[], T | None], timeout: float = PATIENCE) -> T:
         """Ask until there is an answer; what fails on the way is that nothing listens yet."""
         end = time.monotonic() + timeout
         while True:
@@ -69,7 +71,7 @@ class Process:
         except ProcessLookupError:
             return
         finally:
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
 
 
 @contextmanager
@@ -82,9 +84,3 @@ def running(folder: Path, source: str, *, cold: bool = False) -> Iterator[Proces
         yield process
     finally:
         process.kill()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return int(probe.getsockname()[1])

@@ -9,9 +9,8 @@ import httpx
 import pytest
 
 from nicegui_stash.session.keys import object_key
-from tests.servers.process import WITHOUT_TLS
 
-from .processes import running
+from .processes import PATIENTLY, running
 
 APP = """
 import os
@@ -91,7 +90,7 @@ def test_a_server_ends_cleanly_at_sigterm_and_its_successor_has_the_state(tmp_pa
     cookies = httpx.Cookies()
     for visit in (1, 2):
         with running(tmp_path, app(tmp_path / 'store', run)) as server:
-            answer = server.answers(lambda: httpx.get(server.url, cookies=cookies, verify=WITHOUT_TLS))
+            answer = server.answers(lambda: httpx.get(server.url, cookies=cookies, **PATIENTLY))
             cookies.update(answer.cookies)
             assert f'text of visit {visit}' in answer.text
             assert server.terminate() in {0, -15}
@@ -102,12 +101,12 @@ def test_a_server_ends_cleanly_at_sigterm_and_its_successor_has_the_state(tmp_pa
 @pytest.mark.parametrize('run', [RUN, RUN_RELOADING], ids=['ui.run', 'uvicorn'])
 def test_state_is_back_after_an_auto_reload_under_the_name_of_its_class(tmp_path: Path, run: str) -> None:
     source = app(tmp_path / 'store', run, reload=True)
-    with running(tmp_path, source, cold=True) as server, httpx.Client(base_url=server.url) as visitor:
+    with running(tmp_path, source, cold=True) as server, httpx.Client(base_url=server.url, **PATIENTLY) as visitor:
         assert 'text of visit 1' in server.answers(lambda: visitor.get('/')).text
         (tmp_path / 'main.py').write_text(source.replace('text of visit', 'new text of visit'))
 
         def reloaded() -> str | None:
-            text = httpx.get(server.url, verify=WITHOUT_TLS).text  # of another visitor
+            text = httpx.get(server.url, **PATIENTLY).text  # of another visitor
             return text if 'new text' in text else None
 
         server.answers(reloaded)
@@ -120,7 +119,7 @@ def test_state_is_back_after_an_auto_reload_under_the_name_of_its_class(tmp_path
 @pytest.mark.slow
 def test_by_default_documents_are_in_a_database_beside_the_folder_of_nicegui(tmp_path: Path) -> None:
     source = app(tmp_path, RUN).replace(f'Stash({str(tmp_path)!r})', 'Stash()')
-    with running(tmp_path, source) as server, httpx.Client(base_url=server.url) as visitor:
+    with running(tmp_path, source) as server, httpx.Client(base_url=server.url, **PATIENTLY) as visitor:
         server.answers(lambda: visitor.get('/'))
     with closing(sqlite3.connect(tmp_path / '.nicegui-stash' / 'stash.db')) as database:
         ((key, body),) = database.execute('SELECT key, body FROM objects')
@@ -135,7 +134,7 @@ def test_state_that_an_earlier_version_left_in_the_default_folder_is_back(tmp_pa
     for url, visit in ((f'Stash({str(folder)!r})', 1), ('Stash()', 2)):
         source = app(tmp_path, RUN).replace(f'Stash({str(tmp_path)!r})', url)
         with running(tmp_path, source) as server:
-            answer = server.answers(lambda: httpx.get(server.url, cookies=cookies, verify=WITHOUT_TLS))
+            answer = server.answers(lambda: httpx.get(server.url, cookies=cookies, **PATIENTLY))
             cookies.update(answer.cookies)
             assert f'text of visit {visit}' in answer.text
             assert server.terminate() in {0, -15}

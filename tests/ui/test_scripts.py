@@ -16,9 +16,8 @@ from nicegui import core, ui
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.testing import FaultyStore
-from tests.servers.process import WITHOUT_TLS
 
-from .processes import running
+from .processes import PATIENTLY, running
 from .scene import Browser, close, data_of, eventually, serving
 
 NICEGUIS_OWN = f'/_nicegui/{nicegui.__version__}/static/nicegui.css'
@@ -69,10 +68,10 @@ def shown(page: httpx.Response) -> tuple[str, str]:
 
 
 def test_a_script_has_its_state_after_kill_9_and_says_nothing(tmp_path: Path) -> None:
-    with httpx.Client(headers={'accept': 'text/html'}) as browser:
+    with httpx.Client(headers={'accept': 'text/html'}, **PATIENTLY) as browser:
         for first in (1, 3):
             with running(tmp_path, SCRIPT) as process:
-                process.answers(lambda: httpx.get(f'{process.url}{NICEGUIS_OWN}', verify=WITHOUT_TLS))
+                process.answers(lambda: httpx.get(f'{process.url}{NICEGUIS_OWN}', **PATIENTLY))
                 for count in (first, first + 1):
                     letters, status = 'ab' if count == 1 else 'a' + 'b' * count, 'fresh' if count == 1 else 'recovered'
                     expected = (f'Visits: {count}, {letters}, {status}', f'view {count}')
@@ -96,8 +95,8 @@ if not stash.recovery(visits).status == 'unavailable':
 ui.run("""
     script = SCRIPT.replace('import os', 'import asyncio, os').replace('import app,', 'import app, background_tasks,')
     script = script.replace('ui.run(', job, 1)
-    with httpx.Client(headers={'accept': 'text/html'}) as browser, running(tmp_path, script) as process:
-        process.answers(lambda: httpx.get(f'{process.url}{NICEGUIS_OWN}', verify=WITHOUT_TLS))
+    with httpx.Client(headers={'accept': 'text/html'}, **PATIENTLY) as browser, running(tmp_path, script) as process:
+        process.answers(lambda: httpx.get(f'{process.url}{NICEGUIS_OWN}', **PATIENTLY))
         browser.get(process.url)
         process.answers(lambda: is_stored(tmp_path, 1))
         assert process.terminate() in {0, -signal.SIGTERM}
