@@ -10,12 +10,13 @@ import pytest
 
 from nicegui_stash.stores import StoredObject, open_store
 from tests.servers.azure import AzureServer
-from tests.servers.fixtures import azurite, moto
+from tests.servers.fixtures import azurite, moto, patience
 from tests.servers.s3 import S3Server
 
 from .examples import DOCS, blocks, named
 
-__all__ = ['azurite', 'moto']
+__all__ = ['azurite', 'moto', 'patience']
+pytestmark = pytest.mark.usefixtures('patience')
 PAGE = 'howto/object-storage.md'
 
 

@@ -6,8 +6,23 @@ from collections.abc import Iterator
 
 import pytest
 
+from nicegui_stash.stores.objects import probed
+from nicegui_stash.stores.objects.remote import RemoteStore
+from nicegui_stash.stores.redis.store import RedisStore
+from nicegui_stash.ui.app import start_check
+
 from . import azure, s3
 from . import gcs as google
+from .process import PATIENCE
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give servers the time that they and their clients take on a busy machine, where no deadline is under test."""
+    for store in (RemoteStore, RedisStore):
+        monkeypatch.setitem(store.__init__.__kwdefaults__, 'deadline', PATIENCE)
+    for module, name in ((probed, 'TIME_AT_START'), (probed, 'TIME_AT_PUT'), (start_check, 'PATIENCE')):
+        monkeypatch.setattr(module, name, PATIENCE)
 
 
 @pytest.fixture(scope='session')

@@ -8,16 +8,14 @@ from pathlib import Path
 import pytest
 
 from nicegui_stash.stores import FileStore
-from tests.servers.fixtures import azurite, fake_gcs, gcs, moto, rclone, s3rver, seaweedfs
+from tests.servers.fixtures import azurite, fake_gcs, gcs, moto, patience, rclone, s3rver, seaweedfs
 
-HERE = Path(__file__).parent
-__all__ = ['azurite', 'fake_gcs', 'gcs', 'moto', 'rclone', 's3rver', 'seaweedfs']
+__all__ = ['azurite', 'fake_gcs', 'gcs', 'moto', 'patience', 'rclone', 's3rver', 'seaweedfs']
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents and item.get_closest_marker('timeout') is None:
-            item.add_marker(pytest.mark.timeout(600))  # the servers are slow on a busy machine
+@pytest.fixture(autouse=True)
+def servers_take_their_time(patience: None) -> None:
+    """Let no deadline end what is only slow."""
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def die_unflushed(folder: str, url: str, options: str, rounds: str) -> None:
             if number:
                 store._known = True  # type: ignore[attr-defined]  # the first one has probed it
             registry = Registry(
-                store, Keys(['a secret']), Policy(flush_interval=10), journals=JournalFolder(folder, url)
+                store, Keys(['a secret']), Policy(flush_interval=600), journals=JournalFolder(folder, url)
             )
             session = registry.session('an id')
             while not await session.load(60):

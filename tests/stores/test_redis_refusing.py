@@ -11,6 +11,7 @@ from nicegui_stash.errors import ConfigurationError, Conflict, OutcomeUnknown, R
 from nicegui_stash.stores import NOT_MODIFIED, ETag, ObjectInfo, Replace, StoredObject, open_store
 from nicegui_stash.stores.base import replacing
 from nicegui_stash.stores.redis.store import NAMESPACE, RedisStore
+from tests.servers.process import PATIENCE
 
 from .redis_fixtures import running, server, store, value_of
 from .redis_server import RedisServer
@@ -27,7 +28,7 @@ async def test_a_server_that_is_killed_and_started_again_has_lost_nothing_it_ack
     server = RedisServer(tmp_path)
     server.start()
     await server.is_up()
-    store = RedisStore(server.url, deadline=1.0)
+    store = RedisStore(server.url)
     acknowledged = 0
     troubles = 0
     killed, again = asyncio.Event(), asyncio.Event()
@@ -56,11 +57,11 @@ async def test_a_server_that_is_killed_and_started_again_has_lost_nothing_it_ack
         while acknowledged < 50:
             await asyncio.sleep(0.001)
         server.kill()
-        await asyncio.wait_for(killed.wait(), 60)
+        await asyncio.wait_for(killed.wait(), PATIENCE)
         server.start()
         await server.is_up()
         again.set()
-        await asyncio.wait_for(writing, 60)
+        await asyncio.wait_for(writing, PATIENCE)
         assert troubles > 0
         assert await value_of(store, 'count') == f'{acknowledged}'.encode()
     finally:

@@ -95,7 +95,7 @@ async def test_after_a_failover_the_address_is_asked_again(
     successor = RedisServer(tmp_path, program=program)
     successor.start()
     async with Network(server.port) as address:
-        there = RedisStore(f'redis://127.0.0.1:{address.port}', {'socket_connect_timeout': 60}, deadline=60)
+        there = RedisStore(f'redis://127.0.0.1:{address.port}', {'socket_connect_timeout': 60})
         try:
             await successor.is_up()
             await there.put('before', b'', mode='create')

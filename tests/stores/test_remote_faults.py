@@ -15,6 +15,7 @@ from nicegui_stash.stores.objects.probed import ProbedStore
 from nicegui_stash.testing import StoreConformance
 from tests.servers.faulty import Fault, FaultyProxy, Request, answer
 from tests.servers.s3 import S3Server
+from tests.steady import count_only_waiting
 
 from .objects import ObjectServer, trusted
 
@@ -139,6 +140,7 @@ async def test_a_server_that_hangs_is_waited_for_no_longer_than_the_deadline(sce
     await scene.store.get(key)
     scene.proxy.fault = lambda request: 'hang'
     scene.patience(0.3)
+    count_only_waiting()
     loop = asyncio.get_running_loop()
     began = loop.time()
     assert await raised(scene.store.get(key)) is Unavailable

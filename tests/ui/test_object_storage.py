@@ -10,13 +10,13 @@ from nicegui import ui
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.stores import open_store
-from tests.servers.fixtures import moto, rclone
+from tests.servers.fixtures import moto, patience, rclone
 from tests.servers.process import free_ports
 from tests.servers.s3 import S3Server
 
 from .scene import Browser, close, serving, shown
 
-__all__ = ['moto', 'rclone']
+__all__ = ['moto', 'patience', 'rclone']
 
 
 def declare(stash: Stash) -> type:
@@ -34,6 +34,7 @@ def app(server: S3Server, url: str, **options: Any) -> Callable[[], Stash]:
     return lambda: Stash(url, storage_options=server.options, prefix='shop', flush_interval=0, **options)
 
 
+@pytest.mark.usefixtures('patience')
 @pytest.mark.parametrize('engine', ['fsspec', 'obstore'])
 async def test_what_one_server_stored_comes_back_on_the_next(moto: S3Server, engine: str) -> None:
     url, ann = moto.url(), Browser()
@@ -55,12 +56,14 @@ async def test_what_one_server_stored_comes_back_on_the_next(moto: S3Server, eng
     await store.aclose()
 
 
+@pytest.mark.usefixtures('patience')
 async def test_a_server_that_ignores_conditions_stops_the_start(rclone: S3Server) -> None:
     with pytest.raises(SystemExit, match=r'^nicegui_stash: url: .*it overwrites an object that must not exist'):
         async with serving(app(rclone, rclone.url())):
             pass
 
 
+@pytest.mark.usefixtures('patience')
 async def test_a_bucket_that_is_not_there_stops_the_start_with_what_to_do(moto: S3Server) -> None:
     with pytest.raises(SystemExit, match=r'^nicegui_stash: url: .*NoSuchBucket.*make the bucket'):
         async with serving(app(moto, 's3://no-such-bucket/app')):
