@@ -159,10 +159,28 @@ async def replace(url: str, key: str, body: bytes) -> None:
     await store.aclose()
 
 
+HALF = """
+import asyncio, itertools, sys
+from nicegui_stash.cli import main
+from nicegui_stash.stores import SQLiteStore
+
+put, number = SQLiteStore.put, itertools.count()
+
+async def put_half(*arguments, **options):
+    if next(number) >= 1000:
+        await asyncio.Event().wait()
+    return await put(*arguments, **options)
+
+SQLiteStore.put = put_half
+main(sys.argv[1:])
+"""
+"""The command, which stands still with half of the objects: it is not done before it is killed."""
+
+
 @pytest.mark.proves('copy')
 def test_a_copy_that_is_killed_leaves_no_half_database_and_is_gone_on_with(folder: Path, copy: Run) -> None:
     bodies = fill('state', 2000)
-    command = [sys.executable, '-m', 'nicegui_stash', 'copy', 'state', 'sqlite:///stash.db']
+    command = [sys.executable, '-c', HALF, 'copy', 'state', 'sqlite:///stash.db']
     environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None and not count('stash.db.copying'):

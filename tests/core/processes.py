@@ -54,7 +54,7 @@ async def serve(work: Callable[[Session], Awaitable[None]], url: str) -> None:
     store = open_store(url)
     policy = Policy(flush_interval=min(store.flush_interval, 0.01))
     session = Registry(store, Keys(['a secret']), policy).session('an id')
-    if not await session.load(30):
+    if not await session.load(300):
         raise AssertionError(session.problem)
     await work(session)
     await store.aclose()
@@ -223,14 +223,17 @@ def die_torn(url: str, rounds: str) -> None:
     for _ in range(int(rounds)):
         listen, report = os.pipe()
 
-        async def work(session: Session, report: int = report) -> None:
+        async def work(session: Session, report: int = report, *, is_first: bool = True) -> None:
             found = session.document.slice(COUNTER)
             number = msgspec.json.decode(found.data['f0']) if found else 0
             while True:
                 number += 1
                 for place, shape in enumerate(SHAPES):
                     put(session, f'f{place}', shape(number))
-                os.write(report, b'.')
+                if is_first:  # so that each life leaves something, however little time it has
+                    await session.flush()
+                    is_first = False
+                    os.write(report, b'.')
                 await asyncio.sleep(0.0005)
 
         process = fork(work, url)
@@ -241,9 +244,8 @@ def die_torn(url: str, rounds: str) -> None:
         os.waitpid(process, 0)
         os.close(listen)
         values = stored(url)
-        if values:
-            torn += values != {f'f{place}': shape(values['f0']) for place, shape in enumerate(SHAPES)}
-            seen.add(values['f0'])
+        torn += values != {f'f{place}': shape(values['f0']) for place, shape in enumerate(SHAPES)}
+        seen.add(values['f0'])
     tell(torn, len(seen))
 
 

@@ -18,7 +18,6 @@ from tests import playing
 from .scene import put, values
 
 KEY = object_key('a secret', 'an id')
-pytestmark = pytest.mark.timeout(600)  # hundreds of processes take their time on a busy machine
 
 
 def play(scene: str, *arguments: object) -> str:
@@ -36,7 +35,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
     registry = Registry(FileStore(tmp_path), Keys(['a secret']), Policy())
     yield registry
-    assert await registry.drain(5) == []
+    assert await registry.drain(300) == []
     await registry.aclose()
 
 
@@ -64,7 +63,7 @@ def test_a_server_killed_at_random_leaves_fields_of_several_types_as_one_change_
     """300 kills: `python -m tests.core.processes die_torn sqlite:////tmp/stash.db 300`."""
     torn, seen = play('die_torn', url, 15).split()
     assert torn == '0'
-    assert int(seen) > 3
+    assert seen == '15'
 
 
 @pytest.mark.slow
@@ -100,7 +99,7 @@ async def test_a_damaged_document_in_a_database_is_kept_and_the_next_process_rea
     await store.put(KEY, body, mode='create')
     registry = Registry(store, Keys(['a secret']), Policy())
     session = registry.session('an id')
-    assert await session.load(5)
+    assert await session.load(300)
     assert (session.condition, values(session)) == ('quarantined', {})
     put(session, 'count', 1)
     await session.flush()
@@ -122,7 +121,7 @@ async def test_a_damaged_file_is_kept_and_the_next_process_reads_what_replaced_i
     path.parent.mkdir(parents=True)
     path.write_bytes(body)
     session = registry.session('an id')
-    assert await session.load(5)
+    assert await session.load(300)
     assert (session.condition, values(session)) == ('quarantined', {})
     put(session, 'count', 1)
     await session.flush()
@@ -135,7 +134,7 @@ async def test_a_file_of_an_unknown_format_is_left_as_it_is(registry: Registry, 
     path.parent.mkdir(parents=True)
     path.write_bytes(b'{"format":2}')
     session = registry.session('an id')
-    assert await session.load(5) is False
+    assert await session.load(300) is False
     assert path.read_bytes() == b'{"format":2}'
     assert [file for file in tmp_path.rglob('*') if file.is_file() and file != path] == []
 
@@ -147,7 +146,7 @@ async def test_a_file_edited_by_hand_is_read_again(registry: Registry, tmp_path:
     path = tmp_path / KEY
     edited = path.read_bytes().replace(b'"count":1', b'"count":100')
     path.write_bytes(edited)
-    assert await session.revalidate(5)
+    assert await session.revalidate(300)
     assert values(session) == {'count': 100}
 
 

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from .process import free_ports, running
 
 ROOT = Path(__file__).parents[2]
 USER, PASSWORD = 'ann', 'a-secret'
-IDLE = 1
-"""Seconds without a command after which the kind `ftp-idle` hangs up."""
+HANG_UP = 'hang-up'
+"""A file that, once it is in the folder, lets the kind `ftp-hanging-up` end its connections as idle ones."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,30 @@ def _listens(port: int) -> Callable[[], bool]:
     return ask
 
 
-def _ftp(port: int, folder: str, idle: int = 300) -> None:
+def _ftp(port: int, folder: str, *, hangs_up: bool = False) -> None:
     from pyftpdlib.authorizers import DummyAuthorizer  # noqa: PLC0415 each process needs one server's package only
     from pyftpdlib.handlers import FTPHandler  # noqa: PLC0415
     from pyftpdlib.servers import FTPServer  # noqa: PLC0415
 
     authorizer = DummyAuthorizer()
     authorizer.add_user(USER, PASSWORD, folder, perm='elradfmwMT')
-    handler = type('Handler', (FTPHandler,), {'authorizer': authorizer, 'timeout': idle, 'auth_failed_timeout': 0})
-    FTPServer(('127.0.0.1', port), handler).serve_forever()
+
+    class Handler(FTPHandler):
+        timeout = 0  # none
+        auth_failed_timeout = 0
+
+        def on_login(self, username: str) -> None:
+            if hangs_up:
+                self.looking = self.ioloop.call_every(0.05, self.look)
+
+        def look(self) -> None:
+            if (Path(folder) / HANG_UP).exists():
+                self.looking.cancel()
+                (Path(folder) / HANG_UP).unlink()
+                self.handle_timeout()
+
+    Handler.authorizer = authorizer
+    FTPServer(('127.0.0.1', port), Handler).serve_forever()
 
 
 def _sftp(port: int, folder: str) -> None:
@@ -116,5 +132,10 @@ def _webdav(port: int, folder: str) -> None:
 
 
 if __name__ == '__main__':
-    serve = {'ftp': _ftp, 'ftp-idle': lambda *told: _ftp(*told, IDLE), 'sftp': _sftp, 'webdav': _webdav}[sys.argv[1]]
-    serve(int(sys.argv[2]), sys.argv[3])
+    kinds: dict[str, Callable[[int, str], None]] = {
+        'ftp': _ftp,
+        'ftp-hanging-up': partial(_ftp, hangs_up=True),
+        'sftp': _sftp,
+        'webdav': _webdav,
+    }
+    kinds[sys.argv[1]](int(sys.argv[2]), sys.argv[3])

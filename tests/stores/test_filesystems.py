@@ -12,7 +12,7 @@ from nicegui_stash import ConfigurationError
 from nicegui_stash.errors import Refused, Unavailable
 from nicegui_stash.stores import FsspecStore, StoredObject, open_store
 from nicegui_stash.testing import PlainStoreConformance
-from tests.servers.filesystems import FileServer, serving
+from tests.servers.filesystems import HANG_UP, FileServer, serving
 
 
 @pytest.fixture(scope='module', params=['ftp', 'sftp', 'webdav'])
@@ -51,9 +51,10 @@ async def test_a_server_that_was_restarted_is_used_again(kind: str, tmp_path: Pa
 
 
 async def test_an_ftp_server_that_has_hung_up_is_asked_again(tmp_path: Path) -> None:
-    with serving('ftp-idle', tmp_path) as server:
+    with serving('ftp-hanging-up', tmp_path) as server:
         store = FsspecStore(server.url(), server.options)
         etag = await store.put('ab/x', b'body', mode='create')
+        (server.folder / HANG_UP).touch()
         control = store._opened.filesystem.ftp.sock
         while b'421' not in control.recv(100, 2):
             select.select([control], [], [])
