@@ -42,4 +42,4 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def pytest_configure() -> None:
     """Let NiceGUI's user wait longer for what it should see than 0.3 s, which a busy machine does not keep."""
     for look in (User.should_see, User.should_not_see):
-        look.__kwdefaults__['retries'] = 100
+        look.__kwdefaults__['retries'] = 600  # a minute

@@ -134,7 +134,6 @@ def processed(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
         env={**inherited, 'PYTHONPATH': str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
 

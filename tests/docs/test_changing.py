@@ -99,7 +99,6 @@ def test_the_dry_run_says_what_the_page_shows(
         env={'PYTHONPATH': str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     assert done.stderr == ''

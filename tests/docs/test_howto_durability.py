@@ -56,7 +56,7 @@ async def test_the_status_shows_what_is_pending_and_why(running: Running, monkey
             await user.should_see('offline')
             await user.should_see('1 to write')
             await user.should_see('the test has taken it away')
-        await user.should_see('saved', retries=30)
+        await user.should_see('saved')
         await user.should_see('0 to write')
 
 
@@ -167,17 +167,17 @@ async def test_a_job_that_knows_the_session_shows_its_progress(running: Running)
     async with running(program('without-a-page', 'job')) as user:
         await user.open('/export')
         user.find('Start').click()
-        await user.should_see('100 %', retries=20)
+        await user.should_see('100 %')
 
 
 async def test_a_job_goes_on_without_its_page(running: Running) -> None:
     async with running(named('howto/jobs.md', 'report').code.replace('sleep(0.5)', 'sleep(0.1)')) as user:
         await user.open('/')
         user.find('Write').click()
-        await user.should_see('1 of 20 chapters', retries=20)
+        await user.should_see('1 of 20 chapters')
         await rejoin(user)
         await user.should_see('Stop')
-        await user.should_see('20 of 20 chapters', retries=100)
+        await user.should_see('20 of 20 chapters')
 
 
 def test_a_script_without_pages_uses_each_verb(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ async def test_the_indicator_says_what_is_saved_and_why_not(running: Running, mo
             away.setattr(FileStore, 'put', unavailable)
             user.find(ui.textarea).elements.pop().set_value('Dear')
             await user.should_see('Offline')
-        await user.should_see('Saved', retries=30)
+        await user.should_see('Saved')
         user.find(ui.number).elements.pop().set_value(None)
         await user.should_see('Not saved')
 
@@ -226,7 +226,7 @@ async def test_the_indicator_of_a_layout_speaks_for_its_views(
         user.find(ui.textarea).elements.pop().set_value('A boat')
         await user.should_see('Offline')
         monkeypatch.undo()
-        await user.should_see('Saved', retries=30)
+        await user.should_see('Saved')
 
 
 async def test_the_indicator_speaks_german(running: Running) -> None:

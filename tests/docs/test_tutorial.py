@@ -95,7 +95,7 @@ async def test_finishing_while_the_store_is_away_says_that_too(
             user.find('All packed').click()
             await user.should_see('Not saved yet. It will be, as soon as the store answers.')
             await user.should_see('offline')
-        await user.should_see('saved', retries=30)
+        await user.should_see('saved')
 
 
 async def test_what_version_1_stored_is_migrated(running: Running) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from .forked import COLD_ONLY, Forked, Process, start
+from .process import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 COLD = pytest.mark.parametrize('cold', [False, True], ids=['forked', 'cold'])
@@ -54,13 +55,13 @@ def run(folder: Path, *arguments: str, cold: bool, new_session: bool = False, **
 
 
 def ends(process: Process, folder: Path) -> tuple[int, list[str]]:
-    code = process.wait(60)
+    code = process.wait(PATIENCE)
     return code, (folder / 'log').read_text().splitlines()
 
 
 def says(folder: Path, what: str) -> None:
     """Return when it has written this."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while what not in (folder / 'log').read_text():
         assert time.monotonic() < end, 'it says nothing'
         time.sleep(0.01)
@@ -118,10 +119,10 @@ def test_a_signal_ends_it_and_no_other(tmp_path: Path, number: signal.Signals, c
     says(tmp_path, 'ready')
     says(tmp_path / 'other', 'ready')
     process.send_signal(number)
-    assert process.wait(60) == -number
+    assert process.wait(PATIENCE) == -number
     assert other.poll() is None
     other.send_signal(signal.SIGKILL)
-    assert other.wait(60) == -signal.SIGKILL
+    assert other.wait(PATIENCE) == -signal.SIGKILL
 
 
 @COLD
@@ -146,7 +147,7 @@ def test_a_module_is_run_as_python_m_does(tmp_path: Path, cold: bool):
 def test_what_is_read_while_importing_makes_it_start_cold(tmp_path: Path):
     (tmp_path / 'app.py').write_text('from nicegui.storage import Storage\nprint(Storage.redis_key_prefix)')
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'NICEGUI_REDIS_KEY_PREFIX': 'other:'}
-    run(tmp_path, 'app.py', cold=False).wait(60)  # so that there is a fork server, which has read its own
+    run(tmp_path, 'app.py', cold=False).wait(PATIENCE)  # so that there is a fork server, which has read its own
     with (tmp_path / 'log').open('wb') as log:
         process = start(['app.py'], tmp_path, environment, log)
     assert not isinstance(process, Forked)

@@ -35,7 +35,7 @@ def child(work: Callable[[], None]) -> int:
 
 async def increment(folder: str, times: int) -> None:
     """Count up by one, as often as told, under the condition that nobody else came between."""
-    store = FileStore(folder)
+    store = FileStore(folder, lock_patience=300)  # a lock is no queue: on a busy machine one of eight waits long
     for _ in range(times):
         while True:
             found = await store.get('count')

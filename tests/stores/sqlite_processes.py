@@ -72,7 +72,7 @@ def increments(path: str, processes: str, times: str) -> None:
     """Let processes that all make the database count up together; print the sum."""
 
     async def work() -> None:
-        store = SQLiteStore(path, lock_patience=60)
+        store = SQLiteStore(path, lock_patience=300)
         await increment(store, int(times))
         await store.aclose()
 
@@ -98,7 +98,7 @@ def creates(path: str, processes: str, rounds: str) -> None:
     start, starts = os.pipe()
 
     async def work(name: str) -> None:
-        store = SQLiteStore(path, lock_patience=60)
+        store = SQLiteStore(path, lock_patience=300)
         os.close(starts)
         os.read(start, 1)  # ends when all are there
         for number in range(int(rounds)):
@@ -268,7 +268,7 @@ def fork_with_an_open_store(path: str, processes: str, times: str) -> None:
     """Fork while the store is open and puts are under way; let all count up with what they inherited; print the sum."""
 
     async def work() -> None:
-        store = SQLiteStore(path, lock_patience=60)
+        store = SQLiteStore(path, lock_patience=300)
         await increment(store, 1)
         counting = asyncio.create_task(increment(store, int(times)))
         children: list[int] = []

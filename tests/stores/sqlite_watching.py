@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-PATIENCE = 20
+PATIENCE = 300
 """Seconds after which a thread at a gate goes on, so that a broken store fails a test and does not hang it."""
 
 real_connect = sqlite3.connect

@@ -11,9 +11,6 @@ from tests import playing
 from . import processes
 from .looking import temporaries
 
-pytestmark = pytest.mark.timeout(600)  # so many processes take their time on a busy machine
-
-
 play = partial(playing.play, 'tests.stores.processes')
 
 

@@ -431,7 +431,6 @@ def test_the_store_imports_and_runs_without_anything_of_posix(tmp_path: Path) ->
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [

@@ -164,7 +164,7 @@ async def test_a_closed_store_has_no_threads_and_says_that_it_is_closed(tmp_path
     await store.get('x')
     assert len(stash_threads() - before) == 2
     await store.aclose()
-    assert stash_threads() == before
+    assert stash_threads() <= before
     with pytest.raises(Unavailable, match='closed'):
         await store.get('x')
     await store.aclose()
@@ -179,7 +179,7 @@ async def test_the_threads_of_a_store_that_nobody_closed_end_with_it(tmp_path: P
     del store
     for thread in started:
         await asyncio.to_thread(thread.join, PATIENCE)
-    assert stash_threads() == before
+    assert stash_threads() <= before
 
 
 def test_a_store_outlives_its_event_loop(tmp_path: Path) -> None:

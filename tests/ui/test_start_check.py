@@ -47,7 +47,6 @@ def declare(stash: Stash) -> type:
     return Page
 
 
-@pytest.mark.timeout(60)
 async def test_a_store_that_hangs_does_not_hold_up_the_start(
     url: str, store: Hanging, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -64,7 +63,6 @@ async def test_a_store_that_hangs_does_not_hold_up_the_start(
         assert await data_of(store, 'Page') == {'name': 'Ann'}
 
 
-@pytest.mark.timeout(60)
 async def test_a_refusal_that_comes_late_is_logged(url: str, store: Hanging, errors: Callable[[], list[str]]) -> None:
     store.error = ConfigurationError('url', 'it ignores conditions', 'Use another store')
     async with serving(lambda: Stash(url)) as stash:

@@ -218,7 +218,7 @@ async def test_a_thread_may_go_on_after_its_page_is_gone(stash: Stash, store: Fa
     gone = threading.Event()
 
     def work() -> None:
-        assert gone.wait(10)
+        assert gone.wait(60)
         page.count = 2
         page.items.append(2)
 
