@@ -36,7 +36,7 @@ async def serving(folder: Path, *command: str, port: int, **variables: str) -> A
             sys.executable,
             *command,
             cwd=folder,
-            env={**inherited, 'PYTHONPATH': str(ROOT), **variables},
+            env={**inherited, 'PYTHONPATH': str(ROOT), 'NICEGUI_STASH_RECOVER_TIMEOUT': '2.9', **variables},
             stdout=output,
             stderr=output,
         )

@@ -17,10 +17,11 @@ import os
 from nicegui import ui
 from nicegui_stash import Stash, stored
 
+os.environ['NICEGUI_STASH_RECOVER_TIMEOUT'] = '100'  # as a busy machine may take
 {before}stash = Stash({folder!r})
 
 
-@stash.page('/')
+@stash.page('/', response_timeout=300)
 class Page:
     visits: int = stored(0)
 

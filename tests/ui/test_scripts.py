@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from nicegui import app, ui
 from nicegui_stash import Stash, stored
 
+os.environ['NICEGUI_STASH_RECOVER_TIMEOUT'] = '2.9'  # as a busy machine may take; a page is answered within 3 s
 stash = Stash('state', flush_interval=0, identity=lambda request: 'everybody')
 
 
