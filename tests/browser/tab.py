@@ -16,6 +16,7 @@ from .server import eventually
 PATIENCE_MS = 60_000
 """A limit for what never comes, not a measure of how fast it does."""
 IS_CONNECTED = 'window.did_handshake && window.socket?.connected'
+IS_RECOVERED = 'document.querySelector("script[data-seal]") ? window.__niceguiStash.acknowledged : true'
 FAST_RETRIES = 'window.socket.io.reconnectionDelay(100); window.socket.io.reconnectionDelayMax(300)'
 
 SPECULATE = """([kind, url]) => {
@@ -80,9 +81,10 @@ class Visitor:
         return self.adopt(await self.context.new_page())
 
     async def open(self, url: str) -> Tab:
-        """Open a tab, type the address, and return when the page is connected."""
+        """Open a tab, type the address, and return when the page is connected and knows its visit."""
         tab = await self.tab()
         await tab.goto(url)
+        await tab.recovered()
         return tab
 
     async def duplicate(self, tab: Tab) -> Tab:
@@ -91,6 +93,7 @@ class Visitor:
             await tab.page.evaluate('() => { window.open(location.href) }')
         copy = self.adopt(await opened.value)
         await copy.connected()
+        await copy.recovered()
         return copy
 
     def console(self) -> str:
@@ -134,6 +137,13 @@ class Tab:
         await self.page.evaluate(FAST_RETRIES)
         return client
 
+    async def recovered(self) -> None:
+        """Return when the server has the browser's report: until then, what is typed belongs to no visit yet.
+
+        A page without stored fields has none to make.
+        """
+        await self.until(IS_RECOVERED)
+
     async def client(self) -> str:
         """Return the id of the NiceGUI client of the document that is shown."""
         return await self.page.evaluate('window.clientId')
@@ -143,9 +153,10 @@ class Tab:
         await self.until('window.socket && !window.socket.connected')
 
     async def reload(self) -> None:
-        """Press F5 and return when the new document is connected."""
+        """Press F5 and return when the new document is connected and knows its visit."""
         await self.page.reload()
         await self.connected()
+        await self.recovered()
 
     async def reload_in_vain(self) -> None:
         """Press F5 while nothing answers, and return when the browser shows its error page."""
@@ -154,10 +165,11 @@ class Tab:
         await self.page.wait_for_url('chrome-error://**')
 
     async def follow(self, link: str) -> None:
-        """Click a link that loads a document, and return when that is connected."""
+        """Click a link that loads a document, and return when that is connected and knows its visit."""
         before = await self.client()
         await self.page.get_by_test_id(link).click()
         await self.connected(after=before)
+        await self.recovered()
 
     async def speculate(self, kind: str, url: str) -> None:
         """Have the browser `prefetch` or `prerender` a page before anybody asked for it."""
@@ -174,10 +186,12 @@ class Tab:
     async def back(self) -> None:
         await self.page.go_back()
         await self.connected()
+        await self.recovered()
 
     async def forward(self) -> None:
         await self.page.go_forward()
         await self.connected()
+        await self.recovered()
 
     async def type(self, **values: str) -> None:
         """Type into the inputs of these names, and return when the server has accepted the values."""

@@ -33,7 +33,7 @@ async def is_blank_and_unknown(tab: Tab) -> dict[str, Any]:
 
 
 async def test_a_page_whose_report_never_comes_is_shown_without_what_belongs_to_a_visit(visitor: Visitor, folder: Path):
-    async with Server('form.py', folder, nicegui_stash_rejoin='reload') as server:
+    async with Server('form.py', folder, nicegui_stash_rejoin='reload', report_timeout=1) as server:
         tab = await visitor.open(server.url)
         typed, _ = await fill(tab, flush=True)
         await tab.page.add_init_script(WITHHOLD)
@@ -43,7 +43,7 @@ async def test_a_page_whose_report_never_comes_is_shown_without_what_belongs_to_
 
 
 async def test_a_report_that_comes_too_late_still_brings_the_draft_back(visitor: Visitor, folder: Path):
-    async with Server('form.py', folder, nicegui_stash_rejoin='reload') as server:
+    async with Server('form.py', folder, nicegui_stash_rejoin='reload', report_timeout=1) as server:
         tab = await visitor.open(server.url)
         typed, _ = await fill(tab, flush=True)
         await tab.page.add_init_script(WITHHOLD)
@@ -57,7 +57,10 @@ async def test_a_report_that_comes_too_late_still_brings_the_draft_back(visitor:
 
 
 async def test_a_report_that_was_lost_is_sent_again_at_the_next_connect(visitor: Visitor, folder: Path):
-    async with Server('form.py', folder, reconnect_timeout=20) as server, Proxy(server.port) as proxy:
+    async with (
+        Server('form.py', folder, reconnect_timeout=60, report_timeout=1) as server,
+        Proxy(server.port) as proxy,
+    ):
         tab = await visitor.tab()
         await tab.page.add_init_script(WITHHOLD)
         await tab.goto(proxy.url)

@@ -29,7 +29,14 @@ LINES = 40
 
 def server(app: str, folder: Path, bucket: S3Server, url: str) -> Server:
     """Return an app on the bucket, not started yet; how often it puts is left to the store."""
-    return Server(app, folder, store=url, nicegui_stash_storage_options=json.dumps(bucket.options))
+    return Server(
+        app,
+        folder,
+        store=url,
+        reconnect_timeout=60.0,
+        arrival_looks='3,6,12,24',  # a put may take longer than a page usually looks for it
+        nicegui_stash_storage_options=json.dumps(bucket.options),
+    )
 
 
 @asynccontextmanager
@@ -83,8 +90,9 @@ async def test_each_document_shows_what_was_typed_just_before_on_another_server(
         assert all(here is not there for here, there in zip(balancer.served, balancer.served[1:], strict=False))
         assert set(balancer.served) == set(servers)
         client = await tab.client()
-        balancer.cut()
+        balancer.drop()
         await tab.disconnected()
+        balancer.restore()
         assert await tab.connected() == client, 'the socket leads to the server that has made the document'
 
 

@@ -11,14 +11,17 @@ from playwright.async_api import expect
 from tests.docs.examples import AFTER, named, program_of
 
 from .proxy import Proxy
-from .server import Server
+from .server import APPS, Server
 from .tab import Tab, Visitor
 from .told import dead
 from .typist import visit
 
+PATIENT = f"""\
+import sys
+sys.path.append({str(APPS)!r})
+import probe
+"""
 SERVED = """
-from tests.browser.apps import probe
-
 probe.serve()
 """
 
@@ -27,7 +30,7 @@ probe.serve()
 async def server(folder: Path) -> AsyncIterator[Server]:
     """Serve the example as it is in the guide, at a port of this test."""
     main = folder / 'main.py'
-    main.write_text(program_of(named('howto/typed-while-away.md', 'note')).removesuffix(AFTER) + SERVED)
+    main.write_text(PATIENT + program_of(named('howto/typed-while-away.md', 'note')).removesuffix(AFTER) + SERVED)
     async with Server(str(main), folder, nicegui_stash_url=folder / 'stash', reconnect_timeout=0.5) as server:
         yield server
 

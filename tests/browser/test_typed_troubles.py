@@ -84,7 +84,7 @@ async def test_what_is_typed_just_after_the_connect_is_not_undone_by_what_the_pa
 
 
 async def test_what_a_report_that_came_too_late_brings_does_not_hide_what_was_typed(visitor: Visitor, folder: Path):
-    async with Server('typed.py', folder, nicegui_stash_rejoin='reload') as server:
+    async with Server('typed.py', folder, nicegui_stash_rejoin='reload', report_timeout=1) as server:
         tab = await visit(visitor, server.url)
         await enter(tab, text='stored')
         await shows(tab, text='stored')

@@ -18,7 +18,7 @@ COLUMNS = ['name', 'size'] if CHANGED else ['name', 'size', 'age']
 ROWS = [{'id': at, 'name': name, 'size': at, 'age': 20 - at} for at, name in enumerate(NAMES[1:] if CHANGED else NAMES)]
 
 Scope = Literal['session', 'tab', 'reconnect']
-stash = Stash(os.environ['STORE'], recover_timeout=float(os.environ.get('RECOVER_TIMEOUT', '1')))
+stash = Stash(os.environ['STORE'], recover_timeout=float(os.environ.get('RECOVER_TIMEOUT', '30')))
 
 
 class Stars(ValueElement[int]):
