@@ -17,25 +17,33 @@ from .server import eventually
 from .tab import Tab, Visitor
 
 STEPS = 'await asyncio.sleep(0.5)'
+GATE = """while not os.path.exists(f'chapter {self.done + 1}'):
+                await asyncio.sleep(0.01)"""
 BEGIN = 'async def write(self) -> None:\n'
 RESUME = 'Interrupted: resume'
 
 
-def code(*, seconds: float, ttl: float = 30) -> str:
-    """Return the guide's program with steps that take so long, and with a line in the log for each run."""
+def code(*, ttl: float = 30) -> str:
+    """Return the guide's program with a gate for each step, and with a line in the log for each run."""
     whole = named('howto/jobs.md', 'report').code
     assert STEPS in whole
-    return (
-        whole.replace(STEPS, f'await asyncio.sleep({seconds})')
+    return 'import os\n' + (
+        whole.replace(STEPS, GATE)
         .replace(BEGIN, f"{BEGIN}        print('begun')\n")
         .replace('self.write)', f'self.write, ttl={ttl})')
     )
 
 
+def may_write(server: Example, chapters: int) -> None:
+    """Let the job on this server get as far as this chapter."""
+    for number in range(chapters):
+        (server.folder / f'chapter {number + 1}').touch()
+
+
 @pytest_asyncio.fixture(loop_scope='session')
 async def server(folder: Path) -> AsyncIterator[Example]:
     server = Example(folder)
-    server.replace(code(seconds=0.05))
+    server.replace(code())
     async with server:
         yield server
 
@@ -53,15 +61,15 @@ async def offers(tab: Tab, button: str) -> None:
     await expect(tab.page.get_by_role('button', name=button)).to_be_visible()
 
 
-async def chapters(tab: Tab) -> int:
-    return int((await tab.page.get_by_text(' of 20 chapters').inner_text()).split()[0])
+async def has_written(tab: Tab, number: int) -> None:
+    await expect(tab.page.get_by_text(f'{number} of 20 chapters', exact=True)).to_be_visible()
 
 
-async def reaches(tab: Tab, number: int) -> None:
-    async def has() -> bool:
-        return await chapters(tab) >= number
+async def is_stored(server: Example, text: str) -> None:
+    async def is_there() -> bool:
+        return server.has_stored(text)
 
-    await eventually(has, f'{number} chapters')
+    await eventually(is_there, f'{text} is stored')
 
 
 @pytest.mark.proves('job')
@@ -69,26 +77,25 @@ async def reaches(tab: Tab, number: int) -> None:
 async def test_a_page_shows_that_its_job_was_interrupted_and_resumes_it(
     server: Example, visitor: Visitor, end: str
 ) -> None:
-    server.replace(code(seconds=0.2))
-    await server.kill()
-    await server.start()
+    may_write(server, 2)
     first, second = await visitor.open(server.url), await visitor.open(server.url)
     await press(first, 'Write')
     await offers(second, 'Stop')
-    await reaches(second, 2)
+    await has_written(second, 2)
+    await is_stored(server, '"done":2')
     clients = [await tab.client() for tab in (first, second)]
     await (server.kill() if end == 'kill' else server.terminate())
     if end == 'terminate':
         assert server.has_stored('"state":"interrupted"')
-    server.replace(code(seconds=0.01))
     await server.start()
     for tab, client in zip((first, second), clients, strict=True):
         await tab.connected(after=client)
         await offers(tab, RESUME)
-    assert 1 <= await chapters(second) < 20
+        await has_written(tab, 2)
+    may_write(server, 20)
     await press(second, RESUME)
     for tab in (first, second):
-        await expect(tab.page.get_by_text('20 of 20 chapters')).to_be_visible()
+        await has_written(tab, 20)
         await offers(tab, 'Write')
     assert server.output().count('begun') == 2
 
@@ -101,14 +108,15 @@ async def test_of_two_servers_one_resumes_what_a_third_left(folder: Path, visito
     servers = [Example(each) for each in folders]
     for server in servers:
         server.store = server.settings['nicegui_stash_url'] = folder / 'store'
-        server.replace(code(seconds=0.2, ttl=12))
+        server.replace(code(ttl=12))
+    may_write(servers[0], 2)
     async with servers[0], servers[1], servers[2]:
         holder, *others = [await visitor.open(server.url) for server in servers]
         await press(holder, 'Write')
         await asyncio.gather(*(tab.reload() for tab in others))
         for tab in others:
             await offers(tab, 'Stop')
-            await reaches(tab, 2)  # it follows the progress of the other server
+            await has_written(tab, 2)  # it follows the progress of the other server
         await servers[0].kill()
         for tab in others:
             await offers(tab, RESUME)
