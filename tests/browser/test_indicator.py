@@ -82,7 +82,7 @@ class Telling(Server):
 
 @pytest_asyncio.fixture(loop_scope='session')
 async def server(folder: Path):
-    async with Telling('telling.py', folder, reconnect_timeout=10.0) as server:
+    async with Telling('telling.py', folder, reconnect_timeout=60.0) as server:
         yield server
 
 

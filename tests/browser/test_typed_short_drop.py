@@ -16,7 +16,7 @@ from .tab import Tab, Visitor
 from .test_typed_elements import ELEMENTS, write
 from .typist import enter, rejected, shows, visit
 
-PATIENT = {'reconnect_timeout': 30}
+PATIENT = {'reconnect_timeout': 120}
 """However slow the machine is, the page does not have to be reloaded."""
 DURABLE = 'window.__niceguiStash.typed.pending === 0'
 

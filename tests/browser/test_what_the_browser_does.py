@@ -15,8 +15,8 @@ from .tab import Visitor
 TYPE = 'performance.getEntriesByType("navigation")[0].type'
 
 
-async def test_a_short_drop_keeps_the_client_and_a_long_one_reloads_the_page(visitor: Visitor, folder: Path):
-    async with Server('plain.py', folder, reconnect_timeout=5) as server, Proxy(server.port) as proxy:
+async def test_a_short_drop_keeps_the_client(visitor: Visitor, folder: Path):
+    async with Server('plain.py', folder, reconnect_timeout=60) as server, Proxy(server.port) as proxy:
         tab = await visitor.open(proxy.url)
         client = await tab.client()
         proxy.drop()
@@ -26,6 +26,11 @@ async def test_a_short_drop_keeps_the_client_and_a_long_one_reloads_the_page(vis
         assert await tab.connected() == client
         assert (await server.probe())['builds'] == {client: 1}
 
+
+async def test_a_long_drop_reloads_the_page(visitor: Visitor, folder: Path):
+    async with Server('plain.py', folder, reconnect_timeout=0.5) as server, Proxy(server.port) as proxy:
+        tab = await visitor.open(proxy.url)
+        client = await tab.client()
         proxy.drop()
         await server.forgot(client)
         proxy.restore()
@@ -112,7 +117,8 @@ async def test_a_duplicated_tab_has_a_copy_of_the_session_storage_and_a_tab_id_o
 
 
 async def test_a_silent_network_that_comes_back_in_time_keeps_the_client(visitor: Visitor, folder: Path):
-    async with Server('plain.py', folder) as server, Proxy(server.port) as proxy:
+    # the page is kept for longer than it takes the server to notice the silence, which is by NiceGUI's own timeout
+    async with Server('plain.py', folder, kept_for=60) as server, Proxy(server.port) as proxy:
         tab = await visitor.open(proxy.url)
         client = await tab.client()
         proxy.hold()

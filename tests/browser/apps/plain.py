@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 from nicegui import app, ui
 
 import probe
 
+KEPT_FOR = float(os.environ['KEPT_FOR']) if 'KEPT_FOR' in os.environ else None
+"""Seconds for which the server keeps a page without a connection, if not the app's `reconnect_timeout`."""
 
-@ui.page('/')
+
+@ui.page('/', reconnect_timeout=KEPT_FOR)
 def index() -> None:
     client = ui.context.client
     probe.builds[client.id] += 1
