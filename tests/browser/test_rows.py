@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
+import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from .server import Server
+from .server import Server, eventually
 from .tab import Tab, Visitor
 from .told import dead
 
@@ -20,6 +21,11 @@ async def stock(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serve
         yield server
 
 
+KNOWS_DURABLE = """() => {
+    const { typed } = window.__niceguiStash;
+    return typed.pending === 0 && !typed.snapshot()?.edits;
+}"""
+"""Whether the page has been told that all is durable that was entered into it, also into tables and grids."""
 KNOWS_ROWS = 'window.__niceguiStash.typed && window.__niceguiStash.acknowledged'
 
 
@@ -31,19 +37,19 @@ async def two_tabs(stock: Server, visitor: Visitor, path: str) -> tuple[Tab, Tab
 async def kill(stock: Server, *tabs: Tab) -> None:
     """End the server once everything is durable, and return when all tabs are back."""
     clients = [await tab.client() for tab in tabs]
-    await stock_is_stored(stock)
+    for tab in tabs:
+        await tab.until(KNOWS_DURABLE)
+    await eventually(partial(stock_is_stored, stock), 'all is stored')
     await stock.kill()
     await stock.start()
     for tab, client in zip(tabs, clients, strict=True):
         await tab.connected(after=client)
 
 
-async def stock_is_stored(stock: Server) -> None:
-    """Return when nothing is written any more: puts follow each other within the flush interval."""
-    before: list[bytes] = []
-    while before != (now := [path.read_bytes() for path in stock.objects()]) or not now:
-        before = now
-        await asyncio.sleep(1.0)
+async def stock_is_stored(stock: Server) -> bool:
+    """Whether all that the server has accepted, such as by a button, is stored."""
+    async with httpx.AsyncClient(timeout=60) as client:
+        return (await client.get(f'{stock.url}/pending')).json() == 0
 
 
 async def test_inputs_bound_to_rows_follow_each_other_in_two_tabs(stock: Server, visitor: Visitor):

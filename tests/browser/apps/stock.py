@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, TypedDict
 
-from nicegui import ui
+from nicegui import app, ui
 from nicegui.events import GenericEventArguments
 
 import probe
@@ -21,6 +21,12 @@ class Part(TypedDict):
 
 
 PARTS = [Part(id=1, name='bolt', qty=3), Part(id=2, name='nut', qty=4)]
+
+
+@app.get('/pending')
+async def pending() -> int:
+    """Tell how much of what is accepted is not stored yet."""
+    return stash.statistics().pending
 
 
 @stash.page('/inputs')
