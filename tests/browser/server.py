@@ -174,7 +174,7 @@ class Server:
         Server.running.discard(self)
         process.send_signal(how)
         process.send_signal(signal.SIGCONT)  # if it was frozen
-        await asyncio.to_thread(process.wait, 30)
+        await asyncio.to_thread(process.wait, 90)
 
 
 def _without_vanished(error: str) -> str:

@@ -14,6 +14,8 @@ from .server import Server
 from .tab import Visitor
 from .told import fill, restart, words
 
+OVERLAP = {'nicegui_stash_flush_interval': 60, 'nicegui_stash_drain_timeout': 60}
+"""What is accepted stays pending until the server ends, and others wait for it, however slow the machine is."""
 CARRYING = re.compile(r'/stash/(typed|in_place)\.js')
 
 
@@ -25,8 +27,8 @@ def visits(server: Server) -> list[dict[str, Any]]:
 @pytest.mark.proves('sigterm')
 async def test_what_the_old_server_puts_while_it_drains_is_shown_by_the_new_one(visitor: Visitor, folder: Path):
     async with (
-        Server('form.py', folder, cold=True, nicegui_stash_flush_interval=4) as old,
-        Server('form.py', folder, cold=True) as new,
+        Server('form.py', folder, cold=True, **OVERLAP) as old,
+        Server('form.py', folder, cold=True, **OVERLAP) as new,
         Proxy(old.port) as proxy,
     ):
         # without the script that would carry over what is not durable
@@ -48,8 +50,8 @@ async def test_what_the_old_server_puts_while_it_drains_is_shown_by_the_new_one(
 
 async def test_what_is_typed_on_the_new_server_is_not_undone_by_the_old_one(visitor: Visitor, folder: Path):
     async with (
-        Server('form.py', folder, nicegui_stash_flush_interval=4) as old,
-        Server('form.py', folder) as new,
+        Server('form.py', folder, **OVERLAP) as old,
+        Server('form.py', folder, **OVERLAP) as new,
         Proxy(old.port) as proxy,
     ):
         tab = await visitor.open(proxy.url)

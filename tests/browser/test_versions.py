@@ -13,6 +13,7 @@ from playwright.async_api import expect
 from .proxy import Proxy
 from .server import Server
 from .tab import Tab, Visitor
+from .test_redeploy import OVERLAP
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,8 @@ async def test_a_tab_that_stays_on_the_old_server_brings_its_draft_when_that_sto
 
 async def test_what_the_old_server_writes_late_is_shown_by_the_new_version(visitor: Visitor, folder: Path):
     async with (
-        Server('order_v1.py', folder, nicegui_stash_flush_interval=4) as old,
-        Server('order_v2.py', folder) as new,
+        Server('order_v1.py', folder, **OVERLAP) as old,
+        Server('order_v2.py', folder, **OVERLAP) as new,
         Proxy(old.port) as proxy,
     ):
         deploy = Deploy(old, new, proxy)
