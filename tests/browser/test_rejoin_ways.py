@@ -20,7 +20,7 @@ LATE_TIMERS = """() => {
 }"""
 IMPATIENT_ONCE = """() => {
     window.socket.io.timeout(700);
-    window.socket.once('connect_error', () => window.socket.io.timeout(60000));
+    window.socket.on('connect_error', () => window.socket.io.timeout(60000));
 }"""
 """Gives the next attempt to connect little time, and the one after it enough."""
 HANDSHAKE_IS_IMPLICIT = 'window.socket.io.opts.query.implicit_handshake'
