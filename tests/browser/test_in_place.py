@@ -30,7 +30,10 @@ TELL_NOTHING = """() => {
 WATCH_POPUP = """() => {
     window.popups = [];
     let lost = 0;
+    const listeners = window.socket.listeners('disconnect');
+    window.socket.off('disconnect');  // first of all, before the popup's time begins
     window.socket.on('disconnect', () => { lost = performance.now(); });
+    listeners.forEach((each) => window.socket.on('disconnect', each));
     const popup = document.getElementById('popup');
     const look = () => {
         if (popup.ariaHidden === 'false') window.popups.push(performance.now() - lost);

@@ -19,9 +19,22 @@ RECORD = """() => {
     window.shown = [element.dataset.shown];
     const look = () => window.shown.at(-1) === element.dataset.shown || window.shown.push(element.dataset.shown);
     new MutationObserver(look).observe(element, {attributes: true});
-    const set = window.setTimeout;
-    window.setTimeout = (call, after, ...rest) => window.isHushed && after === 300 ? 0 : set(call, after, ...rest);
+    const [set, clear] = [window.setTimeout, window.clearTimeout];
+    const held = new Map();
+    let last = 0;
+    window.setTimeout = (call, after, ...rest) => {
+        if (window.isHushed && after === 300) return 0;
+        if (after !== 3000 || window.fades) return set(call, after, ...rest);
+        held.set(--last, call);
+        return last;
+    };
+    window.clearTimeout = (timer) => held.delete(timer) || clear(timer);
+    window.fade = (fades) => {
+        window.fades = fades;
+        if (fades) [...held].forEach(([timer, call]) => held.delete(timer) && call());
+    };
 }"""
+"""Notes what is shown. "Saved" is shown until `fade`: 3 s are too short for a busy machine to look at it."""
 AWAY = 'The storage does not answer. Your changes are kept, and saved when it does.'
 FULL = 'The storage refuses your changes (No space left on device). They are kept, and tried again.'
 LOST = 'The connection to the server is lost. The page tries to get it back.'
@@ -57,8 +70,11 @@ class Told:
         await expect(self.details).to_have_count(1 if why else 0)
 
     async def is_quiet(self) -> None:
+        """Return when nothing is shown, as it is some time after "saved"."""
+        await self.page.evaluate('window.fade(true)')
         await expect(self.element).to_have_css('opacity', '0')
         await expect(self.details).to_have_count(0)
+        await self.page.evaluate('window.fade(false)')
 
     async def history(self) -> list[str]:
         return await self.page.evaluate('window.shown')
@@ -174,6 +190,7 @@ async def test_a_full_disk_is_an_alert_whose_details_a_keyboard_can_read(visitor
     await tab.page.keyboard.press('Shift+Tab')
     await server.make('well')
     await expect(told.status).to_have_text('Saved')
+    await tab.page.evaluate('window.fade(true)')
     assert await has_focus(told.details), 'what has the focus stays as long as it has it'
     await expect(told.element).to_have_css('opacity', '1')
     await tab.page.keyboard.press('Tab')
