@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,7 +14,7 @@ from typing import Any, ClassVar, Self
 import httpx
 
 from tests.servers import forked
-from tests.servers.process import WITHOUT_TLS
+from tests.servers.process import WITHOUT_TLS, free_ports
 
 APPS = Path(__file__).parent / 'apps'
 ROOT = Path(__file__).parents[2]
@@ -23,12 +22,14 @@ SECRET = 'the secret of the browser tests'
 REJOIN = os.environ.get('REJOIN', 'reload')
 """How pages come back that do not say it: REJOIN=in_place runs the same tests without reloads."""
 
+REFUSED = 10080
+"""A port that Chromium opens no page of."""
 
-def free_port() -> int:
-    """Return a port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+
+def port_of_server() -> int:
+    """Return a port that nobody else gets, even while the server is killed: none of those that the system chooses."""
+    (port,) = free_ports(1)
+    return port if port != REFUSED else port_of_server()
 
 
 async def eventually(holds: Callable[[], Awaitable[Any]], what: str, *, timeout: float = 60.0) -> Any:
@@ -65,7 +66,7 @@ class Server:
         self.cold = cold
         self.folder = folder
         self.store = store or folder / 'store'
-        self.port = free_port()
+        self.port = port_of_server()
         self.log = folder / f'server-{self.port}.log'
         self.log.touch()
         self.settings = {'reconnect_timeout': 3.0, 'secret': SECRET, 'nicegui_stash_rejoin': REJOIN, **settings}
