@@ -117,8 +117,8 @@ async def test_a_duplicated_tab_has_a_copy_of_the_session_storage_and_a_tab_id_o
 
 
 async def test_a_silent_network_that_comes_back_in_time_keeps_the_client(visitor: Visitor, folder: Path):
-    # the page is kept for longer than it takes the server to notice the silence, which is by NiceGUI's own timeout
-    async with Server('plain.py', folder, kept_for=60) as server, Proxy(server.port) as proxy:
+    # the page is kept for longer than it takes the server to notice the silence
+    async with Server('plain.py', folder, kept_for=60, ping_timeout=2) as server, Proxy(server.port) as proxy:
         tab = await visitor.open(proxy.url)
         client = await tab.client()
         proxy.hold()

@@ -26,7 +26,7 @@ ui.page.__init__.__kwdefaults__['response_timeout'] = 2 * SECONDS  # type: ignor
 
 def be_patient() -> None:
     """Wait longer for what a browser has to say. Once NiceGUI has begun: it gives a socket up after two seconds."""
-    core.sio.eio.ping_timeout = 4 * SECONDS
+    core.sio.eio.ping_timeout = float(os.environ.get('PING_TIMEOUT', 4 * SECONDS))
     for module, name in WAITED_FOR.items():
         if module in sys.modules:
             setattr(sys.modules[module], name, float(os.environ.get(name, SECONDS)))
