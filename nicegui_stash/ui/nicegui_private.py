@@ -332,8 +332,12 @@ def is_person_acting(client: Client) -> bool:
     return _person_acts.get() or is_simulated(client)
 
 
-def on_message(name: str, handler: Callable[[Client, dict[str, Any]], None]) -> None:
-    """Call back with each message of this name that a page sends over NiceGUI's socket, within its client."""
+Hear = Callable[[dict[str, Any]], None]
+_HEARING: Final = '_nicegui_stash_hearing'
+
+
+def take_messages(name: str) -> None:
+    """Hand the messages of this name that pages send over NiceGUI's socket to whoever listens to their client."""
     sio = getattr(core, 'sio', None)
     if sio is None:
         return  # missing in this NiceGUI: no report arrives, so the reason of each visit is `unknown`
@@ -342,11 +346,23 @@ def on_message(name: str, handler: Callable[[Client, dict[str, Any]], None]) -> 
         message = cast(dict[str, Any], sent) if isinstance(sent, dict) else {}
         client = Client.instances.get(message['client_id']) if isinstance(message.get('client_id'), str) else None
         if client is not None and client.has_socket_connection:
-            request_contextvar.set(client._request)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-            with client:
-                handler(client, message)
+            for hear in getattr(client, _HEARING, ()):
+                hear(message)
 
     sio.on(name, receive)
+
+
+def listen(client: Client, hear: Hear) -> None:
+    """Call back with each message that the client's page sends; what it needs of the client, `hearing` gives."""
+    setattr(client, _HEARING, (*getattr(client, _HEARING, ()), hear))
+
+
+@contextmanager
+def hearing(client: Client) -> Generator[None]:
+    """Enter a client whose page has sent a message. This alone costs what an event of NiceGUI does."""
+    request_contextvar.set(client._request)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    with client:
+        yield
 
 
 def add_to_body(client: Client, html: str) -> None:

@@ -29,6 +29,7 @@ SECTIONS = {
     'rows': 15,
     'remember': 9,
     'inspector': 9,
+    'hostile': 5,
     'imports': 7,
     'floors': 9,
     'engines': 5,

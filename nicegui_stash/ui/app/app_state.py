@@ -10,7 +10,6 @@ import logging
 from collections.abc import Mapping
 from re import Pattern
 from typing import Any
-from weakref import WeakSet
 
 from fastapi import Request
 from nicegui import Client, background_tasks, context, ui
@@ -43,14 +42,6 @@ from .runtime import Runtime, duplicate_name, runtime_for
 log = logging.getLogger('nicegui_stash')
 
 
-_app_states: WeakSet[AppState] = WeakSet()
-
-
-def _hear(client: Client, message: dict[str, Any]) -> None:
-    for app_state in list(_app_states):
-        app_state.hear(client, message)
-
-
 class AppState:
     """The declared classes and open connections of one `Stash`."""
 
@@ -66,7 +57,6 @@ class AppState:
         self._remembering: dict[str, Pattern[str]] = {}  # by path: the pages that remember elements
         self.reads_ahead = False
         self.keeps_record = False
-        _app_states.add(self)
         keep_values_without_option()
         nicegui_private.count_line_ends_as_browser(is_stored)
         self.prepare_app()
@@ -74,7 +64,7 @@ class AppState:
 
     def prepare_app(self) -> None:
         """Load our script in the head of every page, listen to its messages, and add our routes; each once."""
-        nicegui_private.on_message(MESSAGE, _hear)
+        nicegui_private.take_messages(MESSAGE)
         session_rotation.add_route()
         scripts.add_routes()
         if 'in_place' in {self._settings.rejoin, *self._rejoins.values()}:
@@ -215,6 +205,7 @@ class AppState:
             )
             renew_cookie(request.session, session_id)
             self._connections[client] = connection
+            nicegui_private.listen(client, connection.hear)
             client.on_delete(lambda: self._end(client))
             self._offer(connection, request)
         return connection
@@ -246,11 +237,6 @@ class AppState:
             if path not in self._remembering:
                 self._remembering[path] = compile_path(path)[0]
         return connection.memory
-
-    def hear(self, client: Client, message: dict[str, Any]) -> None:
-        """Pass a message of a client's page to its connection, if it has one here."""
-        if (connection := self._connections.get(client)) is not None:
-            connection.hear(message)
 
     def _end(self, client: Client) -> None:
         if (connection := self._connections.pop(client, None)) is not None:

@@ -230,6 +230,10 @@ class Connection:
         if not self.allows.admits(told, asyncio.get_running_loop().time()):
             self._drop()
             return
+        with nicegui_private.hearing(self._client):
+            self._hear(message, told)
+
+    def _hear(self, message: dict[str, Any], told: object) -> None:
         self._handled(message)
         known = decode(told)
         if isinstance(known, Typed | Again) and not self.allows.admits_repeat(type(known)):

@@ -33,6 +33,7 @@ PATIENCE = 2.0
 """Seconds for which a typed value waits for its element, once the page is built, and for the session to be read."""
 MOST_LOST = 1000
 """How many events a drop of the connection may lose; of more, only the last ones are repeated."""
+_WINDOW = (1 << MOST_LOST + 1) - 1
 MAX_BITS = 100
 """Of the number of an event; a page can send one of thousands of digits, which would be kept."""
 RELOADING = {b'max-age=0', b'no-cache'}
@@ -79,7 +80,7 @@ class Handover:
         self._number = 0  # of the last handled event, in the browser's count
         self._refused: set[str] = set()  # addresses of elements whose value the browser may not forget
         self._unsent: frozenset[str] = frozenset()  # addresses of elements whose value is too large to be sent
-        self._lost: set[int] = set()  # earlier numbers that have not arrived
+        self._lost = 0  # one bit for each earlier number that has not arrived, by its distance from the last
         self._due: tuple[int, int | None] | None = None
         self._next: tuple[int, int | None] | None = None
         self._building = 0
@@ -201,12 +202,14 @@ class Handover:
     def _count(self, number: int) -> None:
         """Note which numbers are missing; one may arrive late, over a connection that counts as broken by now."""
         is_complete = self._number or not self._visit.joins  # else the page was open before we counted
-        if number > self._number + 1 and is_complete:
-            oldest = number - MOST_LOST
-            self._lost = {each for each in self._lost if each >= oldest}
-            self._lost.update(range(max(self._number + 1, oldest), number))
-        self._lost.discard(number)
-        self._number = max(self._number, number)
+        ahead = number - self._number
+        if ahead > 0:
+            kept = self._lost << ahead if ahead <= MOST_LOST else 0
+            skipped = (1 << min(ahead, MOST_LOST + 1)) - 2 if is_complete else 0
+            self._lost = (kept | skipped) & _WINDOW
+            self._number = number
+        elif ahead >= -MOST_LOST:
+            self._lost &= ~(1 << -ahead)
 
     def _note(self) -> None:
         noted = (self._number, self._visit.session.accepted)
@@ -320,11 +323,12 @@ class Handover:
     def repeat(self, sent: Again) -> None:
         """Handle events that a short drop of the connection lost; the browser cannot know which ones arrived."""
         values = parse_values(sent.values)
-        lost, self._lost = self._lost, set()
+        lost, last, self._lost = self._lost, self._number, 0
         known = self._bound  # rows that came or went since may have given their elements other addresses
         self.announce()
         for value in sorted(values, key=lambda value: value.number):
-            if value.number not in lost:
+            distance = last - value.number
+            if not (0 < distance <= MOST_LOST and lost >> distance & 1):
                 continue
             bound = known.get(value.address)
             if bound is None or bound.element.is_deleted:

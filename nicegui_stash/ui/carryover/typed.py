@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Final
+from itertools import islice
+from typing import Annotated, Any, Final, cast
 
-from msgspec import Meta, Struct, ValidationError, convert, field
+from msgspec import DecodeError, Meta, Struct, convert, field
+from msgspec.json import decode
 
 MAX_VALUES: Final = 500
 MAX_KNOWN: Final = 1100
@@ -41,17 +42,21 @@ class _Sent(Struct, frozen=True):
 
 
 def parse_values(sent: Iterable[object]) -> tuple[TypedValue, ...]:
-    """Parse the values that a browser sends, one for each element; leave malformed ones out."""
-    found = [_parse_value(value) for value in list(sent)[:MAX_VALUES]]
-    return tuple({value.address: value for value in found if value}.values())
+    """Parse the values that a browser sends, the last for each element; leave malformed ones out."""
+    last = {address: value for value in islice(sent, MAX_VALUES) if (address := _address(value)) is not None}
+    return tuple(value for value in map(_parse_value, last.values()) if value)
+
+
+def _address(sent: object) -> str | None:
+    address = cast(dict[str, object], sent).get('f') if isinstance(sent, dict) else None
+    return address if isinstance(address, str) else None
 
 
 def _parse_value(sent: object) -> TypedValue | None:
     try:
         value = convert(sent, _Sent)
-        arguments = json.loads(value.text, parse_constant=_refuse)
-        _encode(arguments)
-    except (ValidationError, ValueError, RecursionError):
+        arguments = decode(value.text)  # refuses half of a surrogate pair, NaN and infinity
+    except (DecodeError, UnicodeEncodeError, RecursionError):
         return None
     return TypedValue(
         value.address,
@@ -60,12 +65,3 @@ def _parse_value(sent: object) -> TypedValue | None:
         value.number if type(value.number) is int else 0,
         len(value.text),
     )
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f'{constant} is not JSON')
-
-
-def _encode(arguments: object) -> None:
-    """Raise `ValueError` for half of a surrogate pair, which UTF-8 cannot encode, and for NaN and infinity."""
-    json.dumps(arguments, ensure_ascii=False, allow_nan=False).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -20,6 +21,8 @@ from ..visit.visit import Visit
 
 MAX_OLDER: Final = 200
 """Items of older versions, and of a class's former name, that are opened."""
+MAX_LOOKED_AT: Final = 1000
+"""Keys of one message among which those are sought."""
 
 
 @dataclass(slots=True)
@@ -104,8 +107,8 @@ class BrowserItems:
 
     def of_class(self, kept: KeptFields, items: Mapping[str, str | None]) -> dict[str, str]:
         """Return the items that this class may have written, each cut to a length that is still refused."""
-        texts = {key: text[: MAX_TOKEN + 1] for key, text in items.items() if text is not None}
-        return {key: texts[key] for key, _ in self._places(kept, texts)}
+        texts = {key: items[key] for key, _ in self._places(kept, items)}
+        return {key: text[: MAX_TOKEN + 1] for key, text in texts.items() if text is not None}
 
     def _places(self, kept: KeptFields, keys: Collection[str]) -> list[tuple[str, tuple[SliceId, str]]]:
         """Return the slice and the field of each key that this class may have written.
@@ -118,14 +121,16 @@ class BrowserItems:
         for name in names(kept):
             for each in filter(None, (name, schema.fields[name].field.renamed_from)):
                 own[self.key(kept, each)] = each
-        found = [(key, (kept.slice_id, own[key])) for key in keys if key in own]
+        found = [(key, (kept.slice_id, own[key])) for key in own if key in keys]
         if not schema.has_older:
             return found
         older: list[tuple[int, str, tuple[SliceId, str]]] = []
         for name, prefix in zip(schema.names, self.prefixes(kept), strict=True):
-            for key in keys:
+            for key in islice(keys, MAX_LOOKED_AT):
+                if not key.startswith(prefix):
+                    continue
                 text, _, field_name = key.removeprefix(prefix).partition(':')
-                version = version_number(text) if key.startswith(prefix) else 0
+                version = version_number(text)
                 if 0 < version <= schema.version and (name, version) != (schema.name, schema.version):
                     older.append((version, key, (SliceId(name, version, slice_key), unquote(field_name))))
         older.sort(key=lambda each: -each[0])
