@@ -44,7 +44,7 @@ class Allowance:
         if self._messages < 1:
             self._closed_until = now + (1 - self._messages) / MESSAGES_PER_SECOND
             return False
-        size = _size(told, room)
+        size = _size(cast(object, told), room)
         if size > room:
             self._bytes = min(self._bytes, 0)  # else each of a flood would be measured up to what is left
             self._expected -= expected
