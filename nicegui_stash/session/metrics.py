@@ -6,6 +6,7 @@ Nothing is computed unless an SDK asks.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 from weakref import WeakSet
@@ -13,6 +14,9 @@ from weakref import WeakSet
 NAME: Final = 'nicegui_stash'
 HELD: Final = frozenset({'sessions', 'pending', 'pending_bytes'})
 """What may also decrease; the rest is counted since the start."""
+Parts = tuple[tuple[str, str], ...]
+Read = Callable[[str], dict[Parts, int]]
+"""Returns the present counts of one name by their attributes; one without attributes has one count."""
 
 
 class Counted(Protocol):
@@ -35,9 +39,18 @@ class Published:
             self._is_known = True
             _create(meter, record, self._read)
 
-    def _read(self, name: str) -> int:
+    def _read(self, name: str) -> dict[Parts, int]:
         pending = None if name == 'pending' else 0  # only that count looks at each session
-        return sum(getattr(counted.statistics(pending), name) for counted in list(self._counted))
+        found = Counter[Parts]()
+        for counted in list(self._counted):
+            count: int | dict[str, dict[str, int]] = getattr(counted.statistics(pending), name)
+            if isinstance(count, int):
+                found[()] += count
+                continue
+            for status, by_reason in count.items():
+                for reason, number in by_reason.items():
+                    found[('status', status), ('reason', reason)] += number
+        return found
 
 
 published: Final = Published()
@@ -46,13 +59,13 @@ try:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
 except ImportError:  # an older FastAPI does not bring it
 
-    def _create(meter: Any, record: type[Any], read: Callable[[str], int]) -> None:
+    def _create(meter: Any, record: type[Any], read: Read) -> None:
         del meter, record, read
 
 else:
 
     def _create(  # pyright: ignore[reportRedeclaration]
-        meter: Meter | None, record: type[Any], read: Callable[[str], int]
+        meter: Meter | None, record: type[Any], read: Read
     ) -> None:
         meter = meter or get_meter(NAME)
         for each in dataclasses.fields(record):
@@ -60,5 +73,5 @@ else:
             # without a unit, of which each exporter makes another ending of the name
             create(f'{NAME}.{each.name}', [_observing(read, each.name)], description=f'{each.name} of statistics()')
 
-    def _observing(read: Callable[[str], int], name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
-        return lambda _: [Observation(read(name))]
+    def _observing(read: Read, name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        return lambda _: [Observation(count, dict(parts)) for parts, count in read(name).items()]

@@ -8,12 +8,13 @@ import random
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import StoreError
 from ..model.limits import Policy
+from ..model.recovery import Reason, Status
 from ..model.schema import Schema
 from ..stores.base import Store
 from ..stores.journal import Journals
@@ -44,6 +45,9 @@ class Statistics:
     that the store had lost, or had replaced by older ones, and that were put again from memory. `held_back` counts
     sessions that waited for their first put, as too many were new, `let_go` those that were not put before their pages
     closed.
+
+    `recoveries` counts page objects by `recovery.status` and then `recovery.reason`, as they were when the page had
+    reported. `returns_in_place` counts pages that came back without a reload.
     """
 
     sessions: int
@@ -62,6 +66,8 @@ class Statistics:
     put_back: int
     held_back: int
     let_go: int
+    recoveries: dict[Status, dict[Reason, int]]
+    returns_in_place: int
 
 
 class Registry:
@@ -189,6 +195,11 @@ class Registry:
         """Count what happened beside the sessions, for `statistics()`."""
         self._shared.counts[what] += 1
 
+    def count_recovery(self, status: Status, reason: Reason) -> None:
+        """Count how a class of an open page came back."""
+        recoveries = self._shared.recoveries
+        recoveries[status, reason] = recoveries.get((status, reason), 0) + 1
+
     def keep_record(self) -> Record:
         """Return the record of what is put and answered, which is kept from the first call on."""
         shared = self._shared
@@ -290,6 +301,8 @@ class Registry:
             put_back=counts['put_back'],
             held_back=counts['held_back'],
             let_go=counts['let_go'],
+            recoveries=_by_status(self._shared.recoveries.copy()),  # another thread may ask
+            returns_in_place=counts['returns_in_place'],
         )
 
     async def aclose(self) -> None:
@@ -307,3 +320,10 @@ class Registry:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for session in list(self._sessions.values()):
             session.give_up()
+
+
+def _by_status(recoveries: Mapping[tuple[Status, Reason], int]) -> dict[Status, dict[Reason, int]]:
+    found: dict[Status, dict[Reason, int]] = {}
+    for (status, reason), count in recoveries.items():
+        found.setdefault(status, {})[reason] = count
+    return found

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ..model.limits import Policy
+from ..model.recovery import Reason, Status
 from ..model.schema import Schema
 from ..stores.base import Store
 from .clock import Clock
@@ -57,6 +58,7 @@ class Shared:
     before_read: BeforeRead | None = None
     record: Record | None = None
     counts: Counter[str] = field(default_factory=Counter[str])
+    recoveries: dict[tuple[Status, Reason], int] = field(default_factory=dict[tuple[Status, Reason], int])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
     new_sessions: NewSessions = field(default_factory=NewSessions)

@@ -24,6 +24,7 @@ from .scene import put
 
 DASHBOARD = Path(__file__).parents[2] / 'docs' / 'dashboard.json'
 FIELDS = [field.name for field in dataclasses.fields(Statistics)]
+COUNTS = [name for name in FIELDS if name != 'recoveries']
 
 
 @pytest.fixture
@@ -45,9 +46,9 @@ def read(reader: InMemoryMetricReader) -> dict[str, tuple[float, bool]]:
     found: dict[str, tuple[float, bool]] = {}
     for metric in (each for one in data.resource_metrics for scope in one.scope_metrics for each in scope.metrics):
         assert isinstance(metric.data, Sum)
-        (point,) = metric.data.data_points
-        assert not point.attributes
-        found[metric.name.removeprefix('nicegui_stash.')] = point.value, metric.data.is_monotonic
+        for point in metric.data.data_points:
+            parts = ''.join(f' {name}={value}' for name, value in (point.attributes or {}).items())
+            found[metric.name.removeprefix('nicegui_stash.') + parts] = point.value, metric.data.is_monotonic
     return found
 
 
@@ -64,14 +65,35 @@ async def test_each_of_the_statistics_is_a_metric(
     store.down = True
     put(sessions[0], 'a', 'y' * 50)
     found = read(reader)
-    assert list(found) == FIELDS
+    assert list(found) == COUNTS
     totals = [dataclasses.asdict(registry.statistics()) for registry in registries]
     assert {name: value for name, (value, _) in found.items()} == {
-        name: sum(total[name] for total in totals) for name in FIELDS
+        name: sum(total[name] for total in totals) for name in COUNTS
     }
     assert found['pending_bytes'] == (52, False)
     assert found['puts'] == (3, True)
     assert found['conflicts'] == (1, True)
+
+
+async def test_recoveries_are_counted_by_status_and_reason(
+    make_registry: MakeRegistry, reader: InMemoryMetricReader, publish: Any
+) -> None:
+    registries = [make_registry() for _ in range(2)]
+    for registry in registries:
+        publish(registry)
+        registry.count_recovery('fresh', 'visit')
+    registries[0].count_recovery('recovered', 'rejoin')
+    registries[0].count_recovery('recovered', 'reload')
+    registries[0].count_recovery('recovered', 'reload')
+    assert registries[0].statistics().recoveries == {
+        'fresh': {'visit': 1},
+        'recovered': {'rejoin': 1, 'reload': 2},
+    }
+    assert {name: each for name, each in read(reader).items() if name.startswith('recoveries')} == {
+        'recoveries status=fresh reason=visit': (2, True),
+        'recoveries status=recovered reason=rejoin': (1, True),
+        'recoveries status=recovered reason=reload': (2, True),
+    }
 
 
 async def test_they_are_read_in_a_thread_of_the_sdk_while_sessions_come(make_registry: MakeRegistry) -> None:

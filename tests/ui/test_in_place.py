@@ -74,6 +74,12 @@ async def test_the_answer_has_the_draft_and_the_values_of_the_tab(stash: Stash) 
     assert (connection.visit.id, connection.visit.tab) == (visit.id, visit.tab)
     recovery = connection.page_objects[0].recovery
     assert (recovery.reason, recovery.in_place, recovery.status) == ('rejoin', True, 'recovered')
+    counted = stash.statistics()
+    assert (counted.recoveries, counted.returns_in_place) == ({'fresh': {'unknown': 1}}, 0), 'it has not connected yet'
+    connection._connect()
+    counted = stash.statistics()
+    assert counted.recoveries == {'fresh': {'unknown': 1}, 'recovered': {'rejoin': 1}}
+    assert counted.returns_in_place == 1
 
 
 async def test_a_page_that_is_loaded_says_that_it_did_not_come_back_in_place(stash: Stash) -> None:

@@ -339,6 +339,7 @@ class AppState:
         connection.add(page_object)
         connection.status_changed()  # it may be the page's first object, with a session already active
         page_object.begin()
+        connection.begun(page_object)
         return page_object
 
 

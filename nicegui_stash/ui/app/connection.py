@@ -316,11 +316,29 @@ class Connection:
             visit.guarded(page_object.pin)
         if self._memory is not None:
             visit.guarded(self._memory.identified)
+        self._count_returns()
         self._identified.set()
         if visit.report.reason == 'rejoin':
             self._look_again()
         elif visit.exists and self._registry.store.guarantee != 'process':
             self._registry.spawn(self._look_after_arrival())
+
+    def _count_returns(self) -> None:
+        """Count how the page and its classes came back; a report that comes too late is not counted again."""
+        if not self._identified.is_set():
+            for page_object in self.page_objects:
+                self._count(page_object)
+            if self.visit.in_place:
+                self._registry.count('returns_in_place')
+
+    def begun(self, page_object: PageObject) -> None:
+        """Count how a class came back that the page begins to show after its report."""
+        if self._identified.is_set():
+            self._count(page_object)
+
+    def _count(self, page_object: PageObject) -> None:
+        recovery = page_object.recovery
+        self._registry.count_recovery(recovery.status, recovery.reason)
 
     async def wait_until_identified(self) -> bool:
         """Wait for the client to connect and report; return whether it is still there."""

@@ -144,7 +144,8 @@ class Page:
 
     def _show_counts(self, statistics: Statistics) -> None:
         for name, label in self._counts.items():
-            number: int = getattr(statistics, name)
+            count: int | dict[str, dict[str, int]] = getattr(statistics, name)
+            number = count if isinstance(count, int) else sum(sum(each.values()) for each in count.values())
             label.text = size_text(number) if 'bytes' in name else f'{number:,}'
             if name in TROUBLES and label.parent_slot is not None:
                 label.parent_slot.parent.classes(**{'add' if number else 'remove': 'stash-trouble'})
