@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from msgspec import Raw
 from nicegui import ui
 from nicegui.testing import User
 
@@ -15,8 +16,9 @@ from nicegui_stash import Stash, stored
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.carryover import handover
 from nicegui_stash.ui.carryover.digest import digest
+from nicegui_stash.ui.scopes import browser as browser_scope
 
-from .scene import Browser, client_of, eventually, idle, page_object_of, replace, serving, tell, with_values
+from .scene import Browser, client_of, eventually, idle, page_object_of, replace, serving, shown, tell, with_values
 from .typed_page import EMPTY, Told, address_of, declare, enter, open_page, told
 
 __all__ = ['told']
@@ -259,3 +261,47 @@ async def test_a_forged_number_of_an_event_comes_back_as_a_number_or_not_at_all(
     assert page.text == 'typed'
     said = [code for code in told if 'durable' in code]
     assert said == ([f'window.__niceguiStash?.typed?.durable({max(0, number)})'] if type(number) is int else [])
+
+
+async def test_a_value_of_the_address_counts_until_the_person_has_left_that_address(stash: Stash, told: Told) -> None:
+    @stash.page('/', build='request')
+    class Search:
+        text: str = stored('', scope='url')
+
+        def build(self) -> None:
+            ui.input('text').bind_value(self, 'text')
+
+    for left, expected in (({}, 'typed'), ({'m': 1}, 'shown')):
+        told.clear()
+        tab = await Browser().open('/?text=shown')
+        tell(tab, {'kind': 'report', 'reason': 'visit'})
+        await idle()
+        page = shown(stash, tab, Search)
+        hand_over(tab, page, {'f': address_of(told), 'v': '"typed"', 'known': [EMPTY], **left})
+        await idle()
+        assert page.text == expected
+        assert [each.value for each in stash.recovery(page).rejected] == (['typed'] if left else [])
+
+
+async def test_a_value_of_the_browser_waits_for_what_the_browser_keeps(
+    stash: Stash, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browser_scope, 'ANSWER_TIMEOUT', 0.0)
+
+    @stash.page('/', build='request')
+    class Desk:
+        text: str = stored('', scope='browser')
+
+        def build(self) -> None:
+            ui.input('text').bind_value(self, 'text')
+
+    tab, page = await open_page(stash, Desk)
+    hand_over(tab, page, {'f': address_of(told), 'v': '"typed"', 'known': [digest('kept')]})
+    await idle()
+    assert told.answers == [], 'the browser has not said what it keeps'
+    kept, keeper = page_object_of(page).elsewhere, stash._app_state.connection_of(client_of(tab)).browser
+    items = {keeper._items.key(kept, 'text'): keeper._items.token(kept, 'text', Raw(b'"kept"'))}
+    tell(tab, {'kind': 'browser', 'browser': keeper._number, 'made': 0, 'ask': 1, 'items': items, 'last': True})
+    await eventually(lambda: None in told.answers)
+    assert page.text == 'typed'
+    assert told.answers[0] == {address_of(told): 'merged'}

@@ -10,7 +10,10 @@
 
   const { seal, limit } = document.currentScript?.dataset ?? {};
   stash.tooLarge.limit(Number(limit));
-  const { bound, raw, documentOf, textOf, wholeText, shown, learn } = stash.entered;
+  const { bound, raw, documentOf, textOf, wholeText, shown, learn, here } = stash.entered;
+  const MOVED = "#"; // no address of a page
+  // whether the person has left the address at which something was entered
+  const isMoved = (at) => (at === here() ? undefined : 1);
   const carried = new Map(); // address -> a value of the document before, until the server has sent its verdict
   const early = []; // events before the handshake, in order: NiceGUI retries each by itself, so they could overtake
   let isBuilt = false; // whether the server has reported the page as built, after sending its elements' values
@@ -51,7 +54,7 @@
       return false;
     }
     const doc = documentOf(place.id);
-    entry.held = true;
+    Object.assign(entry, { held: true, at: here() });
     entry.v = wellFormed(doc ? JSON.stringify(doc.toString()) : json);
     reflect(place, entry.v);
     return true;
@@ -69,8 +72,8 @@
   const collect = () => {
     const found = { values: [], unbound: [], large: [] }; // unbound: by key, before the server has sent the bound elements
     const size = { characters: 0, bytes: 0, kept: 0 };
-    const add = (f, json, digests, n, place) => {
-      const value = { f, v: wellFormed(json), known: [...new Set(digests)], n };
+    const add = (f, json, digests, n, { place, at = here() } = {}) => {
+      const value = { f, v: wellFormed(json), known: [...new Set(digests)], n, m: isMoved(at) };
       const characters = size.characters + value.v.length + 20 * value.known.length;
       const bytes = size.bytes + new TextEncoder().encode(JSON.stringify(value)).length;
       const count = found.values.length + found.unbound.length;
@@ -179,7 +182,7 @@
   // When a connection breaks: queued for the next one, ahead of later events. The numbers tell the server what it has.
   const repeat = () => {
     const { found, add } = collect();
-    stash.entered.each((f, json, digests, n, place) => n !== null && add(f, json, digests, n, place));
+    stash.entered.each((f, json, digests, n, record) => n !== null && add(f, json, digests, n, record));
     if (found.values.length) stash.tell({ kind: "again", values: found.values });
   };
 
@@ -212,10 +215,10 @@
       stash.typed.bind(addresses);
       stash.entered.dropUnplaced();
       if (!unknown || unknown.page !== pageDigest()) return;
-      for (const { f, v, known } of unknown.values) {
+      for (const { f, v, known, m } of unknown.values) {
         const place = bound[f];
         if (!place || carried.has(place.address)) continue;
-        carried.set(place.address, { v, known });
+        carried.set(place.address, { v, known, at: m ? MOVED : here() });
         show(place, carried.get(place.address));
       }
     },
@@ -230,6 +233,12 @@
       stash.tooLarge.begin();
       stash.entered.begin();
       stash.typed.take(found);
+    },
+
+    // the server has changed the page's address
+    moved(before, now) {
+      for (const entry of carried.values()) if (entry.at === before) entry.at = now;
+      stash.entered.moved(before, now);
     },
 
     durable(n, refused) {
@@ -272,11 +281,11 @@
       for (const [address, entry] of carried) {
         if (stash.entered.has(address)) continue;
         const sent = entry.sent === undefined ? [] : [stash.digest(JSON.parse(entry.sent), isNumeric(entry.place))];
-        add(address, entry.v, [...entry.known, ...sent]);
+        add(address, entry.v, [...entry.known, ...sent], undefined, entry);
       }
       for (const [f, json] of large) json === null ? found.large.push({ f, v: null }) : add(f, json, []); // not appeared
       for (const f of stash.tooLarge.lost) found.large.push({ f, v: null });
-      stash.entered.each((f, json, digests, n, place) => add(f, json, digests, undefined, place));
+      stash.entered.each((f, json, digests, n, record) => add(f, json, digests, undefined, record));
       const taken = { seal: stash.seal, values: found.values, large: found.large, focus: stash.focus.find(bound) };
       if (edits.size + lost) taken.edits = edits.size + lost;
       if (found.unbound.length) taken.unknown = { page: pageDigest(), values: found.unbound };
@@ -290,7 +299,7 @@
       stash.focus.take(found.focus);
       lost = Number.isInteger(found.edits) ? found.edits : 0;
       unknown = found.unknown && { page: found.unknown.page, values: wellMade(found.unknown.values) };
-      for (const { f, v, known } of wellMade(found.values)) carried.set(String(f), { v, known });
+      for (const { f, v, known, m } of wellMade(found.values)) carried.set(String(f), { v, known, at: m ? MOVED : here() });
       for (const { f, v } of wellMade(found.large)) large.set(String(f), v);
       for (const each of Array.isArray(found.large) ? found.large : []) if (each?.v === null) large.set(String(each.f), null);
     },
@@ -301,7 +310,7 @@
       const values = [];
       for (const [f, entry] of carried) {
         if (entry.sent === undefined) Object.assign(entry, { sent: entry.v, held: false }); // only once: the verdict is about this value
-        values.push({ f, v: entry.sent, known: entry.known });
+        values.push({ f, v: entry.sent, known: entry.known, m: isMoved(entry.at) });
       }
       if (values.length) stash.tell({ kind: "typed", seal: stash.seal, values });
       if (lost) stash.tell({ kind: "lost", edits: lost });
@@ -320,7 +329,7 @@
         const { place } = entry;
         if (stash.entered.has(address) || !raw()[place?.id]) continue; // a newer value counts, or the element is gone
         if (verdict !== "rejected") {
-          stash.entered.adopt(place, entry.sent, entry.known, { refused: verdict !== "merged" });
+          stash.entered.adopt(place, entry, { refused: verdict !== "merged" });
           if (verdict === "free") release(entry, entry.shown ?? "");
           else if (entry.held) release(entry, JSON.parse(entry.sent));
         } else if (entry.over === raw()[place.id]) {

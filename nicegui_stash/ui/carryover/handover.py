@@ -217,7 +217,10 @@ class Handover:
             self._due = noted
         else:
             self._next = noted
-        self.settle()
+        if any(page_object.schema.has_elsewhere for page_object in self._connection.page_objects):
+            asyncio.get_running_loop().call_soon(self.settle)  # behind the changes of address and browser
+        else:
+            self.settle()
 
     def settle(self) -> None:
         """Notify the browser up to which event everything is newly durable; it then forgets those values."""

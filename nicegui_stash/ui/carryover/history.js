@@ -16,6 +16,7 @@
   const raw = () => Vue.toRaw(mounted_app?.elements ?? {}); // reading it is not tracked by Vue
   const documentOf = (id) => getElement(id)?.editor?.state?.doc; // of a code editor, whose events are only differences
 
+  const here = () => location.pathname + location.search; // the address of the page
   const textOf = (id) => documentOf(id)?.toString();
   // the event of a code editor that replaces its text as a whole
   const wholeText = (from, text) =>
@@ -70,6 +71,8 @@
     shown,
     propOf,
     learn,
+
+    here,
 
     has: (address) => records.has(address),
 
@@ -142,6 +145,11 @@
       return number;
     },
 
+    // the server has changed the page's address: what was entered at the old one was entered at the new one
+    moved(before, now) {
+      for (const record of records.values()) if (record.at === before) record.at = now;
+    },
+
     // n: the number of the event; Infinity if it is not with the socket yet
     remember(place, json, n) {
       let record = records.get(place.address);
@@ -158,14 +166,14 @@
         if (record.known.length > limit) record.known.splice(limit >> 1, 1); // a put has taken one of the first or last
       }
       const waits = window.socket.connected ? null : connects;
-      Object.assign(record, { place, before, json, n, waits, doc: documentOf(place.id) });
+      Object.assign(record, { place, before, json, n, waits, at: here(), doc: documentOf(place.id) });
     },
 
     // remember a value of the document before that the server has taken, and its known digests
-    adopt(place, json, digests, { refused }) {
+    adopt(place, { sent: json, known: digests, at }, { refused }) {
       const known = digests.map((digest) => ({ n: Infinity, digest })); // until something later is durable
       const n = refused ? Infinity : number;
-      records.set(place.address, { place, known, before: shown(place), n, json, doc: documentOf(place.id) });
+      records.set(place.address, { place, known, before: shown(place), n, json, at, doc: documentOf(place.id) });
     },
 
     // a newer value was entered before the carried one was placed: the carried one becomes its history
@@ -198,7 +206,7 @@
       }
     },
 
-    // call back with address or key, value, history, number and place of each value that is not known to be durable;
+    // call back with address or key, value, history, number and record of each value that is not known to be durable;
     // the number is null if the value was not sent yet; a sent one may be lost if the connection broke
     each(report) {
       for (const [address, record] of records) {
@@ -207,7 +215,7 @@
         const left = record.known.filter((entry) => entry.waits !== connects); // values that still wait are known here only
         const digests = left.map((entry) => digestOf(entry, element.props.type === "number"));
         const n = record.waits !== connects && record.n !== Infinity ? record.n : null;
-        report(unplaced.has(record.place.key) ? record.place.key : address, jsonOf(record), digests, n, record.place);
+        report(unplaced.has(record.place.key) ? record.place.key : address, jsonOf(record), digests, n, record);
       }
     },
   };

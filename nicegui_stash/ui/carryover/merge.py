@@ -7,6 +7,8 @@ from contextlib import nullcontext
 from datetime import date, datetime, time
 from typing import Literal
 
+from msgspec.structs import replace
+
 from ...model.recovery import Rejected
 from .. import nicegui_private
 from .digest import digest
@@ -33,7 +35,8 @@ def merge(bound: Bound, value: TypedValue, *, validated: bool = True) -> Verdict
     try:
         entered = bound.value_of(value.arguments)
         nicegui_private.show_present(bound.owner, bound.names)
-        if element.is_ignoring_events or not _is_known(bound, value):
+        counts = _is_from_here if validated and bound.is_in_address else _is_known
+        if element.is_ignoring_events or not counts(bound, value):
             page_object.recovery.note_rejected(Rejected(bound.field, entered, bound.place.path, value.size))
             element.update()
             return 'rejected'
@@ -53,6 +56,14 @@ def _is_known(bound: Bound, value: TypedValue) -> bool:
     shown, numeric = nicegui_private.shown_value(bound.element, bound.attribute)
     brought = {*value.known, digest(value.arguments, numeric=numeric)}
     return any(digest(each, numeric=numeric) in brought for each in _writings(shown))
+
+
+def _is_from_here(bound: Bound, value: TypedValue) -> bool:
+    """Whether a value was entered at the page's present address, or is the one that this address has.
+
+    Only the person changes an address while the server is away, by going back, forward or elsewhere.
+    """
+    return not value.moved or _is_known(bound, replace(value, known=frozenset[str]()))
 
 
 def _writings(shown: object) -> list[object]:

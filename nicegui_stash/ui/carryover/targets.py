@@ -54,6 +54,11 @@ class Bound:
         declared = self.page_object.schema.fields[self.field].field
         return self.entry.transform is None and declared.encode is None
 
+    @property
+    def is_in_address(self) -> bool:
+        """Whether the field is in the page's address, which nobody else can write."""
+        return self.page_object.schema.fields[self.field].scope.kept_by == 'address'
+
     def value_of(self, arguments: Any) -> Any:
         """Return the value that an event with these arguments would assign to the field. Raises the element's errors.
 
@@ -92,15 +97,9 @@ def find_field(address: str, page_objects: Iterable[TakesEntries]) -> tuple[Take
     return None
 
 
-def _stored_names(page_object: TakesEntries) -> Iterator[str]:
-    for name, stored in page_object.schema.fields.items():
-        if stored.scope.is_stored:  # the browser keeps the others anyway
-            yield name
-
-
 def _to_fields(page_objects: Iterable[TakesEntries]) -> Iterator[Bound]:
     for page_object in page_objects:
-        for name in _stored_names(page_object):
+        for name in page_object.schema.fields:
             for entry in nicegui_private.two_way(page_object.page, name):
                 yield Bound(entry, page_object, name, page_object.page, (name,))
 
@@ -110,7 +109,7 @@ def _to_parts(page_objects: Iterable[TakesEntries], elements: Iterable[Element])
     fields = {
         (id(each.page), name): each
         for each in page_objects
-        for name in _stored_names(each)
+        for name in each.schema.fields
         if _may_have_parts(each, name)
     }
     if not fields:

@@ -22,7 +22,7 @@ class TypedValue(Struct, frozen=True):
 
     `known` has the digests of the values that the element has shown since it was last durable. If it shows another
     value now, others have written the field. `number` is the event's number in the browser's count, 0 without one;
-    `size` the length of the arguments' JSON.
+    `size` the length of the arguments' JSON. `moved`: the person has left the address of the page since.
     """
 
     address: str
@@ -30,6 +30,7 @@ class TypedValue(Struct, frozen=True):
     known: frozenset[str]
     number: int = 0
     size: int = 0
+    moved: bool = False
 
 
 class _Sent(Struct, frozen=True):
@@ -39,6 +40,7 @@ class _Sent(Struct, frozen=True):
     text: Annotated[str, Meta(max_length=MAX_CHARACTERS)] = field(name='v')
     known: list[Any]
     number: Any = field(default=0, name='n')
+    moved: Any = field(default=None, name='m')
 
 
 def parse_values(sent: Iterable[object]) -> tuple[TypedValue, ...]:
@@ -64,4 +66,5 @@ def _parse_value(sent: object) -> TypedValue | None:
         frozenset(each for each in value.known[:MAX_KNOWN] if isinstance(each, str) and _DIGEST.fullmatch(each)),
         value.number if type(value.number) is int else 0,
         len(value.text),
+        bool(value.moved),
     )

@@ -77,6 +77,10 @@ class Keeper(Protocol):
         """Stop following; the kept values stay."""
         ...
 
+    def has_answered(self, kept: KeptFields) -> bool:
+        """Whether the client has sent the kept values."""
+        ...
+
     def is_pending(self, kept: KeptFields) -> bool:
         """Whether building should wait, because the client has not sent the kept values yet."""
         ...

@@ -35,7 +35,7 @@ class TakesEntries(Protocol):
 
     @property
     def is_read(self) -> bool:
-        """Whether every owner's document is read."""
+        """Whether every owner's document is read, and the client has sent what it keeps."""
         ...
 
     @property

@@ -49,6 +49,11 @@ class Elsewhere:
         """Whether the client has not sent its values yet."""
         return any(keeper.is_pending(self) for keeper in set(self.keepers.values()))
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the client has sent its values."""
+        return all(keeper.has_answered(self) for keeper in set(self.keepers.values()))
+
     def reset(self) -> None:
         """Delete the client's values."""
         for keeper in set(self.keepers.values()):

@@ -103,8 +103,8 @@ class PageObject:
 
     @property
     def is_read(self) -> bool:
-        """Whether every owner's document is read."""
-        return all(document.session.is_read for document in self.documents.values())
+        """Whether every owner's document is read, and the client has sent what it keeps."""
+        return all(document.session.is_read for document in self.documents.values()) and self.elsewhere.is_read
 
     # ---- recovering
 

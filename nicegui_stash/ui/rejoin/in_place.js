@@ -242,8 +242,11 @@
     clearTimeout(timer);
     try {
       if (times++ >= MOST_TIMES) doubt("it came back in vain"); // the server has answered just now
+      stash.address?.finish();
+      const { href } = location;
       const answer = await ask();
       if (answer) await load(answer);
+      if (answer && location.href !== href) doubt("the address has changed");
       if (answer) await exchange(answer);
       returning = false;
       lookSoon();

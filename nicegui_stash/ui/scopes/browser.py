@@ -92,6 +92,9 @@ class Browser:
         self._expect(MAX_REPORTED)
         self._call_script('watch', number, self._items.prefixes(kept))
 
+    def has_answered(self, kept: KeptFields) -> bool:
+        return all(ask.kept is not kept for ask in self._asks.values())
+
     def is_pending(self, kept: KeptFields) -> bool:
         asked = (ask for ask in self._asks.values() if ask.kept is kept and not ask.waited)
         return self._visit.exists and any(asked)  # without a session, no item can belong to it

@@ -13,6 +13,7 @@
   let waiting = null;
   let asked = false; // whether the server waits for our address
 
+  const here = () => location.pathname + location.search;
   const nameOf = (part) => {
     try {
       return decodeURIComponent(part.split("=", 1)[0].replaceAll("+", " "));
@@ -46,6 +47,7 @@
   const apply = () => {
     const { count, changes, push } = waiting;
     const query = changed(changes);
+    const before = here();
     try {
       if (query !== location.search) {
         const address = location.pathname + query + location.hash;
@@ -61,6 +63,7 @@
     refill();
     waiting = null;
     settle(count);
+    stash.typed?.moved(before, here());
     if (asked) stash.address.tell();
   };
 
@@ -93,6 +96,11 @@
     project(count, changes, push) {
       waiting = { count, changes: { ...waiting?.changes, ...changes }, push: push || Boolean(waiting?.push) };
       if (budget > 0) apply();
+    },
+
+    // make what waits for the pause: nobody does it once the page has gone
+    finish() {
+      if (waiting) apply();
     },
 
     tell(moved = false) {

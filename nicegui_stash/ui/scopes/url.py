@@ -66,7 +66,10 @@ class Address:
     def end(self, kept: KeptFields) -> None:
         self._following.remove(kept)
 
-    def is_pending(self, kept: KeptFields) -> bool:  # noqa: ARG002 it came with the request
+    def has_answered(self, kept: KeptFields) -> bool:  # noqa: ARG002 it came with the request
+        return True
+
+    def is_pending(self, kept: KeptFields) -> bool:  # noqa: ARG002 as above
         return False
 
     # ---- from the fields to the address

@@ -57,6 +57,7 @@
     marked: null,
 
     mark(reason, { last = false } = {}) {
+      if (!last) self.address?.finish(); // else the address that is loaded next is known already
       // a document without a completed handshake has no own visit, but passes on the inherited one
       const visit = self.accepted ? self.visit : inherited;
       const entry = window.navigation?.currentEntry?.key;
