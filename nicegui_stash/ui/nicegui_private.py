@@ -540,9 +540,13 @@ def on_entered(element: Any, handler: Callable[[], None]) -> None:
 
 def event_value(element: ValueElement[Any]) -> Any:
     """Return the value of an element as its change handlers get it: the name of a tab, not the tab."""
-    return element._value_to_event_value(element.value)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    value = element.value
+    if type(element)._value_to_event_value is _SAME_VALUE:  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return value
+    return element._value_to_event_value(value)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
+_SAME_VALUE: Final[Any] = cast(Any, ValueElement)._value_to_event_value  # noqa: SLF001
 _SETS_ONLY: Final[frozenset[Any]] = frozenset(
     cls._handle_value_change  # pyright: ignore[reportPrivateUsage]
     for cls in (ValueElement, ValidationElement, ui.input)

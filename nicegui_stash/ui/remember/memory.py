@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 import msgspec
 from nicegui import Client
 from nicegui.element import Element
 
 from ...errors import StashError, ValueNotStorable
-from ...model.document import Part, SliceId
+from ...model.document import Part, SliceId, Values
 from ...model.operations import Set
 from ...model.scopes import Scope
 from ...session.session import Session
@@ -67,7 +68,7 @@ class Memory:
         shape = shape_of(element)
         if shape is None or is_refused(element):
             raise StashError(refusal(element, self.path, has_state=shape is not None))
-        self._add(shape, key, scope)
+        self._show_stored(self._add(shape, key, scope))
         self._schedule()
 
     def first_of_block(self) -> int:
@@ -80,35 +81,49 @@ class Memory:
         self._schedule()
 
     def _take(self, found: Iterable[tuple[Element, Scope]]) -> None:
+        before: Remembered | None = None
+        stored: Values | None = None
         for element, scope in found:
-            if self.roll.has(element) or is_if_asked(element) or is_refused(element):
+            if self.roll.has(element) or (shape := shape_of(element)) is None:
                 continue
-            if (shape := shape_of(element)) is not None:
-                self._add(shape, None, scope)
+            if is_if_asked(element) or is_refused(element):
+                continue
+            remembered = self._add(shape, None, scope)
+            if before is None or before.slice_id is not remembered.slice_id or before.scope is not scope:
+                stored = self._stored(remembered)  # the elements of a block are mostly in one place
+            before = remembered
+            self._recall(remembered, stored)
 
-    def _add(self, shape: Shape, key: str | int | None, scope: Scope) -> None:
+    def _add(self, shape: Shape, key: str | int | None, scope: Scope) -> Remembered:
         remembered = self.roll.add(shape, key, scope)
         self._unsettled.append(remembered)
-        shape.listen(lambda: self._changed(remembered))
-        if self._is_answered:
-            self._recall(remembered)
-        else:
-            with nicegui_private.unsent(shape.element):
-                self._recall(remembered)
+        shape.listen(partial(self._changed, remembered))
+        return remembered
 
     # ---- showing what is stored
 
-    def _recall(self, remembered: Remembered) -> bool:
+    def _stored(self, remembered: Remembered) -> Values | None:
+        """Return what is stored where an element's state is, by the names of the elements; `None` while unknown."""
+        part = self.places.part_of(remembered)
+        if part is None or not self.places.session.is_read:
+            return None
+        return self.places.values(remembered.slice_id, part)
+
+    def _show_stored(self, remembered: Remembered) -> bool:
+        return self._recall(remembered, self._stored(remembered))
+
+    def _recall(self, remembered: Remembered, stored: Values | None) -> bool:
         """Show what is stored of an element, without its handlers; return whether that is not the default."""
-        places = self.places
-        part = places.part_of(remembered)
-        if part is None or not places.session.is_read:
+        if stored is None:
             return False
         remembered.is_known = True
-        raw = places.values(remembered.slice_id, part).get(remembered.name)
+        raw = stored.get(remembered.name)
         if raw is None or raw == remembered.raw:
             return False
-        return remembered.recall(raw)
+        if self._is_answered:
+            return remembered.recall(raw)
+        with nicegui_private.unsent(remembered.shape.element):
+            return remembered.recall(raw)
 
     def _answer(self) -> None:
         """Settle before the first HTML: the page function is done."""
@@ -264,7 +279,7 @@ class Memory:
             for remembered in self.roll:
                 if remembered.is_touched:
                     self._store_again(remembered)
-                elif self._is_awaited(remembered) and self._recall(remembered) and remembered.is_settled:
+                elif self._is_awaited(remembered) and self._show_stored(remembered) and remembered.is_settled:
                     remembered.shape.announce()
 
     def _store_again(self, remembered: Remembered) -> None:

@@ -47,16 +47,8 @@ class ValueShape:
 
     def listen(self, changed: Callable[[], None]) -> None:
         is_automatic = isinstance(self.element, Drawer) and self.element.value is None
-
-        def value_changed() -> None:
-            nonlocal is_automatic
-            if is_automatic:  # the browser says whether it has room for the drawer
-                is_automatic = False
-            else:
-                changed()
-
-        self._listener = value_changed
-        self.element.on_value_change(value_changed)
+        self._listener = _but_first(changed) if is_automatic else changed
+        self.element.on_value_change(self._listener)
 
     def state(self) -> Any:
         return {'value': nicegui_private.event_value(self.element)}
@@ -160,6 +152,20 @@ class PropShape:
 
     def reduced(self, state: Any) -> Any:
         del state
+
+
+def _but_first(changed: Callable[[], None]) -> Callable[[], None]:
+    """Call back but for the first change: the browser says whether it has room for a drawer."""
+    is_first = True
+
+    def value_changed() -> None:
+        nonlocal is_first
+        if is_first:
+            is_first = False
+        else:
+            changed()
+
+    return value_changed
 
 
 def sends_values(element: Element) -> bool:
