@@ -16,6 +16,7 @@ from ..errors import ValueNotStorable
 from .schema import StoredField
 
 _DAY: Final = re.compile(r'\d{4}-\d\d-\d\d')
+_RANGE: Final = re.compile(r'(\d{4}-\d\d-\d\d) - (\d{4}-\d\d-\d\d)')
 _MINUTE: Final = re.compile(r'(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d')
 _SAME_BUT_WRITTEN: Final = re.compile(
     r'a str would come back as a (date|datetime|time|Decimal)|Invalid RFC3339 encoded (date|datetime|time)'
@@ -34,8 +35,9 @@ def meant(stored: StoredField, value: object) -> tuple[Any, Raw] | None:
 
     - A whole `float` is an `int`, and a number a `Decimal`: `ui.number` gives only floats.
     - `None` of an emptied element is `''`, of an emptied multiple selection `[]`; an emptied text is `None`.
+    - The list of a multiple selection is a set or tuple.
     - ISO text is a `date`, `time` or `datetime`, also within lists and dicts; the text of a number is a `Decimal`.
-    - The text of one day is a range from and to it, as `ui.date` gives it.
+    - The text of one day is a range from and to it, as `ui.date` gives it, and that of two a range, as `ui.date_input`.
     """
     if stored.field.encode or stored.field.decode:
         return None
@@ -97,15 +99,14 @@ def no_part(stored: StoredField, error: Exception, held: object) -> ValueNotStor
 
 def _readings(stored: StoredField, value: object) -> Iterator[object]:
     if value is None:
-        yield from ('', [])
+        yield from ('', [], set[Any](), frozenset[Any](), ())
     elif value == '':
         yield None
     elif type(value) is float and value.is_integer():
         yield int(value)
     if type(value) in {int, float}:
         yield _decimal(cast(float, value))
-    is_day = isinstance(value, str) and _DAY.fullmatch(value)
-    candidates: list[Any] = [value, {'from': value, 'to': value}] if is_day else [value]
+    candidates: list[Any] = [value, *_ranges(value)]
     for each in candidates:
         if each is not value:
             yield each
@@ -114,6 +115,15 @@ def _readings(stored: StoredField, value: object) -> Iterator[object]:
                 back = stored.codec.decode(stored.codec.to_json(_with_seconds(each)))
                 if _is_written(each, back):
                     yield back
+
+
+def _ranges(value: object) -> Iterator[dict[str, str]]:
+    """Return the range of days that a text is, if it is one."""
+    if isinstance(value, str):
+        if _DAY.fullmatch(value):
+            yield {'from': value, 'to': value}
+        elif match := _RANGE.fullmatch(value):
+            yield {'from': match[1], 'to': match[2]}
 
 
 def _decimal(number: float) -> Decimal:
@@ -139,6 +149,9 @@ def _is_written(value: Any, back: Any) -> bool:
     if isinstance(value, list) and isinstance(back, (list, tuple)):
         items, others = cast(list[Any], value), cast(list[Any], back)
         return len(items) == len(others) and all(map(_is_written, items, others))
+    if isinstance(value, list) and isinstance(back, (set, frozenset)):
+        items, members = cast(list[Any], value), cast(frozenset[Any], back)
+        return all(any(_is_written(item, each) for each in members) for item in items)
     if isinstance(value, dict) and isinstance(back, Mapping):
         entries, other = cast(dict[Any, Any], value), cast(Mapping[Any, Any], back)
         return entries.keys() == other.keys() and all(_is_written(entries[key], other[key]) for key in entries)

@@ -716,7 +716,8 @@ def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> C
     def update_options(element: Any) -> None:
         _note_options(element)
         value = element.value
-        if value is None or not _without_option(element) or not _is_kept(element, is_stored):
+        is_list = isinstance(value, list) or not _is_several(element, value)  # NiceGUI empties other collections
+        if value is None or (is_list and not _without_option(element)) or not _is_kept(element, is_stored):
             original(element)
             return
         slot = '___value'
@@ -751,13 +752,13 @@ def _note_options(element: Any) -> None:
 
 def _choosing(original: Callable[[Any, Any], Any], is_stored: IsStored) -> Callable[[Any, Any], Any]:
     def event_args_to_value(element: Any, event: GenericEventArguments) -> Any:
-        before = _items(element.value)
+        before = _items(element, element.value)
         hidden = [each for each in _without_option(element) if not _is_typed(element, each)]
         value = original(element, event)
         if not element.multiple or not hidden or not _is_kept(element, is_stored):
             return value
         kept = [each for each in before if each in hidden or each in value]
-        return [*kept, *(each for each in _items(value) if each not in kept)]
+        return [*kept, *(each for each in _items(element, value) if each not in kept)]
 
     return event_args_to_value
 
@@ -777,21 +778,29 @@ def _is_kept(element: object, is_stored: IsStored) -> bool:
     return hasattr(element, _KEEPS) or _is_bound(element, is_stored)
 
 
-def _items(value: Any) -> list[Any]:
-    return list(cast(list[Any], value)) if isinstance(value, list) else [value]
+def _is_several(element: Any, value: object) -> bool:
+    """Whether a value is several choices: NiceGUI has lists, and a field may be a set or a tuple."""
+    is_multiple = bool(getattr(element, 'multiple', False))
+    return isinstance(value, list) or (is_multiple and isinstance(value, (set, frozenset, tuple)))
+
+
+def _items(element: Any, value: Any) -> list[Any]:
+    return list(cast(list[Any], value)) if _is_several(element, value) else [value]
 
 
 def _without_option(element: Any) -> list[Any]:
     values = element._values  # noqa: SLF001
-    return [each for each in _items(element.value) if each not in values]
+    return [each for each in _items(element, element.value) if each not in values]
 
 
 def _model_of(element: Any, value: Any) -> Any:
     """Return what the browser shows. A text without option that was typed once is shown as when it is typed."""
     model_of = element._value_to_model_value  # noqa: SLF001
-    if not isinstance(value, list):
+    if not _is_several(element, value):
         return value if _is_typed(element, value) else model_of(value)
-    return [shown for each in _items(value) for shown in ([each] if _is_typed(element, each) else model_of([each]))]
+    return [
+        shown for each in _items(element, value) for shown in ([each] if _is_typed(element, each) else model_of([each]))
+    ]
 
 
 def _is_typed(element: Any, value: Any) -> bool:

@@ -177,6 +177,43 @@ async def test_the_next_choice_of_several_loses_none_that_has_no_option(stash: S
     assert (form.typed, form.taken) == (['bee'], ['emu', 'bee'])  # only what is shown can be taken away
 
 
+async def test_several_choices_are_a_set_or_a_tuple_where_the_field_is_one(stash: Stash, store: FaultyStore) -> None:
+    @stash.page('/')
+    class Form:
+        some: set[str] = stored({'bee', 'emu'})
+        fixed: frozenset[int] = stored(frozenset({1}))
+        order: tuple[str, ...] = stored(('bee',))
+
+        def build(self) -> None:
+            for name, options in (('some', ['ant', 'bee']), ('fixed', [1, 2]), ('order', ['ant', 'bee'])):
+                ui.select(options, multiple=True, clearable=True).mark(name).bind_value(self, name)
+
+    ann = Browser()
+    tab = await ann.open()
+    form: Any = shown(stash, tab, Form)
+    ant, bee = {'value': 0, 'label': 'ant'}, {'value': 1, 'label': 'bee'}
+    assert element(tab, 'some').props['model-value'] == [bee]
+    type_into(tab, 'some', [bee, ant])
+    type_into(tab, 'fixed', [{'value': 0, 'label': '1'}, {'value': 1, 'label': '2'}])
+    type_into(tab, 'order', [bee, ant])
+    await idle()
+    assert (form.some, form.fixed) == ({'ant', 'bee', 'emu'}, {1, 2})
+    assert form.order == ('bee', 'ant')
+    second = await ann.open()
+    assert sorted(each['label'] for each in element(second, 'some').props['model-value']) == ['ant', 'bee']
+    type_into(tab, 'some', [ant])
+    for name in ('fixed', 'order'):
+        type_into(tab, name, None)
+    await idle()
+    assert (form.some, form.fixed, form.order) == ({'ant', 'emu'}, frozenset(), ())
+    element(second, 'some').set_options(['bee', 'ant'])
+    await idle()
+    assert form.some == {'ant', 'emu'}, 'other options change nothing'
+    await stash.flush(form)
+    stored_now = await data_of(store, 'Form')
+    assert (sorted(stored_now['some']), stored_now['fixed'], stored_now['order']) == (['ant', 'emu'], [], [])
+
+
 async def test_a_choice_that_is_bound_to_nothing_stored_is_as_ever(stash: Stash) -> None:
     class Plain:
         city: str | None = 'x'

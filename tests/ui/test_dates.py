@@ -166,6 +166,11 @@ async def test_a_range_of_one_day_and_an_emptied_selection(stash: Stash) -> None
     type_into(tab, 'nights', {'from': '2030-05-31', 'to': '2030-06-02'})
     await idle()
     assert trip.nights == {'from': date(2030, 5, 31), 'to': date(2030, 6, 2)}
+    type_into(tab, 'stay', '2030-06-03 - 2030-06-09')  # as ui.date_input brings it with range_input
+    type_into(tab, 'nights', '2030-06-03 - 2030-06-09')
+    await idle()
+    assert trip.stay == {'from': '2030-06-03', 'to': '2030-06-09'}
+    assert trip.nights == {'from': date(2030, 6, 3), 'to': date(2030, 6, 9)}
 
 
 KINDS = {'day': date | None, 'must': date, 'at': time, 'tags': list[str], 'price': Decimal}
