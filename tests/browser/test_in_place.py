@@ -43,6 +43,13 @@ WATCH_POPUP = """() => {
 }"""
 """Notes every frame in which NiceGUI's popup is shown: how many milliseconds after the connection was lost."""
 
+NOTE_TURN = """() => {
+    const { inPlace } = window.__niceguiStash;
+    const { leave } = inPlace;
+    inPlace.leave = (turn) => { window.turn = turn; leave(turn); };
+}"""
+"""Notes when the page is to look for the next server."""
+
 SHOWN = """() => [...document.querySelectorAll('#app *')].map((element) => {
     const { localName, id, className, value } = element;
     const isLasting = (name) => !/focus|highlighted|transition/.test(name);
@@ -363,6 +370,24 @@ async def test_in_a_rolling_deploy_behind_a_proxy_nobody_sees_that_the_connectio
         await expect(get('draft-text')).to_have_text('a draft')
         assert await is_same_document(tab)
         assert [shown for shown in await tab.page.evaluate('window.popups') if shown < 1900] == []
+
+
+async def test_pages_are_told_that_their_server_ends_send_what_waits_and_take_turns(visitor: Visitor, folder: Path):
+    async with served(folder) as server:
+        tabs = [await open_page(visitor, f'{server.url}/throttled') for _ in range(2)]
+        for tab in tabs:
+            await tab.page.evaluate(NOTE_TURN)
+        clients = [await tab.client() for tab in tabs]
+        await tabs[0].page.get_by_test_id('click').click()
+        await server.terminate()
+        (document,) = server.objects()
+        assert '"clicks":1' in document.read_text()
+        assert sorted([await tab.page.evaluate('window.turn') for tab in tabs]) == [0, 500]
+        await server.start()
+        for tab, client in zip(tabs, clients, strict=True):
+            await back(tab, client)
+            await expect(tab.page.get_by_test_id('clicks')).to_have_text('1')
+            assert await is_same_document(tab)
 
 
 async def test_a_page_that_came_back_often_holds_no_more_than_before(visitor: Visitor, folder: Path):

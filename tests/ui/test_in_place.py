@@ -18,6 +18,7 @@ from nicegui_stash.ui import nicegui_private
 from nicegui_stash.ui.carryover import handover
 from nicegui_stash.ui.rejoin.answer import MEDIA_TYPE
 from nicegui_stash.ui.rejoin.claim import HEADER
+from nicegui_stash.ui.rejoin.farewell import turns
 from nicegui_stash.ui.rejoin.turnstile import Turnstile
 from nicegui_stash.ui.visit import scripts
 
@@ -130,6 +131,19 @@ def test_no_literal_of_our_scripts_looks_like_a_comment_or_spans_lines(file: str
     for line in files('nicegui_stash.ui').joinpath(file).read_text(encoding='utf-8').splitlines():
         code = '' if line.lstrip().startswith('//') else line.split(' // ')[0]
         assert all(code.count(quote) % 2 == 0 for quote in '`"'), line
+
+
+async def test_our_scripts_are_served_without_what_is_not_run_and_with_all_their_literals(stash: Stash) -> None:
+    form(stash)
+    browser = Browser()
+    for name, parts in scripts.SCRIPTS.items():
+        written = '\n'.join(files('nicegui_stash.ui').joinpath(file).read_text(encoding='utf-8') for file in parts)
+        code = re.sub(r'(?m)^ *//.*$| // .*$', '', written)
+        served = (await browser.get(f'{scripts.FOLDER}/{name}')).text
+        assert len(served) < 0.75 * len(written)
+        literals = re.compile(r'"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`')
+        assert literals.findall(served) == literals.findall(code)
+        assert ''.join(served.split()) == ''.join(code.split())
 
 
 @pytest.mark.parametrize('where', ['stash', 'page'])
@@ -285,6 +299,12 @@ async def test_the_server_says_whether_a_client_is_here_and_when_its_page_may_co
     assert known == {'known': True, 'wait': 0}
     unknown = (await Browser().get('/_nicegui/stash/back?client=nobody')).json()
     assert unknown['known'] is False
+
+
+def test_the_pages_of_a_server_that_ends_look_for_the_next_one_within_a_second() -> None:
+    assert turns(0) == []
+    assert turns(4) == [0, 250, 500, 750]
+    assert max(turns(3000)) < 1000
 
 
 def test_pages_come_one_after_the_other() -> None:

@@ -11,6 +11,7 @@ from nicegui import app, background_tasks
 from nicegui_stash import Stash, stored
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.testing import FaultyStore
+from nicegui_stash.ui.app.signals import SignalWatch
 
 from .scene import Browser, client_of, data_of, documents, idle, serving, shown
 
@@ -234,3 +235,33 @@ async def test_a_handler_that_was_set_later_is_left_alone(url: str, received: li
         signal.signal(signal.SIGINT, lambda number, frame: later.append(number))
     signal.raise_signal(signal.SIGINT)
     assert (later, received) == ([signal.SIGINT], [])
+
+
+async def test_the_server_goes_on_for_a_moment_after_a_first_sigterm_if_it_has_pages_to_tell(
+    received: list[int],
+) -> None:
+    told = asyncio.Event()
+    watch = SignalWatch(told.set, lambda: 3600.0)
+    watch.start()
+    try:
+        signal.raise_signal(signal.SIGTERM)
+        await told.wait()
+        assert received == []
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        assert received == [signal.SIGINT, signal.SIGTERM]
+    finally:
+        watch.stop()
+
+
+async def test_the_server_receives_a_sigterm_after_that_moment(received: list[int]) -> None:
+    ended = asyncio.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    watch = SignalWatch(lambda: None, lambda: 0.01)
+    watch.start()
+    try:
+        signal.raise_signal(signal.SIGTERM)
+        await ended.wait()
+    finally:
+        watch.stop()
+    assert received == []

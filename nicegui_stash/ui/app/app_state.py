@@ -217,6 +217,7 @@ class AppState:
         if visit.joins or self._rejoins.get(client.page.path, self._settings.rejoin) == 'reload':
             offer(connection, request, nonce)
             return
+        self.runtime().returning.add(client)
         claim = claim_of(request)
         if claim is None or not claim.is_sealed_for(visit):
             mark_page(client)
@@ -241,6 +242,8 @@ class AppState:
     def _end(self, client: Client) -> None:
         if (connection := self._connections.pop(client, None)) is not None:
             connection.end()
+        if self._runtime is not None:
+            self._runtime.returning.discard(client)
 
     async def forget(self) -> None:
         """Erase the current client's session: here at once, in its browser, and in the store before returning."""

@@ -14,7 +14,7 @@ import time
 import weakref
 from pathlib import Path
 
-from nicegui import app
+from nicegui import Client, app
 
 from ...errors import ConfigurationError, DeclarationError
 from ...maintenance.schedule import SweepSchedule, default_interval
@@ -26,6 +26,7 @@ from ...settings import Settings
 from ...stores.journal import Journals
 from ...stores.opening import default_url, open_store
 from .. import nicegui_private
+from ..rejoin.farewell import MOMENT, connected, say_farewell
 from .signals import SignalWatch
 from .start_check import check_at_start
 
@@ -59,13 +60,15 @@ class Runtime:
         self.settings = settings
         self.tokens = Tokens(secrets, prefix, settings.browser_ttl)
         self.drain_timeout = settings.drain_timeout
+        self.returning: weakref.WeakSet[Client] = weakref.WeakSet()
+        """The pages that come back in place: they are told when the server ends."""
         self.names: dict[str, Schema] = {}
         self._place = place
         self.loop = asyncio.get_running_loop()
         self._deadline: float | None = None
         self._draining = False
         self.closed = False
-        self._signals = SignalWatch(self._hurry)
+        self._signals = SignalWatch(self._hurry, lambda: MOMENT if connected(self.returning) else 0.0)
         self._signals.start()
         self._renewal = self.loop.call_later(self._renew_every, self._renew)
         interval = settings.sweep_interval
@@ -101,6 +104,7 @@ class Runtime:
     def _hurry(self) -> None:
         """Start to drain at the signal, before the server closes its connections."""
         self._deadline = self.loop.time() + self.drain_timeout
+        say_farewell(self.returning)
         self.registry.jobs.stop(self.drain_timeout)
         self.registry.hurry()
 

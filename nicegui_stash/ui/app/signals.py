@@ -19,8 +19,11 @@ _Handler = Callable[[int, FrameType | None], Any]
 class SignalWatch:
     """Calls back on the event loop when a signal asks the process to end, before the server reacts to it."""
 
-    def __init__(self, on_signal: Callable[[], None]) -> None:
+    def __init__(self, on_signal: Callable[[], None], moment: Callable[[], float] = lambda: 0.0) -> None:
+        """`moment` says for how many seconds the server may go on at a first SIGTERM."""
         self._on_signal = on_signal
+        self._moment = moment
+        self._is_late = False
         self.before: dict[int, _Handler] = {}
         self.stopped = False
         self._loop = asyncio.get_running_loop()
@@ -47,4 +50,9 @@ class SignalWatch:
         if not self.stopped:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nothing is left to hurry
                 self._loop.call_soon_threadsafe(self._on_signal)
+                moment = self._moment() if number == signal.SIGTERM and not self._is_late else 0
+                if moment:
+                    self._is_late = True
+                    self._loop.call_soon_threadsafe(self._loop.call_later, moment, self.before[number], number, frame)
+                    return
         self.before[number](number, frame)

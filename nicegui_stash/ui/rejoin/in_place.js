@@ -28,6 +28,7 @@
   let timer = null;
   let calm = null;
   let began = 0;
+  let turn = 0; // when the page is to look for the next server, if its own has said that it ends
 
   const { raw, textOf, wholeText, propOf } = stash.entered;
   const same = (one, other) => JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
@@ -161,18 +162,15 @@
   // ---- the way back
 
   // returns nothing if the server is away
+  const reach = (address, options) =>
+    fetch(address, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS), ...options }).catch(() => null);
   const ask = async () => {
-    const response = await fetch(location.href, {
-      headers: { Accept: "text/html", "X-NiceGUI-Stash": `${page} ${TAB_ID} ${stash.seal}` },
-      cache: "no-store",
-      redirect: "manual",
-      signal: AbortSignal.timeout(PATIENCE_MS),
-    }).catch(() => null);
+    const headers = { Accept: "text/html", "X-NiceGUI-Stash": `${page} ${TAB_ID} ${stash.seal}` };
+    const response = await reach(location.href, { headers, redirect: "manual" });
     if (!response || [502, 503, 504].includes(response.status)) return null;
     const isOurs = response.headers.get("Content-Type")?.startsWith(MEDIA_TYPE);
-    if (response.type !== "basic" || response.redirected || response.status !== 200 || !isOurs) {
-      doubt("the answer cannot be shown here");
-    }
+    // a service worker may have taken it from elsewhere
+    if (response.type !== "basic" || response.redirected || !response.ok || !isOurs) doubt("the answer is no page");
     const text = await response.text().catch(() => "null");
     if (text.length > MOST_CHARACTERS) doubt("the answer is too large");
     const answer = JSON.parse(text);
@@ -211,10 +209,10 @@
     keepValues(old, fresh, kept, (id, prop) => (prop === "selected" ? `${id}:selected` : id) in keys);
     const { client, next, title, bound } = answer;
     const documentId = createRandomUUID();
-    Object.assign(window, { clientId: client, documentId, nextMessageId: next });
-    Object.assign(window, { ackedMessageId: -1, did_handshake: false });
-    const query = { client_id: client, document_id: documentId, next_message_id: next };
-    Object.assign(socket.io.opts.query, query, { implicit_handshake: true, old_tab_id: null });
+    const place = { clientId: client, documentId, nextMessageId: next, ackedMessageId: -1, did_handshake: false };
+    Object.assign(window, place);
+    const query = { client_id: client, document_id: documentId, next_message_id: next, implicit_handshake: true };
+    Object.assign(socket.io.opts.query, query, { old_tab_id: null });
     document.title = title;
     stash.begin();
     stash.address?.begin();
@@ -269,15 +267,15 @@
   };
   const lookSoon = () => {
     began = Date.now();
-    lookLater();
+    if (turn) wait(look, turn);
+    else lookLater();
+    turn = 0;
   };
   // refused: the server has answered already, on the socket
   const look = async (refused) => {
     const { clientId, socket } = window;
-    const options = { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) };
-    const answer = await fetch(`${back}?client=${clientId}`, options)
-      .then((response) => (response.ok ? response.json() : null))
-      .catch(() => null); // the server is away
+    const response = await reach(`${back}?client=${clientId}`);
+    const answer = response?.ok && (await response.json().catch(() => null));
     if (socket.connected || returning || clientId !== window.clientId) return;
     lookLater();
     if (answer?.known === false) {
@@ -314,6 +312,15 @@
       if (event === "try_reconnect") comeBack();
       else if (!isDue && !returning) look(true);
       return true;
+    },
+
+    // the server ends in a moment: what waits within throttles is sent to it
+    leave(pause) {
+      turn = pause;
+      for (const [id, callback] of waitingCallbacks) {
+        waitingCallbacks.set(id, null);
+        callback?.();
+      }
     },
 
     // called with every event that is about to be sent; returns whether it may be

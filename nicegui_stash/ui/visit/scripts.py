@@ -25,8 +25,12 @@ SCRIPTS: Final = {
 """By served name: the files for every page, for a page with stored fields, and for one that comes back in place."""
 FOR_EVER: Final = 'public, max-age=31536000, immutable'
 
-_NOT_RUN: Final = re.compile(r'(?m)^ *//.*\n|^ +| // .*$')
-"""Comments and indentation: a browser need not load them. No literal of ours has ` // `, or is longer than a line."""
+_NOT_RUN: Final = re.compile(r'(?m)^\s*//.*\n|^\s+| // .*$')
+_SPACED: Final = re.compile(r'("(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)| *(=>|[=!]==?|=|&&|\|\||\?\??|[:,{}]) *')
+"""Comments, indentation, empty lines, and spaces that part no words: a browser need not load them.
+
+No literal of ours has ` // `, or is longer than a line; no regular expression has quotes, or spaces at such signs.
+"""
 
 _LOAD: Final = """{
 const prefix = /"([^"]*)\\/_nicegui\\//.exec(document.querySelector("[type=importmap]")?.textContent)?.[1] ?? "";
@@ -67,8 +71,13 @@ def _address(name: str) -> str:
 @cache
 def _script(name: str) -> tuple[str, str]:
     folder = files('nicegui_stash.ui')
-    script = _NOT_RUN.sub('', '\n'.join(folder.joinpath(file).read_text(encoding='utf-8') for file in SCRIPTS[name]))
+    script = _without_spaces('\n'.join(folder.joinpath(file).read_text(encoding='utf-8') for file in SCRIPTS[name]))
     return script, blake2b(script.encode(), digest_size=6).hexdigest()
+
+
+def _without_spaces(script: str) -> str:
+    """Return what a browser runs of a script, line by line as it is written; literals stay."""
+    return _SPACED.sub(lambda found: found[1] or found[2], _NOT_RUN.sub('', script))
 
 
 def _answer(name: str, v: str = '') -> Response:

@@ -100,6 +100,21 @@ class Deployed:
         ui.label().bind_text_from(stash.recovery(self), 'in_place', str).props('data-testid=in-place')
 
 
+@stash.page('/throttled', rejoin='in_place')
+class Throttled:
+    """A click waits in the browser, so that a person could press ten times within a minute and one would be sent."""
+
+    clicks: int = stored(0)
+
+    def build(self) -> None:
+        button = ui.button('click').props('data-testid=click')
+        button.on('click', self.click, throttle=60, leading_events=False)
+        ui.label().bind_text_from(self, 'clicks', str).props('data-testid=clicks')
+
+    def click(self) -> None:
+        self.clicks += 1
+
+
 @stash.page('/cleared', rejoin='in_place')
 class Cleared:
     """A field that another tab sets back to what this page has been loaded with."""
