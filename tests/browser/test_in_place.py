@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -463,11 +464,24 @@ async def test_a_page_that_says_so_reloads(visitor: Visitor, folder: Path):
         (200, 'application/vnd.nicegui-stash+json', '{"elements": "{}", "imports": {}, "components": {}}'),
         (200, 'application/vnd.nicegui-stash+json', '{"imports": {"vue": "https://example.org/vue.js"}}'),
         (200, 'application/vnd.nicegui-stash+json', '{"reload": "it is too old"}'),
+        (200, 'application/vnd.nicegui-stash+json', json.dumps({'elements': '{}', 'text': 'x' * 10_000_000})),
+        (200, 'application/vnd.nicegui-stash+json', 'null'),
         (302, 'text/html', ''),
         (403, 'text/html', ''),
         (502, 'text/html', ''),
     ],
-    ids=['html', 'no-json', 'no-elements', 'libraries', 'refused', 'redirect', 'forbidden', 'bad-gateway'],
+    ids=[
+        'html',
+        'no-json',
+        'no-elements',
+        'libraries',
+        'refused',
+        'too-large',
+        'null',
+        'redirect',
+        'forbidden',
+        'bad-gateway',
+    ],
 )
 async def test_an_answer_that_cannot_be_shown_reloads_as_before(
     visitor: Visitor, folder: Path, status: int, media_type: str, body: str

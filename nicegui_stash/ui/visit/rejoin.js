@@ -1,8 +1,13 @@
 // Distinguishes a page that comes back by itself from a new visit, by a mark in sessionStorage.
 // NiceGUI reloads a page whose handshake was refused. This script leaves a mark before; the next document takes it out.
 (() => {
-  const MARK = "__nicegui_stash";
-  const LAST = "__nicegui_stash_last";
+  // frames of one origin share what the tab stores: `/0` is the first one of the tab's page
+  const placeOf = (frame) =>
+    frame === frame.parent ? "" : `${placeOf(frame.parent)}/${[].indexOf.call(frame.parent, frame)}`;
+  const FRAME = placeOf(window);
+  const MARK = "__nicegui_stash" + FRAME;
+  const LED = "__nicegui_stash_led" + FRAME;
+  const LAST = "__nicegui_stash_last" + FRAME;
   const MESSAGE = "nicegui_stash";
   const MAX_AGE_MS = 10 * 60 * 1000;
   if (window.__niceguiStash) return;
@@ -27,23 +32,35 @@
     }
   };
 
+  if (FRAME) {
+    // NiceGUI keeps the id of a tab there, and would take each frame for a copy of the one that was loaded before
+    const storage = sessionStorage;
+    const own = (key) => (/^__nicegui_tab_/.test(String(key)) ? key + FRAME : key);
+    const get = (_, key) => storage[own(key)]?.bind?.(storage) ?? storage[own(key)];
+    const set = (_, key, value) => Reflect.set(storage, own(key), value);
+    Object.defineProperty(window, "sessionStorage", { value: new Proxy(storage, { get, set }) });
+  }
   const kind = performance.getEntriesByType("navigation")[0]?.type ?? "navigate";
   const oldTab = sessionStorage.__nicegui_tab_closed === "false" ? sessionStorage.__nicegui_tab_id : undefined;
-  const found = take(MARK);
-  const age = found ? Date.now() - found.time : -1;
-  // a reload that first met a dead network comes as a navigation that replaces the browser's own error page
-  const activation = window.navigation?.activation;
+  const marked = take(MARK);
+  const led = take(LED);
+  const last = take(LAST);
+  const isFresh = (mark) => mark && mark.time <= Date.now() && Date.now() < mark.time + MAX_AGE_MS;
+  const { navigationType, from } = window.navigation?.activation ?? {};
   const isReload =
     kind === "reload" ||
     (kind === "navigate" &&
-      activation?.navigationType === "replace" &&
-      activation.from?.key !== found?.entry &&
-      history.length === found?.length);
-  const last = take(LAST);
-  const isMarked = found && isReload && found.path === place() && age >= 0 && age < MAX_AGE_MS;
+      ((from?.key ?? 0) === marked?.entry
+        ? performance.timeOrigin > marked.time // another document came in its place: of maintenance, or of sign-in
+        : navigationType === "replace" && history.length === marked?.length)); // of the browser's own error page
+  const isBack = isFresh(marked) && isReload;
+  // a page of sign-in with this script passes the mark on
+  const candidate = isBack ? marked : isFresh(led) ? led : null;
+  const found = candidate?.path === place() && (isBack || kind === "navigate") ? candidate : null;
+  if (candidate && !found) put(LED, candidate);
   // a tab that the browser threw out of memory left no mark
   const isDiscarded = document.wasDiscarded && last?.path === place();
-  const continued = isMarked ? found.visit : isDiscarded ? last.visit : null;
+  const continued = found ? found.visit : isDiscarded ? last.visit : null;
   const inherited = typeof continued === "string" ? continued : null;
   const reasons = { reload: "reload", back_forward: "history" };
 
@@ -52,7 +69,7 @@
     reason: inherited ? "rejoin" : oldTab ? "duplicate" : (reasons[kind] ?? "visit"),
     acknowledged: false,
     accepted: false, // whether the server has accepted a handshake of this document
-    found: inherited && isMarked ? found.typed : null, // the values that carryover.js has carried
+    found: inherited && found ? found.typed : null, // the values that carryover.js has carried
     seal: null,
     marked: null,
 

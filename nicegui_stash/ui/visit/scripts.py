@@ -26,7 +26,7 @@ SCRIPTS: Final = {
 FOR_EVER: Final = 'public, max-age=31536000, immutable'
 
 _NOT_RUN: Final = re.compile(r'(?m)^\s*//.*\n|^\s+| // .*$')
-_SPACED: Final = re.compile(r'("(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)| *(=>|[=!]==?|=|&&|\|\||\?\??|[:,{}]) *')
+_SPACED: Final = re.compile(r'("(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)| *(=>|[=!]==?|=|&&|\|\||\?\??|[:;,(){}]) *')
 """Comments, indentation, empty lines, and spaces that part no words: a browser need not load them.
 
 No literal of ours has ` // `, or is longer than a line; no regular expression has quotes, or spaces at such signs.

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 
-from nicegui import ui
+from fastapi import Request, Response
+from nicegui import app, ui
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 
 import probe
 from nicegui_stash import Stash, stored
 
-stash = Stash(os.environ['STORE'])
+NONCE = os.environ.get('NONCE', '')
+stash = Stash(os.environ['STORE'], csp_nonce=NONCE or None)
 
 
 class Fields:
@@ -160,5 +165,52 @@ class Random:
             else:
                 ui.label(f'{number}').classes(f'mt-{number % 4}')
 
+
+WORKER = """
+addEventListener('install', () => skipWaiting());
+addEventListener('activate', (event) => event.waitUntil(clients.claim()));
+addEventListener('fetch', (event) => {
+    if (event.request.headers.has('X-NiceGUI-Stash')) event.respondWith(fetch('OTHER'));
+});
+"""
+
+
+@app.get('/worker.js')
+async def worker() -> Response:
+    """Return a service worker that fetches what a page asks for from another origin."""
+    return Response(WORKER.replace('OTHER', os.environ['OTHER']), media_type='text/javascript')
+
+
+@app.get('/of-another-origin')
+async def of_another_origin() -> Response:
+    answer = {
+        'client': 'another',
+        'next': 0,
+        'title': '',
+        'elements': '{}',
+        'bound': {},
+        'imports': {},
+        'components': {},
+    }
+    headers = {'Access-Control-Allow-Origin': '*'}
+    return Response(json.dumps(answer), media_type='application/vnd.nicegui-stash+json', headers=headers)
+
+
+class StrictMiddleware(BaseHTTPMiddleware):
+    """Allow no scripts without the nonce; NiceGUI and Vue need `unsafe-eval`."""
+
+    async def dispatch(self, request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        if not response.headers.get('content-type', '').startswith('text/html'):
+            return response
+        page = b''.join([chunk async for chunk in response.body_iterator]).decode()
+        headers = {
+            'Content-Security-Policy': f"script-src 'nonce-{NONCE}' 'strict-dynamic' 'unsafe-eval'; object-src 'none'"
+        }
+        return Response(re.sub(r'<script(?! nonce)', f'<script nonce="{NONCE}"', page), 200, headers, 'text/html')
+
+
+if NONCE:
+    app.add_middleware(StrictMiddleware)
 
 probe.serve()
