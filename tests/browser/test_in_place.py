@@ -51,6 +51,28 @@ NOTE_TURN = """() => {
 }"""
 """Notes when the page is to look for the next server."""
 
+COUNT_HELD = """(() => {
+    const [held, { setInterval, clearInterval, WebSocket }] = [{ intervals: new Set(), sockets: new Set() }, window];
+    window.held = held;
+    window.setInterval = (...given) => {
+        const id = setInterval(...given);
+        held.intervals.add(id);
+        return id;
+    };
+    window.clearInterval = (id) => {
+        held.intervals.delete(id);
+        clearInterval(id);
+    };
+    window.WebSocket = class extends WebSocket {
+        constructor(...given) {
+            super(...given);
+            held.sockets.add(this);
+            this.addEventListener('close', () => held.sockets.delete(this));
+        }
+    };
+})()"""
+"""Keeps count of the intervals and sockets that a page has open."""
+
 SHOWN = """() => [...document.querySelectorAll('#app *')].map((element) => {
     const { localName, id, className, value } = element;
     const isLasting = (name) => !/focus|highlighted|transition/.test(name);
@@ -391,16 +413,22 @@ async def test_pages_are_told_that_their_server_ends_send_what_waits_and_take_tu
             assert await is_same_document(tab)
 
 
+@pytest.mark.timeout(300 + 3 * RETURNS)
 async def test_a_page_that_came_back_often_holds_no_more_than_before(visitor: Visitor, folder: Path):
     async with served(folder) as server:
-        tab = await open_page(visitor, server.url)
+        tab = await visitor.tab()
+        await tab.page.add_init_script(COUNT_HELD)
+        await tab.goto(server.url)
+        await tab.page.evaluate('window.isMarked = true')
         session = await tab.page.context.new_cdp_session(tab.page)
         await session.send('Performance.enable')
 
         async def held() -> dict[str, float]:
             await session.send('HeapProfiler.collectGarbage')
             metrics = (await session.send('Performance.getMetrics'))['metrics']
-            return {each['name']: each['value'] for each in metrics if each['name'] in {'JSEventListeners', 'Nodes'}}
+            await tab.until('window.held.sockets.size === 1')
+            found = {each['name']: each['value'] for each in metrics if each['name'] in {'JSEventListeners', 'Nodes'}}
+            return found | {'intervals': await tab.page.evaluate('window.held.intervals.size')}
 
         async def come_back(times: int) -> None:
             for _ in range(times):
@@ -414,6 +442,7 @@ async def test_a_page_that_came_back_often_holds_no_more_than_before(visitor: Vi
         assert await is_same_document(tab)
         for name, count in before.items():
             assert after[name] < count + RETURNS, (name, before, after)
+        assert after['intervals'] == before['intervals']
 
 
 async def test_a_page_whose_client_is_gone_after_a_drop_comes_back_in_place(visitor: Visitor, folder: Path):
