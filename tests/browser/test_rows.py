@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 
 import httpx
 import pytest
@@ -161,6 +162,35 @@ async def test_an_edit_that_no_server_hears_is_not_lost_without_a_word(stock: Se
     await expect(shown).to_have_text('31')
     await edit('51')
     await expect(shown).to_have_text('51')
+
+
+async def test_a_grid_that_was_edited_in_vain_shows_what_is_stored_after_a_return_in_place(
+    visitor: Visitor, folder: Path
+):
+    async with Server('stock.py', folder, nicegui_stash_rejoin='in_place') as stock:
+        tab = await visitor.open(f'{stock.url}/grid')
+        await tab.until(KNOWS_ROWS)
+        await tab.page.evaluate('window.isMarked = true')
+        shown = tab.page.locator('.ag-row-first [col-id=qty]')
+
+        async def store(amount: int) -> None:
+            await set_in_grid(tab.page, 0, str(amount))
+
+            async def is_stored() -> bool:
+                return any(f'"qty":{amount}'.encode() in path.read_bytes() for path in stock.objects())
+
+            await eventually(is_stored, f'{amount} is stored')
+
+        await store(31)
+        await kill(stock, tab)
+        async with dead(stock, tab):
+            await set_in_grid(tab.page, 0, '41')
+            await expect(shown).to_have_text('41')
+        await expect(shown).to_have_text('31')
+        await store(51)
+        await kill(stock, tab)
+        await expect(shown).to_have_text('51')
+        assert await tab.page.evaluate('window.isMarked')
 
 
 async def set_in_grid(page: Page, at: int, value: str) -> None:

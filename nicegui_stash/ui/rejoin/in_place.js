@@ -19,6 +19,7 @@
 
   const back = new URL("back", document.currentScript.src).href;
   const touched = new Map(); // `id prop` -> the last value that a person set there; base: what the server had before
+  const edited = new Set(); // ids of grids in which a person has changed a cell since the server sent them
   let renamed = new Map(); // a listener that is gone -> the one in its place, or null
   let lately = new Map(); // those of the last return: events may wait for it within a throttle
   let unsent = new Set(); // keys of touched: what the new client does not know yet
@@ -54,7 +55,7 @@
   const isSameElement = (id, old, fresh) => {
     const changed = ({ events }) => events.map(propOf).filter(Boolean);
     const changing = changed(fresh);
-    if (old.tag !== fresh.tag || !same(changed(old), changing)) return false;
+    if (edited.has(id) || old.tag !== fresh.tag || !same(changed(old), changing)) return false;
     const isShowing = !fresh.tag.startsWith("nicegui-") || SHOWING.test(fresh.tag);
     if (isShowing && !changing.length) return true;
     // its script talks to the server when it is made
@@ -111,6 +112,7 @@
   const note = ({ id, listener_id, args }) => {
     const event = raw()[id]?.events.find((each) => each.listener_id === listener_id);
     const prop = event && propOf(event);
+    if (event?.type === "cellValueChanged") edited.add(id);
     if (!prop || typeof args?.[0] !== "string") return;
     const key = `${id} ${prop}`;
     const { base, awaits } = touched.get(key) ?? { base: raw()[id].props[prop], awaits: 0 };
@@ -119,6 +121,7 @@
   };
   // the server sends elements: another value than that of the person counts, but for the answer to it
   const heard = (elements) => {
+    for (const id of Object.keys(elements)) edited.delete(Number(id));
     for (const [key, entry] of touched) {
       if (!(entry.id in elements)) continue;
       const element = elements[entry.id];
@@ -134,6 +137,7 @@
   // let the new elements show what a person set in the old ones, and send it once they are connected
   const keepValues = (old, fresh, kept, isBound) => {
     unsent = new Set();
+    edited.clear();
     for (const [id, isAligned] of kept) {
       const { tag, events, props } = fresh[id];
       const [prop, value] = ["model-value", old[id].props["model-value"]];
