@@ -13,7 +13,9 @@ _CLIENT_ID = re.compile(rb'[?&]client_id=([0-9a-f-]+)')
 
 
 class Balancer(Proxy):
-    """One address for the servers in service. Documents take turns among them; `served` says whose turns they were.
+    """One address for the servers in service. Documents, and pages that come back in place, take turns among them.
+
+    `served` says whose turns they were.
 
     Each request gets a connection of its own, so that the one after it can go elsewhere.
     """
@@ -31,7 +33,7 @@ class Balancer(Proxy):
     async def _route(self, first: bytes) -> tuple[bytes, int]:
         if asks_for_socket(first):
             return first, (await self._server_of(first)).port
-        if b'\r\nSec-Fetch-Dest: document\r\n' in first:
+        if b'\r\nSec-Fetch-Dest: document\r\n' in first or b'\r\nx-nicegui-stash: ' in first.lower():
             self.served.append(self._next())
         return first.replace(b'\r\nConnection: keep-alive\r\n', b'\r\nConnection: close\r\n'), self._current.port
 

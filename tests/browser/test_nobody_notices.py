@@ -68,6 +68,7 @@ async def arrange(tab: Tab) -> dict[str, Any]:
     await page.get_by_test_id('in-dialog').fill('within')
     await page.locator('.at-grid .ag-cell').first.wait_for()
     await page.locator('.at-audio').evaluate('audio => audio.play()')
+    await tab.until("getElement(Number(document.querySelector('.at-code').id.slice(1))).editor")
     await page.evaluate(ARRANGE)
     await expect(page.get_by_test_id('code')).to_have_text('zero one two three')
     look = await page.evaluate('window.look()')
