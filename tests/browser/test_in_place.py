@@ -51,6 +51,16 @@ NOTE_TURN = """() => {
 }"""
 """Notes when the page is to look for the next server."""
 
+LETTERS = 'abcdefghijklmnopqrst'
+TYPE_FAST = f"""async () => {{
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    for (const letter of '{LETTERS}') {{
+        document.execCommand('insertText', false, letter);
+        await pause(7);
+    }}
+}}"""
+"""Types at the end of the input that has the focus, faster than a person."""
+
 COUNT_HELD = """(() => {
     const [held, { setInterval, clearInterval, WebSocket }] = [{ intervals: new Set(), sockets: new Set() }, window];
     window.held = held;
@@ -340,6 +350,31 @@ async def test_what_a_page_shows_after_a_deploy_is_what_a_fresh_page_shows(visit
             assert [pair for pair in zip(returned, loaded, strict=True) if not is_same_line(*pair)] == []
             await fresh.page.close()
         assert errors(tab) == []
+
+
+async def test_what_is_typed_between_the_return_and_the_connect_arrives_in_order(visitor: Visitor, folder: Path):
+    async with served(folder) as server, Proxy(server.port) as proxy:
+        tab = await open_page(visitor, proxy.url)
+        get = tab.page.get_by_test_id
+        await fill(get('free'), 'before', get('free-text'))
+        text = 'before'
+        for _ in range(2):
+            client = await tab.client()
+            proxy.drop_sockets()
+            await server.kill()
+            await server.start()
+            await tab.until('old => window.clientId !== old', client)
+            await get('free').focus()
+            await tab.page.evaluate(TYPE_FAST)
+            text += LETTERS
+            await expect(get('free')).to_have_value(text)
+            proxy.restore()
+            await back(tab, client)
+            await expect(get('free-text')).to_have_text(text)
+        await restart(server, tab)
+        await expect(get('free-text')).to_have_text(text)
+        await expect(get('free')).to_have_value(text)
+        assert await is_same_document(tab)
 
 
 async def test_a_field_that_another_tab_has_set_back_meanwhile_is_shown_as_it_is(visitor: Visitor, folder: Path):

@@ -101,7 +101,7 @@
       const message = isEarly || time > 0 ? messageOf(callback) : null;
       const place = message && stash.entered.placeOf(message);
       if (place) note(place, message.args[0], Infinity);
-      if (place && isEarly) {
+      if (isEarly && (place || (message && stash.inPlace))) {
         early.push(callback);
       } else {
         throttle(callback, time, ...options);
@@ -304,9 +304,14 @@
       for (const each of Array.isArray(found.large) ? found.large : []) if (each?.v === null) large.set(String(each.f), null);
     },
 
+    // send what was entered before the handshake
+    hurry() {
+      for (const callback of early.splice(0)) callback();
+    },
+
     // hand the values to the server, again at each connect until it answers with `settle`
     send() {
-      for (const callback of early.splice(0)) callback();
+      stash.typed.hurry();
       const values = [];
       for (const [f, entry] of carried) {
         if (entry.sent === undefined) Object.assign(entry, { sent: entry.v, held: false }); // only once: the verdict is about this value

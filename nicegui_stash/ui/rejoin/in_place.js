@@ -200,6 +200,8 @@
     const old = raw();
 
     socket.disconnect();
+    window.did_handshake = true; // so that what waits for it is noted
+    stash.typed.hurry();
     const found = stash.typed.snapshot();
     const keys = { ...stash.entered.bound, ...answer.bound };
     const kept = staying(old, fresh);
