@@ -228,6 +228,7 @@
       for (const entry of carried.values()) entry.unwatch?.();
       carried.clear();
       large.clear();
+      edits.clear();
       early.splice(0);
       isBuilt = false;
       stash.tooLarge.begin();
