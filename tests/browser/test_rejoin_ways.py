@@ -203,3 +203,20 @@ async def test_going_back_with_the_back_forward_cache_on_is_history_for_a_page_w
             assert shown.reason == 'history'
     finally:
         await with_cache.close()
+
+
+LISTEN = """() => {
+    window.heard = [];
+    const taken = () => heard.push('taken off');
+    socket.on('connect_error', taken);
+    socket.off('connect_error', taken);
+    socket.on('connect_error', function () { heard.push(['each time', this === socket]); });
+    socket.once('connect_error', function () { heard.push(['once', this === socket]); });
+    for (let time = 0; time < 2; time++) socket.emitReserved('connect_error', new Error('of this test'));
+    return heard;
+}"""
+
+
+async def test_what_an_app_listens_to_on_the_socket_is_called_as_socket_io_calls_it(visitor: Visitor, form: Server):
+    tab = await visitor.open(form.url)
+    assert await tab.page.evaluate(LISTEN) == [['each time', True], ['once', True], ['each time', True]]

@@ -201,7 +201,7 @@ async def test_every_page_loads_the_script_once_and_browsers_keep_it(url: str) -
             found = re.findall(r'/_nicegui/stash/rejoin\.js\?v=\w+', (await Browser().get(path)).text)
             assert len(found) == 1
         script = await Browser().get(found[0])
-        assert 'window.__niceguiStash =' in script.text
+        assert 'window.__niceguiStash=' in script.text
         assert script.headers['cache-control'].endswith('immutable')
         assert (await Browser().get(found[0] + '0')).headers['cache-control'] == 'no-store'
 

@@ -165,8 +165,12 @@
       });
       const { emit, on } = socket;
       socket.on = function (event, listener) {
-        if (!["connect_error", "try_reconnect"].includes(event)) return on.call(this, event, listener);
-        return on.call(this, event, (...args) => self.inPlace?.takes(event, args[0]) || listener(...args));
+        // NiceGUI's; one that is called once has the listener itself as its `fn`
+        if (!["connect_error", "try_reconnect"].includes(event) || listener.fn) return on.call(this, event, listener);
+        const unlessTaken = function (...args) {
+          return self.inPlace?.takes(event, args[0]) || listener.apply(this, args);
+        };
+        return on.call(this, event, Object.assign(unlessTaken, { fn: listener })); // by which `off` finds it
       };
       socket.emit = function (event, ...args) {
         // the explicit handshake of a prefetched page: only NiceGUI's callback gets its answer
