@@ -8,6 +8,7 @@ import heapq
 import sys
 import time
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Final
 
 from ..errors import ConfigurationError
@@ -39,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--largest', metavar='N', type=_count, help='the trees of the N largest sessions')
     parser.add_argument('--class', metavar='NAME', dest='name', help='only this class, by its stored name')
-    parser.add_argument('--values', action='store_true', help='print the values, too: they are what people entered')
+    parser.add_argument(
+        '--values', action='store_true', help='print the values, which people entered, and the ids of tabs and visits'
+    )
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -140,7 +143,8 @@ def _branches_of(found: Slice, now: int, *, with_values: bool) -> list[Branch]:
     branches = _fields(found.data, with_values=with_values)
     for part, values in found.parts():
         if part.kind != 'data':
-            branches.append((_part_title(part, found, now), _fields(values, with_values=with_values)))
+            title = _part_title(part, found, now, with_id=with_values)
+            branches.append((title, _fields(values, with_values=with_values)))
     return branches
 
 
@@ -160,9 +164,11 @@ def _slice_title(id_: SliceId, found: Slice, now: int) -> str:
     return f'{id_.name}, version {id_.version}{key}: {size_text(size)}, seen {_age(found.seen, now)}'
 
 
-def _part_title(part: Part, found: Slice, now: int) -> str:
+def _part_title(part: Part, found: Slice, now: int, *, with_id: bool) -> str:
+    """Name a tab or a visit by a digest: whoever has both ids of an open page can connect to it in its place."""
     kind, parts = ('tab', found.tabs) if part.kind == 'tabs' else ('visit', found.visits)
-    return f'{kind} {part.id}: seen {_age(parts[part.id].seen, now)}'
+    name = part.id if with_id else '#' + blake2b(part.id.encode(), digest_size=4).hexdigest()
+    return f'{kind} {name}: seen {_age(parts[part.id].seen, now)}'
 
 
 def _drawn(branches: list[Branch], indent: str = '  ') -> Iterator[str]:
