@@ -26,8 +26,8 @@
   let returning = false;
   let isDue = false; // the server has said when to come
   let times = 0;
-  let timer = null;
-  let calm = null;
+  let timer;
+  let calm;
   let began = 0;
   let turn = 0; // when the page is to look for the next server, if its own has said that it ends
 
@@ -206,7 +206,7 @@
     const keys = { ...stash.entered.bound, ...answer.bound };
     const kept = staying(old, fresh);
     const gone = Object.keys(old).filter((id) => !kept.has(Number(id)));
-    if (gone.some((id) => isAround(old[id], fresh[id]))) doubt("it looks otherwise around them");
+    if (gone.some((id) => isAround(old[id], fresh[id]))) doubt("it looks otherwise");
     rename(old, fresh, kept);
     // NiceGUI's props lack what was typed: with the same prop again, an element would go on showing that
     for (const { id, prop } of touched.values()) {
@@ -215,8 +215,13 @@
     keepValues(old, fresh, kept, (id, prop) => (prop === "selected" ? `${id}:selected` : id) in keys);
     const { client, next, title, bound } = answer;
     const documentId = createRandomUUID();
-    const place = { clientId: client, documentId, nextMessageId: next, ackedMessageId: -1, did_handshake: false };
-    Object.assign(window, place);
+    Object.assign(window, {
+      clientId: client,
+      documentId,
+      nextMessageId: next,
+      ackedMessageId: -1,
+      did_handshake: false,
+    });
     const query = { client_id: client, document_id: documentId, next_message_id: next, implicit_handshake: true };
     Object.assign(socket.io.opts.query, query, { old_tab_id: null });
     document.title = title;
@@ -249,9 +254,11 @@
       stash.address?.finish();
       const { href } = location;
       const answer = await ask();
-      if (answer) await load(answer);
-      if (answer && location.href !== href) doubt("the address has changed");
-      if (answer) await exchange(answer);
+      if (answer) {
+        await load(answer);
+        if (location.href !== href) doubt("the address has changed");
+        await exchange(answer);
+      }
       returning = false;
       lookSoon();
     } catch (error) {

@@ -55,9 +55,9 @@
         : navigationType === "replace" && history.length === marked?.length)); // of the browser's own error page
   const isBack = isFresh(marked) && isReload;
   // a page of sign-in with this script passes the mark on
-  const candidate = isBack ? marked : isFresh(led) ? led : null;
-  const found = candidate?.path === place() && (isBack || kind === "navigate") ? candidate : null;
-  if (candidate && !found) put(LED, candidate);
+  const mark = isBack ? marked : isFresh(led) ? led : null;
+  const found = mark?.path === place() && (isBack || kind === "navigate") ? mark : null;
+  if (mark && !found) put(LED, mark);
   // a tab that the browser threw out of memory left no mark
   const isDiscarded = document.wasDiscarded && last?.path === place();
   const continued = found ? found.visit : isDiscarded ? last.visit : null;
