@@ -35,7 +35,7 @@ PartKind = Literal['data', 'tabs', 'visits']
 
 
 class Part(NamedTuple):
-    """The identity of a part of a slice: the session's data, or that of one tab or one visit."""
+    """The identity of a part of a slice: the owner's data, or that of one tab or one visit."""
 
     kind: PartKind
     id: str = ''
@@ -82,7 +82,7 @@ Slices = dict[str, dict[str, dict[str, Slice]]]
 
 
 class Document(msgspec.Struct, omit_defaults=True, gc=False):
-    """Everything stored for one browser session. `epoch` counts how often it was forgotten; `seen` is in ms.
+    """Everything stored for one owner. `epoch` counts how often it was forgotten; `seen` is in ms.
 
     `born` is the time in ms of its creation: with another `born`, an object under this key is another document.
     `closing` is the time in ms at which a sweep started to remove the object; see `maintenance/sweep.py`.

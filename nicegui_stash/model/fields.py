@@ -172,6 +172,8 @@ def stored(
       stores nothing. With `history='push'` each change is a step of back and forward.
     - `browser`: like `session`, but the browser keeps the value, signed or, with `encrypted=True`, unreadable. The
       server stores nothing.
+    - `room`: for everybody on a page of this room, at once. `room=` of the page names it; its `prepare()` says who may
+      open it.
 
     With `live=False` other tabs do not follow at once. `encode` and `decode` convert values that JSON does not know.
     `renamed_from` is the name under which older versions stored the field. `validate` says whether a recovered value is

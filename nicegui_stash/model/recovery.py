@@ -18,6 +18,15 @@ MAX_REJECTED: Final = 100
 MAX_REJECTED_BYTES: Final = 1024 * 1024
 
 Status = Literal['fresh', 'recovered', 'discarded', 'expired', 'quarantined', 'unavailable']
+MOST_TELLING: Final[tuple[Status, ...]] = (
+    'unavailable',
+    'recovered',
+    'discarded',
+    'quarantined',
+    'expired',
+    'fresh',
+)
+"""What is said of a class whose fields are in several documents: the first of these that holds for one."""
 Reason = Literal['visit', 'reload', 'history', 'rejoin', 'duplicate', 'subpage', 'unknown']
 
 

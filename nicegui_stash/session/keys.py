@@ -1,11 +1,14 @@
-"""Derives object keys and seals from session ids and secrets: a reader of the bucket cannot derive a cookie."""
+"""Derives object keys and seals from secrets and the ids of sessions or names of rooms.
+
+A reader of the bucket can derive neither a cookie nor a name.
+"""
 
 from __future__ import annotations
 
 import base64
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 from ..errors import ConfigurationError
@@ -24,10 +27,25 @@ def object_key(secret: str, session_id: str) -> str:
     >>> object_key('a secret', 'an id')
     '-p/-pk1q8NP06Gh1T4r6q2983k_M8ri-9v7dSt-BnwpCVQ.json'
     """
-    message = b'session\0' + session_id.encode('utf-8', 'surrogatepass')
+    return _object_key(secret, b'session', session_id)
+
+
+def room_key(secret: str, name: str) -> str:
+    r"""Return the key of a room's document: as that of a session, from `"room\0" + name`.
+
+    So no session id leads to a room, nor the name of a room to a session.
+
+    >>> room_key('a secret', 'an id')
+    'hR/hR5s3W5blIwQ36U61mmhSWFLR1LJHs_6Im0dDEq2-yg.json'
+    """
+    return _object_key(secret, b'room', name)
+
+
+def _object_key(secret: str, kind: bytes, name: str) -> str:
+    message = kind + b'\0' + name.encode('utf-8', 'surrogatepass')
     digest = hmac.digest(secret.encode(), message, 'sha256')
-    name = base64.urlsafe_b64encode(digest).rstrip(b'=').decode()
-    return f'{name[:2]}/{name}.json'
+    text = base64.urlsafe_b64encode(digest).rstrip(b'=').decode()
+    return f'{text[:2]}/{text}.json'
 
 
 class Keys:
@@ -47,7 +65,14 @@ class Keys:
 
     def of(self, session_id: str) -> tuple[str, tuple[str, ...]]:
         """Return the key of a session, and its possible keys under older secrets."""
-        first, *older = (self._folder + object_key(secret, session_id) for secret in self._secrets)
+        return self._of(object_key, session_id)
+
+    def of_room(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """Return the key of a room, and its possible keys under older secrets."""
+        return self._of(room_key, name)
+
+    def _of(self, key: Callable[[str, str], str], name: str) -> tuple[str, tuple[str, ...]]:
+        first, *older = (self._folder + key(secret, name) for secret in self._secrets)
         return first, tuple(older)
 
     def seal(self, text: str) -> str:

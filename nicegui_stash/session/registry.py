@@ -1,4 +1,4 @@
-"""Finds a session by its id: each document is loaded once per process, and freed when no page or task needs it."""
+"""Finds sessions by id and rooms by name: each document is loaded once per process, and freed when nothing needs it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ LOOKERS = 8
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What one registry did and holds. Counts are since its start; `pending` counts sessions, not changes.
+    """What one registry did and holds. Counts are since its start; `pending` counts documents, not changes.
+
+    `sessions` and `rooms` are those in memory.
 
     `errors` counts steps that failed inside this library, each with a traceback in the log. `put_back` counts documents
     that the store had lost, or had replaced by older ones, and that were put again from memory. `held_back` counts
@@ -68,13 +70,14 @@ class Statistics:
     let_go: int
     recoveries: dict[Status, dict[Reason, int]]
     returns_in_place: int
+    rooms: int
 
 
 class Registry:
-    """The live sessions of one store and prefix on one event loop.
+    """The live sessions and rooms of one store and prefix on one event loop.
 
-    Pages that show a session keep it alive, and so does its task while it has something to write. The registry holds
-    sessions weakly: Python's own collection evicts them, and finds one that is still in use.
+    Pages that show a document keep it alive, and so does its task while it has something to write. The registry holds
+    documents weakly: Python's own collection evicts them, and finds one that is still in use.
     """
 
     def __init__(
@@ -99,6 +102,7 @@ class Registry:
         self._shared.new_sessions = NewSessions(policy.max_new_sessions)
         self._looking: asyncio.Task[None] | None = None
         self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+        self._rooms: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         self._leftovers: Leftovers | None = None
         published.add(self, Statistics)
         if journals is not None:
@@ -114,7 +118,7 @@ class Registry:
         self.spawn(self._leftovers.run())
 
     def _sources(self) -> list[Source]:
-        return [session.source for session in list(self._sessions.values()) if session.pending]
+        return [session.source for session in self._all() if session.pending]
 
     def _journal_changed(self, error: StoreError | None) -> None:
         """Put what waits, as the store is alone now; say so once."""
@@ -156,6 +160,18 @@ class Registry:
             session = self._sessions[session_id] = Session(key, older_keys, self._shared, exists=exists)
         return session
 
+    def room(self, name: str) -> Session:
+        """Return the live document of a room, or a new one that has read nothing yet."""
+        room = self._rooms.get(name)
+        if room is None:
+            key, older_keys = self._keys.of_room(name)
+            room = self._rooms[name] = Session(key, older_keys, self._shared)
+        return room
+
+    def nowhere(self, why: str) -> Session:
+        """Return an empty document that nobody else sees, and that is never stored."""
+        return Session('nowhere', (), self._shared.apart(why), exists=False)
+
     def leave(self, session_id: str, session: Session) -> None:
         """Retire a session that was erased: later changes to it are shown and never stored.
 
@@ -187,7 +203,7 @@ class Registry:
 
     def hurry(self) -> None:
         """Put what is pending now, without spacing."""
-        for session in list(self._sessions.values()):
+        for session in self._all():
             if session.pending:
                 session.hurry()
 
@@ -208,25 +224,28 @@ class Registry:
         return shared.record
 
     def live(self) -> Iterator[Session]:
-        """Iterate over the sessions in memory. Others may come and go meanwhile; none is kept by this."""
-        for reference in self._sessions.valuerefs():
+        """Iterate over the documents in memory. Others may come and go meanwhile; none is kept by this."""
+        for reference in [*self._sessions.valuerefs(), *self._rooms.valuerefs()]:
             if (session := reference()) is not None:
                 yield session
                 del session
 
+    def _all(self) -> list[Session]:
+        return [*self._sessions.values(), *self._rooms.values()]
+
     def renew(self) -> None:
-        """Refresh `seen` of sessions with an open page, so that they do not expire.
+        """Refresh `seen` of documents with an open page, so that they do not expire.
 
         So every page also learns, within `ttl`, that its document was erased elsewhere.
         """
-        for session in list(self._sessions.values()):
+        for session in self._all():
             if session.is_visited:  # and not merely requested, as a page that the browser prefetches
                 session.touch()
 
     def _look_around(self) -> None:
         """Look at all sessions: a store that has lost one may have lost others, which nobody may change for long."""
         if self._looking is None or self._looking.done():
-            self._looking = self.spawn(self._look_at(iter(list(self._sessions.values()))))
+            self._looking = self.spawn(self._look_at(iter(self._all())))
 
     async def _look_at(self, sessions: Iterator[Session]) -> None:
         async def look() -> None:
@@ -246,7 +265,7 @@ class Registry:
         await self.jobs.stopped(timeout)
         waiting = {
             asyncio.ensure_future(self._drain_one(session, deadline)): session
-            for session in list(self._sessions.values())
+            for session in self._all()
             if session.pending
         }
         if not waiting:
@@ -303,6 +322,7 @@ class Registry:
             let_go=counts['let_go'],
             recoveries=_by_status(self._shared.recoveries.copy()),  # another thread may ask
             returns_in_place=counts['returns_in_place'],
+            rooms=len(self._rooms),
         )
 
     async def aclose(self) -> None:
@@ -318,7 +338,7 @@ class Registry:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for session in list(self._sessions.values()):
+        for session in self._all():
             session.give_up()
 
 

@@ -29,7 +29,7 @@ UPDATE_BYTES = 1024
 
 
 class Session:
-    """One browser session's document: accepts what pages change, and tells the others.
+    """One owner's document, such as a browser session's: accepts what pages change, and tells the others.
 
     It holds the document's state, what brings that and the store together, and what older versions of classes hold.
     """

@@ -39,6 +39,7 @@ from .app.declaring import (
 from .app.open_session import OpenSession
 from .app.pages import Build, options_of_route, register_page, require_build, signature_of, view_constructor
 from .app.recovering import Recovering
+from .app.rooms import Room, require_room
 from .app.runtime import missing_secret
 from .inspector.access import Allow
 from .page.indicator import Indicator
@@ -100,6 +101,7 @@ class Stash:
         auto: bool = True,
         build: Build = 'auto',
         rejoin: Rejoin | None = None,
+        room: Room | None = None,
         **options: Unpack[PageOptions],
     ) -> Callable[[type[T]], type[T]]:
         """Make a class a page whose stored fields survive: `build(self, ...)` builds what `@ui.page(path)` would.
@@ -113,6 +115,8 @@ class Stash:
         - `build`: `'request'` builds while the request is answered, `'connected'` once the browser has reported, and
           `'auto'` the former unless something is stored that only this tab or visit may see.
         - `rejoin`: `'in_place'` or `'reload'`, for this page instead of the option of `Stash`.
+        - `room`: what holds the fields with `scope='room'`, by a parameter that names it, or a function of the request.
+          `prepare()` is its gate: whoever may not open the room gets a `Response`, or an exception, and none of it.
         - `name`: the stored name, by default that of the class; `renamed_from` is the one it had before.
         - `version`, `migrations`: from each older version, a function from its JSON dict to that of the next.
         - `key`: a parameter, or several: each value has its slice, at most `max_keys` (100) of them.
@@ -132,11 +136,14 @@ class Stash:
         of_route = {name: value for name, value in options.items() if name not in VIEW_OPTIONS}
 
         def decorate(cls: type[T]) -> type[T]:
-            check(cls, options, VIEW_OPTIONS | options_of_route() | {'auto', 'build', 'rejoin'}, path=path)
+            check(cls, options, VIEW_OPTIONS | options_of_route() | {'auto', 'build', 'rejoin', 'room'}, path=path)
             schema = declare(self._app_state, cls, frame, path=path, **stored_as)
             signature = signature_of(cls, frame.f_locals)
             require_build(cls, schema, signature)
-            register_page(self._app_state, schema, path, signature, of_route, build=build, auto=auto, rejoin=rejoin)
+            require_room(schema, room, signature.parameters)
+            register_page(
+                self._app_state, schema, path, signature, of_route, build=build, auto=auto, rejoin=rejoin, room=room
+            )
             return cls
 
         return decorate
@@ -255,6 +262,13 @@ class Stash:
         """
         return self._app_state.open(session_id)
 
+    def open_room(self, name: str | int) -> OpenSession:
+        """Open a room by its name, for code without a page: `async with stash.open_room('garden') as room:`.
+
+        Whoever may call this code can read and change the room: `prepare()` is not asked. `room.forget()` erases it.
+        """
+        return self._app_state.open_room(name)
+
     def current(self) -> OpenSession:
         """Open the session of the request that is being answered, or of the current client, as `open` does."""
         return self._app_state.current()
@@ -267,8 +281,8 @@ class Stash:
     def reset(self, page: object, *names: str, scope: ScopeName | None = None) -> None:
         """Give these fields of a page their defaults, or all fields of a `scope`, in all tabs that follow them.
 
-        Without either, everything stored for the page's class is deleted, older versions too. Raises `StashError` for
-        an unknown field, or a scope that no field of the class has.
+        Without either, everything stored for the page's class is deleted, older versions too, and what it has in the
+        room for everybody. Raises `StashError` for an unknown field, or a scope that no field of the class has.
         """
         page_object = page_object_of(page)
         if names or scope is not None:
@@ -281,7 +295,10 @@ class Stash:
         self._app_state.connection_of(context.client).browser.clear()
 
     async def forget(self) -> None:
-        """Erase the current browser session, durably, and the fields in its browser; fields become defaults."""
+        """Erase the current browser session, durably, and the fields in its browser; fields become defaults.
+
+        A room stays: `open_room` erases it.
+        """
         await self._app_state.forget()
 
     async def new_session(self, *, keep: bool = False, to: str | None = None) -> None:

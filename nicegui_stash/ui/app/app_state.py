@@ -17,6 +17,7 @@ from starlette.routing import compile_path
 
 from ...errors import ConfigurationError, DeclarationError, StashError
 from ...model.schema import Schema, mark
+from ...model.scopes import ROOM
 from ...session.session import Session
 from ...settings import Rejoin, Settings
 from .. import nicegui_private
@@ -33,10 +34,12 @@ from ..remember.memory import Memory
 from ..visit import scripts
 from ..visit.cookie import renew_cookie
 from ..visit.messages import MESSAGE
+from ..visit.visit import Visit
 from . import session_rotation
 from .connection import Connection
 from .open_session import OpenSession
 from .preload import WAITED, preload
+from .rooms import room_name
 from .runtime import Runtime, duplicate_name, runtime_for
 
 log = logging.getLogger('nicegui_stash')
@@ -139,16 +142,25 @@ class AppState:
                     'Lower it, or pass a longer response_timeout= to the page',
                 )
 
-    async def arrive(self, *, function: bool = False) -> Connection:
+    async def arrive(self, *, function: bool = False, room: str | None = None) -> Connection:
         """Read the current client's session, for as long as a page may wait, and return the client's connection.
 
         Call it within a page's request, or later for a client that has a connection already. `function`: the page is
-        the app's own function, so its response_timeout is not checked yet.
+        the app's own function, so its response_timeout is not checked yet. `room`: the name of the room to read, too.
         """
         connection = self.connection_of(context.client)
         visit = connection.visit
         if function and visit.client.page.path not in self._warned:
             self._warn_of_time(visit.client.page)
+        if room is None:
+            await self._read(visit)
+        else:
+            document = connection.enter_room(room)
+            seconds = self._settings.revalidate_timeout if document.is_read else self._settings.recover_timeout
+            await asyncio.gather(document.revalidate(seconds), self._read(visit))
+        return connection
+
+    async def _read(self, visit: Visit) -> None:
         session = visit.session
         if not session.is_read:
             if not visit.client.request.scope.get(WAITED):
@@ -156,7 +168,6 @@ class AppState:
         elif visit.exists and not visit.loaded:
             await session.revalidate(self._settings.revalidate_timeout)
         visit.loaded = True
-        return connection
 
     def _warn_of_time(self, page: ui.page) -> None:
         """Log the error of `require_time`, once per path: a page function is known only when it is called."""
@@ -251,7 +262,7 @@ class AppState:
         session = connection.visit.session
         session.forget()
         for page_object in connection.page_objects:
-            page_object.show_defaults()
+            page_object.show_defaults(of_room=False)
         if self.keeps_in_browser:
             connection.browser.clear()
         await session.flush()
@@ -261,12 +272,16 @@ class AppState:
         if self._settings.identity is not None:
             raise StashError('identity= names the session, so only the app can change it')
         connection = self.connection_of(context.client)
+        session = connection.visit.session
         if not keep and self.keeps_in_browser:
             connection.browser.clear()
             await connection.browser.hurry()
         await session_rotation.renew(
             connection, keep=keep, to=to or connection.visit.client.sub_pages_router.current_path
         )
+        for other in list(self._connections.values()):  # whoever still shows the old session is no longer let in
+            if other.visit.has_room and other.visit.session is session:
+                other.leave_room()
 
     @property
     def keeps_in_browser(self) -> bool:
@@ -278,6 +293,11 @@ class AppState:
         named = f'identity\0{session_id}' if self._settings.identity else session_id
         registry = self.runtime().registry
         return OpenSession(lambda: registry.session(named), self.schema_of, self._settings.recover_timeout)
+
+    def open_room(self, name: str | int) -> OpenSession:
+        """Return a handle of a room for code without a page."""
+        text, registry = room_name(name), self.runtime().registry
+        return OpenSession(lambda: registry.room(text), self.schema_of, self._settings.recover_timeout, ROOM)
 
     def current(self) -> OpenSession:
         """Return a handle for the session of the current client or request."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, assert_never
 
@@ -111,7 +112,8 @@ class Connection:
     def _watch_session(self) -> None:
         if not self._watches_session:
             self._watches_session = True
-            self.visit.session.watch(self)
+            for session in self.visit.sessions:
+                session.watch(self)
 
     def leave(self, page_object: PageObject, *, left: bool = True) -> None:
         """Close a page object when its part of the page was cleared, unless the client's end has closed it already.
@@ -133,6 +135,42 @@ class Connection:
                 page_object.follow(session)
             if self._memory is not None:
                 self._memory.follow(session)
+
+    # ---- the room of the page
+
+    def enter_room(self, name: str) -> Session:
+        """Show a room to the page objects that are made from now on; return its document."""
+        room = self.visit.enter_room(name)
+        if self._watches_session:
+            room.watch(self)
+        return room
+
+    @contextmanager
+    def deciding(self) -> Generator[None]:
+        """Let nothing from the browser reach the room meanwhile; leave it if an exception says that it is closed."""
+        visit = self.visit
+        visit.is_deciding = True
+        try:
+            yield
+        except BaseException:
+            self.leave_room()
+            raise
+        finally:
+            visit.is_deciding = False
+        if visit.identified:
+            for page_object in list(self.page_objects):
+                visit.guarded(page_object.pin)
+
+    def leave_room(self) -> None:
+        """Close the page objects that show the room; what is changed in them from now on reaches nobody."""
+        if not self.visit.has_room:
+            return
+        nowhere = self._registry.nowhere('the page has left its room')
+        for page_object in [each for each in self.page_objects if 'room' in each.documents]:
+            page_object.documents['room'].move_to(nowhere)
+            self.leave(page_object, left=False)
+        self.visit.session_of('room').unwatch(self)
+        self.visit.leave_room()
 
     # ---- values that the client keeps, and typed values
 
@@ -184,7 +222,8 @@ class Connection:
         nicegui_private.around_each_event(client, self.guard, self._handled)
         if not visit.in_place:
             visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
-        visit.session.touch()
+        for session in visit.sessions:
+            session.touch()
         if self._memory is not None:
             self._memory.settle()
         if not visit.joins:
@@ -220,7 +259,8 @@ class Connection:
         if self._memory is not None:
             self._memory.look()
         if not self.visit.ended:
-            self.visit.session.hurry()
+            for session in self.visit.sessions:
+                session.hurry()
 
     def hear(self, message: dict[str, Any]) -> None:
         """Take a message that the page sent beside its events. One that is not of our family is counted and dropped."""
@@ -236,7 +276,7 @@ class Connection:
     def _hear(self, message: dict[str, Any], told: object) -> None:
         self._handled(message)
         known = decode(told)
-        if isinstance(known, Typed | Again) and not self.allows.admits_repeat(type(known)):
+        if isinstance(known, Typed | Again) and (self.visit.is_deciding or not self.allows.admits_repeat(type(known))):
             self._drop()
             return
         if known is not None:
@@ -320,7 +360,7 @@ class Connection:
         self._identified.set()
         if visit.report.reason == 'rejoin':
             self._look_again()
-        elif visit.exists and self._registry.store.guarantee != 'process':
+        elif (visit.exists or visit.room_name) and self._registry.store.guarantee != 'process':
             self._registry.spawn(self._look_after_arrival())
 
     def _count_returns(self) -> None:
@@ -405,7 +445,8 @@ class Connection:
         Raises `ValueNotStorable` for a value that does not fit, and `StoreError` if the store cannot take them.
         """
         refused = [error for page_object in self.page_objects for error in page_object.submit_opaque()]
-        await self.visit.session.flush()
+        session, *others = self.visit.sessions
+        await (asyncio.gather(session.flush(), *(each.flush() for each in others)) if others else session.flush())
         for error in refused:
             raise error
 
@@ -414,15 +455,18 @@ class Connection:
         """The bindable status, created at the first use and kept up to date from then on."""
         if self._status is None:
             self._status = Status()
-            self._status.update(self.visit.session, self.page_objects)
+            self._status.update(self.visit.sessions, self.page_objects)
         return self._status
 
     def activity_changed(self) -> None:
         """Report newly durable events to the browser, and bring the status up to date."""
-        session = self.visit.session
+        sessions = self.visit.sessions
         self._schedule_status()
-        if self._handover is not None and (session.settled != self._settled_before or not session.pending):
-            self._settled_before = session.settled
+        if self._handover is None:
+            return
+        settled = sum(session.settled for session in sessions)
+        if settled != self._settled_before or not any(session.pending for session in sessions):
+            self._settled_before = settled
             self._handover.settle()
             self._handover.look_soon()  # a change elsewhere may have drawn rows
 
@@ -442,7 +486,7 @@ class Connection:
     def _update_status(self) -> None:
         self._status_scheduled = False
         if not self.visit.ended:
-            self.visit.guarded(partial(self.status.update, self.visit.session, self.page_objects))
+            self.visit.guarded(partial(self.status.update, self.visit.sessions, self.page_objects))
 
     # ---- end
 
@@ -457,7 +501,8 @@ class Connection:
         if self._memory is not None:
             self._memory.end()
         if self._watches_session:
-            self.visit.session.unwatch(self)
+            for session in self.visit.sessions:
+                session.unwatch(self)
         self.visit.end()
         self._identified.set()
 

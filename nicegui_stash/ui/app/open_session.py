@@ -1,4 +1,4 @@
-"""A session for code without a page: a FastAPI route, a script, a background job."""
+"""A session, or a room, for code without a page: a FastAPI route, a script, a background job."""
 
 from __future__ import annotations
 
@@ -12,30 +12,36 @@ from ...errors import StashError, Unavailable
 from ...model.document import SESSION_PART, SliceId, to_bytes
 from ...model.recovery import stored_values
 from ...model.schema import Schema
-from ...model.scopes import SESSION
+from ...model.scopes import SESSION, Scope
 from ...model.versions import find
 from ...session.session import Session
 from ..page.detached import detached, updating
 
 T = TypeVar('T')
 Key = str | int | tuple[str | int, ...]
-_PARTS = {SESSION: SESSION_PART}
 
 
 class OpenSession:
-    """One session, read and kept in memory while it is open. Closing it makes its changes durable.
+    """One session or room, read and kept in memory while it is open. Closing it makes its changes durable.
 
-    Only fields of scope `session` are available: those of a tab or a visit belong to an open page. Opening raises
-    `Unavailable` if the store does not answer within `recover_timeout`. Closing raises `StoreError` if the store cannot
-    take the changes. For a class with a key, `key` is the value of its parameter, or a tuple of several values.
+    Only its fields of scope `session`, or `room`, are available: those of a tab or a visit belong to an open page.
+    Opening raises `Unavailable` if the store does not answer within `recover_timeout`. Closing raises `StoreError` if
+    the store cannot take the changes. For a class with a key, `key` is the value of its parameter, or a tuple of
+    several values.
     """
 
     def __init__(
-        self, find_session: Callable[[], Session], schema_of: Callable[[type], Schema], timeout: float
+        self,
+        find_session: Callable[[], Session],
+        schema_of: Callable[[type], Schema],
+        timeout: float,
+        scope: Scope = SESSION,
     ) -> None:
         self._find_session = find_session
         self._schema_of = schema_of
         self._timeout = timeout
+        self._scope = scope
+        self._parts = {scope: SESSION_PART}
         self._session: Session | None = None
 
     async def __aenter__(self) -> Self:
@@ -64,14 +70,14 @@ class OpenSession:
         """Return an object with a class's stored values, and defaults for the rest. Changes to it are not stored."""
         schema = self._schema_of(cls)
         found = find(schema, self._opened.document, _slice(schema, key).key, ()).slice
-        return cast(T, detached(schema, stored_values(schema, found, _PARTS) if found else {}))
+        return cast(T, detached(schema, stored_values(schema, found, self._parts) if found else {}))
 
     def set(self, cls: type, *, key: Key | None = None, **values: Any) -> None:
         """Accept new values of a class's fields, all or none. Raises `ValueNotStorable`."""
         schema = self._schema_of(cls)
         for name in values:
-            if name not in schema.fields or schema.fields[name].scope is not SESSION:
-                raise StashError(f'{schema.name} has no field {name!r} of scope session')
+            if name not in schema.fields or schema.fields[name].scope is not self._scope:
+                raise StashError(f'{schema.name} has no field {name!r} of scope {self._scope.name}')
         encoded = {name: schema.fields[name].codec.encode(value)[1] for name, value in values.items()}
         for name, raw in encoded.items():
             self._opened.set(_slice(schema, key), SESSION_PART, name, raw)
@@ -79,7 +85,7 @@ class OpenSession:
     async def update(self, cls: type[T], function: Callable[[T], object], *, key: Key | None = None) -> None:
         """Read, modify and write a class's fields as `Stash.update` does; return when it is durable."""
         schema = self._schema_of(cls)
-        await self._opened.update(_slice(schema, key), updating(schema, _PARTS, function))
+        await self._opened.update(_slice(schema, key), updating(schema, self._parts, function))
 
     def drop(self, cls: type, *names: str, key: Key | None = None) -> None:
         """Set the named fields of a class to their defaults, or all fields if none is named."""
@@ -93,7 +99,7 @@ class OpenSession:
         self._opened.reset(_slice(self._schema_of(cls), key))
 
     def forget(self) -> None:
-        """Erase everything stored for the session."""
+        """Erase everything stored for the session or room."""
         self._opened.forget()
 
     async def flush(self) -> None:
@@ -101,7 +107,7 @@ class OpenSession:
         await self._opened.flush()
 
     def export(self) -> dict[str, Any]:
-        """Return everything stored for the session, as JSON values."""
+        """Return everything stored for the session or room, as JSON values."""
         return exported(self._opened)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from functools import cache
 from inspect import Parameter, Signature, isawaitable
 from typing import Any, Literal, get_type_hints
@@ -22,6 +23,7 @@ from ..page.class_cache import per_class
 from ..page.page_object import PageObject
 from .app_state import AppState
 from .connection import connection_behind
+from .rooms import Room, room_of
 
 Build = Literal['auto', 'request', 'connected']
 
@@ -83,28 +85,32 @@ def register_page(
     build: Build,
     auto: bool,
     rejoin: Rejoin | None,
+    room: Room | None,
 ) -> None:
     """Register the page function of a class with `ui.page`."""
     decorator = ui.page(path, **options)
     if rejoin is not None:
         app_state.come_back(decorator.path, rejoin)
     app_state.require_time(decorator.path, decorator.response_timeout)
-    decorator(page_function(app_state, schema, build, signature, auto=auto))
+    decorator(page_function(app_state, schema, build, signature, auto=auto, room=room))
     nicegui_private.register_route(schema.cls, decorator.path)
 
 
 def page_function(
-    app_state: AppState, schema: Schema, build: Build, signature: Signature, *, auto: bool
+    app_state: AppState, schema: Schema, build: Build, signature: Signature, *, auto: bool, room: Room | None
 ) -> Callable[..., Awaitable[Any]]:
     """Return the async function that `ui.page` decorates, with the class's module and name, as tests reload by them."""
     cls = schema.cls
     prepares = getattr(cls, 'prepare', None) is not None
 
     async def serve(**arguments: Any) -> Any:
-        connection = await app_state.arrive()
-        page_object = app_state.make(schema, connection, arguments, auto=auto)
-        if prepares and isinstance(response := await _call(page_object.page, 'prepare', arguments), Response):
-            return response
+        name = None if room is None else room_of(room, context.client.request, arguments)
+        connection = await app_state.arrive(room=name)
+        with connection.deciding() if prepares and name is not None else nullcontext():
+            page_object = app_state.make(schema, connection, arguments, auto=auto)
+            if prepares and isinstance(response := await _call(page_object.page, 'prepare', arguments), Response):
+                connection.leave_room()
+                return response
         if build != 'connected' and (build == 'request' or not page_object.needs_report):
             if page_object.wants_notice:
                 await page_object.notify_recovered()

@@ -36,6 +36,8 @@ MOST_LOST = 1000
 _WINDOW = (1 << MOST_LOST + 1) - 1
 MAX_BITS = 100
 """Of the number of an event; a page can send one of thousands of digits, which would be kept."""
+Noted = tuple[int, tuple[int, ...] | None]
+"""The number of an event, and what each document of the page had accepted by then; `None`: that is not known yet."""
 RELOADING = {b'max-age=0', b'no-cache'}
 """The `Cache-Control` of a request that reloads a page, as for `location.reload()`."""
 
@@ -81,8 +83,8 @@ class Handover:
         self._refused: set[str] = set()  # addresses of elements whose value the browser may not forget
         self._unsent: frozenset[str] = frozenset()  # addresses of elements whose value is too large to be sent
         self._lost = 0  # one bit for each earlier number that has not arrived, by its distance from the last
-        self._due: tuple[int, int | None] | None = None
-        self._next: tuple[int, int | None] | None = None
+        self._due: Noted | None = None
+        self._next: Noted | None = None
         self._building = 0
         self._must_report_built = False  # the browser's report came during building
         self._received = False
@@ -212,7 +214,7 @@ class Handover:
             self._lost &= ~(1 << -ahead)
 
     def _note(self) -> None:
-        noted = (self._number, self._visit.session.accepted)
+        noted = (self._number, tuple(session.accepted for session in self._visit.sessions))
         if self._due is None:
             self._due = noted
         else:
@@ -226,12 +228,13 @@ class Handover:
         """Notify the browser up to which event everything is newly durable; it then forgets those values."""
         while self._due is not None and not self._visit.ended:
             number, accepted = self._due
-            session = self._visit.session
+            sessions = self._visit.sessions
             if any(page_object.has_unsaved for page_object in self._connection.page_objects):
                 self._due = (number, None)
                 return
-            accepted = session.accepted if accepted is None else accepted
-            if session.pending and session.settled < accepted:
+            if accepted is None:
+                accepted = tuple(session.accepted for session in sessions)
+            if any(each.pending and each.settled < last for each, last in zip(sessions, accepted, strict=False)):
                 self._due = (number, accepted)
                 return
             self._due, self._next = self._next, None

@@ -75,9 +75,9 @@ class Bound:
 def find_bound(page_objects: Iterable[TakesEntries], elements: Iterable[Element] = ()) -> dict[str, Bound]:
     """Return the bound elements of these page objects by address; only among `elements` those bound to parts of fields.
 
-    An address names the slice, the field, the part, the kind of the element, and its position among elements of that
-    kind. Another process that builds the page gives the same address. A choice with other options gets another one,
-    since an index would mean something else.
+    An address names the slice, the field, the part, the kind of the element, its position among elements of that kind,
+    and the room of a field that is in one. Another process that builds the page gives the same address. A choice with
+    other options gets another one, since an index would mean something else.
     """
     found: dict[str, Bound] = {}
     alike: Counter[str] = Counter()
@@ -149,7 +149,9 @@ def _address(bound: Bound, alike: Counter[str]) -> str:
 
 def _prefix(page_object: TakesEntries, name: str) -> str:
     slice_id = page_object.slice_id
-    return _prefix_of(f'{slice_id.name}\0{slice_id.version}\0{slice_id.key}\0{name}')
+    text = f'{slice_id.name}\0{slice_id.version}\0{slice_id.key}\0{name}'
+    in_room = page_object.schema.fields[name].scope.owner == 'room'
+    return _prefix_of(f'{text}\0{page_object.room_name}' if in_room else text)
 
 
 @lru_cache(maxsize=1024)

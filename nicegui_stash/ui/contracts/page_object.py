@@ -26,6 +26,11 @@ class TakesEntries(Protocol):
     def slice_id(self) -> SliceId: ...
 
     @property
+    def room_name(self) -> str:
+        """The name of the page's room, or nothing."""
+        ...
+
+    @property
     def page(self) -> object | None:
         """The app's object, while it is shown."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from asyncio import get_running_loop
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Lock, get_ident
 from typing import Any
@@ -270,12 +270,13 @@ class Accepting:
         self._values.raws[name] = Raw(b'')  # so that it is shown also where only an element shows another value
         self._values.show({name: default}, self._values.schema.version, 'reset')
 
-    def let_go(self) -> None:
-        """Discard changes that are not submitted yet: their slice was deleted."""
-        self._unsaved = frozenset()
+    def let_go(self, names: Collection[str]) -> None:
+        """Discard changes of these fields that are not submitted yet: their slice was deleted."""
+        self._unsaved -= frozenset(names)
         for document in self._documents.values():
             document.let_go()
-        for name, stored in self._fields.items():  # so that opaque values changed in place are shown again
+        for name in names:  # so that opaque values changed in place are shown again
+            stored = self._fields[name]
             with suppress(ValueNotStorable):
                 if not stored.codec.opaque or encode(self._values.target(), stored) == self._values.raws.get(name):
                     continue

@@ -18,6 +18,13 @@ from ...model.scopes import Scope
 T = TypeVar('T')
 
 
+def across_owners(schema: Schema) -> StashError:
+    return StashError(
+        f'an update of {schema.name} changes fields of the room and of the session, which are put apart; '
+        'call update() once for each'
+    )
+
+
 def detached(schema: Schema, raws: Mapping[str, Raw]) -> Any:
     """Return an object with these values and declared defaults for the rest, without calling `__init__`."""
     values, _ = decode_values(schema, raws, schema.version)
@@ -35,8 +42,10 @@ def updating(
 ) -> Callable[[Slice], list[Written]]:
     """Turn a function that changes an object into one that maps a slice to its writes. It may run repeatedly.
 
-    `defaults`: those that the page's `__init__` assigned.
+    `defaults`: those that the page's `__init__` assigned, and what other documents hold. The function raises
+    `StashError` where a field of another owner is changed.
     """
+    owners = {scope.owner for scope in parts}
 
     def change(found: Slice) -> list[Written]:
         before = {**(defaults or {}), **stored_values(schema, found, parts)}
@@ -48,9 +57,13 @@ def updating(
             raw = stored.codec.encode(getattr(target, name))[1]
             part = parts.get(stored.scope)
             default = stored.codec.encode(stored.field.new_default())[1]
-            if not stored.scope.is_stored and raw != before.get(name, default):
+            if raw == before.get(name, default):
+                continue
+            if not stored.scope.is_stored:
                 raise StashError(f'{schema.name}.{name} is not stored on the server; assign it on the page')
-            if part is not None and raw != before.get(name, default):
+            if stored.scope.owner not in owners:
+                raise across_owners(schema)
+            if part is not None:
                 written.append((part, name, raw))
         return written
 

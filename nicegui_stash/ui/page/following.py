@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -68,6 +68,10 @@ class Following:
     _generation = (0, 0)
     _followed: frozenset[Part] = frozenset()
     _brought: Mapping[str, Raw] = {}
+    _from_version: int | None = None
+    status: Status = 'unavailable'
+    """What the last recovery found in this document."""
+    problems: Sequence[Problem] = ()
 
     def __init__(self, follows: Follows, session: Session, owner: Owner) -> None:
         self._page_object = follows
@@ -115,6 +119,9 @@ class Following:
     def locate(self) -> None:
         """Recover the values of the tab and the visit, now that the browser has reported them."""
         visit, report, session = self._page_object.visit, self._page_object.visit.report, self.session
+        if not _PRIVATE[self._owner]:
+            self.recover()
+            return
         self._hold(-1)
         for scope in _PRIVATE[self._owner]:
             if scope.part == 'visits' and (before := self.parts.get(scope)):
@@ -157,6 +164,11 @@ class Following:
         """Show a field's stored value in place of a refused change."""
         self._schedule(name)
 
+    def stored(self) -> Mapping[str, Raw]:
+        """Return the stored JSON of the fields in this document."""
+        found = self.session.document.slice(self._slice_id)
+        return stored_values(self._schema, found, self.parts) if found else {}
+
     def let_go(self) -> None:
         """Discard held changes: their slice was deleted."""
         self._held = {}
@@ -190,7 +202,7 @@ class Following:
         """Set every field whose part is known. The document has changes accepted meanwhile already."""
         session, schema, recovery = self.session, self._schema, self._page_object.recovery
         if not session.is_read:
-            recovery.status = 'unavailable'
+            self.status = 'unavailable'
             if provisional := session.document.slice(self._slice_id):  # changes of other tabs meanwhile
                 self._values.show(stored_values(schema, provisional, self.parts), schema.version, 'remote')
             return
@@ -201,19 +213,22 @@ class Following:
             own = own or session.document.slice(self._slice_id)
         else:
             found = Found(own, schema.version)
-        if found.migrated or found.problem or recovery.from_version is None:
+        is_new = found.migrated or found.problem
+        if is_new or self._from_version is None:
+            self._from_version = found.from_version
+        if is_new or recovery.from_version is None:
             recovery.from_version = found.from_version
             seen = found.slice.seen if found.slice else 0
             recovery.age = self._page_object.visit.registry.now - seen / 1000 if seen else None
         raws = stored_values(schema, own, self.parts) if own else {}
         for name in self._held:
             raws.pop(name, None)
-        problems = self._values.show(raws, recovery.from_version or schema.version, 'recovered')
-        if found.problem or recovery.problems:
-            discarded = [problem for problem in [*recovery.problems, found.problem] if problem and not problem.field]
+        problems = self._values.show(raws, self._from_version or schema.version, 'recovered')
+        if found.problem or self.problems:
+            discarded = [problem for problem in [*self.problems, found.problem] if problem and not problem.field]
             problems = [*dict.fromkeys(discarded), *problems]
-        recovery.problems = problems
-        recovery.status = 'recovered' if raws else self._status_of_nothing(problems)
+        self.problems = problems
+        self.status = 'recovered' if raws else self._status_of_nothing(problems)
         self._generation = session.document.epoch, own.reset if own else 0
 
     def _inherit(self, absent: Collection[Part]) -> Found:
@@ -249,8 +264,8 @@ class Following:
         self._schedule(*self._schema.fields)
 
     def rejected(self, operation: Set) -> None:
-        stored = self._schema.fields[operation.field]
-        if operation.slice == self._slice_id and self.parts.get(stored.scope) == operation.part:
+        stored = self._schema.fields.get(operation.field) if operation.slice == self._slice_id else None
+        if stored is not None and self.parts.get(stored.scope) == operation.part:
             with suppress(ValueNotStorable):  # this very schema accepted it, so it decodes
                 value = stored.codec.decode(operation.raw)
                 self._page_object.recovery.note_rejected(Rejected(operation.field, value, size=len(operation.raw)))
@@ -266,7 +281,7 @@ class Following:
         if self._values.closed:
             return
         with self._page_object.visit.in_client():
-            if self._page_object.recovery.status == 'unavailable' and self.session.is_read:
+            if self.status == 'unavailable' and self.session.is_read:
                 self._page_object.recover_late()
                 return
             if self._values.touched is not None:
@@ -286,7 +301,7 @@ class Following:
             if now == self._brought.get(name) != raw and name not in touched:
                 self._brought = {**self._brought, name: raw}
                 session.set(self._slice_id, part, name, raw, source=self)
-                version = self._page_object.recovery.from_version or schema.version
+                version = self._from_version or schema.version
                 self._values.show({name: raw}, version, self._page_object.cause_of(name))
 
     def _refresh(self, name: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from asyncio import get_running_loop
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from inspect import iscoroutine
@@ -21,7 +21,7 @@ from ...errors import StashError, ValueNotStorable
 from ...model.document import Slice
 from ...model.observed import Change
 from ...model.operations import Written
-from ...model.recovery import Recovery
+from ...model.recovery import MOST_TELLING, Recovery
 from ...model.schema import Schema
 from ...model.scopes import Owner
 from ...session.session import Session
@@ -29,7 +29,7 @@ from ...settings import OnInvalid
 from ..contracts.open_page import OpenPage
 from ..contracts.page_object import Cause
 from .accepting import Accepting
-from .detached import updating
+from .detached import across_owners, updating
 from .elsewhere import Elsewhere
 from .following import Following, Follows
 from .on_change import Listeners
@@ -98,6 +98,10 @@ class PageObject:
         return self.documents['session'].session
 
     @property
+    def room_name(self) -> str:
+        return self.visit.room_name
+
+    @property
     def closed(self) -> bool:
         return self.values.closed
 
@@ -126,6 +130,7 @@ class PageObject:
         self._note_reason()
         for document in self.documents.values():
             document.recover()
+        self._note_found()
         if self.schema.has_elsewhere:
             self.elsewhere.recover()
 
@@ -135,8 +140,19 @@ class PageObject:
         if self.schema.has_private and not self.closed:
             for document in self.documents.values():
                 document.locate()
+            self._note_found()
             if self.schema.has_elsewhere:
                 self.elsewhere.recover()
+
+    def _note_found(self) -> None:
+        """Make one record of what was found in each document."""
+        documents = self.documents.values()
+        self.recovery.problems = [problem for document in documents for problem in document.problems]
+        if len(self.documents) > 1:
+            found = {document.status for document in documents}
+            self.recovery.status = next(status for status in MOST_TELLING if status in found)
+        else:
+            self.recovery.status = self.documents['session'].status
 
     def _note_reason(self) -> None:
         if self.recovery.reason != 'subpage':
@@ -145,7 +161,9 @@ class PageObject:
 
     def pin(self) -> None:
         """Store defaults that are another one each time, once a visitor sees them: not for a request alone."""
-        if self.schema.computed and self.visit.identified and self.accepting.is_auto and not self.closed:
+        visit = self.visit
+        is_shown = visit.identified and not (visit.is_deciding or self.closed)
+        if self.schema.computed and is_shown and self.accepting.is_auto:
             self._pin()
 
     def _pin(self) -> None:
@@ -259,14 +277,20 @@ class PageObject:
         """
         refused = self.submit_opaque()
         await (self.open_page.flush() if self.session is self.visit.session else self.session.flush())
+        for document in self.documents.values():
+            if document.session.pending and document.session is not self.session:
+                await document.session.flush()
         for error in refused:
             raise error
 
     async def update(self, function: Callable[[Any], object]) -> None:
         """Read, modify and write the fields whose part is known; held changes are not included."""
         self.save_opaque()
-        document = self.documents['session']
-        change = updating(self.schema, dict(document.parts), function, dict(self.values.defaults))
+        present = dict(self.values.defaults)
+        for each in self.documents.values() if len(self.documents) > 1 else ():
+            present |= each.stored()
+        document = self.documents['session' if len(self.documents) == 1 else self._changed_by(function, present)]
+        change = updating(self.schema, dict(document.parts), function, present)
 
         def note(found: Slice) -> list[Written]:
             written = change(found)
@@ -277,6 +301,19 @@ class PageObject:
             await document.session.update(self.slice_id, note)
         finally:
             get_running_loop().call_soon(self._forget_updated)  # after the page has shown the change
+
+    def _changed_by(self, function: Callable[[Any], object], present: Mapping[str, Raw]) -> Owner:
+        """Return the owner of the fields that a function changes, the session if it changes none.
+
+        Raises `StashError` for a function that changes fields of two: no put is one of both.
+        """
+        parts = {scope: part for document in self.documents.values() for scope, part in document.parts.items()}
+        written = updating(self.schema, parts, function, present)(Slice())
+        changed = {self.schema.fields[name].scope.owner for _, name, _ in written}
+        owners: list[Owner] = [owner for owner in self.documents if owner in changed]
+        if len(owners) > 1:
+            raise across_owners(self.schema)
+        return owners[0] if owners else 'session'
 
     def _forget_updated(self) -> None:
         self._updated = frozenset()
@@ -295,15 +332,20 @@ class PageObject:
             self.accepting.reset(name)
         self.open_page.discard_unsaved(self, fields)
 
-    def show_defaults(self) -> None:
-        """Show the defaults at once, now that the slice is deleted; discard changes that are not submitted yet."""
-        self.accepting.let_go()
-        self.values.compute_defaults()
+    def show_defaults(self, *, of_room: bool = True) -> None:
+        """Show the defaults at once, now that the slice is deleted; discard changes that are not submitted yet.
+
+        `of_room=False`: the fields of the room keep their values.
+        """
+        names = [name for name, stored in self.schema.fields.items() if of_room or stored.scope.owner != 'room']
+        self.accepting.let_go(names)
+        self.values.compute_defaults(*names)
         for each in self.refused():
-            self.values.raws[each.field] = Raw(b'')  # so that its element shows the default too
-        self.values.show(dict(self.values.defaults), self.schema.version, 'reset')
+            if each.field in names:
+                self.values.raws[each.field] = Raw(b'')  # so that its element shows the default too
+        self.values.show({name: self.values.defaults[name] for name in names}, self.schema.version, 'reset')
         self.elsewhere.reset()
-        self.open_page.discard_unsaved(self, self.schema.fields)
+        self.open_page.discard_unsaved(self, names)
 
     # ---- moving and closing
 

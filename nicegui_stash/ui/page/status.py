@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, cast
+from typing import Final, Literal, Protocol, cast
 
 from nicegui.binding import BindableProperty
 
 from ...errors import RowGone, TooMuchPending, ValueNotStorable, ValueTooLarge
 from ...session.session import Session
+from ...session.subscriber import Activity
+
+WORST: Final[tuple[Activity, ...]] = ('refused', 'offline', 'saving', 'pending', 'saved')
 
 Kind = Literal['away', 'refused', 'newer', 'invalid', 'too_large', 'gone', 'full']
 
@@ -71,15 +74,17 @@ class Status:
         self.troubles = ()
         self._settled: int | None = None
 
-    def update(self, session: Session, page_objects: Iterable[ShowsRefused]) -> None:
+    def update(self, sessions: Sequence[Session], page_objects: Iterable[ShowsRefused]) -> None:
+        """Show what becomes of the changes of a page in these documents: the worst of each."""
         refused = tuple(_refused(page_objects))
-        self.troubles = (*refused, *_of_store(session))
-        self.pending = 0 if session.is_kept else session.pending
-        self.problem = session.problem
-        self.state = 'refused' if refused else session.activity
-        if self._settled is not None and session.kept > self._settled:
+        self.troubles = (*refused, *dict.fromkeys(each for session in sessions for each in _of_store(session)))
+        self.pending = sum(0 if session.is_kept else session.pending for session in sessions)
+        self.problem = next((session.problem for session in sessions if session.problem is not None), None)
+        self.state = 'refused' if refused else min((session.activity for session in sessions), key=WORST.index)
+        kept = sum(session.kept for session in sessions)
+        if self._settled is not None and kept > self._settled:
             self.saves += 1
-        self._settled = session.kept
+        self._settled = kept
 
 
 def _refused(page_objects: Iterable[ShowsRefused]) -> Iterator[Trouble]:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 
 from nicegui import Client
 
+from ...errors import StashError
 from ...model.scopes import Owner
 from ...session.registry import Registry
 from ...session.session import Session
@@ -34,6 +36,11 @@ class Visit:
     in_place = False
     """Whether the page came back within its document; then tab and visit are known from the request on."""
     ended = False
+    room_name = ''
+    """The name of what the page is about, if it has a room."""
+    is_deciding = False
+    """Whether `prepare()` has not decided yet if the visitor may open the room."""
+    _room: Session | None = None
 
     def __init__(self, client: Client, registry: Registry, session_id: str, *, exists: bool) -> None:
         self.client = client
@@ -45,9 +52,19 @@ class Visit:
         self.joins = client.has_socket_connection
 
     def session_of(self, owner: Owner) -> Session:
-        """Return the document of an owner. Today a visit has one owner, its browser session."""
-        del owner
-        return self.session
+        """Return the document of an owner. Raises `StashError` for a room, if the page has none."""
+        if owner == 'session':
+            return self.session
+        if self._room is None:
+            raise StashError(
+                "this page has no room; name it with room=, as in @stash.page('/board/{board}', room='board')"
+            )
+        return self._room
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The documents of all owners."""
+        return (self.session,) if self._room is None else (self.session, self._room)
 
     @property
     def session(self) -> Session:
@@ -58,11 +75,23 @@ class Visit:
         """Continue with another session."""
         self._session = session
 
+    def enter_room(self, name: str) -> Session:
+        """Show the room of this name from now on; return its document."""
+        self.room_name, self._room = name, self.registry.room(name)
+        return self._room
+
+    def leave_room(self) -> None:
+        self._room = None
+
+    @property
+    def has_room(self) -> bool:
+        return self._room is not None
+
     def end(self) -> None:
-        """Release the session: the page is gone."""
+        """Release the documents: the page is gone."""
         self.ended = True
         self.identified = True
-        self._session = None
+        self._session = self._room = None
 
     @property
     def owners(self) -> list[str]:
@@ -93,7 +122,14 @@ class Visit:
 
     async def look_at_store(self) -> None:
         """Read the changes of other servers from the store."""
-        await self.session.revalidate(1.0)
+        await self.revalidate(1.0)
+
+    async def revalidate(self, timeout: float) -> None:
+        """Look whether someone else wrote, for `timeout` seconds; what is not known yet is read."""
+        if self._room is None:
+            await self.session.revalidate(timeout)
+        else:
+            await asyncio.gather(*(session.revalidate(timeout) for session in self.sessions))
 
     @contextmanager
     def in_client(self) -> Generator[None]:
