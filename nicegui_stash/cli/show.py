@@ -15,6 +15,7 @@ from ..errors import ConfigurationError
 from ..maintenance.documents import document_of, listed, read_each
 from ..maintenance.sizes import Survey, kind_of, size_text, slices_of
 from ..model.document import Document, Part, Slice, SliceId, Values
+from ..session.keys import Keys
 from ..session.store_io import read
 from ..settings import Settings
 from ..stores.base import ObjectInfo, Store
@@ -30,13 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its arguments."""
     parser.description = (
         'See what is stored. Without SESSION: a table of all classes and fields with their sizes, and the largest '
-        'sessions. With SESSION, or --largest: trees of documents. Nothing is written. A change that a server has not '
-        'put yet is not shown. '
+        'sessions. With SESSION, --room or --largest: trees of documents. Nothing is written. A change that a server '
+        'has not put yet is not shown. '
         'Exit code: 0, or 1 if an object cannot be read, 2 for a wrong call, 3 if the store does not answer.'
     )
     add_place(parser)
     parser.add_argument(
         'session', metavar='SESSION', nargs='?', help="a session's key, or how it begins; after -- if it begins with -"
+    )
+    parser.add_argument(
+        '--room', metavar='NAME', help='the tree of a room, by its name; needs the secret, in NICEGUI_STASH_SECRETS'
     )
     parser.add_argument('--largest', metavar='N', type=_count, help='the trees of the N largest sessions')
     parser.add_argument('--class', metavar='NAME', dest='name', help='only this class, by its stored name')
@@ -47,9 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Print the table or the trees; return the exit code."""
-    if asked.session is not None and asked.largest is not None:
-        raise ConfigurationError('SESSION', 'it was given together with --largest', 'Pass one of them')
-    if asked.values and asked.session is None and asked.largest is None:
+    chosen = [name for name in ('session', 'room', 'largest') if getattr(asked, name) is not None]
+    if len(chosen) > 1:
+        name, other = (f'--{each}' if each != 'session' else 'SESSION' for each in chosen[:2])
+        raise ConfigurationError(name, f'it was given together with {other}', 'Pass one of them')
+    if asked.values and not chosen:
         raise ConfigurationError('--values', 'the table has sizes only', 'Pass SESSION or --largest N as well')
     settings = settings_of(asked)
     return asyncio.run(_show(opened_existing(settings), settings, asked))
@@ -58,7 +64,7 @@ def run(asked: argparse.Namespace) -> int:
 async def _show(store: Store, settings: Settings, asked: argparse.Namespace) -> int:
     try:
         rows = await listed(store, settings.prefix)
-        if asked.session is None and asked.largest is None:
+        if asked.session is None and asked.room is None and asked.largest is None:
             return await _show_table(store, rows, settings, asked.name)
         return await _show_trees(store, _chosen(rows, asked, settings), asked)
     finally:
@@ -68,6 +74,12 @@ async def _show(store: Store, settings: Settings, asked: argparse.Namespace) -> 
 def _chosen(rows: list[ObjectInfo], asked: argparse.Namespace, settings: Settings) -> list[ObjectInfo]:
     if asked.largest is not None:
         return heapq.nlargest(asked.largest, rows, key=lambda row: row.size)
+    if asked.room is not None:
+        key, older = Keys(settings.secrets, settings.prefix).of_room(asked.room)
+        if not (found := [row for row in rows if row.key in {key, *older}]):
+            reason = f'no room in {place_of(settings)} has the name {asked.room!r}'
+            raise ConfigurationError('--room', reason, 'Check the name, and that the secret is that of the app')
+        return found
     beginning = asked.session.removesuffix('.json')
     found = [row for row in rows if row.key.startswith(beginning) or row.key.rpartition('/')[2].startswith(beginning)]
     if not found:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from nicegui_stash.session.keys import room_key
+
 from .conftest import Run, _runner, document, keep, slice_of
 
 CART = {'Cart': {'1': {'': slice_of(items=['x' * 20], size=7)}}}
@@ -118,3 +120,23 @@ def test_letters_that_the_terminal_has_not_are_escaped(folder: Path) -> None:
         text=True,
     )
     assert '\\u6f22' in done.stdout
+
+
+def test_a_room_is_found_by_its_name(folder: Path, show: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('NICEGUI_STASH_SECRETS', 'new, old')
+    keep(folder, 'one', document(CART))
+    path = folder / 'state' / room_key('old', 'garden')
+    path.parent.mkdir(parents=True)
+    path.write_bytes(document(BOARD))
+    code, text, _ = show('state', '--room', 'garden')
+    assert (code, text.split()[0]) == (0, room_key('old', 'garden'))
+    assert 'Board' in text
+    assert 'Cart' not in text
+    code, _, said = show('state', '--room', 'yard')
+    assert code == 2
+    assert "no room in state has the name 'yard'" in said
+    assert show('state', '--room', 'garden', '--largest', '1')[0] == 2
+    monkeypatch.delenv('NICEGUI_STASH_SECRETS')
+    code, _, said = show('state', '--room', 'garden')
+    assert code == 2
+    assert 'no secret' in said

@@ -44,7 +44,8 @@ def test_an_unknown_scope_is_refused_with_the_list_of_scopes() -> None:
         count: int = stored(0, scope='user')  # type: ignore[call-overload]
 
     reason = (
-        "unknown scope 'user'; the scopes are session, reconnect, tab, url, browser. Write stored(…, scope='session')"
+        "unknown scope 'user'; the scopes are session, reconnect, tab, url, browser, room. "
+        "Write stored(…, scope='session')"
     )
     assert refusal(Page).reason == reason
     assert str(refusal(Page)) == f'{Page.__qualname__}.count: {refusal(Page).reason}'

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from nicegui import ui
+import httpx
+from nicegui import core, ui
 from nicegui.testing import User
 
 from .conftest import Running
@@ -294,3 +295,15 @@ async def test_with_auto_false_nothing_is_stored_before_save(running: Running) -
         user.find('Save').click()
         await user.open('/draft')
         assert await value(user, ui.textarea) == 'saved'
+
+
+async def test_a_board_is_shared_by_its_members_and_cleared_without_a_page(running: Running) -> None:
+    async with running(program('people-and-rooms', 'without')) as user:
+        await user.open('/board/a')
+        user.find('Vote').click()
+        await user.should_see('a: 1 votes')
+        other = User(httpx.AsyncClient(transport=httpx.ASGITransport(core.app), base_url='http://test'))
+        await other.open('/board/a')
+        await other.should_see('a: 1 votes')
+        other.find('Vote').click()
+        await user.should_see('a: 2 votes')

@@ -378,6 +378,33 @@ async def test_a_room_that_cannot_be_read_yet_appears_later_and_is_told_once(url
         await stash.flush(page)
 
 
+async def test_a_change_that_comes_too_late_is_told_to_its_own_class_alone(url: str, store: FaultyStore) -> None:
+    async with serving(lambda: Stash(url, recover_timeout=0.02)) as stash:
+
+        @stash.state
+        class Topic:
+            name: str = stored('', scope='room')
+
+        @stash.page('/{board}', room='board')
+        class Board:
+            topic: Topic = stash.use(Topic)
+            title: str = stored('', scope='room')
+
+            def build(self, board: str) -> None: ...
+
+        async with stash.open_room('a') as room:
+            room.set(Topic, name='stored')
+        await eventually(lambda: stash.statistics().rooms == 0)
+        store.hold('get')
+        page = shown(stash, await Browser().open('/a'), Board)
+        page.topic.name = 'too late'
+        store.release()
+        await eventually(lambda: page.topic.name == 'stored')
+        assert [each.value for each in stash.recovery(page.topic).rejected] == ['too late']
+        assert stash.recovery(page).rejected == []
+        assert stash.statistics().errors == 0
+
+
 def declare_counting(stash: Stash) -> type[Any]:
     @stash.page('/{board}', room='board')
     class Counting:

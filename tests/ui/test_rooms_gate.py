@@ -1,4 +1,4 @@
-"""`prepare()` is the gate of a room: who does not pass it neither reads nor changes the room, whatever a browser says."""
+"""`prepare()` is the gate of a room: who is refused neither reads nor changes it, whatever a browser says."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from .test_rooms import room_of
 from .typed_page import Told, address_of, told
 
 __all__ = ['sent', 'told']
+
+pytestmark = pytest.mark.proves('room')
 
 
 @pytest.fixture(autouse=True)
