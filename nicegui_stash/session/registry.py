@@ -22,6 +22,7 @@ from .jobs import RunningJobs
 from .journal import Journal, Source
 from .keys import Keys
 from .leftovers import Leftovers
+from .lookout import Lookout
 from .metrics import published
 from .new_sessions import NewSessions
 from .record import Record
@@ -103,6 +104,7 @@ class Registry:
         self._looking: asyncio.Task[None] | None = None
         self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         self._rooms: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+        self._lookout = Lookout(store, lambda: list(self._rooms.values()), self.spawn, self._shared.random)
         self._leftovers: Leftovers | None = None
         published.add(self, Statistics)
         if journals is not None:
@@ -166,6 +168,7 @@ class Registry:
         if room is None:
             key, older_keys = self._keys.of_room(name)
             room = self._rooms[name] = Session(key, older_keys, self._shared)
+            self._lookout.begin()
         return room
 
     def nowhere(self, why: str) -> Session:

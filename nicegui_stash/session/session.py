@@ -16,6 +16,7 @@ from ..model.operations import Drop, Forget, Operation, Reset, Set, Touch, Updat
 from ..model.pieces import Json
 from ..model.schema import Schema
 from ..model.versions import Found
+from ..stores.base import ETag
 from .journal import Source
 from .loading import Condition
 from .shared import Shared
@@ -307,6 +308,10 @@ class Session:
     async def revalidate(self, timeout: float) -> bool:
         """Look whether someone else wrote the document; after `timeout` seconds this goes on in the background."""
         return await self._sync.revalidate(timeout)
+
+    async def look(self, etag: ETag | None) -> None:
+        """Look at the store, where somebody has put an object with this etag, or `None` for any."""
+        await self._sync.look(etag)
 
     def flush(self) -> Coroutine[Any, Any, None]:
         """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""

@@ -13,7 +13,7 @@ from typing import Final, Protocol, assert_never
 
 from ..errors import Refused, Unavailable
 from ..model.operations import Touch
-from ..stores.base import replacing
+from ..stores.base import ETag, replacing
 from ..stores.journal import Row
 from .journal import row_of
 from .loading import Fetched, Foreign, Same, erase, fetch
@@ -169,6 +169,14 @@ class Synchroniser:
                 return False
         done, _ = await asyncio.wait({self._revalidate_beside()}, timeout=timeout)
         return bool(done)
+
+    async def look(self, etag: ETag | None) -> None:
+        """Look whether somebody else has put an object with this etag; `None`: with any other than the known one."""
+        if etag is not None:
+            async with self._io:  # it may be that of a put under way here
+                if self._state.etag == etag:
+                    return
+        await self.revalidate(DEADLINE)
 
     def _revalidate_beside(self) -> asyncio.Task[None]:
         if self._revalidation is None or self._revalidation.done():

@@ -15,6 +15,7 @@ from .base import (
     Store,
     StoredObject,
     Timekeeping,
+    Watching,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     'Store',
     'StoredObject',
     'Timekeeping',
+    'Watching',
     'open_store',
     'register_store',
 ]

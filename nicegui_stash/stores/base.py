@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NewType, Protocol, final, runtime_checkable
 
@@ -120,6 +120,23 @@ class Timekeeping(Protocol):
 
     async def now(self, prefix: str = '') -> float:
         """Return the store's time in seconds since the epoch; an object may be made below a prefix, and removed."""
+        ...
+
+
+Changed = Mapping[str, ETag]
+"""Objects that were put, by key, each with its new etag."""
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """What a store may have besides: it tells what others put, so that they are followed at once."""
+
+    def watch(self) -> AsyncIterator[Changed | None]:
+        """Iterate over what was put since the step before, `None` where that may be anything; begin with `None`.
+
+        Empty steps come every few seconds at least, so that whoever looks can stop. What was put here may be told too,
+        a deletion need not be. Raises `StoreError`; what was put until the next call is not told.
+        """
         ...
 
 

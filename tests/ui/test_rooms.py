@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from nicegui import ui
 
 from nicegui_stash import DeclarationError, Recovery, Stash, StashError, stored
 from nicegui_stash.session.keys import object_key, room_key
+from nicegui_stash.stores import Replace, StoredObject
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.testing.simulation import hop, rejoin, restart
 
@@ -174,6 +176,36 @@ async def test_a_default_that_is_another_one_each_time_is_one_for_the_room(stash
     pages = [shown(stash, await Browser().open('/board/a'), Board) for _ in range(2)]
     await idle()
     assert pages[0].secret == pages[1].secret
+
+
+async def test_a_page_on_another_server_shows_a_change_without_a_new_visit(tmp_path: Path) -> None:
+    async with serving(lambda: Stash(f'sqlite:///{tmp_path}/stash.db')) as stash:
+        cls = declare(stash)
+        ann, bob = await Browser().open('/board/a'), await Browser().open('/board/a')
+        await hop(bob)
+        registries = {page_object_of(shown(stash, bob, cls)).visit.registry}
+        registries.add(page_object_of(shown(stash, ann, cls)).visit.registry)
+        assert len(registries) == 2
+        type_into(bob, 'title', 'Garden')
+        await eventually(lambda: element(ann, 'title').value == 'Garden', timeout=60)
+        type_into(ann, 'title', 'Yard')
+        await eventually(lambda: element(bob, 'title').value == 'Yard', timeout=60)
+
+
+async def test_two_pages_that_have_just_come_back_do_not_put_their_own_values_over_each_other(tmp_path: Path) -> None:
+    async with serving(lambda: Stash(f'sqlite:///{tmp_path}/stash.db')) as stash:
+        cls = declare(stash)
+        ann, bob = await Browser().open('/board/a'), await Browser().open('/board/a')
+        await hop(bob)
+        await hop(ann)
+        pages = [shown(stash, tab, cls) for tab in (ann, bob)]
+        assert pages[0].title == 'untitled'
+        for number in range(4):
+            pages[number % 2].title = f'title {number}'
+            await eventually(lambda number=number: pages[1 - number % 2].title == f'title {number}', timeout=60)
+        await stash.flush(pages[0])
+        async with stash.open_room('a') as room:
+            assert room.fetch(cls).title == 'title 3'
 
 
 # ---- which room
@@ -378,6 +410,28 @@ async def test_a_room_that_cannot_be_read_yet_appears_later_and_is_told_once(url
         await stash.flush(page)
 
 
+async def test_a_room_is_followed_although_the_session_cannot_be_read(url: str, store: FaultyStore) -> None:
+    ann = Browser()
+    async with serving(lambda: Stash(url)) as stash:
+        cls = declare_counting(stash)
+        tab = await ann.open('/a')
+        page = shown(stash, tab, cls)
+        page.own = 'mine'
+        await stash.flush(page)
+        key = object_key(SECRET, client_of(tab).request.session['id'])
+    found = await store.inner.get(key)
+    assert isinstance(found, StoredObject)
+    await store.inner.put(key, b'{"format": 99, "seen": 1}', mode=Replace(found.etag))
+    async with serving(lambda: Stash(url)) as stash:
+        cls = declare_counting(stash)
+        page, other = shown(stash, await ann.open('/a'), cls), shown(stash, await Browser().open('/a'), cls)
+        for title in ('one', 'two', 'three'):
+            other.title = title
+            await idle()
+            assert page.title == title
+        assert (stash.recovery(page).status, page.notices) == ('unavailable', 1)
+
+
 async def test_a_change_that_comes_too_late_is_told_to_its_own_class_alone(url: str, store: FaultyStore) -> None:
     async with serving(lambda: Stash(url, recover_timeout=0.02)) as stash:
 
@@ -434,6 +488,24 @@ async def test_a_change_is_saved_when_the_room_has_it(stash: Stash, store: Fault
     await flushed
     await idle()
     assert (status.state, status.pending, status.saves) == ('saved', 0, 1)
+
+
+async def test_a_flush_of_the_client_waits_for_its_room(stash: Stash, store: FaultyStore) -> None:
+    cls = declare(stash)
+    ann = await Browser().open('/board/a')
+    store.hold('put')
+    shown(stash, ann, cls).title = 'Garden'
+
+    async def flush() -> None:
+        with client_of(ann):
+            await stash.flush()
+
+    flushed = asyncio.create_task(flush())
+    await idle()
+    assert not flushed.done()
+    store.release()
+    await flushed
+    assert await room_of(store, 'a') == {'title': 'Garden'}
 
 
 async def test_a_page_that_is_gone_can_still_wait_for_the_room(stash: Stash, store: FaultyStore) -> None:

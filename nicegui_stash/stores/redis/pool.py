@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool, parse_url
@@ -70,6 +71,27 @@ class Connections:
                 self._idle.append(connection)
                 if self._closed:
                     await connection.disconnect(nowait=True)
+
+    @asynccontextmanager
+    async def listening(self, channel: bytes, deadline: float) -> AsyncGenerator[Callable[[float], Awaitable[Any]]]:
+        """Subscribe to a channel; yields what waits some seconds for a message, and returns `None` if there is none.
+
+        Raises `RedisError`, and `TimeoutError` where the server does not answer within `deadline` seconds.
+        """
+        connection = self._maker.make_connection()
+        try:
+            async with asyncio.timeout(deadline):
+                await connection.connect()
+                await connection.send_command('SUBSCRIBE', channel)
+                await connection.read_response()
+
+            async def hear(seconds: float) -> Any:
+                message = cast('list[Any] | None', await connection.read_response(timeout=seconds))
+                return message and message[2]
+
+            yield hear
+        finally:
+            await connection.disconnect(nowait=True)
 
     async def aclose(self) -> None:
         """Close what is open, and what is in use as soon as it is given back."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from redis.exceptions import NoScriptError, RedisError
 
 from ...errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from ..base import NOT_MODIFIED, ETag, Guarantee, Mode, NotModified, ObjectInfo, Replace, StoredObject
+from ..base import NOT_MODIFIED, Changed, ETag, Guarantee, Mode, NotModified, ObjectInfo, Replace, StoredObject
 from ..keys import check_key, folder_of, is_key
 from ..urls import without_credentials
 from .errors import redis_error
@@ -24,6 +24,12 @@ log = logging.getLogger('nicegui_stash')
 
 NAMESPACE: Final = 'nicegui-stash:'
 """What the name of every object in the database begins with, so that others may use the database too."""
+
+CHANGED: Final = b'nicegui-stash:changed'
+"""The channel on which each put says the name of the object and its new etag."""
+
+_HEARTBEAT = 2.0
+"""Seconds after which somebody who watches is told that nothing has changed."""
 
 _TOKEN = 16
 """A value is the etag, of so many bytes, and the body behind it: one string, read and replaced whole."""
@@ -37,7 +43,7 @@ class _Script:
         self.hash = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
-# The second comparison makes a put that was applied without an answer safe to repeat.
+# The second comparison makes a put that was applied without an answer safe to repeat. Who may not publish still puts.
 _PUT = _Script("""
 local etag = redis.call('GETRANGE', KEYS[1], 0, 15)
 if etag ~= ARGV[1] then
@@ -48,6 +54,7 @@ if ARGV[3] == '0' then
 else
     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 end
+redis.pcall('PUBLISH', 'nicegui-stash:changed', KEYS[1] .. ' ' .. string.sub(ARGV[2], 1, 16))
 return 1
 """)
 _GET_UNLESS = _Script("""
@@ -198,6 +205,18 @@ class RedisStore:
                 'appendonly is no: a crash of Redis loses what was written since its last snapshot. Set it to yes.'
             )
         return advice
+
+    async def watch(self) -> AsyncIterator[Changed | None]:
+        """Listen to what is put, on a connection of its own."""
+        try:
+            async with self._connections.listening(CHANGED, self._deadline) as heard:
+                yield None
+                while True:
+                    message = await heard(_HEARTBEAT)
+                    name, _, etag = (message or b'').decode('utf-8', 'replace').partition(' ')
+                    yield {name.removeprefix(NAMESPACE): ETag(etag)} if etag else {}
+        except (RedisError, TimeoutError) as error:
+            raise Unavailable('get', CHANGED.decode(), f'listening failed: {type(error).__name__}') from error
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -55,7 +55,16 @@ class Inspection:
     size = 0
 
 
-Look = Get | Rows | Inspection
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What differs after each commit of another connection."""
+
+    key = 'objects'
+    operation = 'get'
+    size = 0
+
+
+Look = Get | Rows | Inspection | Version
 
 
 class Reader:
@@ -108,6 +117,8 @@ def _answer(connection: Connection, look: Look) -> Any:
         case Rows(prefix, after, most):
             rows = connection.execute(_LIST, (after, prefix, prefix + _AFTER, most)).fetchall()
             return tuple(ObjectInfo(key, size, modified / 1000) for key, size, modified in rows)
+        case Version():  # a number for this connection alone
+            return connection, connection.execute('PRAGMA data_version').fetchone()[0]
         case Inspection():
             return connection.execute('PRAGMA quick_check(1)').fetchone()[0]
 

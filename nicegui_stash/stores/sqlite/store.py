@@ -10,17 +10,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ...errors import ConfigurationError
-from ..base import ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
+from ..base import Changed, ETag, Guarantee, Mode, NotModified, ObjectInfo, StoredObject
 from ..keys import check_key, folder_of
 from .batches import BatchThread
 from .database import Database
 from .errors import Unusable, database_error, is_busy
-from .reading import Get, Inspection, Look, Reader, Rows
+from .reading import Get, Inspection, Look, Reader, Rows, Version
 from .writing import Change, Delete, Put, Writer
 
 log = logging.getLogger('nicegui_stash')
 
 _LIST_CHUNK = 500
+_LOOK_EVERY = 0.05
+"""Seconds between two looks whether somebody has committed: a look takes some 0.05 ms."""
+_NOTHING = object()
 
 
 class SQLiteStore:
@@ -94,6 +97,15 @@ class SQLiteStore:
             for row in rows:
                 yield row
             after = rows[-1].key
+
+    async def watch(self) -> AsyncIterator[Changed | None]:
+        """Look whether anything was committed, as long as this is iterated over."""
+        known: object = _NOTHING
+        while True:
+            version = await self._reads.ask(Version())
+            yield {} if version == known else None
+            known = version
+            await asyncio.sleep(_LOOK_EVERY)
 
     async def advice(self) -> list[str]:
         """Say what is wrong with the file, for `doctor`; every page is looked at."""

@@ -320,7 +320,7 @@ class Following:
             values.compute_defaults(name)
             values.show({name: values.defaults[name]}, self._schema.version, 'reset')
         elif raw != values.raws[name]:
-            if values.touched is not None and name in values.touched:
+            if values.touched is not None and name in values.touched and self._owner == 'session':
                 self.submit(name, values.raws[name])  # an older server drained late: the value here is newer
             elif stored.field.live or self._generation != self._current_generation():
                 recovery = self._page_object.recovery

@@ -128,6 +128,8 @@ class Visit:
         """Look whether someone else wrote, for `timeout` seconds; what is not known yet is read."""
         if self._room is None:
             await self.session.revalidate(timeout)
+        elif not self.exists:  # nothing is stored for a visitor without a cookie
+            await self._room.revalidate(timeout)
         else:
             await asyncio.gather(*(session.revalidate(timeout) for session in self.sessions))
 
