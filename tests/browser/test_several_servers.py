@@ -182,7 +182,11 @@ async def test_a_deploy_that_replaces_one_server_after_another_loses_nothing_tha
             done.set()
             await typing
         assert set(balancer.in_service) == set(new)
-        assert balancer.served[-1] in new
+
+        async def is_moved() -> bool:
+            return balancer.served[-1] in new
+
+        await eventually(is_moved, 'the page has left the last old server')
         assert typist.typed > 4 * number
         await shows(typist.tab, typist.accepted)
         await typist.tab.reload()
