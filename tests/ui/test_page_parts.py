@@ -66,7 +66,7 @@ async def test_a_document_is_followed_without_a_page_object(parts: Parts) -> Non
     following.attach()
     following.recover()
     parts.values.complete()
-    assert (parts.page.count, parts.recovery.status) == (3, 'recovered')
+    assert (parts.page.count, following.status) == (3, 'recovered')
     session.set(parts.values.slice_id, SESSION_PART, 'count', raw(4))
     await idle()
     assert parts.page.count == 4
@@ -105,7 +105,7 @@ async def test_a_document_that_is_read_late_is_recovered_late(parts: Parts) -> N
     following = Following(parts, session, 'session')
     following.attach()
     following.recover()
-    assert parts.recovery.status == 'unavailable'
+    assert following.status == 'unavailable'
     assert await session.load(60)
     await idle()
     assert parts.late == 1
