@@ -193,7 +193,7 @@ async def test_a_page_on_another_server_shows_a_change_without_a_new_visit(tmp_p
 
 
 async def test_two_pages_that_have_just_come_back_do_not_put_their_own_values_over_each_other(tmp_path: Path) -> None:
-    async with serving(lambda: Stash(f'sqlite:///{tmp_path}/stash.db')) as stash:
+    async with serving(lambda: Stash(f'sqlite:///{tmp_path}/stash.db', drain_timeout=600)) as stash:
         cls = declare(stash)
         ann, bob = await Browser().open('/board/a'), await Browser().open('/board/a')
         await hop(bob)
