@@ -16,7 +16,7 @@ class RunningJobs:
     """The jobs of one registry, by their run."""
 
     def __init__(self) -> None:
-        self._tasks: dict[str, tuple[asyncio.Task[None], Callable[[], None]]] = {}
+        self._tasks: dict[str, tuple[asyncio.Task[None], asyncio.Future[bool], Callable[[], None]]] = {}
         self._refuses_until = 0.0
 
     @property
@@ -25,10 +25,15 @@ class RunningJobs:
         return asyncio.get_running_loop().time() < self._refuses_until
 
     @contextmanager
-    def alive(self, run: str, task: asyncio.Task[None], on_cancel: Callable[[], None]) -> Generator[None]:
-        """Let a run count as alive meanwhile; `on_cancel` is called before somebody's `cancel`, not before `stop`."""
+    def alive(
+        self, run: str, task: asyncio.Task[None], started: asyncio.Future[bool], on_cancel: Callable[[], None]
+    ) -> Generator[None]:
+        """Let a run count as alive meanwhile; `started` will say whether it got its lease.
+
+        `on_cancel` is called before somebody's `cancel`, not before `stop`.
+        """
         _runs.add(run)
-        self._tasks[run] = task, on_cancel
+        self._tasks[run] = task, started, on_cancel
         try:
             yield
         finally:
@@ -42,11 +47,14 @@ class RunningJobs:
         """Whether a run is known to have ended with its process, or within this one."""
         return run not in _runs and (is_gone(process) or (process != '' and process == this_process()))
 
-    def cancel(self, run: str) -> bool:
-        """Cancel a run, if it is one of these."""
+    async def cancel(self, run: str) -> bool:
+        """Cancel a run, if it is one of these and has got its lease; wait until that is known."""
         if run not in self._tasks:
             return False
-        task, on_cancel = self._tasks[run]
+        task, started, on_cancel = self._tasks[run]
+        await asyncio.wait([started])
+        if run not in self._tasks or not started.result():
+            return False
         on_cancel()
         task.cancel()
         return True
@@ -54,11 +62,11 @@ class RunningJobs:
     def stop(self, seconds: float) -> None:
         """Cancel all jobs, and start none for so long: the process is about to end."""
         self._refuses_until = asyncio.get_running_loop().time() + seconds
-        for task, _ in self._tasks.values():
+        for task, *_ in self._tasks.values():
             task.cancel()
 
     async def stopped(self, timeout: float) -> None:
         """Cancel all jobs, and wait until they have ended, for at most `timeout` seconds."""
         if self._tasks:
             self.stop(timeout)
-            await asyncio.wait([task for task, _ in self._tasks.values()], timeout=timeout)
+            await asyncio.wait([task for task, *_ in self._tasks.values()], timeout=timeout)

@@ -287,6 +287,38 @@ async def test_of_two_servers_that_resume_at_once_one_wins(
     assert steps.begun == 2
 
 
+@pytest.mark.parametrize('page', ['first', 'second'])
+async def test_a_job_is_cancelled_while_two_servers_still_find_out_who_resumes_it(
+    stash: Stash, report: type[Any], steps: Steps, store: FaultyStore, page: str
+) -> None:
+    ann = Browser()
+    page_before = shown(stash, await ann.open(), report)
+    page_before.done = 1
+    await stash.flush(page_before)
+    await replace(store, with_values(lease={'state': 'interrupted'}))
+    here, there = await ann.open(), await ann.open()
+    await shows(here, 'interrupted')
+    await hop(there)
+    await shows(there, 'interrupted')
+    pages = {'first': shown(stash, here, report), 'second': shown(stash, there, report)}
+    store.hold('put')
+    before = store.calls['put']
+    starting = []
+    for number, each in enumerate(pages.values(), 1):
+        starting.append(asyncio.ensure_future(each.job.start()))
+        await eventually(lambda number=number: store.calls['put'] == before + number)
+    await shows(here, 'running')
+    await shows(there, 'running')
+    cancelling = asyncio.ensure_future(pages[page].job.cancel())
+    await idle()
+    store.release()
+    assert sorted(await asyncio.gather(*starting)) == [False, True]
+    await cancelling
+    await shows(here, 'idle')
+    await shows(there, 'idle')
+    assert (await data_of(store, 'Report'))['lease']['state'] == 'idle'
+
+
 async def test_a_holder_that_lost_its_lease_is_cancelled_at_its_next_renewal(
     stash: Stash, report: type[Any], steps: Steps, store: FaultyStore
 ) -> None:

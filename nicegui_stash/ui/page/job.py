@@ -72,7 +72,7 @@ class Job:
         `StoreError` if the store cannot take the request now; it is made later.
         """
         leased = self._leased
-        if leased is None or leased.jobs.cancel(leased.lease().run):
+        if leased is None or await leased.jobs.cancel(leased.lease().run):
             return
         seen, is_running = leased.lease(), self._judge() == 'running'
         if seen.state == 'idle':
@@ -219,7 +219,7 @@ class _Run:
     async def run(self, before: Lease, started: asyncio.Future[bool]) -> None:
         """Take the lease if it is still this one, say so, and work."""
         task = cast('asyncio.Task[None]', asyncio.current_task())
-        with self._leased.jobs.alive(self._id, task, self._cancelled):
+        with self._leased.jobs.alive(self._id, task, started, self._cancelled):
             try:
                 started.set_result(await self._take(before))
             except StashError as error:
