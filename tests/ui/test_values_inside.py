@@ -11,7 +11,20 @@ from nicegui import ui
 from nicegui_stash import Stash, ValueNotStorable, stored
 from nicegui_stash.testing import FaultyStore
 
-from .scene import Browser, click, client_of, close, data_of, element, eventually, idle, shown, type_into
+from .scene import (
+    Browser,
+    click,
+    client_of,
+    close,
+    data_of,
+    element,
+    eventually,
+    idle,
+    replace,
+    shown,
+    type_into,
+    with_values,
+)
 
 
 @dataclass
@@ -272,3 +285,42 @@ async def test_a_field_that_does_not_fit_keeps_no_other_from_being_saved(stash: 
     stash.save(page)
     await stash.flush(page)
     assert await data_of(store, 'Page') == {'text': 'new', 'guest': {'name': '', 'age': 3}}
+
+
+@pytest.mark.parametrize(
+    'there',
+    [{'name': 'Ann', 'age': 18, 'mail': 'of a newer app'}, {'age': 18, 'name': 'Ann'}],
+    ids=['with a part that is not known', 'in another order'],
+)
+async def test_what_another_server_wrote_in_its_own_form_is_no_change_of_this_page(
+    stash: Stash, store: FaultyStore, there: dict[str, Any]
+) -> None:
+    @stash.page('/')
+    class Page:
+        guest: Guest = stored(default_factory=Guest)
+        note: str = stored('')
+
+        def build(self) -> None:
+            ui.button('Note', on_click=lambda: setattr(self, 'note', 'noted'))
+            ui.button('Rename', on_click=lambda: setattr(self.guest, 'name', 'Eve'))
+
+    ann = Browser()
+    first: Any = shown(stash, await ann.open(), Page)
+    first.note = 'new'
+    await stash.flush(first)
+    await replace(store, with_values(guest=there))
+    tab = await ann.open()
+    page: Any = shown(stash, tab, Page)
+    assert page.guest == Guest('Ann')
+    click(tab, 'Note')
+    await idle()
+    await stash.flush(page)
+    data = await data_of(store, 'Page')
+    assert (data['note'], list(data['guest'].items())) == ('noted', list(there.items()))
+    click(tab, 'Rename')
+    await idle()
+    await stash.flush(page)
+    assert (await data_of(store, 'Page'))['guest'] == {'name': 'Eve', 'age': 18}
+    page.guest.name = 'Ann'  # what it was shown as, and not what is stored
+    await stash.flush(page)
+    assert (await data_of(store, 'Page'))['guest'] == {'name': 'Ann', 'age': 18}

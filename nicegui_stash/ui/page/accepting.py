@@ -240,7 +240,7 @@ class Accepting:
     def _save_field(self, target: Any, name: str) -> None:
         values = self._values
         raw, before = encode(target, self._fields[name]), values.raws.get(name)
-        changed = before != raw
+        changed = not values.is_as_shown(name, raw)
         if changed and name == self._merging and (why := self._invalid(name, raw)):
             raise ValueNotStorable(name, '$', why)
         if changed or name in self._unsaved:

@@ -286,7 +286,7 @@ class _Run:
         return self._renewed() if self._is_held else None
 
     def _renewed(self) -> Lease:
-        return Lease('running', self._id, this_process(), int(self._leased.wall * 1000), self._ttl)
+        return Lease('running', self._id, this_process(), int(self._leased.wall * 1000), float(self._ttl))
 
     def _cancelled(self) -> None:
         self._is_cancelled = True

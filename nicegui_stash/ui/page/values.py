@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from asyncio import get_running_loop
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from threading import get_ident
 from typing import Any, cast
@@ -12,7 +13,7 @@ from typing import Any, cast
 from msgspec import Raw
 from nicegui import Client, app
 
-from ...errors import RowGone
+from ...errors import RowGone, ValueNotStorable
 from ...model.document import SliceId
 from ...model.observed import KINDS, Change, ObservedDict, is_ordinary, observe, whole_of
 from ...model.pieces import Json, joined
@@ -33,7 +34,8 @@ class FieldValues:
 
     `raws` has the JSON of every field as shown, `defaults` the JSON of every default. `touched` collects the fields
     that a person changes while they are watched; otherwise it is `None`. `applying` is set while a change from
-    elsewhere is shown: changes that it causes are not submitted again.
+    elsewhere is shown: changes that it causes are not submitted again. `forms` has what an opaque value is encoded to
+    where that is not the JSON that it was shown from: another server may write 1 for 1.0, or a part that is not known.
     """
 
     # Class attributes for what few pages need: every visitor gets a page object, which stays small this way.
@@ -42,6 +44,7 @@ class FieldValues:
     touched: set[str] | None = None
     marks: Marks | None = None
     listeners: Listeners | None = None
+    forms: Mapping[str, tuple[Json, Json]] = {}
 
     def __init__(
         self,
@@ -117,11 +120,24 @@ class FieldValues:
                         attributes[name].show(target, value, self)
                     except Exception as error:  # noqa: BLE001 a bound target may raise anything; the other fields follow
                         app.handle_exception(error)
+                    if fields[name].codec.opaque:
+                        self._note_form(name, raw, value)
                     if self.listeners is not None:
                         self.listeners.notify(name, cause, partial(shows_change, target, name, shown, raw))
         finally:
             self.applying = before
         return problems
+
+    def _note_form(self, name: str, raw: Raw, value: Any) -> None:
+        with suppress(ValueNotStorable):  # then it is told when the value is looked at
+            form = self.schema.fields[name].codec.encode(value)[1]
+            if form != raw:
+                self.forms = {**self.forms, name: (raw, form)}
+
+    def is_as_shown(self, name: str, raw: Raw) -> bool:
+        """Whether a value that is encoded to this was not changed since it was shown or accepted."""
+        shown = self.raws.get(name)
+        return raw == shown or (shown, raw) == self.forms.get(name)
 
     # ---- listeners
 
