@@ -34,11 +34,16 @@ TYPIST = """() => {
     typist.timer = setInterval(type, 25);
 }"""
 
+EDITOR = """() => {  // whose element has no id in NiceGUI 3.14
+    const found = Object.keys(mounted_app.elements).find((each) => getElement(each)?.editor?.state);
+    return (window.editor = () => getElement(found).editor) && found;
+}"""
+
 ARRANGE = """() => {
     const id = (name) => Number(document.querySelector(name).id.slice(1));
     const scrollers = [...document.querySelectorAll('[data-testid^=scroller]')];
     scrollers.forEach((each, index) => { each.scrollTop = 100 * index + 77; });
-    const { editor } = getElement(id('.at-code'));
+    const editor = window.editor();
     editor.dispatch({ changes: { from: 0, insert: 'zero ' }, userEvent: 'input.type' });
     editor.dispatch({ selection: { anchor: 3, head: 7 } });
     getElement(id('.at-grid')).api.moveColumns(['c'], 0);
@@ -48,7 +53,7 @@ ARRANGE = """() => {
         scrolled: [scrollY, ...scrollers.map((each) => each.scrollTop)],
         expanded: document.querySelector('[data-testid=expansion]').classList.contains('q-expansion-item--expanded'),
         dialog: document.querySelector('[data-testid=in-dialog]')?.value,
-        cursor: getElement(id('.at-code')).editor.state.selection.toJSON().ranges,
+        cursor: window.editor().state.selection.toJSON().ranges,
         columns: getElement(id('.at-grid')).api.getColumnState().map(({ colId, width }) => `${colId} ${width}`),
         table: document.querySelector('.at-table .q-table__bottom').innerText,
         isPlaying: !document.querySelector('.at-audio').paused,
@@ -68,7 +73,7 @@ async def arrange(tab: Tab) -> dict[str, Any]:
     await page.get_by_test_id('in-dialog').fill('within')
     await page.locator('.at-grid .ag-cell').first.wait_for()
     await page.locator('.at-audio').evaluate('audio => audio.play()')
-    await tab.until("getElement(Number(document.querySelector('.at-code').id.slice(1))).editor")
+    await tab.until(EDITOR)
     await page.evaluate(ARRANGE)
     await expect(page.get_by_test_id('code')).to_have_text('zero one two three')
     look = await page.evaluate('window.look()')
