@@ -113,13 +113,17 @@ class Proxy:
                 link.abort()
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = _Link(writer)
+        if self._server is None or not self._server.is_serving():  # it came while this was closed
+            link.abort()
+            return
+        self._links.add(link)  # here, as a task that is cancelled before it begins closes nothing
         # asyncio logs the cancelling of a task that it made itself, so the task is made here
-        task = asyncio.create_task(self._serve(_Link(writer), reader))
+        task = asyncio.create_task(self._serve(link, reader))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, link: _Link, browser: asyncio.StreamReader) -> None:
-        self._links.add(link)
         try:
             if not self._refuses:
                 with suppress(OSError):
