@@ -56,7 +56,7 @@ def run(asked: argparse.Namespace) -> int:
         name, other = (f'--{each}' if each != 'session' else 'SESSION' for each in chosen[:2])
         raise ConfigurationError(name, f'it was given together with {other}', 'Pass one of them')
     if asked.values and not chosen:
-        raise ConfigurationError('--values', 'the table has sizes only', 'Pass SESSION or --largest N as well')
+        raise ConfigurationError('--values', 'the table has sizes only', 'Pass SESSION, --room or --largest N as well')
     settings = settings_of(asked)
     return asyncio.run(_show(opened_existing(settings), settings, asked))
 

@@ -172,7 +172,7 @@ class Registry:
         return room
 
     def nowhere(self, why: str) -> Session:
-        """Return an empty document that nobody else sees, and that is never stored."""
+        """Return an empty document that is never stored, for one page alone."""
         return Session('nowhere', (), self._shared.apart(why), exists=False)
 
     def leave(self, session_id: str, session: Session) -> None:

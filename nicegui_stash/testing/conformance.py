@@ -226,7 +226,7 @@ class StoreConformance(PlainStoreConformance):
         assert state['applied'] == {str(writer): self.increments - 1 for writer in range(self.writers)}
 
     async def test_a_cancelled_put_leaves_the_old_or_the_new_body(self, store: Store, key: str) -> None:
-        for turns in range(20):  # each with bodies of its own, as an etag may be a digest of the body
+        for turns in range(20):  # with other bodies each time, as an etag may be their digest
             old, new = (b'%s%d' % (name, turns) * 30_000 for name in (b'old', b'new'))
             etag = await _settle(store, key, old)
             put = asyncio.create_task(store.put(key, new, mode=Replace(etag)))

@@ -207,7 +207,7 @@ class RedisStore:
         return advice
 
     async def watch(self) -> AsyncIterator[Changed | None]:
-        """Listen to what is put, on a connection of its own."""
+        """Tell what is put, as it is published; this keeps one more connection open."""
         try:
             async with self._connections.listening(CHANGED, self._deadline) as heard:
                 yield None
