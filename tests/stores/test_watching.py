@@ -18,6 +18,7 @@ from nicegui_stash.session.keys import Keys
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.stores import FileStore, SQLiteStore, Store, Watching
+from nicegui_stash.stores.base import Changed
 from nicegui_stash.stores.redis.store import RedisStore
 
 from .redis_fixtures import running
@@ -141,15 +142,26 @@ async def test_nobody_listens_when_no_room_is_open(start: Start) -> None:
 
 
 @pytest.mark.parametrize('start', ['redis'], indirect=True)
-async def test_redis_tells_who_has_put_so_that_own_puts_cost_no_read(start: Start) -> None:
+async def test_own_puts_in_redis_cost_no_read_however_late_they_are_heard_of(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     registry = start()
     here, there = await page_of(registry), await page_of(start())
     there.put('first', b'1')
     await until(lambda: here.value('first') == b'1')
     gets = registry.statistics().gets
+    all_put = asyncio.Event()
+    look = registry._lookout._look
+
+    async def look_late(changed: Changed | None) -> None:
+        await all_put.wait()
+        await look(changed)
+
+    monkeypatch.setattr(registry._lookout, '_look', look_late)
     for number in range(20):
         here.put('title', str(number).encode())
         await here.room.flush()
+    all_put.set()
     await until(lambda: there.value('title') == b'19')
     there.put('last', b'1')
     await until(lambda: here.value('last') == b'1')

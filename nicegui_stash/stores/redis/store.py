@@ -31,6 +31,9 @@ CHANGED: Final = b'nicegui-stash:changed'
 _HEARTBEAT = 2.0
 """Seconds after which somebody who watches is told that nothing has changed."""
 
+_OWN: Final = 1000
+"""How many of its own last puts a store knows again when it hears of them, which may be late."""
+
 _TOKEN = 16
 """A value is the etag, of so many bytes, and the body behind it: one string, read and replaced whole."""
 
@@ -115,6 +118,7 @@ class RedisStore:
         self._again = lambda: RedisStore(url, storage_options, deadline=deadline, max_connections=1)
         self._deadline = deadline
         self._expiry = 0
+        self._own: dict[str, None] = {}
 
     def __repr__(self) -> str:
         return f'RedisStore({self._shown!r})'
@@ -158,6 +162,7 @@ class RedisStore:
         """Write an object in its mode; `Refused` where something else lies under its name."""
         name, token = NAMESPACE + check_key(key), secrets.token_hex(_TOKEN // 2)
         etag = mode.etag if isinstance(mode, Replace) else ''
+        self._note_own(token)
         if await self._run('put', key, _PUT, name, etag, token.encode() + body, str(self._expiry)):
             return ETag(token)
         raise Conflict('put', key, 'it has another etag or is gone' if etag else 'it exists')
@@ -207,20 +212,26 @@ class RedisStore:
         return advice
 
     async def watch(self) -> AsyncIterator[Changed | None]:
-        """Tell what is put, as it is published; this keeps one more connection open."""
+        """Tell what others put, as it is published; this keeps one more connection open."""
         try:
             async with self._connections.listening(CHANGED, self._deadline) as heard:
                 yield None
                 while True:
                     message = await heard(_HEARTBEAT)
                     name, _, etag = (message or b'').decode('utf-8', 'replace').partition(' ')
-                    yield {name.removeprefix(NAMESPACE): ETag(etag)} if etag else {}
+                    is_news = bool(etag) and etag not in self._own
+                    yield {name.removeprefix(NAMESPACE): ETag(etag)} if is_news else {}
         except (RedisError, TimeoutError) as error:
             raise Unavailable('get', CHANGED.decode(), f'listening failed: {type(error).__name__}') from error
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._connections.aclose()
+
+    def _note_own(self, token: str) -> None:
+        self._own[token] = None
+        if len(self._own) > _OWN:
+            del self._own[next(iter(self._own))]
 
     async def _run(self, operation: str, key: str, script: _Script, name: str | None, *arguments: str | bytes) -> Any:
         """Run a script by its hash; the first time after a start of the server, by its text."""
