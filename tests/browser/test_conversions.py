@@ -67,6 +67,7 @@ async def rename_ben(page: Page) -> None:
     await page.get_by_role('button', name='Add').click()
     await expect(page.get_by_role('cell', name='New', exact=True)).to_be_visible()
     await page.get_by_role('row', name='Ann').get_by_role('button', name='Remove').click()
+    await expect(page.get_by_role('row', name='Ann')).to_have_count(0)  # a popup ends where the rows are drawn anew
     await page.get_by_role('cell', name='Ben', exact=True).click()
     await page.locator('.q-popup-edit input').fill('Benjamin')
     await page.locator('.q-popup-edit input').press('Enter')
@@ -98,6 +99,7 @@ def column(page: Page, name: str) -> Locator:
 
 async def finish_the_lawn(page: Page) -> None:
     await page.get_by_text('Sow the lawn').drag_to(column(page, 'Done'))
+    await expect(column(page, 'Done').get_by_text('Sow the lawn')).to_be_visible()
     await page.get_by_text('Paint the fence').drag_to(column(page, 'Doing'))
 
 
