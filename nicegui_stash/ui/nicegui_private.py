@@ -21,6 +21,7 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple, cast
 
 import nicegui
+from engineio.payload import Payload  # pyright: ignore[reportMissingTypeStubs]
 from nicegui import Client, app, binding, core, ui
 from nicegui.dependencies import vue_components
 from nicegui.element import Element
@@ -334,6 +335,17 @@ def is_person_acting(client: Client) -> bool:
 
 Hear = Callable[[dict[str, Any]], None]
 _HEARING: Final = '_nicegui_stash_hearing'
+_BURST: Final = 1000
+"""So many messages may come in one request, where the socket is replaced by polling."""
+
+
+def take_bursts() -> None:
+    """Let a page send many messages at once by polling.
+
+    NiceGUI's socket library takes 16 in one request; of more it drops all, and answers as if it had taken them. What is
+    entered while a page connects, and a slider on a slow network, is more.
+    """
+    Payload.max_decode_packets = max(Payload.max_decode_packets, _BURST)
 
 
 def take_messages(name: str) -> None:

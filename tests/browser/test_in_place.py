@@ -352,8 +352,11 @@ async def test_what_a_page_shows_after_a_deploy_is_what_a_fresh_page_shows(visit
         assert errors(tab) == []
 
 
-async def test_what_is_typed_between_the_return_and_the_connect_arrives_in_order(visitor: Visitor, folder: Path):
-    async with served(folder) as server, Proxy(server.port) as proxy:
+@pytest.mark.parametrize('transports', ['websocket polling', 'polling'])
+async def test_what_is_typed_between_the_return_and_the_connect_arrives_in_order(
+    visitor: Visitor, folder: Path, transports: str
+):
+    async with served(folder, transports=transports) as server, Proxy(server.port) as proxy:
         tab = await open_page(visitor, proxy.url)
         get = tab.page.get_by_test_id
         await fill(get('free'), 'before', get('free-text'))

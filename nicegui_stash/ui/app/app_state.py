@@ -62,6 +62,7 @@ class AppState:
         self.keeps_record = False
         keep_values_without_option()
         nicegui_private.count_line_ends_as_browser(is_stored)
+        nicegui_private.take_bursts()
         self.prepare_app()
         preload(self._preload)
 

@@ -38,6 +38,8 @@ async def ask_to_reconnect(client_id: str) -> None:
 
 def serve() -> None:
     """Run the app as the environment says, below the path `MOUNT` of a FastAPI app if there is one."""
+    if transports := os.environ.get('TRANSPORTS'):
+        app.config.socket_io_js_transports = transports.split()  # type: ignore[assignment]
     if mount := os.environ.get('MOUNT'):
         above = FastAPI()
         timeout = float(os.environ['RECONNECT_TIMEOUT'])
