@@ -35,4 +35,4 @@ ui.run(
 
 if outage.is_redeploying:  # the server has drained; a new process takes over
     os.environ['DEMO_REDEPLOYED'] = '1'
-    os.execv(sys.executable, [sys.executable, '-m', 'demo_app'])  # noqa: S606 our own command, without a shell
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 our own command, without a shell

@@ -13,15 +13,17 @@ from tests.browser.tab import Tab
 from tests.servers import forked
 from tests.servers.process import WITHOUT_TLS
 
+PATIENTLY = Path(__file__).with_name('patiently.py')
 PAGES = ('/', '/counter', '/form', '/wizard', '/board', '/notebook', '/job', '/settings')
 
 
 class Demo(Server):
-    """The demo as `python -m demo_app` runs it, on the store of a URL."""
+    """The demo as `python -m demo_app` runs it, on the store of a URL; a `gated` job waits for `may_take`."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, *, gated: bool = False) -> None:
         super().__init__('demo_app', folder)
         self._stash_url = url
+        self._options = ['gated'] if gated else []
 
     async def start(self) -> None:
         """Start the process and return when it answers."""
@@ -35,9 +37,14 @@ class Demo(Server):
             'PYTHONUNBUFFERED': '1',
         }
         with self.log.open('ab') as output:
-            self._process = forked.start(['-m', 'demo_app'], self.folder, environment, output)
+            self._process = forked.start([str(PATIENTLY), *self._options], self.folder, environment, output)
         Server.running.add(self)
-        await eventually(self._answers, 'the demo answers')
+        await eventually(self._answers, 'the demo answers', timeout=90)
+
+    def may_take(self, *steps: int) -> None:
+        """Let the job of each process take these of its steps, counted from 1 by each process."""
+        for step in steps:
+            (self.folder / f'step {step}').touch()
 
     async def probe(self) -> dict[str, object]:
         """Ask for something that is no page."""

@@ -110,6 +110,7 @@ def become(request: dict[str, Any]) -> None:
 
 def run(arguments: list[str]) -> None:
     """Do what `python` does with these arguments: a script, or `-m` and a module, and what they are given."""
+    sys.orig_argv = [sys.executable, *arguments]
     if arguments[0] == '-m':
         sys.path[0] = str(Path.cwd())
         sys.argv = arguments[1:]

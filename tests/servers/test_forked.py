@@ -24,7 +24,7 @@ from nicegui.storage import Storage
 main = sys.modules['__main__']
 print(json.dumps({
     'main': [__name__, main.__dict__ is globals(), main.__spec__ is None],
-    'argv': sys.argv,
+    'argv': [sys.argv, sys.orig_argv],
     'path': sys.path,
     'folder': os.getcwd(),
     'environment': dict(os.environ),

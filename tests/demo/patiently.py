@@ -1,0 +1,31 @@
+"""Run the demo as `python -m demo_app` does, on a busy machine: the arguments are those of its tests.
+
+With `gated`, the n-th step of its job in this process waits for a file `step n` in the current folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import runpy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+from tests.browser.apps import patience  # noqa: F401 it registers itself
+
+steps = itertools.count(1)
+
+
+async def may_take_a_step(_seconds: float) -> None:
+    """Wait in place of `asyncio.sleep` until the test lets the job go on."""
+    gate = Path(f'step {next(steps)}')
+    while not gate.exists():
+        await asyncio.sleep(0.01)
+
+
+if 'gated' in sys.argv:
+    from demo_app import job  # once patience has set what it reads
+
+    job.asyncio = SimpleNamespace(sleep=may_take_a_step)  # type: ignore[assignment]
+runpy.run_module('demo_app', run_name='__main__', alter_sys=True)
