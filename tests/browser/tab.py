@@ -18,6 +18,8 @@ PATIENCE_MS = 60_000
 IS_CONNECTED = 'window.did_handshake && window.socket?.connected'
 IS_RECOVERED = 'document.querySelector("script[data-seal]") ? window.__niceguiStash.acknowledged : true'
 FAST_RETRIES = 'window.socket.io.reconnectionDelay(100); window.socket.io.reconnectionDelayMax(300)'
+HAS_CONNECTED = f'() => {{ if (!({IS_CONNECTED})) return false; {FAST_RETRIES}; return window.clientId; }}'
+"""Returns the id of the client once it is connected. In one step, as the page may be replaced before the next one."""
 
 SPECULATE = """([kind, url]) => {
     const rules = document.createElement('script');
@@ -132,10 +134,8 @@ class Tab:
 
     async def connected(self, *, after: str | None = None) -> str:
         """Return the id of the NiceGUI client once this tab has one, other than `after`, with an open socket."""
-        is_there = f'old => {IS_CONNECTED} && window.clientId !== old && window.clientId'
-        client = await (await self.until(is_there, after)).json_value()
-        await self.page.evaluate(FAST_RETRIES)
-        return client
+        handle = await self.until(f'old => window.clientId !== old && ({HAS_CONNECTED})()', after)
+        return await handle.json_value()
 
     async def recovered(self) -> None:
         """Return when the server has the browser's report: until then, what is typed belongs to no visit yet.

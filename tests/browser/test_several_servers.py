@@ -19,7 +19,7 @@ from tests.servers.s3 import S3Server
 
 from .balancer import Balancer
 from .server import Server, eventually
-from .tab import FAST_RETRIES, IS_CONNECTED, Tab, Visitor
+from .tab import HAS_CONNECTED, Tab, Visitor
 from .told import words
 
 __all__ = ['moto', 'seaweedfs']
@@ -128,11 +128,10 @@ class Typist:
             self.again += 1
 
     async def _connected(self) -> str:
-        handle = await self.tab.until(READY)
+        handle = await self.tab.until(HAS_CONNECTED)
         return await handle.json_value()
 
 
-READY = f'() => {{ if (!({IS_CONNECTED})) return false; {FAST_RETRIES}; return window.clientId; }}'
 SHOWN = """([client, name, text]) => {
     if (window.clientId !== client) return window.clientId && 'replaced';
     return document.querySelector(`[data-testid=${name}]`)?.innerText === text && 'accepted';

@@ -19,8 +19,12 @@ def served(folder: Path, page: str, rejoin: str) -> Server:
 
 
 async def sign_in(tab: Tab) -> None:
-    await tab.page.get_by_role('button', name='sign in').click()
-    await tab.connected()
+    """Press the button, and return when another document is connected than that of the sign-in, if it is NiceGUI's."""
+    button = tab.page.get_by_role('button', name='sign in')
+    await button.wait_for()
+    before = await tab.client()
+    await button.click()
+    await tab.connected(after=before)
 
 
 async def type_draft(server: Server, tab: Tab) -> None:
@@ -64,7 +68,7 @@ async def test_a_draft_is_back_after_a_page_of_sign_in(visitor: Visitor, folder:
 async def test_a_draft_is_back_after_a_page_of_maintenance_that_leads_to_itself(
     visitor: Visitor, folder: Path, rejoin: str
 ):
-    async with served(folder, 'maintenance', rejoin) as server, httpx.AsyncClient() as client:
+    async with served(folder, 'maintenance', rejoin) as server, httpx.AsyncClient(timeout=60) as client:
         await client.get(f'{server.url}/open')
         await visitor.context.add_cookies([{'name': 'who', 'value': 'ann', 'url': server.url}])
         tab = await visitor.open(f'{server.url}/form')
