@@ -19,7 +19,7 @@ class TestDropShorterThanReconnectTimeout:
     @staticmethod
     async def told(visitors: Visitors, folder: Path) -> AsyncIterator[Told]:
         async with (
-            Server('form.py', folder, reconnect_timeout=20) as server,
+            Server('form.py', folder, reconnect_timeout=120) as server,
             Proxy(server.port) as proxy,
             visitors() as visitor,
         ):

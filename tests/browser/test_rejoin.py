@@ -89,7 +89,7 @@ async def test_a_rejoin_never_shows_its_draft_to_a_visit_by_link(visitor: Visito
 
 
 async def test_a_page_recovers_once_although_nicegui_fires_connect_on_every_reconnect(visitor: Visitor, folder: Path):
-    async with Server('form.py', folder, reconnect_timeout=20) as server, Proxy(server.port) as proxy:
+    async with Server('form.py', folder, reconnect_timeout=120) as server, Proxy(server.port) as proxy:
         tab = await visitor.open(proxy.url)
         typed, before = await fill(tab)
         for _ in range(3):

@@ -29,7 +29,7 @@ HANDSHAKE_IS_IMPLICIT = 'window.socket.io.opts.query.implicit_handshake'
 @pytest.mark.parametrize('timers', ['prompt', 'late'])
 async def test_a_reload_because_the_outbox_cannot_rewind_is_a_rejoin(visitor: Visitor, folder: Path, timers: str):
     async with (
-        Server('form.py', folder, reconnect_timeout=20, message_history_length=0) as server,
+        Server('form.py', folder, reconnect_timeout=120, message_history_length=0) as server,
         Proxy(server.port) as proxy,
     ):
         tab = await visitor.open(proxy.url)
@@ -94,7 +94,7 @@ async def test_a_reload_because_the_connection_timed_out_is_a_rejoin(visitor: Vi
 
 
 async def test_f5_after_a_connection_that_timed_out_and_came_back_shows_a_blank_draft(visitor: Visitor, folder: Path):
-    async with Server('form.py', folder, reconnect_timeout=20) as server, Proxy(server.port) as proxy:
+    async with Server('form.py', folder, reconnect_timeout=120) as server, Proxy(server.port) as proxy:
         tab = await visitor.open(proxy.url)
         typed, before = await fill(tab)
         await tab.page.evaluate(IMPATIENT_ONCE)

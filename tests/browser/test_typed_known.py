@@ -16,7 +16,7 @@ from .typist import enter, rejected, shows, visit
 
 @pytest.mark.proves('typed')
 async def test_what_was_sent_when_a_short_drop_was_over_counts_as_shown_before(visitor: Visitor, folder: Path):
-    settings = {'nicegui_stash_flush_interval': 60, 'reconnect_timeout': 30}
+    settings = {'nicegui_stash_flush_interval': 60, 'reconnect_timeout': 120}
     async with Server('typed.py', folder, **settings) as server, Proxy(server.port) as proxy:
 
         async def is_stored() -> bool:

@@ -40,7 +40,7 @@ async def test_what_is_typed_while_the_server_thinks_about_the_rest_survives_ano
     visitor: Visitor, folder: Path, latency: float
 ):
     async with (
-        Server('typed.py', folder, reconnect_timeout=30) as server,
+        Server('typed.py', folder, reconnect_timeout=120) as server,
         Proxy(server.port, latency=latency) as proxy,
     ):
         tab = await visit(visitor, proxy.url)
@@ -129,7 +129,7 @@ async def test_what_its_field_refuses_is_back_on_its_element_each_time(visitor: 
             await expect(tab.page.get_by_text('Please enter another value.')).to_be_visible()
             await expect(tab.page.get_by_test_id('short-input')).to_have_value('much too long')
             await expect(tab.page.get_by_test_id('short')).to_have_text('')
-            assert await tab.page.evaluate('window.__niceguiStash.typed.pending') == 1
+            await tab.until('window.__niceguiStash.typed.pending === 1')
             await restart(server, tab, kill=True)
         await enter(tab, short='shorter')
         await shows(tab, short='shorter')
