@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Locator, expect
 
 from .proxy import Proxy
-from .server import Server
+from .server import Server, eventually
 from .tab import Tab, Visitor
 from .told import dead, restart
 from .typist import visit
@@ -40,6 +40,10 @@ def parts(bolt: int, nut: int) -> list[dict[str, Any]]:
 
 def todos(**notes: str) -> list[dict[str, str]]:
     return [{'text': text, 'note': note} for text, note in notes.items()]
+
+
+async def is_stored(server: Server, text: str) -> bool:
+    return any(text in path.read_text() for path in server.objects())
 
 
 async def enter_all(tab: Tab) -> None:
@@ -143,7 +147,7 @@ class TestAway:
 
 @pytest.mark.proves('short-drop')
 async def test_what_a_short_drop_swallows_arrives(visitor: Visitor, folder: Path):
-    async with Server('parts.py', folder, reconnect_timeout=30) as server, Proxy(server.port) as proxy:
+    async with Server('parts.py', folder, reconnect_timeout=120) as server, Proxy(server.port) as proxy:
         tab = await visit(visitor, proxy.url)
         client = await tab.client()
         proxy.hold()
@@ -161,6 +165,7 @@ async def test_what_was_accepted_and_not_stored_when_the_server_was_killed_is_ba
     async with Server('parts.py', folder, reconnect_timeout=0.5, nicegui_stash_flush_interval=60) as server:
         tab = await visit(visitor, server.url)
         await at(tab, 'name').fill('A')  # the first put goes out at once
+        await eventually(lambda: is_stored(server, '"A"'), 'the first put')
         await enter_all(tab)
         await holds_all(tab)
         assert 'Ulm' not in ''.join(path.read_text() for path in server.objects()), 'not durable yet'
