@@ -110,7 +110,7 @@ async def lawn_is_done(page: Page) -> None:
 
 
 async def begin_to_chat(page: Page) -> None:
-    await page.evaluate(r'window.name = document.body.innerText.match(/guest \w+/)[0]')
+    await page.wait_for_function(r'() => window.name = document.body.innerText.match(/guest \w+/)?.[0]', polling=50)
     await page.get_by_label('Message').fill('See you at')
 
 

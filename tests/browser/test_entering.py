@@ -78,6 +78,7 @@ class TestOneServer:
     async def test_a_choice_waits_for_its_options(self, visitor: Visitor, server: Server):
         tab = await visit(visitor, server.url)
         await tab.page.get_by_role('button', name='cities').click()
+        await holds(tab, cities='abc')  # a select without options does not open
         await tab.page.get_by_label('city', exact=True).click()
         await tab.page.get_by_role('option', name='c', exact=True).click()
         animal = tab.page.get_by_label('animal', exact=True)

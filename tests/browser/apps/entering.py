@@ -40,6 +40,8 @@ class Form:
         ui.input('qty').bind_value(self.rows[0], 'qty', forward=int, backward=str)
         self.choice = ui.select([], label='city').bind_value(self, 'city')
         ui.button('cities', on_click=lambda: self.choice.set_options(['a', 'b', 'c']))
+        offered = ui.label().props('data-testid=cities')
+        offered.bind_text_from(self.choice, 'options', ''.join)
         ui.select(['ant', 'bee'], label='animal', new_value_mode='add-unique').bind_value(self, 'animal')
         for each in ('one', 'two'):
             ui.select(['x', 'y'], label=each).bind_value(self, 'name')
