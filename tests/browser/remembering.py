@@ -136,14 +136,19 @@ async def set_all(tab: Tab, first: dict[str, Any]) -> None:
 
 async def are_set(tab: Tab, elements: tuple[str, ...], first: dict[str, Any]) -> bool:
     """Return whether these elements look otherwise than at first, as soon as they do."""
+
+    async def differ() -> bool:
+        now = await seen(tab)
+        return all(now[element] != first[element] for element in elements)
+
     loop = asyncio.get_running_loop()
     end = loop.time() + 10
     while loop.time() < end:
-        now = await seen(tab)
-        if all(now[element] != first[element] for element in elements):
+        if await differ():
             return True
         await asyncio.sleep(0.05)
-    return False
+    await settled(tab)  # what the server has been told by now is shown, or the gesture was lost
+    return await differ()
 
 
 async def drag(tab: Tab, css: str, by: int) -> None:

@@ -15,7 +15,10 @@ from .remembering import ELEMENTS, seen, set_all, set_table, settled
 from .server import Server, eventually
 from .tab import Tab, Visitor
 
-pytestmark = pytest.mark.proves('remember')
+pytestmark = [
+    pytest.mark.proves('remember'),
+    pytest.mark.timeout(900),  # the first test waits for all of `told`, each step of which has a limit of its own
+]
 SCOPES = ('session', 'tab', 'reconnect')
 EVENTS = ('F5', 'duplicate', 'kill -9')
 CHANGED = {
@@ -47,7 +50,7 @@ async def looks_like(tab: Tab, wanted: dict[str, Any]) -> dict[str, Any]:
     """Return what a person sees, as soon as it is what is wanted, or what differs after a while."""
     await settled(tab)
     loop = asyncio.get_running_loop()
-    end = loop.time() + 20
+    end = loop.time() + 60
     while (now := await seen(tab)) != wanted and loop.time() < end:
         await asyncio.sleep(0.1)
     return now
