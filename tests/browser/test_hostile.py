@@ -197,7 +197,6 @@ async def test_a_malformed_report_is_no_report_and_breaks_nothing(visitor: Visit
     assert (await tab.look()).fields == typed | {'reconnect': ''}
 
 
-@pytest.mark.timeout(120)
 async def test_a_page_whose_first_report_is_malformed_is_shown_and_works(visitor: Visitor, form: Server):
     for name, report in MALFORMED.items():
         tab = await visitor.tab()

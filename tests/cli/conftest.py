@@ -81,7 +81,9 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 @pytest.fixture
-def doctor(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+def doctor(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    for option in ('RECOVER_TIMEOUT', 'REVALIDATE_TIMEOUT'):  # it advises on what a busy machine does not keep
+        monkeypatch.setenv(f'NICEGUI_STASH_{option}', '60')
     return _runner('doctor', capsys)
 
 

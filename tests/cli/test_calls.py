@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from nicegui_stash.cli import main
+from nicegui_stash.cli import main, report
 from nicegui_stash.cli.report import Progress
 
 from .conftest import APP, Run, Write, cart, keep
@@ -161,8 +162,9 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_shows_a_bar_and_is_left_clean() -> None:
+def test_a_terminal_shows_a_bar_and_is_left_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Terminal()
+    monkeypatch.setattr(report, 'time', SimpleNamespace(monotonic=lambda: 1.0))
     with Progress(stream) as progress:
         progress.show(1, 4)
         progress.show(2, 4)  # too soon to be drawn

@@ -91,7 +91,7 @@ async def test_a_closed_store_has_no_threads(folder: Path) -> None:
     store = FileStore(folder)
     await store.put('x', b'body', mode='create')
     await store.get('x')
-    assert {thread for thread in threading.enumerate() if thread.name.startswith('stash-')} > before
+    assert {thread for thread in threading.enumerate() if thread.name.startswith('stash-')} - before
     await store.aclose()
     assert {thread for thread in threading.enumerate() if thread.name.startswith('stash-')} <= before
 
