@@ -13,6 +13,7 @@ from nicegui_stash.errors import ConfigurationError, Refused, Unavailable
 from nicegui_stash.stores import Replace
 from nicegui_stash.stores.redis.store import NAMESPACE, RedisStore
 from nicegui_stash.testing import StoreConformance
+from tests.servers.process import free_ports
 
 from .redis_fixtures import server, store
 from .redis_server import Network, RedisServer, debian, packaged
@@ -99,7 +100,8 @@ async def test_after_a_failover_the_address_is_asked_again(
         try:
             await successor.is_up()
             await there.put('before', b'', mode='create')
-            await store.ask('REPLICAOF', '127.0.0.1', str(successor.port))
+            (nobody,) = free_ports(1)  # one that copies the successor answers nothing but LOADING for a while
+            await store.ask('REPLICAOF', '127.0.0.1', str(nobody))
             address.backend = successor.port
             with pytest.raises(Unavailable, match='READONLY'):
                 await there.put('after', b'', mode='create')
