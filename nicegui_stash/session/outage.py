@@ -25,7 +25,8 @@ class Outage:
     def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
         self._failures = 0
-        self._waiting: dict[asyncio.Future[None], None] = {}
+        self._waiting: dict[asyncio.Future[None], bool] = {}
+        """The longest waiting first, each with whether it resumes soon."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -42,17 +43,22 @@ class Outage:
         self._failures += 1
 
     def over(self) -> None:
-        """Note an answer of the store: all waiting sessions resume, spread over time."""
+        """Note an answer of the store: all waiting sessions resume, spread over time.
+
+        A store that answers now and then says so often, so a session that resumes already gets no second timer.
+        """
         if not self.has_failures:
             return
         self._failures = 0
         loop = asyncio.get_running_loop()
-        for number, waker in enumerate(self._waiting):
-            loop.call_later(number * PACE, _wake, waker)
+        for number, (waker, resumes) in enumerate(self._waiting.items()):
+            if not resumes:
+                self._waiting[waker] = True
+                loop.call_later(number * PACE, _wake, waker)
 
     def join(self, waker: asyncio.Future[None]) -> None:
         """Set `waker` when it is this session's turn to probe, or when the store is back. Others may set it earlier."""
-        self._waiting[waker] = None
+        self._waiting[waker] = False
         waker.add_done_callback(lambda done: self._waiting.pop(done, None))
         self._schedule()
 

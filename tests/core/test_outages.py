@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from nicegui_stash.errors import OutcomeUnknown, Refused, StoreError, TooMuchPending, Unavailable
+from nicegui_stash.session.outage import Outage
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.stores.base import ETag, Mode, NotModified, StoredObject
@@ -107,6 +108,7 @@ async def edit(sessions: list[Session], seconds: float) -> None:
         await asyncio.sleep(5)
 
 
+@pytest.mark.once  # 1,000 sessions in memory, in time that passes at once
 @pytest.mark.parametrize(
     ('trouble', 'seconds'),
     [
@@ -189,6 +191,21 @@ async def test_a_store_that_is_away_is_asked_by_few_for_all(make_registry: MakeR
     await all_durable(registry)
 
 
+async def test_a_store_that_answers_now_and_then_does_not_time_a_session_again_that_resumes(
+    loop: asyncio.AbstractEventLoop,
+) -> None:
+    outage, wakers = Outage(lambda: 0.5), [loop.create_future() for _ in range(100)]
+    for waker in wakers:
+        outage.join(waker)
+    before = len(loop._scheduled)  # type: ignore[attr-defined]
+    for _ in range(10):
+        outage.failed()
+        outage.over()
+    assert len(loop._scheduled) == before + len(wakers)  # type: ignore[attr-defined]
+    await asyncio.wait(wakers)
+
+
+@pytest.mark.once  # as above
 async def test_whose_document_alone_fails_does_not_ask_oftener_because_others_are_answered(
     make_registry: MakeRegistry, troubled: Troubled
 ) -> None:
