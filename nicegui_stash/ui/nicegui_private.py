@@ -724,6 +724,39 @@ def keep_values_without_option(is_stored: IsStored) -> None:
             setattr(cls, name, replacement)
 
 
+def show_sets_in_order() -> None:
+    """Let an element show a set as a list, in an order that another process finds as well.
+
+    NiceGUI cannot send a set, and has the choices of one in the order of its hashes. Asking again changes nothing.
+    """
+    for cls, order in ((ui.input_chips, _sorted), (ui.date, _sorted), (Select, _by_options)):
+        original: Any = getattr(cls, '_value_to_model_value', None)
+        if original is not None and not hasattr(original, 'orders'):
+            replacement = _showing_in_order(original, order)
+            setattr(replacement, 'orders', order)  # noqa: B010 as above
+            setattr(cls, '_value_to_model_value', replacement)  # noqa: B010 as above
+
+
+def _showing_in_order(original: Any, order: Callable[[Any, Iterable[Any]], list[Any]]) -> Any:
+    def value_to_model_value(element: Any, value: Any) -> Any:
+        return original(element, order(element, cast(Any, value)) if isinstance(value, (set, frozenset)) else value)
+
+    return value_to_model_value
+
+
+def _sorted(_: object, items: Iterable[Any]) -> list[Any]:
+    found = list(items)
+    try:
+        return sorted(found)
+    except TypeError:  # of several types
+        return sorted(found, key=repr)
+
+
+def _by_options(element: Any, items: Iterable[Any]) -> list[Any]:
+    held = list(items)
+    return [each for each in element._values if each in held]  # noqa: SLF001
+
+
 def _updating_options(original: Callable[[Any], None], is_stored: IsStored) -> Callable[[Any], None]:
     def update_options(element: Any) -> None:
         _note_options(element)
@@ -797,7 +830,13 @@ def _is_several(element: Any, value: object) -> bool:
 
 
 def _items(element: Any, value: Any) -> list[Any]:
-    return list(cast(list[Any], value)) if _is_several(element, value) else [value]
+    if not _is_several(element, value):
+        return [value]
+    items = list(cast(list[Any], value))
+    if not isinstance(value, (set, frozenset)):
+        return items
+    shown = _by_options(element, items)
+    return [*shown, *_sorted(element, (each for each in items if each not in shown))]
 
 
 def _without_option(element: Any) -> list[Any]:

@@ -61,6 +61,7 @@ class AppState:
         self.reads_ahead = False
         self.keeps_record = False
         keep_values_without_option()
+        nicegui_private.show_sets_in_order()
         nicegui_private.count_line_ends_as_browser(is_stored)
         nicegui_private.take_bursts()
         self.prepare_app()

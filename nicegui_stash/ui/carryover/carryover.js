@@ -50,7 +50,8 @@
     const entry = carried.get(place.address);
     if (!entry) {
       stash.entered.remember(place, json, n ?? stash.entered.count());
-      if (!isBuilt) reflect(place, json);
+      // nobody else shows it there, and the next entry may be a change of what is shown
+      if (!isBuilt || !window.socket.connected) reflect(place, json);
       return false;
     }
     const doc = documentOf(place.id);
@@ -271,6 +272,7 @@
       if (isEdit(message)) edits.add((message.stash = stash.entered.count()));
       const place = stash.entered.placeOf(message);
       if (!place) return false;
+      message.args[0] = stash.entered.complete(place, message.args[0]);
       if (stash.tooLarge.holds(place, message) || note(place, message.args[0])) return true;
       message.stash = stash.entered.number;
       return false;
@@ -281,7 +283,7 @@
       const { found, add } = collect();
       for (const [address, entry] of carried) {
         if (stash.entered.has(address)) continue;
-        const sent = entry.sent === undefined ? [] : [stash.digest(JSON.parse(entry.sent), isNumeric(entry.place))];
+        const sent = entry.sent === undefined ? [] : stash.digests(JSON.parse(entry.sent), isNumeric(entry.place));
         add(address, entry.v, [...entry.known, ...sent], undefined, entry);
       }
       for (const [f, json] of large) json === null ? found.large.push({ f, v: null }) : add(f, json, []); // not appeared

@@ -36,4 +36,10 @@
     const text = canonical(value, numeric);
     return `${text.length}.${crc(text)}`;
   };
+  // of several items a second one, by which those of a set are known in any order
+  stash.digests = (value, numeric) => {
+    const found = [stash.digest(value, numeric)];
+    if (Array.isArray(value)) found.push("u" + stash.digest(value.map((each) => stash.digest(each)).sort()));
+    return found;
+  };
 })();

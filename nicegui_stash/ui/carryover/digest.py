@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, cast
 
@@ -21,6 +22,11 @@ def digest(shown: object, *, numeric: bool = False) -> str:
     """
     units = _canonical(shown, numeric=numeric).encode('utf-16-le', 'surrogatepass')
     return f'{len(units) // 2}.{zlib.crc32(units)}'
+
+
+def digest_of_set(shown: Iterable[object]) -> str:
+    """Return the digest of several items in whatever order they are shown."""
+    return f'u{digest(sorted(map(digest, shown)))}'
 
 
 def _canonical(value: object, *, numeric: bool = False) -> str:

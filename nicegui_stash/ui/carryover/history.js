@@ -56,10 +56,19 @@
   };
   const jsonOf = (record) =>
     record.doc ? JSON.stringify((documentOf(record.place.id) ?? record.doc).toString()) : record.json;
-  const digestOf = (entry, numeric) => {
-    if (entry.digest) return entry.digest;
-    if (entry.doc) return stash.digest(entry.doc.toString(), numeric);
-    return stash.digest(typeof entry.json === "string" ? JSON.parse(entry.json) : entry.value, numeric);
+  const valueOf = (entry) => (typeof entry.json === "string" ? JSON.parse(entry.json) : entry.value);
+  const digestsOf = (entry, numeric) => {
+    if (entry.digest) return [entry.digest];
+    return stash.digests(entry.doc ? entry.doc.toString() : valueOf(entry), numeric);
+  };
+  const isSame = (one, other) => stash.digest(one) === stash.digest(other);
+  const without = (items, others) => {
+    const left = others.map((each) => stash.digest(each));
+    return items.filter((each) => {
+      const at = left.indexOf(stash.digest(each));
+      if (at >= 0) left.splice(at, 1);
+      return at < 0;
+    });
   };
 
   stash.entered = {
@@ -139,6 +148,20 @@
       return typeof record?.json === "string" && record.n !== Infinity && record.before === now ? JSON.parse(record.json) : now;
     },
 
+    // Several items of which the person changed some while the element did not show yet what was sent last: the same
+    // change of that. An element whose server shows what it has itself gets no such event.
+    complete(place, json) {
+      const record = records.get(place.address);
+      if (json?.[0] !== "[" || !record || record.doc || record.n === Infinity || record.isDurable === record.n) return json;
+      const [last, before, now] = [JSON.parse(record.json), shown(place), JSON.parse(json)];
+      if (![last, before].every(Array.isArray) || isSame(before, last)) return json;
+      if (record.before !== before && !record.known.some((entry) => isSame(valueOf(entry), before))) return json;
+      const left = without(last, without(before, now));
+      const added = without(now, before);
+      const isRepeated = raw()[place.id].props["new-value-mode"] === "add";
+      return JSON.stringify([...left, ...(isRepeated ? added : without(added, left))]);
+    },
+
     // the number for the next event that is sent
     count: () => ++number,
     get number() {
@@ -213,7 +236,7 @@
         const element = raw()[record.place.id];
         if (record.isDurable === record.n || !element) continue;
         const left = record.known.filter((entry) => entry.waits !== connects); // values that still wait are known here only
-        const digests = left.map((entry) => digestOf(entry, element.props.type === "number"));
+        const digests = left.flatMap((entry) => digestsOf(entry, element.props.type === "number"));
         const n = record.waits !== connects && record.n !== Infinity ? record.n : null;
         report(unplaced.has(record.place.key) ? record.place.key : address, jsonOf(record), digests, n, record);
       }

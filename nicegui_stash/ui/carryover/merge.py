@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from contextlib import nullcontext
 from datetime import date, datetime, time
-from typing import Literal
+from typing import Literal, cast
 
 from msgspec.structs import replace
 
 from ...model.recovery import Rejected
 from .. import nicegui_private
-from .digest import digest
+from .digest import digest, digest_of_set
 from .targets import Bound
 from .typed import TypedValue
 
@@ -55,7 +55,10 @@ def _is_known(bound: Bound, value: TypedValue) -> bool:
     """Whether the element shows a value that the browser has seen there before, or the typed value itself."""
     shown, numeric = nicegui_private.shown_value(bound.element, bound.attribute)
     brought = {*value.known, digest(value.arguments, numeric=numeric)}
-    return any(digest(each, numeric=numeric) in brought for each in _writings(shown))
+    if isinstance(shown, list) and isinstance(nicegui_private.value_at(bound.owner, bound.names), (set, frozenset)):
+        found, entered = digest_of_set(cast(list[object], shown)), value.arguments
+        return found in brought or (isinstance(entered, list) and found == digest_of_set(cast(list[object], entered)))
+    return any(digest(each, numeric=numeric) in brought for each in _writings(cast(object, shown)))
 
 
 def _is_from_here(bound: Bound, value: TypedValue) -> bool:

@@ -14,7 +14,7 @@ MAX_VALUES: Final = 500
 MAX_KNOWN: Final = 1100
 MAX_CHARACTERS: Final = 400_000
 
-_DIGEST = re.compile(r'\d{1,9}\.\d{1,10}')
+_DIGEST = re.compile(r'u?\d{1,9}\.\d{1,10}')
 
 
 class TypedValue(Struct, frozen=True):

@@ -115,6 +115,36 @@ class Elements:
             ui.label().bind_text_from(self, name, json.dumps).props(f'data-testid={name}')
 
 
+@stash.page('/several')
+class Several:
+    chips: list[str] = stored([])
+    many: list[str] = stored([])
+    some: set[str] = stored({'cat', 'ant'})
+    tags: set[str] = stored({'tea', 'milk'})
+    box: bool = stored(False)
+
+    def build(self) -> None:
+        elements: dict[str, Any] = {
+            'chips': ui.input_chips('chips'),
+            'many': ui.select(ANIMALS, multiple=True).props('use-chips'),
+            'some': ui.select(ANIMALS, multiple=True).props('use-chips'),
+            'tags': ui.input_chips('tags'),
+            'box': ui.checkbox('a checkbox'),
+        }
+        for name, element in elements.items():
+            element.bind_value(self, name).classes(f'at-{name}')
+            ui.label().bind_text_from(self, name, as_json).props(f'data-testid={name}')
+        self.rejected = ui.label('[]').props('data-testid=rejected')
+
+    def on_recovered(self, recovery: Recovery) -> None:
+        if hasattr(self, 'rejected'):
+            self.rejected.text = json.dumps([each.field for each in recovery.rejected])
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(sorted(value) if isinstance(value, set) else value)
+
+
 @stash.page('/rebuilt')
 class Rebuilt:
     line: str = stored('')
