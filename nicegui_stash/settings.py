@@ -55,6 +55,7 @@ class StashOptions(TypedDict, Generic[Request], total=False):
     on_invalid: OnInvalid | None
     csp_nonce: str | None
     rejoin: Rejoin | None
+    dev: bool | None
 
 
 # ---- kinds of options
@@ -355,6 +356,7 @@ class Settings:
         "how a page comes back whose client is gone: by a reload, or `'in_place'`, within its document",
         is_of_one_stash=True,
     )
+    dev: bool = _option(_TRUTH, False, 'show a panel for developers on each page, never in production')  # noqa: FBT003
 
     def policy(self, store_interval: float) -> Policy:
         interval = store_interval if self.flush_interval is None else self.flush_interval

@@ -7,7 +7,7 @@ microseconds; nothing waits for the network.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from typing import Any, cast
 
 from ..errors import TooMuchPending, ValueTooLarge
@@ -75,6 +75,10 @@ class Session:
     def pending(self) -> int:
         """How many changes are not in the store yet."""
         return len(self._state.pending)
+
+    def waiting(self) -> Iterator[Operation]:
+        """Iterate over these changes, in order."""
+        return iter(self._state.pending)
 
     @property
     def pending_bytes(self) -> int:

@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple, cast
 
 import nicegui
 from engineio.payload import Payload  # pyright: ignore[reportMissingTypeStubs]
-from nicegui import Client, app, binding, core, ui
+from nicegui import Client, app, binding, core, run, ui
 from nicegui.dependencies import vue_components
 from nicegui.element import Element
 from nicegui.elements.choice_element import ChoiceElement
@@ -892,6 +892,16 @@ def _is_bound(element: object, is_stored: IsStored) -> bool:
     )
 
 
+def is_bound_with(element: object, is_meant: IsStored) -> bool:
+    """Whether the value of an element leads to such an attribute, or comes from there."""
+    leads = bindings.get((id(element), ('value',)), ())
+    return any(is_meant(target, names) for _, target, names, _ in leads) or any(
+        target is element and names == ('value',) and is_meant(source, key[1])
+        for key, links in bindings.items()
+        for source, target, names, _ in links
+    )
+
+
 # ---- elements
 
 
@@ -920,6 +930,28 @@ def view_path(element: Element) -> str | None:
 def shows_views(element: Element) -> bool:
     """Whether the children of an element are those of another view later."""
     return isinstance(element, SubPages)
+
+
+@contextmanager
+def apart_from_the_app(client: Client, number: int) -> Generator[None]:
+    """Make one element at the end of the page, with a number that no element of the app has: below 0.
+
+    NiceGUI numbers elements in the order in which they are made, and others go by that: elements that a return in
+    place keeps, what is carried over, and blocks of remembered elements. All of them look from 0 upwards.
+    """
+    following = client.next_element_id
+    client.next_element_id = number
+    try:
+        with client.layout:
+            yield
+    finally:
+        client.next_element_id = following
+
+
+def reconnect_timeout(client: Client) -> float:
+    """Return for how many seconds the server keeps a page whose connection is lost."""
+    resolve = getattr(client.page, 'resolve_reconnect_timeout', None)
+    return float(app.config.reconnect_timeout if resolve is None else resolve())
 
 
 def on_new_elements(client: Client, notice: Callable[[], None]) -> None:
@@ -984,6 +1016,11 @@ def on_shutdown(handler: Callable[[], Any]) -> None:
         app.on_shutdown(handler)
     finally:
         core.script_mode = script
+
+
+def end_workers() -> None:
+    """End the processes of `run.cpu_bound`, as NiceGUI does after the handlers of a shutdown."""
+    run.tear_down()
 
 
 # ---- requests and clients

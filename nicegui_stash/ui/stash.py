@@ -75,6 +75,10 @@ class Stash:
         if settings.url:
             settings = dataclasses.replace(settings, url=absolute_url(settings.url))
         self._app_state = AppState(settings)
+        if settings.dev:
+            from .devview.panel import show_on  # noqa: PLC0415 no app in production has it
+
+            self._app_state.on_open = show_on
         nicegui_private.check_pages(require_no_class)
         if not app.is_started:  # as it is where a test makes one; the first page opens the store then
             app.on_startup(self._start)

@@ -208,6 +208,21 @@ async def take_inspector(browser: Browser, folder: Path) -> None:
         await tab.page.screenshot(path=IMAGES / 'inspector.png', animations='disabled')
 
 
+async def take_panel(browser: Browser, folder: Path) -> None:
+    """Take the panel of a page on which somebody has typed, and pressed a button whose handler assigns an attribute."""
+    context = await browser.new_context(viewport={'width': 640, 'height': 460}, reduced_motion='reduce')
+    async with Server('developed.py', folder, nicegui_stash_dev='1') as server, Visitor(browser, context) as visitor:
+        tab = await visitor.open(server.url)
+        panel = tab.page.locator('.nicegui-stash-dev')
+        await panel.get_by_role('button', name='stash').click()
+        await tab.type(name='Ann', draft='half a thought')
+        await tab.page.get_by_test_id('click').click()
+        await expect(panel.locator('[data-lost]')).to_be_visible()
+        await expect(panel.locator('[data-state=stored]')).to_have_count(2)
+        await expect(tab.page.get_by_test_id('indicator')).to_contain_text('Saved')
+        await tab.page.screenshot(path=IMAGES / 'dev-panel.png', animations='disabled')
+
+
 async def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     moving_alone = sys.argv[1:] == ['moving']
@@ -220,6 +235,7 @@ async def main() -> None:
                 await take_indicator(browser, demo)
                 await take_typing(browser, demo)
                 await take_inspector(browser, Path(folder))
+                await take_panel(browser, Path(folder))
             await browser.close()
 
 

@@ -115,6 +115,7 @@ def test_the_documented_variable_sets_the_option(name: str, monkeypatch: pytest.
         'on_invalid': ('log', 'log'),
         'csp_nonce': ('r4nd0m', 'r4nd0m'),
         'rejoin': ('in_place', 'in_place'),
+        'dev': ('1', True),
     }
     text, expected = others.get(name, ('7', 7))
     monkeypatch.setenv(documented()[name].variable, text)

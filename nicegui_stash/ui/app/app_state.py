@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from re import Pattern
 from typing import Any
 
@@ -60,6 +60,7 @@ class AppState:
         self._remembering: dict[str, Pattern[str]] = {}  # by path: the pages that remember elements
         self.reads_ahead = False
         self.keeps_record = False
+        self.on_open: Callable[[Connection], None] | None = None
         keep_values_without_option()
         nicegui_private.show_sets_in_order()
         nicegui_private.count_line_ends_as_browser(is_stored)
@@ -221,6 +222,8 @@ class AppState:
             nicegui_private.listen(client, connection.hear)
             client.on_delete(lambda: self._end(client))
             self._offer(connection, request)
+            if self.on_open is not None:
+                self.on_open(connection)
         return connection
 
     def _offer(self, connection: Connection, request: Request) -> None:

@@ -201,6 +201,10 @@ class Connection:
             self._memory = Memory(self.visit, self._watch)
         return self._memory
 
+    def remembers(self, element: Element) -> bool:
+        """Whether the page remembers what a person sets on an element."""
+        return self._memory is not None and self._memory.roll.has(element)
+
     def discard_unsaved(self, page_object: TakesEntries, fields: Collection[str]) -> None:
         """Have the browser drop what it shows of these fields and is not saved: too large to be sent, or refused."""
         if self._handover is not None:

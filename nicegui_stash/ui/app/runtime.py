@@ -23,6 +23,7 @@ from ...model.tokens import Tokens
 from ...session.keys import Keys
 from ...session.registry import Registry
 from ...settings import Settings
+from ...stores.base import Store
 from ...stores.journal import Journals
 from ...stores.opening import default_url, open_store
 from .. import nicegui_private
@@ -51,6 +52,8 @@ class Runtime:
         check_at_start(store, prefix)
         if store.guarantee == 'process':
             _warn_of_memory(url)
+        if settings.dev:
+            store = _interruptible(store)
         self.registry = Registry(
             store,
             Keys(secrets, prefix),
@@ -154,6 +157,13 @@ def _journals(folder: str, url: str) -> Journals | None:
             'journal', 'it needs sqlite3, without which this Python was built', 'Use another Python, or leave it out'
         ) from error
     return JournalFolder(folder, url)
+
+
+def _interruptible(store: Store) -> Store:
+    from ...stores.interrupted import InterruptedStore  # noqa: PLC0415 no app in production has it
+
+    log.warning('dev=True: whoever opens a page sees its fields and can end this server; leave it out in production')
+    return InterruptedStore(store)
 
 
 def runtime_for(settings: Settings) -> Runtime:
