@@ -8,7 +8,7 @@ from typing import Any
 
 from nicegui import ui
 
-from . import outage
+from . import outage, supervisor
 from .state import stash
 from .troubled import Trouble
 
@@ -52,6 +52,8 @@ def bar(page: object) -> None:
         _button(
             'rocket_launch', 'Redeploy', 'Redeploy', 'Replace the server while everybody is using it', outage.redeploy
         )
+        if supervisor.number:
+            _button('dangerous', 'kill -9', 'kill -9', 'End the server process at once: SIGKILL', outage.kill)
         _button('delete_sweep', 'Forget me', 'Forget', 'Erase all that is stored for this browser', ask.open)
 
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from nicegui import ui
 
 from nicegui_stash import Change
 
 from .bar import bar
+from .beside import beside
 from .state import Settings, stash
 
 PLACES = {
@@ -38,6 +40,10 @@ for field in (ui.input, ui.number, ui.select, ui.textarea, ui.date_input, ui.tim
     field.default_classes('w-full')
 
 
+class HasSettings(Protocol):
+    settings: Settings
+
+
 class Page:
     """The base of every page of this demo: the settings, and a look that follows them."""
 
@@ -45,11 +51,15 @@ class Page:
 
     def prepare(self) -> None:
         """Put the look into the first HTML: this runs within the request, even if the page is built later."""
-        ui.add_head_html(f'<script>{_look(self.settings)}</script>')
+        put_look(self.settings)
+
+
+def put_look(settings: Settings) -> None:
+    ui.add_head_html(f'<script>{_look(settings)}</script>')
 
 
 @contextmanager
-def frame(page: Page, title: str, lead: str = '', *, fields: object = None) -> Iterator[None]:
+def frame(page: HasSettings, title: str, lead: str = '', *, fields: object = None) -> Iterator[None]:
     """Build the frame of a page; the `with` block builds its content.
 
     The bar shows the state of the page's own fields, or of those of `fields`.
@@ -61,17 +71,24 @@ def frame(page: Page, title: str, lead: str = '', *, fields: object = None) -> I
             ui.html(MARK, sanitize=False).classes('flex').props('aria-hidden=true')
             ui.label('nicegui_stash')
         _links(title)
+        path = PLACES[title][0] if title in PLACES else '/'
+        with ui.link(target=f'/two?page={path}').classes('twice').props('aria-label="Two tabs"'):
+            ui.icon('vertical_split').classes('text-xl')
+            ui.tooltip('Two tabs of this page in one window').classes('hint')
         with ui.link(target='/settings').classes('greeting').props('aria-label=Settings'):
             name = ui.label().classes('truncate max-sm:hidden').props('data-testid=name')
             name.bind_text_from(page.settings, 'name', lambda name: name or 'Add your name')
             ui.label().classes('avatar').bind_text_from(page.settings, 'name', lambda name: name[:1].upper() or '?')
         _menu(title)
-    with ui.column().classes('content'):
-        if lead:
-            with ui.column().classes('gap-1'):
-                ui.label(title).classes('title').props('role=heading aria-level=1')
-                ui.label(lead).classes('muted max-w-2xl')
-        yield
+    with ui.element().classes('content wide' if title == 'Home' else 'content'):
+        with ui.element().classes('shown').props('data-testid=shown'):
+            if lead:
+                with ui.column().classes('gap-1'):
+                    ui.label(title).classes('title').props('role=heading aria-level=1')
+                    ui.label(lead).classes('muted max-w-2xl')
+            yield
+        if title in PLACES:
+            beside(*dict.fromkeys([type(fields or page), type(page)]))
     bar(fields or page)
 
 

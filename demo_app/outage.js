@@ -1,3 +1,5 @@
+document.documentElement.toggleAttribute("data-frame", window !== window.parent);
+
 // The accidents that a page can have, seen from the browser. No server can tell the page anything meanwhile.
 window.demoOutage = {
   say(text) {

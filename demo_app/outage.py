@@ -1,4 +1,4 @@
-"""Accidents on purpose: a lost connection, a redeploy, and a store in trouble."""
+"""Accidents on purpose: a lost connection, a redeploy, a kill, and a store in trouble."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 from nicegui import Client, app, background_tasks, ui
 
-from .state import URL, stash, store
+from . import supervisor
+from .environment import IS_IN_MEMORY
+from .state import stash, store
 from .troubled import Trouble
 
 SCRIPT = Path(__file__).with_name('outage.js').read_text(encoding='utf-8')
@@ -31,8 +33,14 @@ def drop_connection() -> None:
 
 def redeploy() -> None:
     """Replace the server while people are using it. Their browsers notice, and come back by themselves."""
-    work = _lose_all_pages() if URL.startswith('memory:') else _end_process()
+    work = _lose_all_pages() if IS_IN_MEMORY else _end_process()
     background_tasks.create_lazy(work, name='redeploy')  # one at a time; it outlives the page that asked for it
+
+
+async def kill() -> None:
+    """End the server with SIGKILL. What is not in the store yet is lost here, and brought back by the open pages."""
+    await _warn_browsers('say("The server was killed. Another one starts…")')
+    supervisor.kill()
 
 
 def trouble(kind: Trouble, page: object) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Literal
 
 from nicegui_stash import Stash, stored
 from nicegui_stash.stores import open_store, register_store
 
+from .environment import URL
 from .troubled import TroubledStore
 
-URL = os.environ.get('NICEGUI_STASH_URL', 'memory://')  # a folder, or any other store, keeps state over a restart
 store = TroubledStore(open_store(URL))
 register_store('demo', lambda _url, _options: store)
 stash = Stash('demo://')

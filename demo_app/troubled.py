@@ -46,6 +46,10 @@ class TroubledStore:
     async def aclose(self) -> None:
         await self._inner.aclose()
 
+    async def peek(self, key: str, *, unless: ETag | None) -> StoredObject | NotModified | None:
+        """Look past the trouble at what the inner store has."""
+        return await self._inner.get(key, unless=unless)
+
     def _require(self, operation: str, key: str) -> None:
         if self.trouble == 'away':
             raise Unavailable(operation, key, 'there is trouble on purpose')

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import httpx
-from playwright.async_api import Page, expect
+from playwright.async_api import FrameLocator, Locator, Page, expect
 
 from tests.browser.server import ROOT, Server, eventually
-from tests.browser.tab import Tab
+from tests.browser.tab import IS_CONNECTED, IS_RECOVERED, Tab
 from tests.servers import forked
 from tests.servers.process import WITHOUT_TLS
 
@@ -46,6 +46,11 @@ class Demo(Server):
         for step in steps:
             (self.folder / f'step {step}').touch()
 
+    async def kill(self) -> None:
+        """End the process, and return when its child has ended with it, where it has one."""
+        await super().kill()
+        await eventually(self._is_silent, 'nobody answers')
+
     async def probe(self) -> dict[str, object]:
         """Ask for something that is no page."""
         async with httpx.AsyncClient(timeout=60, verify=WITHOUT_TLS) as client:
@@ -55,6 +60,27 @@ class Demo(Server):
     def starts(self) -> int:
         """How many processes have been ready to serve on this port."""
         return self.output().count('NiceGUI ready to go')
+
+    async def _is_silent(self) -> bool:
+        try:
+            await self.probe()
+        except httpx.TransportError:
+            return True
+        return False
+
+
+async def pane(tab: Tab, title: str) -> FrameLocator:
+    """Return a frame of `/two` once its page is connected and knows its visit."""
+    element = await tab.page.locator(f'iframe[title="{title}"]').element_handle()
+    frame = await element.content_frame()
+    assert frame is not None
+    await frame.wait_for_function(f'({IS_CONNECTED}) && ({IS_RECOVERED})', polling=50)
+    return tab.page.frame_locator(f'iframe[title="{title}"]')
+
+
+def content(page: Page) -> Locator:
+    """Return what a page shows, without what stands beside it: there the same words may be."""
+    return page.get_by_test_id('shown')
 
 
 async def press(tab: Tab, button: str) -> None:
@@ -76,7 +102,7 @@ async def redeploy(tab: Tab) -> None:
     await came_back(tab, client)
 
 
-async def is_saved(page: Page) -> None:
+async def is_saved(page: Page | FrameLocator) -> None:
     await expect(page.get_by_test_id('durability')).to_have_attribute('data-state', 'saved')
 
 
@@ -121,7 +147,7 @@ async def fill_in(page: Page) -> None:
     await page.get_by_label('Time').fill('16:30')
     await page.get_by_label('Nights').fill('3')
     await page.get_by_role('slider').first.locator('[tabindex]').press('ArrowRight')
-    await expect(page.get_by_text('Guests: 3', exact=True)).to_be_visible()
+    await expect(content(page).get_by_text('Guests: 3', exact=True)).to_be_visible()
     await page.get_by_role('radio', name='Family room').click()
     await page.get_by_role('switch', name='With a dog').click()
     await page.get_by_label('Anything else').fill('The dog is a quiet one.')
@@ -134,7 +160,7 @@ async def order_pizza(tab: Tab) -> None:
     await tab.page.bring_to_front()
     await tab.page.get_by_role('radio', name='Large').click()
     await press(tab, 'Next')
-    await tab.page.get_by_text('Capers').click()
+    await content(tab.page).get_by_text('Capers').click()
     await expect(tab.page.get_by_test_id('ticket')).to_contain_text('Tomato, Mozzarella, Capers')
     await expect(tab.page.get_by_role('radio')).to_have_count(0)  # the first step has gone, and its button with it
     await press(tab, 'Next')

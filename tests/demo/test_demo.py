@@ -10,28 +10,27 @@ from typing import Literal
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.tab import Tab, Visitor
+from tests.browser.tab import Visitor
 
 from .demo import (
     PAGES,
     Demo,
     came_back,
     complaints,
+    content,
     count_both,
     counts,
     has_cards,
     is_saved,
     move,
     order_pizza,
+    pane,
     press,
     redeploy,
 )
+from .looks import all_can_be_read, fits, nothing_is_under_the_bar
 
-FITS = """[document.scrollingElement, document.querySelector('.bar'), document.querySelector('.head-row')]
-    .every(element => element.scrollWidth <= element.clientWidth)"""
-TOO_WIDE = """() => [...document.querySelectorAll('body *')]
-    .filter(element => element.getBoundingClientRect().right > innerWidth + 1 && !element.closest('[aria-hidden=true]'))
-    .map(element => element.className)"""
+PANES = ('First tab', 'Second tab')
 SCHEME = 'document.body.classList.contains("body--dark")'
 CHANGE_IN_TROUBLE = """([kind, role]) => {
     const said = document.querySelector(`[data-testid=durability] [role=${role}]`);
@@ -51,12 +50,6 @@ CHANGE_IN_TROUBLE = """([kind, role]) => {
 ACCENT = 'getComputedStyle(document.querySelector(".avatar")).backgroundColor'
 
 
-async def fits(tab: Tab) -> None:
-    """Return when nothing is cut off and nothing sticks out to the right, which is so once the fonts are there."""
-    await tab.until(FITS)
-    await tab.until(f'({TOO_WIDE})().length === 0')
-
-
 class TestEveryPage:
     @pytest.mark.parametrize('path', PAGES)
     async def test_opens_with_the_bar_and_without_an_error(self, visitor: Visitor, demo: Demo, path: str):
@@ -68,23 +61,27 @@ class TestEveryPage:
         await is_saved(tab.page)
         assert complaints(tab) == []
 
-    @pytest.mark.parametrize('path', PAGES)
-    async def test_fits_a_phone(self, phone: Visitor, demo: Demo, path: str):
-        tab = await phone.open(demo.url + path)
-        await expect(tab.page.get_by_role('button', name='Redeploy')).to_be_visible()
+    @pytest.mark.parametrize('path', [*PAGES, '/nowhere'])
+    async def test_fits_every_width_and_can_be_read_in_every_light(self, visitor: Visitor, demo: Demo, path: str):
+        tab = await visitor.open(demo.url + path)
+        for width in (320, 390, 600, 768, 800, 1024, 1280):
+            await tab.page.set_viewport_size({'width': width, 'height': 800})
+            await fits(tab)
+            await nothing_is_under_the_bar(tab)
+            await expect(tab.page.locator('.bar').get_by_text('Redeploy').locator('visible=true')).to_have_count(1)
+        for width in (1280, 390):
+            await tab.page.set_viewport_size({'width': width, 'height': 800})
+            for scheme in ('light', 'dark'):
+                await tab.page.emulate_media(color_scheme=scheme, reduced_motion='reduce')
+                await tab.until(f'is => {SCHEME} === is', scheme == 'dark')
+                await all_can_be_read(tab)
+
+    async def test_fits_a_phone(self, phone: Visitor, demo: Demo):
+        tab = await phone.open(f'{demo.url}/counter')
         await fits(tab)
         await redeploy(tab)
         await fits(tab)
         assert complaints(tab) == []
-
-    @pytest.mark.parametrize('width', [320, 600, 768, 1024])
-    async def test_fits_other_widths_too(self, visitor: Visitor, demo: Demo, width: int):
-        for path in PAGES:
-            tab = await visitor.open(demo.url + path)
-            await tab.page.set_viewport_size({'width': width, 'height': 800})
-            await expect(tab.page.get_by_role('button', name='Redeploy')).to_be_visible()
-            await fits(tab)
-            await expect(tab.page.locator('.bar').get_by_text('Redeploy').locator('visible=true')).to_have_count(1)
 
     async def test_is_reached_from_the_menu_of_a_phone(self, phone: Visitor, demo: Demo):
         tab = await phone.open(demo.url)
@@ -101,6 +98,7 @@ class TestCounter:
         await count_both(tab, 3)
         await redeploy(tab)
         await counts(tab, stashed=3, plain=0)
+        await expect(tab.page.get_by_role('button', name='kill -9')).to_have_count(0)  # its memory is the store
         assert complaints(tab) == []
 
     async def test_survives_a_dropped_connection_and_the_plain_one_does_not(self, visitor: Visitor, demo: Demo):
@@ -113,27 +111,19 @@ class TestCounter:
         await counts(tab, stashed=2, plain=0)
         assert complaints(tab) == []
 
-    async def test_survives_a_kill_on_files_and_the_plain_one_does_not(self, visitor: Visitor, folder: Path):
-        async with Demo(folder, str(folder / 'store')) as demo:
-            tab = await visitor.open(f'{demo.url}/counter')
-            await count_both(tab, 4)
-            await is_saved(tab.page)
-            client = await tab.client()
-            await demo.kill()
-            await demo.start()
-            await came_back(tab, client)
-            await counts(tab, stashed=4, plain=0)
-
-    async def test_survives_on_files_a_redeploy_that_is_a_new_process(self, visitor: Visitor, folder: Path):
+    async def test_survives_on_files_each_end_of_the_process_and_the_plain_one_does_not(
+        self, visitor: Visitor, folder: Path
+    ):
         async with Demo(folder, str(folder / 'store')) as demo:
             tab = await visitor.open(f'{demo.url}/counter')
             await count_both(tab, 2)
-            assert demo.starts == 1
-            client = await tab.client()
-            await press(tab, 'Redeploy')
-            await came_back(tab, client)
-            assert demo.starts == 2
-            await counts(tab, stashed=2, plain=0)
+            for starts, button in ((2, 'kill -9'), (3, 'Redeploy')):
+                await is_saved(tab.page)
+                client = await tab.client()
+                await press(tab, button)
+                await came_back(tab, client)
+                assert demo.starts == starts
+                await counts(tab, stashed=2, plain=0)
 
     async def test_is_lost_by_nobody_when_many_are_redeployed(
         self, visitors: Callable[[], Visitor], visitor: Visitor, demo: Demo
@@ -147,6 +137,90 @@ class TestCounter:
             await came_back(theirs, client)
             await counts(mine, stashed=1, plain=0)
             await counts(theirs, stashed=2, plain=0)
+
+
+class TestBesideThePage:
+    async def test_are_its_class_and_what_the_store_has_live(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/counter')
+        await expect(tab.page.get_by_role('region', name='Source')).to_contain_text('count: int = stored(0)')
+        document = tab.page.get_by_test_id('document')
+        await expect(document).to_have_text('Nothing is stored for this browser yet.')
+        await count_both(tab, 2)
+        await expect(document).to_contain_text('"count": 2')
+        other = await visitor.open(f'{demo.url}/settings')
+        await expect(other.page.get_by_role('region', name='Source')).to_contain_text('class Settings:')
+        await expect(other.page.get_by_test_id('document')).to_contain_text('"count": 2')
+        await other.page.get_by_label('Name', exact=True).fill('gardener')
+        await expect(document).to_contain_text('"name": "gardener"')
+        assert complaints(tab) == complaints(other) == []
+
+    async def test_is_opened_on_a_phone_and_stays_open(self, phone: Visitor, demo: Demo):
+        tab = await phone.open(f'{demo.url}/board')
+        source = tab.page.get_by_role('region', name='Source')
+        await expect(tab.page.get_by_text('Source and stored state')).to_be_visible()
+        await expect(source).to_be_hidden()
+        await tab.page.get_by_text('Source and stored state').click()
+        await expect(source).to_contain_text('class Board(Page):')
+        await fits(tab)
+        await redeploy(tab)
+        await expect(source).to_be_visible()
+
+
+class TestTwoTabsInOneWindow:
+    async def test_are_two_tabs_of_one_session_that_come_back_within_their_window(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.tab()
+        await tab.page.goto(f'{demo.url}/two?page=/wizard')
+        first, second = [await pane(tab, title) for title in PANES]
+        await first.get_by_role('radio', name='Large').click()
+        await expect(first.get_by_test_id('ticket')).to_contain_text('Large')
+        await second.get_by_role('radio', name='Small').click()
+        await expect(second.get_by_test_id('ticket')).to_contain_text('Small')
+        await is_saved(first)
+        await is_saved(second)
+        await tab.page.evaluate('window.isTheSame = true')
+        await first.get_by_role('button', name='Redeploy', exact=True).click()
+        for frame, size in ((first, 'Large'), (second, 'Small')):
+            await expect(frame.get_by_test_id('recovery')).to_contain_text('Came back by itself')
+            await expect(frame.get_by_test_id('ticket')).to_contain_text(size)
+        assert await tab.page.evaluate('window.isTheSame')
+        await tab.page.get_by_role('link', name='Counter').click()
+        await expect(tab.page).to_have_title('Two tabs: Counter · nicegui_stash')
+        first, second = [await pane(tab, title) for title in PANES]
+        await first.get_by_role('button', name='With nicegui_stash: one more').click()
+        await expect(second.get_by_test_id('stashed')).to_have_text('1')
+        assert complaints(tab) == []
+
+    async def test_are_reached_from_a_page_and_show_no_other(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/board')
+        await tab.page.get_by_role('link', name='Two tabs').click()
+        await expect(tab.page).to_have_title('Two tabs: Board · nicegui_stash')
+        for title in PANES:
+            within = await pane(tab, title)
+            await expect(within.get_by_role('heading', level=1)).to_have_text('Board')
+            await expect(within.get_by_role('link', name='Two tabs')).to_be_hidden()
+        await tab.page.goto(f'{demo.url}/two?page=//example.org')
+        await expect(tab.page).to_have_title('Two tabs: Counter · nicegui_stash')
+
+
+class TestAnAddressThatIsNone:
+    async def test_has_a_page_with_the_look_of_the_others_and_a_way_back(self, visitor: Visitor, demo: Demo):
+        tab = await visitor.open(f'{demo.url}/settings')
+        await press(tab, 'Dark')
+        await tab.until(SCHEME)
+        answer = await tab.page.goto(f'{demo.url}/nowhere')
+        assert answer is not None
+        assert answer.status == 404
+        await expect(tab.page).to_have_title('Not found · nicegui_stash')
+        await tab.until(SCHEME)
+        client = await tab.connected()
+        await press(tab, 'Back to the start')
+        await tab.connected(after=client)
+        await expect(tab.page).to_have_url(f'{demo.url}/')
+
+    async def test_has_no_page_for_a_script(self, visitor: Visitor, demo: Demo):
+        answer = await visitor.context.request.get(f'{demo.url}/nowhere.js', headers={'accept': '*/*'})
+        assert answer.status == 404
+        assert await answer.json() == {'detail': 'Not Found'}
 
 
 class TestWizard:
@@ -170,7 +244,7 @@ class TestBoard:
         new = tab.page.get_by_test_id('lane-0').get_by_label('Add a card')
         await new.fill('Oil the hinges')
         await new.press('Enter')
-        await expect(other.page.get_by_text('Oil the hinges')).to_be_visible()
+        await expect(content(other.page).get_by_text('Oil the hinges')).to_be_visible()
         await move(other, 'Repair the gate', 'Doing')
         await expect(tab.page.get_by_test_id('lane-1').get_by_text('Repair the gate')).to_be_visible()
         await tab.page.bring_to_front()
@@ -188,20 +262,20 @@ class TestBoard:
 
     async def test_shows_what_the_address_says_and_says_there_what_it_shows(self, visitor: Visitor, demo: Demo):
         tab = await visitor.open(f'{demo.url}/board?find=seeds')
-        await expect(tab.page.get_by_text('Order seeds')).to_be_visible()
+        await expect(content(tab.page).get_by_text('Order seeds')).to_be_visible()
         await expect(tab.page.locator('.card')).to_have_count(1)
         await tab.page.get_by_label('Find').fill('gate')
-        await expect(tab.page.get_by_text('Repair the gate')).to_be_visible()
+        await expect(content(tab.page).get_by_text('Repair the gate')).to_be_visible()
         await expect(tab.page).to_have_url(f'{demo.url}/board?find=gate')
         await tab.page.get_by_label('Find').fill('no such card')
         await expect(tab.page.get_by_role('status').get_by_text('No card contains that.')).to_be_visible()
         await tab.page.get_by_label('Find').fill('gate')
-        await expect(tab.page.get_by_text('No card contains that.')).to_be_hidden()
+        await expect(content(tab.page).get_by_text('No card contains that.')).to_be_hidden()
         await redeploy(tab)
         await expect(tab.page.locator('.card')).to_have_count(1)
         await tab.page.get_by_label('Clear').click()
         await expect(tab.page).to_have_url(f'{demo.url}/board')
-        await expect(tab.page.get_by_text('Order seeds')).to_be_visible()
+        await expect(content(tab.page).get_by_text('Order seeds')).to_be_visible()
         assert complaints(tab) == []
 
 

@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.tab import Tab, Visitor
 
-from .demo import Demo, came_back, complaints, fill_in, is_saved, press, redeploy
+from .demo import Demo, came_back, complaints, content, fill_in, is_saved, press, redeploy
 
 TYPE_AT_DISCONNECT = """texts => window.socket.once('disconnect', () => {
     for (const label of ['Name', 'Anything else']) {
@@ -23,12 +23,12 @@ TYPE_AT_DISCONNECT = """texts => window.socket.once('disconnect', () => {
 async def expect_draft(page: Page) -> None:
     await expect(page.get_by_label('Name', exact=True)).to_have_value('gardener')
     await expect(page.get_by_label('E-mail')).to_have_value('gardener@example.org')
-    await expect(page.get_by_text('Upper Tarn')).to_be_visible()
-    await expect(page.get_by_text('Breakfast, Dinner')).to_be_visible()
+    await expect(content(page).get_by_text('Upper Tarn')).to_be_visible()
+    await expect(content(page).get_by_text('Breakfast, Dinner')).to_be_visible()
     await expect(page.get_by_label('Arrival')).to_have_value('2031-07-14')
     await expect(page.get_by_label('Time')).to_have_value('16:30')
     await expect(page.get_by_label('Nights')).to_have_value('3')
-    await expect(page.get_by_text('Guests: 3', exact=True)).to_be_visible()
+    await expect(content(page).get_by_text('Guests: 3', exact=True)).to_be_visible()
     await expect(page.get_by_role('radio', name='Family room')).to_be_checked()
     await expect(page.get_by_role('switch', name='With a dog')).to_be_checked()
     await expect(page.get_by_label('Anything else')).to_have_value('The dog is a quiet one.')
@@ -51,8 +51,8 @@ async def type_after(tab: Tab, button: str) -> None:
 
 async def expect_no_draft(page: Page) -> None:
     await expect(page.get_by_label('Name', exact=True)).to_have_value('')
-    await expect(page.get_by_text('Upper Tarn')).to_have_count(0)
-    await expect(page.get_by_text('Guests: 2', exact=True)).to_be_visible()
+    await expect(content(page).get_by_text('Upper Tarn')).to_have_count(0)
+    await expect(content(page).get_by_text('Guests: 2', exact=True)).to_be_visible()
     await expect(page.get_by_role('radio', name='Bunk room')).to_be_checked()
     await expect(page.get_by_role('switch', name='With a dog')).not_to_be_checked()
     await expect(page.get_by_label('Anything else')).to_have_value('')
@@ -100,11 +100,11 @@ class TestForm:
         tab = await visitor.open(f'{demo.url}/form')
         await fill_in(tab.page)
         await press(tab, 'Book')
-        await expect(tab.page.get_by_text('gardener · nights: 3 · guests: 3')).to_be_visible()
-        await expect(tab.page.get_by_text('Upper Tarn')).to_have_count(1)
+        await expect(content(tab.page).get_by_text('gardener · nights: 3 · guests: 3')).to_be_visible()
+        await expect(content(tab.page).get_by_text('Upper Tarn')).to_have_count(1)
         await redeploy(tab)
-        await expect(tab.page.get_by_text('gardener · nights: 3 · guests: 3')).to_be_visible()
+        await expect(content(tab.page).get_by_text('gardener · nights: 3 · guests: 3')).to_be_visible()
         await press(tab, 'Cancel')
-        await expect(tab.page.get_by_text('Nothing yet.')).to_be_visible()
+        await expect(content(tab.page).get_by_text('Nothing yet.')).to_be_visible()
         await expect_no_draft(tab.page)
         assert complaints(tab) == []

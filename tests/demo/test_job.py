@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.browser.server import eventually
 from tests.browser.tab import Tab, Visitor
 
-from .demo import Demo, came_back, press
+from .demo import Demo, came_back, content, press
 
 
 async def has_done(tab: Tab, steps: int) -> None:
@@ -45,7 +45,7 @@ async def test_a_job_goes_on_while_its_page_is_away_and_its_progress_is_in_the_p
         await answers_with(visitor, f'{demo.url}/job', '10 of 10 steps')
         later = await visitor.open(f'{demo.url}/job')
         await has_done(later, 10)
-        await expect(later.page.get_by_text('Folding the chart')).to_be_visible()
+        await expect(content(later.page).get_by_text('Folding the chart')).to_be_visible()
         await expect(later.page.get_by_role('button', name='Start again')).to_be_enabled()
 
 
@@ -64,4 +64,4 @@ async def test_a_job_that_ended_with_its_process_goes_on_where_it_was(visitor: V
         await has_done(tab, 4)
         await press(tab, 'Back to nothing')
         await has_done(tab, 0)
-        await expect(tab.page.get_by_text('Nothing yet.')).to_be_visible()
+        await expect(content(tab.page).get_by_text('Nothing yet.')).to_be_visible()
