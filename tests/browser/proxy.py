@@ -33,8 +33,9 @@ async def way_to(server: Server, latency: float) -> AsyncIterator[str]:
 class Proxy:
     """One address in front of servers. A WebSocket stays with the server it was opened to, until it is cut.
 
-    Connections are told apart by their first request: NiceGUI's socket, or anything else. A browser sends a request on
-    a kept-alive connection only when the last was answered, so each begins a chunk of its own.
+    Connections are told apart by their latest request: NiceGUI's socket, or anything else. A browser sends a request on
+    a kept-alive connection only when the last was answered, so each begins a chunk of its own. NiceGUI's socket may be
+    such a request, too: where the browser's WebSocket fails, it polls.
     """
 
     def __init__(self, backend: int, *, latency: float = 0.0) -> None:
@@ -134,8 +135,16 @@ class Proxy:
 
     async def _carry(self, link: _Link, browser: asyncio.StreamReader) -> None:
         first = await browser.read(CHUNK)
-        link.is_socket = asks_for_socket(first)
-        if not first or not self._lets_through(first):
+        begun_for = self._backend
+
+        def lets_through(chunk: bytes) -> bool:
+            if is_request(chunk):
+                link.is_socket = asks_for_socket(chunk)
+            if link.is_socket:
+                return not (self._refuses_sockets and is_request(chunk))
+            return self._backend == begun_for  # a document goes where it leads to by now, on another connection
+
+        if not first or not lets_through(first):
             return
         if self._apologises:
             link.browser.write(BAD_GATEWAY)
@@ -148,7 +157,7 @@ class Proxy:
         first, backend = await self._route(first)
         server, link.server = await asyncio.open_connection('127.0.0.1', backend)
         link.server.write(first)
-        there = asyncio.create_task(_pump(browser, link.server, self._to_server, self._lets_through, self._latency))
+        there = asyncio.create_task(_pump(browser, link.server, self._to_server, lets_through, self._latency))
         back = asyncio.create_task(_pump(server, link.browser, self._to_browser, latency=self._latency))
         try:
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
@@ -160,9 +169,6 @@ class Proxy:
     async def _route(self, first: bytes) -> tuple[bytes, int]:
         """Return what to send of a connection's first request, and to which server."""
         return first, self._backend
-
-    def _lets_through(self, chunk: bytes) -> bool:
-        return not (self._refuses_sockets and asks_for_socket(chunk))
 
 
 class _Link:
@@ -210,6 +216,10 @@ async def _pump(
         for task in tasks:
             with suppress(OSError, asyncio.CancelledError):
                 await task
+
+
+def is_request(chunk: bytes) -> bool:
+    return chunk.startswith((b'GET /', b'POST /', b'HEAD /'))
 
 
 def asks_for_socket(request: bytes) -> bool:
