@@ -18,6 +18,8 @@ ui.add_head_html(f'<script>{SCRIPT}</script>', shared=True)
 
 TROUBLE_LASTS = 6.0
 """Seconds for which the store is in trouble."""
+ASLEEP = 5.0
+"""Seconds after which a browser that has not let go is taken to be asleep."""
 
 _trouble: asyncio.Task[None] | None = None
 
@@ -73,8 +75,8 @@ async def _lose_all_pages() -> None:
     patience, app.config.reconnect_timeout = app.config.reconnect_timeout, 0.0  # drop pages at once
     try:
         clients = await _warn_browsers('lose()')
-        with suppress(TimeoutError):  # do not wait for a browser that is asleep
-            async with asyncio.timeout(5.0):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASLEEP):
                 await asyncio.gather(*(client.disconnected() for client in clients))
     finally:
         app.config.reconnect_timeout = patience

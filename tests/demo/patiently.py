@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from tests.browser.apps import patience  # noqa: F401 it registers itself
+from tests.browser.apps import patience
 
 steps = itertools.count(1)
 
@@ -24,8 +24,9 @@ async def may_take_a_step(_seconds: float) -> None:
         await asyncio.sleep(0.01)
 
 
-if 'gated' in sys.argv:
-    from demo_app import job  # once patience has set what it reads
+from demo_app import job, outage  # noqa: E402 once patience has set what they read
 
+outage.ASLEEP = patience.SECONDS
+if 'gated' in sys.argv:
     job.asyncio = SimpleNamespace(sleep=may_take_a_step)  # type: ignore[assignment]
 runpy.run_module('demo_app', run_name='__main__', alter_sys=True)
