@@ -8,6 +8,7 @@ PYTEST_ARGS ?=
 WITHOUT ?=
 JOBS ?= 2
 BENCH_ARGS ?=
+FIRST ?= 0
 SEEDS ?= 20000
 
 .DEFAULT_GOAL := help
@@ -29,7 +30,7 @@ LEFT_OUT = $(if $(filter chromium,$(WITHOUT)),-m 'not browser') $(if $(filter se
 
 .PHONY: simulate
 simulate: $(VENV)/.installed-test ## live through SEEDS=20000 random lives of a session, with crashes and faults
-	$(BIN)/python -m tests.core.simulation --seeds $(SEEDS)
+	$(BIN)/python -m tests.core.simulation --first $(FIRST) --seeds $(SEEDS)
 
 .PHONY: lint
 lint: $(VENV)/.installed-lint ## check style and layers

@@ -10,36 +10,26 @@ from __future__ import annotations
 import asyncio
 import selectors
 import time
-from typing import Any, Final
+from typing import Final
+
+from .clocked import Clocked
 
 TURN: Final = 0.0001
 
 
-class _Waiting:
-    """Stands for the selector of an event loop: its clock is moved on by the time that this has slept, and by turns."""
-
-    def __init__(self, inner: selectors.BaseSelector, now: float) -> None:
-        self._inner = inner
-        self.now = now
-
-    def time(self) -> float:
-        return self.now
+class _Waiting(Clocked):
+    """Moves the clock on by the time that the loop has slept, and by turns."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         begin = time.monotonic()
-        events = self._inner.select(timeout)
+        events = self.inner.select(timeout)
         slept = time.monotonic() - begin
         self.now += TURN + (slept if timeout is None else min(slept, max(timeout, 0.0)))  # woken late: no longer asleep
         return events
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
 
 
 def count_only_waiting() -> None:
     """Let the clock of the running loop stand still while it works, from now on."""
     loop = asyncio.get_running_loop()
     if not isinstance(loop._selector, _Waiting):  # type: ignore[attr-defined]
-        waiting = _Waiting(loop._selector, loop.time())  # type: ignore[attr-defined]
-        loop._selector = waiting  # type: ignore[attr-defined]
-        loop.time = waiting.time  # type: ignore[method-assign]
+        _Waiting.install(loop)

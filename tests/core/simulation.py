@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import hashlib
 import logging
 import os
@@ -70,6 +71,7 @@ def main() -> int:
     if asked.trace:
         return _show(asked.first)
     begin = time.monotonic()
+    gc.freeze()  # what is loaded is not looked through again
     found: dict[int, str] = {}
     blocks = [
         range(first, min(first + 100, asked.first + asked.seeds))

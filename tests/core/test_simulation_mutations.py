@@ -176,13 +176,21 @@ MUTATIONS: list[Mutation] = [
 ]
 
 
+LATELY: dict[Mutation, tuple[int, ...]] = {
+    leaving_older_versions_at_a_reset: (193,),
+    replaying_what_was_put: (274,),
+    replaying_over_a_forget: (444,),
+}
+"""Seeds that have found a mistake which few find. They are tried first, as the search takes seconds."""
+
+
 @pytest.mark.parametrize('mutation', MUTATIONS, ids=lambda mutation: mutation.__name__)
 def test_a_mistake_is_found(
     mutation: Mutation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, logger='nicegui_stash')
     mutation(monkeypatch)
-    for seed in range(ENOUGH):
+    for seed in (*LATELY.get(mutation, ()), *range(ENOUGH)):
         try:
             live(seed)
         except (Broken, Deadlock):

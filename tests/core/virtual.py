@@ -10,6 +10,8 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from tests.clocked import Clocked
+
 T = TypeVar('T')
 
 
@@ -17,24 +19,15 @@ class Deadlock(AssertionError):
     """Nothing is ready, no timer runs, and no thread is waited for: this test would never end."""
 
 
-class _Jumping:
-    """Stands for the selector of an event loop: where that would sleep, the loop's clock is moved on."""
-
-    def __init__(self, inner: selectors.BaseSelector, now: float) -> None:
-        self._inner = inner
-        self.now = now
-
-    def time(self) -> float:
-        return self.now
+class _Jumping(Clocked):
+    """Moves the clock on where the loop would sleep; to ask the system in vain takes a tenth of a simulation's CPU."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Deadlock
-        self.now += max(timeout, 0)
-        return self._inner.select(0)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+        if timeout > 0:
+            self.now += timeout
+        return []
 
 
 def take_no_time(loop: asyncio.AbstractEventLoop, begin: float | None = None) -> asyncio.AbstractEventLoop:
@@ -42,9 +35,7 @@ def take_no_time(loop: asyncio.AbstractEventLoop, begin: float | None = None) ->
 
     With `begin` its clock starts there, so that what is done twice takes the same course to the last digit.
     """
-    jumping = _Jumping(loop._selector, loop.time() if begin is None else begin)  # type: ignore[attr-defined]
-    loop._selector = jumping  # type: ignore[attr-defined]
-    loop.time = jumping.time  # type: ignore[method-assign]
+    _Jumping.install(loop, begin)
     return loop
 
 
