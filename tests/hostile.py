@@ -1,4 +1,4 @@
-"""Messages of a hostile page: floods of one kind, and made-up ones from a seed."""
+"""A page with a field of each scope, and the messages of a hostile one: floods of one kind, and made-up ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,43 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from nicegui import ui
+
+from nicegui_stash import Stash, stored
+
+NAMES = ('own', 'draft', 'tab', 'query', 'note')
 SIZE = 16 * 1024 * 1024
 BROWSER_ROOT = 'nicegui_stash::Everything::2:'
 TOKEN = 's.1763700000.ImZvcmdlZCI.' + 'A' * 43
+
+
+def declare_everything(stash: Stash) -> type[Any]:
+    """Declare the page, with an input for each of its fields."""
+
+    @stash.page('/', version=2)
+    class Everything:
+        own: str = stored('')
+        draft: str = stored('', scope='reconnect')
+        tab: str = stored('', scope='tab')
+        query: str = stored('', scope='url')
+        note: str = stored('', scope='browser')
+
+        def build(self) -> None:
+            for name in NAMES:
+                ui.input(name).bind_value(self, name).mark(name)
+
+    return Everything
+
+
+def addresses(connection: Any) -> list[str]:
+    """Return the addresses of the bound elements, which every page learns."""
+    connection.handover._find_new()
+    return list(connection.handover._bound)
+
+
+def storage_of_page(connection: Any) -> int:
+    """Return the number by which the page's messages name its keeper of the browser's storage."""
+    return connection.browser._number
 
 
 def again(known: list[str], number: int, text: str, count: int = 500) -> dict[str, Any]:
@@ -48,6 +82,11 @@ def flood(make: Callable[[int], Any], client_id: str, most: int = 5_000) -> list
         told = make(number) if number < 20 else json.loads(texts[number % 20])['told']
         texts.append(json.dumps({'client_id': client_id, 'told': told, 'stash': (number + 1) * 1000}))
     return texts
+
+
+def flood_of(kind: str, connection: Any, client_id: str) -> list[str]:
+    """Return the messages of a flood for the page of this connection."""
+    return flood(floods(addresses(connection), storage_of_page(connection))[kind], client_id)
 
 
 # ---- made up

@@ -58,13 +58,13 @@ def run(asked: argparse.Namespace) -> int:
     if asked.values and not chosen:
         raise ConfigurationError('--values', 'the table has sizes only', 'Pass SESSION, --room or --largest N as well')
     settings = settings_of(asked)
-    return asyncio.run(_show(opened_existing(settings), settings, asked))
+    return asyncio.run(_show(opened_existing(settings), settings, asked, whole=not chosen))
 
 
-async def _show(store: Store, settings: Settings, asked: argparse.Namespace) -> int:
+async def _show(store: Store, settings: Settings, asked: argparse.Namespace, *, whole: bool) -> int:
     try:
         rows = await listed(store, settings.prefix)
-        if asked.session is None and asked.room is None and asked.largest is None:
+        if whole:
             return await _show_table(store, rows, settings, asked.name)
         return await _show_trees(store, _chosen(rows, asked, settings), asked)
     finally:

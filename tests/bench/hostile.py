@@ -20,37 +20,25 @@ import httpx
 from nicegui import Client, core, ui
 from nicegui.nicegui import _on_handshake
 
-from nicegui_stash import Stash, stored
+from nicegui_stash import Stash
 from nicegui_stash.ui.app.connection import Connection
 from nicegui_stash.ui.visit.allowance import Allowance
 from nicegui_stash.ui.visit.messages import MESSAGE
-from tests.hostile import KINDS, flood, floods
+from tests.hostile import KINDS, NAMES, declare_everything, flood_of
 
 from .measure import Row, Samples, Target, without_garbage_collection
 from .simulation import get_page, new_browser, serving
 
 COST, MEMORY = Target('ratio', 1.5), Target('value', 2)
-SCOPES = {'own': 'session', 'draft': 'reconnect', 'tab': 'tab', 'query': 'url', 'note': 'browser'}
 
 
 def declare(folder: Path) -> Stash:
     stash = Stash(f'sqlite:///{folder}/stash.db')
-
-    @stash.page('/', version=2)
-    class Everything:
-        own: str = stored('')
-        draft: str = stored('', scope='reconnect')
-        tab: str = stored('', scope='tab')
-        query: str = stored('', scope='url')
-        note: str = stored('', scope='browser')
-
-        def build(self) -> None:
-            for name in SCOPES:
-                ui.input(name).bind_value(self, name)
+    declare_everything(stash)
 
     @ui.page('/plain')
     def plain() -> None:
-        for name in SCOPES:
+        for name in NAMES:
             ui.input(name)
 
     return stash
@@ -114,10 +102,7 @@ def connection_of(stash: Stash, page: Page) -> Connection:
 
 def prepare(stash: Stash, page: Page, kind: str) -> list[str]:
     """Return the messages of a flood for this page."""
-    connection: Any = connection_of(stash, page)
-    connection.handover._find_new()
-    make = floods(list(connection.handover._bound), connection.browser._number)[kind]
-    return flood(make, page.client.id)
+    return flood_of(kind, connection_of(stash, page), page.client.id)
 
 
 async def measure(folder: Path, rounds: int) -> list[Row]:

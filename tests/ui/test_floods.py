@@ -11,54 +11,37 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from nicegui import core, ui
+from nicegui import core
 from nicegui.testing import User
 
-from nicegui_stash import Stash, stored
+from nicegui_stash import Stash
 from nicegui_stash.ui.page.page_object import PageObject
 from nicegui_stash.ui.scopes.browser_items import MAX_OLDER
 from nicegui_stash.ui.visit.allowance import BURST_MESSAGES, MESSAGES_PER_SECOND, Allowance
 from nicegui_stash.ui.visit.messages import MESSAGE
-from tests.hostile import BROWSER_ROOT, KINDS, again, anything, flood, floods, message
+from tests.hostile import (
+    BROWSER_ROOT,
+    KINDS,
+    addresses,
+    again,
+    anything,
+    declare_everything,
+    flood_of,
+    message,
+    storage_of_page,
+)
 
 from .scene import Browser, client_of, idle, page_object_of, shown, tell, type_into
 
 
 @pytest.fixture
 def everything(stash: Stash) -> type[Any]:
-    """A page with a field of each scope, and an input for each."""
-
-    @stash.page('/', version=2)
-    class Everything:
-        own: str = stored('')
-        draft: str = stored('', scope='reconnect')
-        tab: str = stored('', scope='tab')
-        query: str = stored('', scope='url')
-        note: str = stored('', scope='browser')
-
-        def build(self) -> None:
-            for name in ('own', 'draft', 'tab', 'query', 'note'):
-                ui.input(name).bind_value(self, name).mark(name)
-
-    return Everything
-
-
-def addresses(page_object: PageObject) -> list[str]:
-    """Return the addresses of the bound elements, which every page learns."""
-    connection: Any = page_object.open_page
-    connection.handover._find_new()
-    return list(connection.handover._bound)
-
-
-def storage_of_page(page_object: PageObject) -> int:
-    """Return the number by which the page's messages name its keeper of the browser's storage."""
-    connection: Any = page_object.open_page
-    return connection.browser._number
+    return declare_everything(stash)
 
 
 def prepare(kind: str, page_object: PageObject, tab: User) -> list[str]:
     """Return the messages of a flood for this page."""
-    return flood(floods(addresses(page_object), storage_of_page(page_object))[kind], client_of(tab).id)
+    return flood_of(kind, page_object.open_page, client_of(tab).id)
 
 
 def receive(texts: list[str]) -> None:
@@ -104,7 +87,7 @@ async def test_sixteen_megabytes_leave_no_more_than_two(
 async def test_rejected_values_are_bounded(stash: Stash, everything: type[Any]) -> None:
     tab = await Browser().open()
     page_object = page_object_of(shown(stash, tab, everything))
-    known = addresses(page_object)
+    known = addresses(page_object.open_page)
     connection: Any = page_object.open_page
     for number in range(10):
         connection.allows.connected()
@@ -243,7 +226,7 @@ async def test_five_thousand_made_up_messages_give_their_memory_back(
 
 def made_up(page_object: PageObject) -> list[tuple[Any, Any]]:
     """Return five thousand messages, the same in each run, with what they say of their numbers."""
-    rng, known, number = random.Random(16), addresses(page_object), storage_of_page(page_object)
+    rng, known, number = random.Random(16), addresses(page_object.open_page), storage_of_page(page_object.open_page)
     return [(message(rng, known, number), anything(rng)) for _ in range(5_000)]
 
 
