@@ -33,4 +33,4 @@ class Board:
         await stash.update(self, lambda found: setattr(found, 'votes', found.votes + 1))
 
 
-probe.serve()
+probe.serve(tailwind=True)

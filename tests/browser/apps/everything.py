@@ -71,4 +71,4 @@ class Everything:
         ui.label().bind_text_from(stash.recovery(self), 'in_place', str).props('data-testid=in-place')
 
 
-probe.serve()
+probe.serve(tailwind=True)

@@ -36,14 +36,18 @@ async def ask_to_reconnect(client_id: str) -> None:
     await core.sio.emit('try_reconnect', {}, room=client_id)
 
 
-def serve() -> None:
-    """Run the app as the environment says, below the path `MOUNT` of a FastAPI app if there is one."""
+def serve(*, tailwind: bool = False) -> None:
+    """Run the app as the environment says, below the path `MOUNT` of a FastAPI app if there is one.
+
+    Tailwind compiles in the page, for a fifth of its CPU: only where the layout, or all of the head, is under test.
+    """
     if transports := os.environ.get('TRANSPORTS'):
         app.config.socket_io_js_transports = transports.split()  # type: ignore[assignment]
     if mount := os.environ.get('MOUNT'):
         above = FastAPI()
         timeout = float(os.environ['RECONNECT_TIMEOUT'])
-        ui.run_with(above, mount_path=mount, reconnect_timeout=timeout, storage_secret=os.environ['SECRET'])
+        secret = os.environ['SECRET']
+        ui.run_with(above, mount_path=mount, reconnect_timeout=timeout, storage_secret=secret, tailwind=tailwind)
         uvicorn.run(above, host='127.0.0.1', port=int(os.environ['PORT']))
         return
     ui.run(
@@ -55,4 +59,5 @@ def serve() -> None:
         reconnect_timeout=float(os.environ['RECONNECT_TIMEOUT']),
         message_history_length=int(os.environ.get('MESSAGE_HISTORY_LENGTH', '1000')),
         storage_secret=os.environ['SECRET'],
+        tailwind=tailwind,
     )

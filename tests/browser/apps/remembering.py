@@ -124,4 +124,4 @@ def tables() -> None:
             ui.label(f'line {name}')
 
 
-probe.serve()
+probe.serve(tailwind=True)

@@ -213,4 +213,4 @@ class StrictMiddleware(BaseHTTPMiddleware):
 if NONCE:
     app.add_middleware(StrictMiddleware)
 
-probe.serve()
+probe.serve(tailwind=True)

@@ -103,4 +103,4 @@ class Keyless:
         ui.button('Remove', on_click=lambda: self.rows.pop(0))
 
 
-probe.serve()
+probe.serve(tailwind=True)
