@@ -197,6 +197,7 @@ async def test_a_malformed_report_is_no_report_and_breaks_nothing(visitor: Visit
     assert (await tab.look()).fields == typed | {'reconnect': ''}
 
 
+@pytest.mark.once  # a page for each; the test above has them in one
 async def test_a_page_whose_first_report_is_malformed_is_shown_and_works(visitor: Visitor, form: Server):
     for name, report in MALFORMED.items():
         tab = await visitor.tab()

@@ -30,6 +30,7 @@ async def type_through(server: Server, tab: Tab, typist: Typist, *, kills: int) 
 
 
 @pytest.mark.proves('kill')
+@pytest.mark.once  # twenty times what the next tests do once
 @pytest.mark.slow
 @pytest.mark.timeout(0)  # each of its waits has a limit; how long so many restarts take depends on the machine
 @pytest.mark.parametrize('latency', LATENCIES)
