@@ -118,9 +118,7 @@ async def test_a_killed_server_loses_nothing_that_the_panel_said_was_stored(visi
 
 
 @pytest.mark.parametrize('mount', ['', '/gui'], ids=['alone', 'below FastAPI'])
-async def test_after_a_redeploy_the_same_command_runs_in_the_same_process(
-    visitor: Visitor, folder: Path, mount: str
-):
+async def test_after_a_redeploy_the_same_command_runs_in_the_same_process(visitor: Visitor, folder: Path, mount: str):
     # a server that is forked would run the command of the one that forked it
     async with Server(APP, folder, cold=True, mount=mount, nicegui_stash_dev='1') as server:
         tab = await open_panel(visitor, server)
