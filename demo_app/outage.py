@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +19,6 @@ ui.add_head_html(f'<script>{SCRIPT}</script>', shared=True)
 
 TROUBLE_LASTS = 6.0
 """Seconds for which the store is in trouble."""
-ASLEEP = 5.0
-"""Seconds after which a browser that has not let go is taken to be asleep."""
 
 _trouble: asyncio.Task[None] | None = None
 
@@ -72,22 +71,18 @@ async def _lose_all_pages() -> None:
     """Drop all pages, as a new process would, but keep this process: its memory is the store."""
     while stash.statistics().pending:  # noqa: ASYNC110 a stopping server drains by itself; this one does not stop
         await asyncio.sleep(0.01)
-    patience, app.config.reconnect_timeout = app.config.reconnect_timeout, 0.0  # drop pages at once
-    try:
-        clients = await _warn_browsers('lose()')
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ASLEEP):
-                await asyncio.gather(*(client.disconnected() for client in clients))
-    finally:
-        app.config.reconnect_timeout = patience
+    # before the page is back: one that is quick would go on with its old client
+    await _warn_browsers('lose()', then=Client.delete)
 
 
-async def _warn_browsers(call: str) -> list[Client]:
+async def _warn_browsers(call: str, then: Callable[[Client], None] | None = None) -> None:
     """Run a function of `outage.js` in every browser; one that does not answer will notice by itself."""
 
     async def warn(client: Client) -> None:
-        await client.run_javascript(f'demoOutage.{call}')
+        with suppress(TimeoutError):
+            await client.run_javascript(f'demoOutage.{call}')
+        if then is not None and client.id in Client.instances:
+            then(client)
 
     clients = [client for client in Client.instances.values() if client.has_socket_connection]
     await asyncio.gather(*map(warn, clients), return_exceptions=True)
-    return clients

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.browser.conftest import chromium, folder, pytest_runtest_makereport, visitor, visitors
+from tests.browser.conftest import chromium, folder, pytest_runtest_makereport, visitors
 from tests.browser.tab import Visitor
 
 from .demo import Demo
 
-__all__ = ['chromium', 'folder', 'pytest_runtest_makereport', 'visitor', 'visitors']  # found here by pytest
+__all__ = ['chromium', 'folder', 'pytest_runtest_makereport', 'visitors']  # found here by pytest
 HERE = Path(__file__).parent
 
 
@@ -31,6 +31,13 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Demo]:
     """Serve the demo in memory; no test may leave a traceback in its log."""
     async with Demo(tmp_path_factory.mktemp('demo'), 'memory://') as demo:
         yield demo
+
+
+@pytest_asyncio.fixture(loop_scope='session')
+async def visitor(visitors: Callable[[], Visitor]) -> AsyncIterator[Visitor]:
+    async with visitors() as visitor:
+        visitor.context.set_default_timeout(150_000)  # a process that imports all takes long on a busy machine
+        yield visitor
 
 
 @pytest_asyncio.fixture(loop_scope='session')

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -45,6 +47,16 @@ class Demo(Server):
         """Let the job of each process take these of its steps, counted from 1 by each process."""
         for step in steps:
             (self.folder / f'step {step}').touch()
+
+    @contextmanager
+    def lasting_trouble(self) -> Iterator[None]:
+        """Let trouble with the store last until the end of the block, however slow the machine is."""
+        gate = self.folder / 'trouble'
+        gate.touch()
+        try:
+            yield
+        finally:
+            gate.unlink()
 
     async def kill(self) -> None:
         """End the process, and return when its child has ended with it, where it has one."""
