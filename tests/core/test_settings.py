@@ -52,6 +52,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         csp_nonce='',
         journal='',
         rejoin='reload',
+        dev=False,
     )
 
 
