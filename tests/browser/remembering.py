@@ -19,12 +19,21 @@ ELEMENTS = (
     'splitter',
     'drawer',
     'dialog',
+    'menu',
     'input',
     'textarea',
     'number',
     'colour',
     'day',
     'slider',
+    'range',
+    'knob',
+    'time',
+    'clock',
+    'chips',
+    'pagination',
+    'editor',
+    'code',
     'checkbox',
     'switch',
     'radio',
@@ -74,12 +83,21 @@ SEEN = """() => {
         splitter: by('splitter').querySelector('.q-splitter__before').style.width,
         drawer: shown(by('drawer')),
         dialog: shown(by('dialog')),
+        menu: shown(by('menu')),
         input: value('input'),
         textarea: value('textarea'),
         number: value('number'),
         colour: value('colour'),
         day: value('day'),
         slider: [by('slider'), ...all('*', by('slider'))].find((each) => each.ariaValueNow)?.ariaValueNow,
+        range: texts('.q-slider__text', by('range')).join(),
+        knob: by('knob').ariaValueNow,
+        time: value('time'),
+        clock: by('clock').querySelector('.q-time__header').innerText.replace(/\\s/g, ''),
+        chips: texts('.q-chip__content', by('chips').closest('.q-field') ?? by('chips')).join(),
+        pagination: by('pagination').querySelector('[aria-current=true]')?.innerText,
+        editor: by('editor').querySelector('[contenteditable]').innerText,
+        code: by('code').querySelector('.cm-content').innerText,
         checkbox: checked('checkbox'),
         switch: checked('switch'),
         radio: texts('.q-radio[aria-checked=true]', by('radio')).join(),
@@ -234,6 +252,32 @@ def fill(name: str, text: str) -> Gesture:
     return act
 
 
+def press(name: str, css: str, key: str) -> Gesture:
+    async def act(tab: Tab) -> None:
+        found = tab.page.get_by_test_id(name)
+        await (found.locator(css).first if css else found).press(key)
+
+    return act
+
+
+def write(name: str, css: str, text: str) -> Gesture:
+    """Return typing at the beginning of what can be edited."""
+
+    async def act(tab: Tab) -> None:
+        await tab.page.get_by_test_id(name).locator(css).press('Control+Home')
+        await tab.page.keyboard.type(text)
+
+    return act
+
+
+async def enter_chips(tab: Tab) -> None:
+    chips = tab.page.locator('.q-field', has=tab.page.get_by_text('Chips', exact=True))
+    for text in ('red', 'green'):
+        await chips.locator('input').fill(text)
+        await chips.locator('input').press('Enter')
+        await expect(chips.locator('.q-chip', has_text=text)).to_be_visible()
+
+
 def dragging(css: str, by: int) -> Gesture:
     return lambda tab: drag(tab, css, by)
 
@@ -255,6 +299,14 @@ GESTURES: dict[tuple[str, ...], Gesture] = {
     ('colour',): fill('colour', '#112233'),
     ('day',): fill('day', '2026-11-28'),
     ('slider',): lambda tab: tab.page.locator('.q-slider [tabindex], .q-slider[tabindex]').first.press('ArrowRight'),
+    ('range',): press('range', '[tabindex="0"]', 'ArrowRight'),
+    ('knob',): press('knob', '', 'ArrowUp'),
+    ('time',): fill('time', '12:34'),
+    ('clock',): click('clock', '.q-time__clock-position', 9),
+    ('chips',): enter_chips,
+    ('pagination',): click_text('pagination', '2'),
+    ('editor',): write('editor', '[contenteditable=true]', 'words'),
+    ('code',): write('code', '.cm-content', 'some '),
     ('splitter',): dragging('.q-splitter__separator', 60),
     ('checkbox',): click('checkbox'),
     ('switch',): click('switch'),
@@ -278,6 +330,7 @@ GESTURES: dict[tuple[str, ...], Gesture] = {
     ('scroll',): scroll,
     ('drawer',): click('toggle-drawer'),
     ('dialog',): click('open-dialog'),
+    ('menu',): click('open-menu'),
 }
 """How each element is set, in an order in which none hides another; together they set all of `ELEMENTS`."""
 ATTEMPTS = 4

@@ -122,8 +122,7 @@ class Memory:
             return False
         if self._is_answered:
             return remembered.recall(raw)
-        with nicegui_private.unsent(remembered.shape.element):
-            return remembered.recall(raw)
+        return nicegui_private.unsent(remembered.shape.element, remembered.recall, raw)
 
     def _answer(self) -> None:
         """Settle before the first HTML: the page function is done."""

@@ -49,6 +49,8 @@ def found_name(element: Element) -> str:
         return f'marker {shortened(" ".join(markers))}'
     props = element.props
     label = props.get('label') or props.get('title') or props.get('aria-label') or getattr(element, 'text', None) or ''
+    if not label:
+        return element.tag
     return f'{element.tag} {shortened(str(label))}'.rstrip()
 
 

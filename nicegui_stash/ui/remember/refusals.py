@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from nicegui.element import Element
 from nicegui.elements.mixins.value_element import ValueElement
 
@@ -12,15 +14,21 @@ from .. import nicegui_private
 from ..page.choices import is_stored
 from .shapes import is_secret
 
+_VALUE: Final = ('value',)
+
 
 def is_refused(element: Element) -> bool:
     """Whether nothing of an element may be remembered, though it has a state."""
-    return is_secret(element) or is_bound(element)
+    # each element of a page is asked twice before the first HTML: most are asked no further
+    props = element.props
+    return ((id(element), _VALUE) in nicegui_private.bindings and is_bound(element)) or (
+        ('type' in props or 'autocomplete' in props) and is_secret(element)
+    )
 
 
 def is_bound(element: Element) -> bool:
     """Whether the value of an element goes to a stored field, which wins."""
-    leads = nicegui_private.bindings.get((id(element), ('value',)))
+    leads = nicegui_private.bindings.get((id(element), _VALUE))
     return leads is not None and any(is_stored(target, names) for _, target, names, _ in leads)
 
 

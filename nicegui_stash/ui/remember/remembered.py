@@ -45,11 +45,6 @@ class Remembered:
     def is_gone(self) -> bool:
         return self.shape.element.is_deleted
 
-    @property
-    def differs(self) -> bool:
-        """Whether a stored state is shown that is not the default."""
-        return self.shown is not None and self.shown != self.default
-
     def recall(self, raw: msgspec.Raw) -> bool:
         """Show what is stored, without the app's handlers; return whether that is not the default."""
         self.raw = raw
@@ -57,7 +52,7 @@ class Remembered:
         if self.stored is None:
             return False
         self.show()
-        return self.differs
+        return self.shown is not None and self.shown != self.default
 
     def show(self) -> None:
         """Show what is stored as far as it fits, else the default."""
@@ -87,7 +82,7 @@ class Remembered:
             self.show()
         elif self.shape.has_parts or self.waits:
             self.show()
-        if self.differs:
+        if self.shown is not None and self.shown != self.default:
             self.shape.announce()
 
     @property

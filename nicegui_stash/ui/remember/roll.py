@@ -33,6 +33,9 @@ class _Names:
     def free(self, base: str) -> str:
         """Return a name with the position of an element among its like: of those that are gone the place is free."""
         number = self.next.get(base, 0)
+        if not number and base not in self.taken:
+            self.next[base] = 1
+            return base
         if number and not self.is_taken(base):
             number = 0
         while self.is_taken(name := f'{base} #{number + 1}' if number else base):

@@ -53,7 +53,12 @@ def _maker(cls: type) -> Callable[[Any], Shape | None] | None:
 
 def is_if_asked(element: Element) -> bool:
     """Whether an element is remembered only if the app names it."""
-    return isinstance(element, _IF_ASKED) or element.tag == 'q-popup-proxy'  # a class that older versions lack
+    return _is_if_asked(type(element)) or element.tag == 'q-popup-proxy'  # a class that older versions lack
+
+
+@lru_cache(maxsize=256)
+def _is_if_asked(cls: type) -> bool:
+    return issubclass(cls, _IF_ASKED)
 
 
 def is_secret(element: Element) -> bool:

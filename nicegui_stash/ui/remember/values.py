@@ -42,6 +42,7 @@ class ValueShape:
         self.element = element
         self.name = f'{element.tag}.1'
         self.has_parts = isinstance(element, _WITH_PARTS)
+        self._is_choice = isinstance(element, ChoiceElement)
         self._previous: Any = None
         self._listener: Callable[[], None] | None = None
 
@@ -60,7 +61,8 @@ class ValueShape:
         if value != before or type(value) is not type(before):
             self._previous = before
             nicegui_private.set_quietly(element, value)
-            nicegui_private.keep_typed(element)
+            if self._is_choice:
+                nicegui_private.keep_typed(element)
             before = nicegui_private.event_value(element)
         return {'value': before}
 
@@ -72,8 +74,8 @@ class ValueShape:
 
     def _fitting(self, value: Any) -> Any:
         element = self.element
-        if isinstance(element, ChoiceElement):
-            return self._choice(element, value)
+        if self._is_choice:
+            return self._choice(cast(ChoiceElement, element), value)
         names = list(self._names()) if self.has_parts else []
         if names and value not in names:
             if value is None and isinstance(element, _NEEDS_ONE):
