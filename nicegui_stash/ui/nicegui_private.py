@@ -933,14 +933,15 @@ def shows_views(element: Element) -> bool:
 
 
 @contextmanager
-def apart_from_the_app(client: Client, number: int) -> Generator[None]:
-    """Make one element at the end of the page, with a number that no element of the app has: below 0.
+def apart_from_the_app(client: Client) -> Generator[None]:
+    """Make one element at the end of the page, with a number that no element of the app has: -2 or less.
 
     NiceGUI numbers elements in the order in which they are made, and others go by that: elements that a return in
-    place keeps, what is carried over, and blocks of remembered elements. All of them look from 0 upwards.
+    place keeps, what is carried over, and blocks of remembered elements. All of them look from 0 upwards; -1 is what
+    an event has without a number.
     """
     following = client.next_element_id
-    client.next_element_id = number
+    client.next_element_id = min(-1, *client.elements) - 1
     try:
         with client.layout:
             yield

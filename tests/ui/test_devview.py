@@ -305,6 +305,28 @@ async def test_the_elements_of_the_app_have_the_numbers_that_they_have_without_i
     assert numbers[0] == numbers[1]
 
 
+async def test_a_page_of_two_stashes_has_a_panel_of_each(dev: Stash):
+    other = Stash('memory://other', dev=True)
+
+    @other.state
+    class Other:
+        name: str = stored('')
+
+    @dev.state
+    class Own:
+        name: str = stored('')
+
+    @ui.page('/')
+    async def page() -> None:
+        await dev.recover(Own)
+        await other.recover(Other)
+
+    tab = await Browser().open()
+    await eventually(lambda: len(panels(tab)) == 2)
+    assert {each.id for each in panels(tab)} == {-2, -3}
+    assert {each['name'] for panel in panels(tab) for each in panel.props['shown']['classes']} == {'Own', 'Other'}
+
+
 async def test_what_is_made_later_in_a_block_is_still_remembered(dev: Stash, store: FaultyStore):
     @dev.page('/')
     class Page:

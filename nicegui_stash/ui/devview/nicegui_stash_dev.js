@@ -159,7 +159,9 @@ export default {
       const boxes = (selector) => [...document.querySelectorAll(selector)].map((each) => each.getBoundingClientRect());
       const footers = boxes(".q-footer").filter(({ bottom, height }) => height && bottom >= innerHeight - 1);
       const floor = Math.max(0, ...footers.map(({ top }) => innerHeight - top)) + EDGE;
-      const taken = boxes(".nicegui-stash-indicator, .q-page-sticky");
+      const panels = [...document.querySelectorAll(".nicegui-stash-dev")]; // one for each Stash
+      const others = panels.slice(0, panels.indexOf(this.$el)).map((each) => each.getBoundingClientRect());
+      const taken = [...boxes(".nicegui-stash-indicator, .q-page-sticky"), ...others];
       const isFree = (side, above) => {
         const left = side === "left" ? EDGE : innerWidth - EDGE - own.width;
         const bottom = innerHeight - above;

@@ -28,8 +28,6 @@ from .unstored import Attributes, Elements
 
 EVERY: Final = 0.5
 """Seconds between two looks at a page."""
-NUMBER: Final = -2
-"""Of the panel, among the elements of its page: NiceGUI takes an event without a number for one of -1."""
 MOST_LOST: Final = 20
 
 
@@ -136,7 +134,7 @@ class Panel:
         client, store = self._visit.client, self._visit.registry.store
         self._file = Path(page_object.schema.origin.rpartition(':')[0])
         self._ending = ending_here(keeps_nothing=store.guarantee == 'process', file=self._file)
-        with nicegui_private.apart_from_the_app(client, NUMBER):
+        with nicegui_private.apart_from_the_app(client):
             element = DevPanel()
         element.props.update(ending=self._ending.told(), timeout=nicegui_private.reconnect_timeout(client))
         element.on('kill', self._kill)
