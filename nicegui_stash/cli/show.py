@@ -165,7 +165,7 @@ def _fields(values: Values, *, with_values: bool) -> list[Branch]:
     lines: list[Branch] = []
     for name, raw in values.items():
         body = bytes(raw)
-        shown = body.decode() if with_values else kind_of(raw)
+        shown = body.decode(errors='replace') if with_values else kind_of(raw)
         lines.append((f'{name:<{width}}  {size_text(len(body)):>10}  {shown}', []))
     return lines
 

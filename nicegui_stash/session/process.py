@@ -8,6 +8,10 @@ import platform
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
+from typing import Final
+
+_TOO_LONG: Final = 19
+"""Digits: more than the number of a process can have."""
 
 
 @functools.cache
@@ -30,7 +34,7 @@ def is_gone(process: str) -> bool:
     """Whether a process is known to have ended. `False` where that cannot be known, as of another host."""
     host, _, rest = process.partition(':')
     number, _, _ = rest.partition(':')
-    if not host or host != _host() or not number.isdecimal():
+    if not host or host != _host() or not number.isdecimal() or len(number) >= _TOO_LONG:
         return False
     try:
         os.kill(int(number), 0)

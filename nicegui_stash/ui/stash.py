@@ -40,7 +40,7 @@ from .app.open_session import OpenSession
 from .app.pages import Build, options_of_route, register_page, require_build, signature_of, view_constructor
 from .app.recovering import Recovering
 from .app.rooms import Room, require_room
-from .app.runtime import missing_secret
+from .app.runtime import require_storage_secret
 from .inspector.access import Allow
 from .page.indicator import Indicator
 from .page.job import Job, LeasedField, Work
@@ -90,8 +90,7 @@ class Stash:
         NiceGUI logs what a start-up handler raises and goes on, unless it is an exit.
         """
         try:
-            if not nicegui_private.storage_secret():  # with an empty one, anybody could sign a cookie
-                raise missing_secret()
+            require_storage_secret()
             self._app_state.runtime()
         except StashError as error:
             raise SystemExit(f'nicegui_stash: {error}') from error

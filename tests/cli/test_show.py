@@ -83,6 +83,14 @@ def test_an_object_that_is_no_document_is_named_and_the_others_are_shown(folder:
     assert 'COULD NOT BE READ: not a document' in tree
 
 
+def test_a_damaged_document_is_shown_as_far_as_it_can_be_read(folder: Path, show: Run) -> None:
+    body = document({'Cart': {'1': {'': slice_of(note='a text')}}}).replace(b'a text', b'a \xff text')
+    keep(folder, 'one', re.sub(rb'"seen":\d+', b'"seen":9007199254740992', body))
+    assert show('state')[0] == 0
+    code, text, _ = show('state', '--largest', '1', '--values')
+    assert (code, '"a \ufffd text"' in text) == (0, True)
+
+
 def test_an_erased_session_and_an_empty_store_are_said_to_be_so(folder: Path, show: Run) -> None:
     (folder / 'state').mkdir()
     assert show('state')[:2] == (0, 'state: 0 sessions, 0 B\n')

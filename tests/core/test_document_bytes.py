@@ -24,7 +24,7 @@ from nicegui_stash.model.document import (
     to_bytes,
 )
 from nicegui_stash.model.fields import stored
-from nicegui_stash.model.operations import Forget, Set, apply
+from nicegui_stash.model.operations import Forget, Reset, Set, apply
 from nicegui_stash.model.schema import build_schema
 from nicegui_stash.model.versions import Found, find
 
@@ -306,3 +306,10 @@ def test_what_a_document_counts_can_always_be_read_again() -> None:
     document = from_bytes(b'{"format":1,"epoch":9007199254740992,"seen":0,"applied":{},"slices":{}}')
     apply(document, [Forget(1)])
     assert from_bytes(to_bytes(document)).epoch == 2**53
+
+
+def test_a_reset_beyond_what_can_be_counted_can_be_read_again() -> None:
+    body = b'{"format":1,"epoch":0,"seen":0,"applied":{},"slices":{"Counter":{"1":{"":{"reset":9007199254740992}}}}}'
+    document = from_bytes(body)
+    apply(document, [Reset(1, 0, COUNTER)])
+    assert from_bytes(to_bytes(document)).ensure(COUNTER).reset == 2**53

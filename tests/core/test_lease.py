@@ -72,6 +72,11 @@ def test_a_number_that_another_process_has_got_by_now_is_gone() -> None:
     assert is_gone(f'{host}:{number}:{int(started) - 1}')
 
 
+def test_a_number_that_no_process_can_have_is_not_known_to_be_gone() -> None:
+    host = this_process().partition(':')[0]
+    assert not is_gone(f'{host}:{"9" * 5000}:1')
+
+
 @pytest.mark.parametrize('name', ['', 'no process', 'another host:1:1'])
 def test_what_another_host_runs_is_not_known_to_be_gone(name: str) -> None:
     assert not is_gone(name)

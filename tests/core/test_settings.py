@@ -188,7 +188,8 @@ def test_what_concerns_the_pages_of_one_stash_does_not_keep_it_from_sharing_a_pl
 
 
 @pytest.mark.parametrize(
-    ('secrets', 'why'), [([], 'the list is empty'), ('x', 'one character'), (list('abc'), 'one c')]
+    ('secrets', 'why'),
+    [([], 'the list is empty'), ('x', 'one character'), (list('abc'), 'one c'), (' x ', 'one c'), (['   '], 'one c')],
 )
 def test_secrets_that_protect_nothing_are_refused(secrets: str | list[str], why: str) -> None:
     with pytest.raises(ConfigurationError, match=f'^secrets: .*{why}'):

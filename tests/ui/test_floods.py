@@ -14,10 +14,18 @@ import pytest
 from nicegui import core
 from nicegui.testing import User
 
-from nicegui_stash import Stash
+from nicegui_stash import Stash, stored
+from nicegui_stash.ui.app.connection import Connection
 from nicegui_stash.ui.page.page_object import PageObject
 from nicegui_stash.ui.scopes.browser_items import MAX_OLDER
-from nicegui_stash.ui.visit.allowance import BURST_MESSAGES, MESSAGES_PER_SECOND, Allowance
+from nicegui_stash.ui.visit.allowance import (
+    BURST_BYTES,
+    BURST_MESSAGES,
+    BYTES_PER_SECOND,
+    MESSAGES_PER_SECOND,
+    REPEATS,
+    Allowance,
+)
 from nicegui_stash.ui.visit.messages import MESSAGE
 from tests.hostile import (
     BROWSER_ROOT,
@@ -116,6 +124,25 @@ def test_an_allowance_grows_again_with_time() -> None:
     allowance = Allowance(0.0)
     assert sum(allowance.admits({}, 0.0) for _ in range(1000)) == BURST_MESSAGES
     assert sum(allowance.admits({}, 0.25) for _ in range(1000)) == MESSAGES_PER_SECOND / 4
+
+
+def test_the_bytes_of_a_page_grow_again_with_time_too() -> None:
+    allowance, part = Allowance(0.0), 'x' * 100_000
+    assert sum(allowance.admits(part, 0.0) for _ in range(45)) == BURST_BYTES // 100_000
+    assert sum(allowance.admits(part, 1.0) for _ in range(45)) == BYTES_PER_SECOND // 100_000
+
+
+async def test_entered_values_are_taken_a_few_times_per_connect(stash: Stash, everything: type[Any]) -> None:
+    tab = await Browser().open()
+    page_object = page_object_of(shown(stash, tab, everything))
+    known, connection = addresses(page_object), page_object.open_page
+    assert isinstance(connection, Connection)
+    for told in ({'kind': 'again', 'values': []}, again(known, 1, 'x', 1)):
+        connection.allows.connected()
+        before = stash.statistics().dropped_messages
+        for number in range(REPEATS + 3):
+            tell(tab, told, number=number)
+        assert stash.statistics().dropped_messages - before == 3
 
 
 def test_what_is_no_answer_does_not_use_what_an_answer_may_have() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +17,7 @@ from nicegui_stash import ConfigurationError, Stash, stored
 from nicegui_stash.settings import Rejoin
 from nicegui_stash.ui import nicegui_private
 from nicegui_stash.ui.carryover import handover
+from nicegui_stash.ui.rejoin import turnstile
 from nicegui_stash.ui.rejoin.answer import MEDIA_TYPE
 from nicegui_stash.ui.rejoin.claim import HEADER
 from nicegui_stash.ui.rejoin.farewell import turns
@@ -301,6 +303,21 @@ async def test_the_server_says_whether_a_client_is_here_and_when_its_page_may_co
     assert unknown['known'] is False
 
 
+async def test_who_asks_is_answered_by_the_event_loop_so_that_no_two_pages_get_one_turn(
+    stash: Stash, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def wait(now: float) -> float:
+        asked.append(threading.current_thread() is threading.main_thread())
+        return 0
+
+    form(stash)
+    monkeypatch.setattr(turnstile._turnstile, 'wait', wait)
+    await Browser().get('/_nicegui/stash/back?client=nobody')
+    assert asked == [True]
+
+
 def test_the_pages_of_a_server_that_ends_look_for_the_next_one_within_a_second() -> None:
     assert turns(0) == []
     assert turns(4) == [0, 250, 500, 750]
@@ -308,14 +325,14 @@ def test_the_pages_of_a_server_that_ends_look_for_the_next_one_within_a_second()
 
 
 def test_pages_come_one_after_the_other() -> None:
-    turnstile = Turnstile(pages_per_second=100)
-    waits = [turnstile.wait(5.0) for _ in range(1000)]
+    entrance = Turnstile(pages_per_second=100)
+    waits = [entrance.wait(5.0) for _ in range(1000)]
     assert waits == pytest.approx([number / 100 for number in range(1000)])
-    assert turnstile.wait(100.0) == 0
+    assert entrance.wait(100.0) == 0
 
 
 def test_nobody_can_make_pages_wait_for_long() -> None:
-    turnstile = Turnstile(pages_per_second=100)
-    assert max(turnstile.wait(5.0) for _ in range(5000)) == pytest.approx(10)
-    assert turnstile.wait(6.0) <= 10
-    assert turnstile.wait(16.0) == 0
+    entrance = Turnstile(pages_per_second=100)
+    assert max(entrance.wait(5.0) for _ in range(5000)) == pytest.approx(10)
+    assert entrance.wait(6.0) <= 10
+    assert entrance.wait(16.0) == 0

@@ -15,8 +15,10 @@ from nicegui.testing import User
 from nicegui.testing.general import nicegui_reset_globals
 
 from nicegui_stash import ConfigurationError, Stash, stored
+from nicegui_stash.session.record import Answers
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.ui.inspector import overview, page
+from nicegui_stash.ui.inspector.plot import plot
 
 from .scene import Browser, client_of, eventually, idle, serving
 
@@ -257,6 +259,43 @@ async def test_a_document_is_shown_before_and_after_a_change_without_what_would_
         assert secret not in sent
 
 
+async def test_it_counts_conflicts_and_the_bytes_that_were_put_of_each_field(stash: Stash, store: FaultyStore) -> None:
+    declare(stash)
+    stash.inspector('/_stash', allow=by_header)
+    visitor, tab = await Browser().open('/note'), await operator().open('/_stash')
+    connection = stash._app_state.connection_of(client_of(visitor))
+    write(visitor, 'ten bytes')
+    await connection.flush()
+    store.conflict_after_apply(1)
+    write(visitor, 'ten again')
+    await connection.flush()
+    await eventually(lambda: count(tab, 'conflicts') == '1')
+    (row,) = rows(tab, 'Classes and fields')
+    assert (row['class'], row['field']) == ('Note', 'text')
+    assert row['bytes put'] == f'{row["puts"] * len("..ten bytes")} B'
+
+
+def count(tab: User, name: str) -> str:
+    """Return the number above a name among the counts."""
+    (label,) = [each for each in client_of(tab).elements.values() if isinstance(each, ui.label) and each.text == name]
+    assert label.parent_slot is not None
+    number = label.parent_slot.children[0]
+    assert isinstance(number, ui.label)
+    return number.text
+
+
+def test_the_plot_has_a_point_for_the_mean_of_an_interval_and_a_line_up_to_the_longest() -> None:
+    svg = plot([('get', [Answers(0.0, count=4, total=0.04, longest=0.1)]), ('put', [])], now=8.0)
+    marks = dict(re.findall(r'y1="([\d.]+)" .*?>([\d ms]+)<', svg))
+    heights = {text: height for height, text in marks.items()}
+    (point,) = re.findall(r'd="M(\d+) ([\d.]+)h0" class="get dot"', svg)
+    assert point[1] == heights['10 ms']
+    assert f'd="M{point[0]} {point[1]}V{heights["100 ms"]}" class="get band"' in svg
+    assert '<path d="" class="put dot"/>' in svg
+    later = plot([('get', [Answers(0.0, count=4, total=0.04, longest=0.1)])], now=300.0)
+    assert int(point[0]) > int(re.findall(r'd="M(\d+) [\d.]+h0"', later)[0]), 'it moves to the left'
+
+
 def changes(tab: User) -> list[dict[str, Any]]:
     tables = [each for each in client_of(tab).elements.values() if isinstance(each, ui.table)]
     (found,) = [each for each in tables if any(column['name'] == 'before' for column in each.columns)]
@@ -292,6 +331,18 @@ async def test_a_session_that_no_page_shows_is_read_from_the_store(url: str, sto
         await tab.should_see('1 documents with')
         (measured,) = rows(tab, 'Classes and fields')
         assert (measured['values'], measured['together'], measured['puts']) == (1, '6 B', 0)
+
+
+async def test_a_damaged_document_is_shown_as_far_as_it_can_be_read(stash: Stash, store: FaultyStore) -> None:
+    stash.inspector('/_stash', allow=by_header, values=True)
+    times = b'"epoch":0,"seen":9007199254740992,"born":9007199254740992,"applied":{}'
+    body = b'{"format":1,%s,"slices":{"Cart":{"1":{"":{"data":{"note":"a \xff text"}}}}}}' % times
+    await store.inner.put('ab/abcdef.json', body, mode='create')
+    tab = await operator().open('/_stash')
+    await find(tab, 'abcdef')
+    await tab.should_see('last put ')
+    tab.find('Show values').click()
+    await eventually(lambda: 'a \ufffd text' in plain(tab))
 
 
 async def test_a_store_that_does_not_answer_is_no_error_of_the_page(stash: Stash, store: FaultyStore) -> None:

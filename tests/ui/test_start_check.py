@@ -30,6 +30,10 @@ class Hanging(FaultyStore):
             raise self.error
 
 
+def test_a_start_waits_for_three_seconds_at_most() -> None:
+    assert start_check.PATIENCE <= 3
+
+
 @pytest.fixture
 def store(store: FaultyStore, monkeypatch: pytest.MonkeyPatch) -> Hanging:
     monkeypatch.setattr(start_check, 'PATIENCE', 0.1)
@@ -50,10 +54,17 @@ def declare(stash: Stash) -> type:
 async def test_a_store_that_hangs_does_not_hold_up_the_start(
     url: str, store: Hanging, caplog: pytest.LogCaptureFixture
 ) -> None:
+    ann = Browser()
+    store.answers.set()
+    async with serving(lambda: Stash(url)) as stash:
+        declare(stash)
+        await ann.open()  # gives her a cookie
+    store.answers.clear()
     store.down = True
     async with serving(lambda: Stash(url)) as stash:
         page_class = declare(stash)
-        page = shown(stash, await Browser().open(), page_class)
+        page = shown(stash, await ann.open(), page_class)
+        assert stash.recovery(page).status == 'unavailable'
         assert 'has not answered within 0.1 s' in caplog.text
         page.name = 'Ann'
         await eventually(lambda: stash.status(page).state == 'offline')

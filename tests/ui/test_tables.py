@@ -58,10 +58,14 @@ def declare(stash: Stash, kind: str = 'TypedDict') -> type[Any]:
 
 def edit(tab: Any, at: int, key: str, value: Any, *, marker: str = 'grid') -> None:
     """Have the grid tell of a cell that a person edited."""
-    grid = element(tab, marker)
-    row = dict(grid.options['rowData'][at])
-    (listener,) = [each for each in grid._event_listeners.values() if each.type == 'cellValueChanged']
+    row = dict(element(tab, marker).options['rowData'][at])
     told = {'data': {**row, key: value}, 'colId': key, 'newValue': value, 'oldValue': row.get(key), 'rowId': str(at)}
+    tell_of_edit(tab, told, marker=marker)
+
+
+def tell_of_edit(tab: Any, told: dict[str, Any], *, marker: str = 'grid') -> None:
+    grid = element(tab, marker)
+    (listener,) = [each for each in grid._event_listeners.values() if each.type == 'cellValueChanged']
     client_of(tab).handle_event(
         {'id': grid.id, 'listener_id': listener.id, 'args': [msgspec.json.encode(told).decode()]}
     )
@@ -158,6 +162,21 @@ async def test_what_changes_in_the_field_is_shown_in_the_element(stash: Stash) -
     stash.reset(page)
     await idle()
     assert shows(left) == shows(right) == [3, 4]
+
+
+async def test_a_row_with_a_number_of_thousands_of_digits_is_found_by_what_it_holds(stash: Stash) -> None:
+    @stash.page('/')
+    class Page:
+        rows: list[dict[str, int]] = stored([{'qty': 3}, {'qty': 3}])
+
+        def build(self) -> None:
+            grid = ui.aggrid({'columnDefs': COLUMNS, 'rowData': []})
+            stash.rows(grid, self, 'rows').mark('grid')
+
+    tab = await Browser().open()
+    tell_of_edit(tab, {'data': {'qty': 5}, 'colId': 'qty', 'newValue': 5, 'oldValue': 3, 'rowId': '9' * 5000})
+    await idle()
+    assert shown(stash, tab, Page).rows == [{'qty': 5}, {'qty': 3}]
 
 
 async def test_an_edit_of_a_row_that_was_removed_meanwhile_is_not_stored_and_says_so(stash: Stash) -> None:

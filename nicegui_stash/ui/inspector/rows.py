@@ -15,6 +15,7 @@ from .overview import Row
 
 MOST_ROWS: Final = 200
 """How many fields a table has at most."""
+_LAST: Final = datetime.max.replace(tzinfo=UTC).timestamp() - 1
 
 
 def rows_of_fields(record: Record, measuring: Measuring) -> list[dict[str, Any]]:
@@ -92,4 +93,7 @@ def name_of(key: str) -> str:
 
 
 def time_text(at: float) -> str:
+    """Return a time in seconds since the epoch as people read it. A damaged document may have any."""
+    if at > _LAST:
+        return 'after the year 9999'
     return f'{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S}'

@@ -101,5 +101,5 @@ def shown(raw: Raw | None, *, values: bool) -> str:
         return 'nothing'
     if not values:
         return f'{kind_of(raw)}, {size_text(len(raw))}'
-    text = bytes(raw).decode()
+    text = bytes(raw).decode(errors='replace')
     return text if len(text) <= LONGEST else f'{text[:LONGEST]}…'

@@ -272,8 +272,8 @@ class GridRows:
             found = [row for row in self.rows if row.get(self._row_key) == wanted]
             if len(found) < 2:
                 return found[0] if found else None
-        elif str(told['rowId']).isdecimal() and (at := int(told['rowId'])) < len(self.rows):
-            return self.rows[at]
+        elif re.fullmatch(r'\d{1,9}', name := str(told['rowId']), re.ASCII) and int(name) < len(self.rows):
+            return self.rows[int(name)]
         before = {**told['data'], key: told['oldValue']}
         return next((row for row in self.rows if row == before), None)
 

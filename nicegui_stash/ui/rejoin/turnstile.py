@@ -39,8 +39,11 @@ def add_route() -> None:
         app.add_api_route(PATH, _answer, methods=['GET'], include_in_schema=False)
 
 
-def _answer(client: str = '') -> JSONResponse:
-    """Say whether this client is still here; if not, after how many milliseconds its page may come."""
+async def _answer(client: str = '') -> JSONResponse:
+    """Say whether this client is still here; if not, after how many milliseconds its page may come.
+
+    It is async, as FastAPI has other functions answer in threads, where two pages could get one turn.
+    """
     known = nicegui_private.is_known(client)
     wait = 0 if known else round(1000 * _turnstile.wait(time.monotonic()))
     return JSONResponse({'known': known, 'wait': wait}, headers={'Cache-Control': 'no-store'})
