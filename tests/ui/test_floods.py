@@ -14,7 +14,7 @@ import pytest
 from nicegui import core
 from nicegui.testing import User
 
-from nicegui_stash import Stash, stored
+from nicegui_stash import Stash
 from nicegui_stash.ui.app.connection import Connection
 from nicegui_stash.ui.page.page_object import PageObject
 from nicegui_stash.ui.scopes.browser_items import MAX_OLDER
