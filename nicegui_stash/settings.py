@@ -18,6 +18,7 @@ from datetime import timedelta
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, NamedTuple, TypedDict, TypeVar, Unpack, cast
+from uuid import UUID
 
 from .errors import ConfigurationError
 from .model.limits import Policy
@@ -27,6 +28,8 @@ Request = TypeVar('Request')
 OnInvalid = Literal['raise', 'log']
 Rejoin = Literal['in_place', 'reload']
 Identity = Callable[[Any], str | None]
+User = Callable[[Any], str | int | UUID | None]
+Adopt = Literal['fill', 'replace', 'none']
 PREFIX: Final = 'NICEGUI_STASH_'
 DAY: Final = 86400.0
 
@@ -41,6 +44,8 @@ class StashOptions(TypedDict, Generic[Request], total=False):
     journal: str | os.PathLike[str] | None
     secrets: str | Sequence[str] | None
     identity: Callable[[Request], str | None] | None
+    user: Callable[[Request], str | int | UUID | None] | None
+    adopt: Adopt | None
     ttl: timedelta | None
     tab_ttl: timedelta | None
     browser_ttl: timedelta | None
@@ -205,6 +210,12 @@ def _path(_: str, given: str | os.PathLike[str]) -> str:
     return str(Path(text).expanduser().absolute()) if text else ''
 
 
+def _adopting(name: str, given: str) -> Adopt:
+    if given not in {'fill', 'replace', 'none'}:
+        raise ConfigurationError(name, f'{given!r} is unknown', "Use 'fill', 'replace' or 'none'")
+    return cast(Adopt, given)
+
+
 def way_back(name: str, given: str) -> Rejoin:
     """Return the way in which pages come back. Raises `ConfigurationError` for an unknown one."""
     if given not in {'in_place', 'reload'}:
@@ -227,6 +238,8 @@ _FOLDER: Kind[str] = Kind(str, 'Pass a text', str, _folder)
 _TRUTH: Kind[bool] = Kind(bool, 'Pass True or False', _read_truth, _as_given)
 _SECRETS = Kind((str, cast(type, Sequence)), 'Pass a text, or a list of texts', _read_list, _secrets)
 _FUNCTION: Kind[Identity | None] = Kind(cast(type, Callable), 'Pass a function', _read_function, _as_given)
+_WHO: Kind[User | None] = Kind(cast(type, Callable), 'Pass a function', _read_function, _as_given)
+_ADOPT = Kind(str, "Use 'fill', 'replace' or 'none'", str, _adopting)
 _SPAN: Kind[float] = Kind(timedelta, 'Write {}=timedelta(days=…)', read_seconds, _positive)
 _SPAN_OR_NONE: Kind[float | None] = Kind(timedelta, 'Write {}=timedelta(days=…)', read_seconds, _positive_or_zero)
 _SECONDS: Kind[float] = Kind((int, float), 'Pass a number of seconds', read_seconds, _positive)
@@ -319,6 +332,19 @@ class Settings:
         _FUNCTION,
         None,
         'a function from the request to the id of the session, or `None` for that of the cookie',
+        is_of_one_stash=True,
+    )
+    user: User | None = _option(  # noqa: RUF009 as above
+        _WHO,
+        None,
+        "a function from the request to the id of the person who is signed in, or `None`: whose `scope='user'` is",
+        is_of_one_stash=True,
+    )
+    adopt: Adopt = _option(  # noqa: RUF009 as above
+        _ADOPT,
+        'fill',
+        "what becomes at sign-in of what was entered before: it fills what the person has not, or `'replace'`, or "
+        "`'none'`",
         is_of_one_stash=True,
     )
     ttl: float = _option(

@@ -31,13 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its arguments."""
     parser.description = (
         'See what is stored. Without SESSION: a table of all classes and fields with their sizes, and the largest '
-        'sessions. With SESSION, --room or --largest: trees of documents. Nothing is written. A change that a server '
-        'has not put yet is not shown. '
+        'sessions. With SESSION, --user, --room or --largest: trees of documents. Nothing is written. A change that a '
+        'server has not put yet is not shown. '
         'Exit code: 0, or 1 if an object cannot be read, 2 for a wrong call, 3 if the store does not answer.'
     )
     add_place(parser)
     parser.add_argument(
         'session', metavar='SESSION', nargs='?', help="a session's key, or how it begins; after -- if it begins with -"
+    )
+    parser.add_argument(
+        '--user', metavar='ID', help="the tree of a person's document, by the id; needs the secret, as --room does"
     )
     parser.add_argument(
         '--room', metavar='NAME', help='the tree of a room, by its name; needs the secret, in NICEGUI_STASH_SECRETS'
@@ -51,12 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Print the table or the trees; return the exit code."""
-    chosen = [name for name in ('session', 'room', 'largest') if getattr(asked, name) is not None]
+    chosen = [name for name in ('session', 'user', 'room', 'largest') if getattr(asked, name) is not None]
     if len(chosen) > 1:
         name, other = (f'--{each}' if each != 'session' else 'SESSION' for each in chosen[:2])
         raise ConfigurationError(name, f'it was given together with {other}', 'Pass one of them')
     if asked.values and not chosen:
-        raise ConfigurationError('--values', 'the table has sizes only', 'Pass SESSION, --room or --largest N as well')
+        raise ConfigurationError(
+            '--values', 'the table has sizes only', 'Pass SESSION, --user, --room or --largest N as well'
+        )
     settings = settings_of(asked)
     return asyncio.run(_show(opened_existing(settings), settings, asked, whole=not chosen))
 
@@ -74,11 +79,13 @@ async def _show(store: Store, settings: Settings, asked: argparse.Namespace, *, 
 def _chosen(rows: list[ObjectInfo], asked: argparse.Namespace, settings: Settings) -> list[ObjectInfo]:
     if asked.largest is not None:
         return heapq.nlargest(asked.largest, rows, key=lambda row: row.size)
-    if asked.room is not None:
-        key, older = Keys(settings.secrets, settings.prefix).of_room(asked.room)
+    if asked.room is not None or asked.user is not None:
+        option = 'room' if asked.user is None else 'user'
+        keys, name = Keys(settings.secrets, settings.prefix), getattr(asked, option)
+        key, older = keys.of_room(name) if option == 'room' else keys.of_user(name)
         if not (found := [row for row in rows if row.key in {key, *older}]):
-            reason = f'no room in {place_of(settings)} has the name {asked.room!r}'
-            raise ConfigurationError('--room', reason, 'Check the name, and that the secret is that of the app')
+            reason = f'no {option} in {place_of(settings)} has the name {name!r}'
+            raise ConfigurationError(f'--{option}', reason, 'Check the name, and that the secret is that of the app')
         return found
     beginning = asked.session.removesuffix('.json')
     found = [row for row in rows if row.key.startswith(beginning) or row.key.rpartition('/')[2].startswith(beginning)]

@@ -172,6 +172,8 @@ def stored(
       stores nothing. With `history='push'` each change is a step of back and forward.
     - `browser`: like `session`, but the browser keeps the value, signed or, with `encrypted=True`, unreadable. The
       server stores nothing.
+    - `user`: for the person who is signed in, on every device, live. `user=` of `Stash` says who that is. What was
+      entered before goes over at sign-in.
     - `room`: for everybody on a page of this room, at once. `room=` of the page names it; its `prepare()` says who may
       open it.
 

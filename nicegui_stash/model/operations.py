@@ -6,6 +6,7 @@ Pure, as documents are: values in, values out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 import msgspec
 
@@ -67,10 +68,26 @@ class Reset(msgspec.Struct, tag=True):
     slice: SliceId
 
 
-class Forget(msgspec.Struct, tag=True):
-    """Erase the document."""
+class Adopt(msgspec.Struct):
+    """Values that come from another document, once: the document notes the `state` of the `source` that it has got.
+
+    Where a field has a value already, that stays, unless `replace`. `size`: its bytes in the pending limit.
+    """
 
     sequence: int
+    epoch: int
+    source: str
+    state: str
+    values: list[tuple[SliceId, str, Raw]]
+    replace: bool
+    size: int = 0
+
+
+class Forget(msgspec.Struct, tag=True):
+    """Erase the document; with `epoch`, only one that was not erased since it had that."""
+
+    sequence: int
+    epoch: int = -1
 
 
 class Touch(msgspec.Struct):
@@ -79,7 +96,12 @@ class Touch(msgspec.Struct):
     sequence: int
 
 
-Operation = Set | Drop | Update | Reset | Forget | Touch
+Operation = Set | Drop | Update | Adopt | Reset | Forget | Touch
+
+ADOPTED: Final = SliceId('nicegui_stash.adopted', 1)
+"""Where a document notes what it has adopted, by source."""
+MAX_ADOPTED: Final = 100
+"""How many sources it remembers: as many adoptions may be interrupted before each is done."""
 
 
 def apply(document: Document, operations: Iterable[Operation]) -> list[Operation]:
@@ -92,6 +114,8 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
     forgotten = False
     reset: set[SliceId] = set()
     for operation in operations:
+        if not forgotten and _comes_too_late(document, operation):
+            continue
         match operation:
             case Forget():
                 forgotten = True
@@ -99,8 +123,6 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
                 document.slices = {}
                 document.erased = True
             case Reset():
-                if not forgotten and operation.epoch < document.epoch:
-                    continue
                 document.erased = False
                 for id_ in (operation.slice, *_older(document, operation.slice)):
                     reset.add(id_)
@@ -109,8 +131,6 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
                     erased.data, erased.tabs, erased.visits = {}, {}, {}
                 operation.epoch = document.epoch
             case Set() | Drop() | Update():
-                if not forgotten and operation.epoch < document.epoch:
-                    continue
                 found = document.slice(operation.slice)
                 current = found.reset if found else 0
                 if not forgotten and operation.slice not in reset and operation.reset < current:
@@ -118,10 +138,25 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
                 operation.epoch, operation.reset = document.epoch, current
                 if not _change(document, operation):
                     continue
+            case Adopt():
+                operation.epoch = document.epoch
+                if not _adopt(document, operation):
+                    continue
             case Touch():
                 pass
         held.append(operation)
     return held
+
+
+def _comes_too_late(document: Document, operation: Operation) -> bool:
+    """Whether the document was forgotten since an operation was accepted."""
+    match operation:
+        case Touch():
+            return False
+        case Forget():
+            return 0 <= operation.epoch != document.epoch
+        case _:
+            return operation.epoch < document.epoch
 
 
 def _older(document: Document, slice_id: SliceId) -> list[SliceId]:
@@ -145,6 +180,22 @@ def _change(document: Document, operation: Set | Drop | Update) -> bool:
     if operation.absent and operation.field in values:
         return False
     values[operation.field] = operation.raw
+    document.erased = False
+    return True
+
+
+def _adopt(document: Document, operation: Adopt) -> bool:
+    adopted, state = document.values(ADOPTED, SESSION_PART), Raw(msgspec.json.encode(operation.state))
+    if adopted.pop(operation.source, None) == state:
+        adopted[operation.source] = state
+        return False
+    adopted[operation.source] = state  # last, so that the order is that of adoption
+    for source in list(adopted)[:-MAX_ADOPTED]:
+        del adopted[source]
+    for slice_id, name, raw in operation.values:
+        values = document.values(slice_id, SESSION_PART)
+        if operation.replace or name not in values:
+            values[name] = raw
     document.erased = False
     return True
 
@@ -177,8 +228,10 @@ def begin_again(operations: Iterable[Operation]) -> None:
     for operation in operations:
         if isinstance(operation, (Set, Drop, Update)):
             operation.epoch = operation.reset = 0
-        elif isinstance(operation, Reset):
+        elif isinstance(operation, (Adopt, Reset)):
             operation.epoch = 0
+        elif isinstance(operation, Forget) and operation.epoch >= 0:
+            operation.epoch = MAX_NATURAL + 1  # it was not about this one
 
 
 def settle_unread(document: Document, operations: Iterable[Operation]) -> tuple[list[Operation], list[Set]]:

@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 from .document import Part, PartKind
 
-ScopeName = Literal['session', 'reconnect', 'tab', 'url', 'browser', 'room']
-Owner = Literal['session', 'room']
-"""The owner of a document: a browser session, or what a page is about, shared by all who may open it."""
-OWNERS: Final[tuple[Owner, ...]] = ('session', 'room')
+ScopeName = Literal['session', 'reconnect', 'tab', 'url', 'browser', 'user', 'room']
+Owner = Literal['session', 'user', 'room']
+"""The owner of a document: a browser session, a person, or what a page is about, shared by all who may open it."""
+OWNERS: Final[tuple[Owner, ...]] = ('session', 'user', 'room')
 KeptBy = Literal['store', 'address', 'browser']
 """Who keeps a value: the store, or the visitor's client in its address or in its localStorage."""
 KnownFrom = Literal['request', 'report', 'connection']
@@ -53,6 +53,7 @@ class Scope:
 
 
 SESSION: Final = Scope('session', 'session', 'data', 'store', 'request')
+USER: Final = Scope('user', 'user', 'data', 'store', 'request')
 ROOM: Final = Scope('room', 'room', 'data', 'store', 'request')
 
 SCOPES: Final[Mapping[ScopeName, Scope]] = {
@@ -63,6 +64,7 @@ SCOPES: Final[Mapping[ScopeName, Scope]] = {
         Scope('tab', 'session', 'tabs', 'store', 'report'),
         Scope('url', None, None, 'address', 'request'),
         Scope('browser', None, None, 'browser', 'connection'),
+        USER,
         ROOM,
     )
 }

@@ -1,4 +1,4 @@
-"""Derives object keys and seals from secrets and the ids of sessions or names of rooms.
+"""Derives object keys and seals from secrets and the ids of sessions and people or names of rooms.
 
 A reader of the bucket can derive neither a cookie nor a name.
 """
@@ -41,6 +41,20 @@ def room_key(secret: str, name: str) -> str:
     return _object_key(secret, b'room', name)
 
 
+def user_key(secret: str, name: str) -> str:
+    r"""Return the key of a person's document: as that of a session, from `"user\0" + name`.
+
+    >>> user_key('a secret', 'an id')
+    'rJ/rJTyt1D40-ghYFVkxd_dpPYNJwipD50EQUC5w-r_ZGM.json'
+    """
+    return _object_key(secret, b'user', name)
+
+
+def guest_key(secret: str, session_id: str) -> str:
+    """Return the key of what a session's visitor enters for a person before signing in."""
+    return _object_key(secret, b'guest', session_id)
+
+
 def _object_key(secret: str, kind: bytes, name: str) -> str:
     message = kind + b'\0' + name.encode('utf-8', 'surrogatepass')
     digest = hmac.digest(secret.encode(), message, 'sha256')
@@ -70,6 +84,14 @@ class Keys:
     def of_room(self, name: str) -> tuple[str, tuple[str, ...]]:
         """Return the key of a room, and its possible keys under older secrets."""
         return self._of(room_key, name)
+
+    def of_user(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """Return the key of a person, and its possible keys under older secrets."""
+        return self._of(user_key, name)
+
+    def of_guest(self, session_id: str) -> tuple[str, tuple[str, ...]]:
+        """Return the key of a session's guest, and its possible keys under older secrets."""
+        return self._of(guest_key, session_id)
 
     def _of(self, key: Callable[[str, str], str], name: str) -> tuple[str, tuple[str, ...]]:
         first, *older = (self._folder + key(secret, name) for secret in self._secrets)

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from weakref import WeakSet
 
 NAME: Final = 'nicegui_stash'
-HELD: Final = frozenset({'sessions', 'rooms', 'pending', 'pending_bytes'})
+HELD: Final = frozenset({'sessions', 'rooms', 'people', 'pending', 'pending_bytes'})
 """What may also decrease; the rest is counted since the start."""
 Parts = tuple[tuple[str, str], ...]
 Read = Callable[[str], dict[Parts, int]]

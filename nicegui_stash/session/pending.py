@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from ..errors import StoreError
 from ..model.document import Document
 from ..model.lost import as_sets, still_held
-from ..model.operations import Forget, Operation, Place, Reset, Set, Update
+from ..model.operations import Adopt, Forget, Operation, Place, Reset, Set, Update
 from .shared import Shared
 
 OperationKey = tuple[object, ...]
@@ -153,7 +153,7 @@ class Pending:
     def needs_store(self) -> bool:
         """Whether only the store makes all of this durable: what is counted or erased must be so for every server."""
         return self._put_back > self._durable or any(
-            isinstance(operation, (Update, Reset, Forget)) for operation in self
+            isinstance(operation, (Update, Adopt, Reset, Forget)) for operation in self
         )
 
     def is_kept_to(self, sequence: int) -> bool:
@@ -195,7 +195,7 @@ class Pending:
             self._shared.journal.drop(operation.sequence)
 
     def _account(self, operation: Operation, sign: int) -> None:
-        if isinstance(operation, (Set, Update)):
+        if isinstance(operation, (Set, Update, Adopt)):
             size = sign * (len(operation.raw) if isinstance(operation, Set) else operation.size)
             self.size += size
             self._shared.pending_bytes += size

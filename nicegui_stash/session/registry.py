@@ -1,4 +1,4 @@
-"""Finds sessions by id and rooms by name: each document is loaded once per process, and freed when nothing needs it."""
+"""Finds sessions, people and rooms: each document is loaded once per process, and freed when nothing needs it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ..model.recovery import Reason, Status
 from ..model.schema import Schema
 from ..stores.base import Store
 from ..stores.journal import Journals
+from .adoption import adopt
 from .jobs import RunningJobs
 from .journal import Journal, Source
 from .keys import Keys
@@ -29,6 +30,7 @@ from .record import Record
 from .session import Session
 from .shared import Shared
 from .store_io import DEADLINE, Read, read
+from .sync import LONGEST_BACKOFF
 
 log = logging.getLogger('nicegui_stash')
 
@@ -42,7 +44,7 @@ LOOKERS = 8
 class Statistics:
     """What one registry did and holds. Counts are since its start; `pending` counts documents, not changes.
 
-    `sessions` and `rooms` are those in memory.
+    `sessions`, `rooms` and `people` are those in memory.
 
     `errors` counts steps that failed inside this library, each with a traceback in the log. `put_back` counts documents
     that the store had lost, or had replaced by older ones, and that were put again from memory. `held_back` counts
@@ -72,10 +74,11 @@ class Statistics:
     recoveries: dict[Status, dict[Reason, int]]
     returns_in_place: int
     rooms: int
+    people: int
 
 
 class Registry:
-    """The live sessions and rooms of one store and prefix on one event loop.
+    """The live sessions, people and rooms of one store and prefix on one event loop.
 
     Pages that show a document keep it alive, and so does its task while it has something to write. The registry holds
     documents weakly: Python's own collection evicts them, and finds one that is still in use.
@@ -104,7 +107,9 @@ class Registry:
         self._looking: asyncio.Task[None] | None = None
         self._sessions: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         self._rooms: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
-        self._lookout = Lookout(store, lambda: list(self._rooms.values()), self.spawn, self._shared.random)
+        self._people: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+        self._guests: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+        self._lookout = Lookout(store, self._followed, self.spawn, self._shared.random)
         self._leftovers: Leftovers | None = None
         published.add(self, Statistics)
         if journals is not None:
@@ -164,12 +169,41 @@ class Registry:
 
     def room(self, name: str) -> Session:
         """Return the live document of a room, or a new one that has read nothing yet."""
-        room = self._rooms.get(name)
-        if room is None:
-            key, older_keys = self._keys.of_room(name)
-            room = self._rooms[name] = Session(key, older_keys, self._shared)
+        return self._follow(self._rooms, name, self._keys.of_room)
+
+    def person(self, name: str) -> Session:
+        """Return the live document of a person, or a new one that has read nothing yet."""
+        return self._follow(self._people, name, self._keys.of_user)
+
+    def _follow(
+        self,
+        held: weakref.WeakValueDictionary[str, Session],
+        name: str,
+        keys_of: Callable[[str], tuple[str, tuple[str, ...]]],
+    ) -> Session:
+        found = held.get(name)
+        if found is None:
+            found = held[name] = Session(*keys_of(name), self._shared)
             self._lookout.begin()
-        return room
+        return found
+
+    def guest(self, session_id: str, *, exists: bool = True) -> Session:
+        """Return the live document of what a session's visitor enters for a person before signing in."""
+        guest = self._guests.get(session_id)
+        if guest is None:
+            guest = self._guests[session_id] = Session(*self._keys.of_guest(session_id), self._shared, exists=exists)
+        return guest
+
+    def adopt(
+        self, person: Session, guest: Session, *, replace: bool, arrived: Callable[[], None]
+    ) -> asyncio.Task[None]:
+        """Bring what a guest has entered into a person's document; see `adoption.adopt`."""
+        schemas = [schema for schema in self._shared.schemas.values() if 'user' in schema.owners]
+
+        def backoff(failures: int) -> float:
+            return self._shared.backoff(failures, LONGEST_BACKOFF)
+
+        return self.spawn(adopt(person, guest, schemas, replace=replace, arrived=arrived, backoff=backoff))
 
     def nowhere(self, why: str) -> Session:
         """Return an empty document that is never stored, for one page alone."""
@@ -181,10 +215,20 @@ class Registry:
         The next visitor with its id gets another, empty session.
         """
         self._sessions.pop(session_id, None)
+        if self._retire(session):
+            self.session(session_id).forget()
+
+    def leave_guest(self, session_id: str) -> None:
+        """Do the same with what the session's guest has entered."""
+        guest = self._guests.pop(session_id, None)
+        if guest is not None and self._retire(guest):
+            self.guest(session_id).forget()
+
+    def _retire(self, session: Session) -> bool:
+        """Retire a document; return whether there is something in it that was not erased."""
         was_changed = session.pending or not session.document.erased
         session.retire('the browser has got a new session')
-        if was_changed:
-            self.session(session_id).forget()
+        return bool(was_changed)
 
     def seal(self, session_id: str) -> str:
         """Return a token for the browser of a session, which only this installation can make."""
@@ -228,13 +272,17 @@ class Registry:
 
     def live(self) -> Iterator[Session]:
         """Iterate over the documents in memory. Others may come and go meanwhile; none is kept by this."""
-        for reference in [*self._sessions.valuerefs(), *self._rooms.valuerefs()]:
-            if (session := reference()) is not None:
-                yield session
-                del session
+        for held in (self._sessions, self._guests, self._people, self._rooms):
+            for reference in held.valuerefs():
+                if (session := reference()) is not None:
+                    yield session
+                    del session
+
+    def _followed(self) -> list[Session]:
+        return [*self._rooms.values(), *self._people.values()]
 
     def _all(self) -> list[Session]:
-        return [*self._sessions.values(), *self._rooms.values()]
+        return [*self._sessions.values(), *self._guests.values(), *self._followed()]
 
     def renew(self) -> None:
         """Refresh `seen` of documents with an open page, so that they do not expire.
@@ -326,6 +374,7 @@ class Registry:
             recoveries=_by_status(self._shared.recoveries.copy()),  # another thread may ask
             returns_in_place=counts['returns_in_place'],
             rooms=len(self._rooms),
+            people=len(self._people),
         )
 
     async def aclose(self) -> None:

@@ -12,7 +12,19 @@ from typing import Any, cast
 
 from ..errors import TooMuchPending, ValueTooLarge
 from ..model.document import Document, Part, Raw, Slice, SliceId
-from ..model.operations import Drop, Forget, Operation, Reset, Set, Touch, Update, Written, apply
+from ..model.operations import (
+    ADOPTED,
+    Adopt,
+    Drop,
+    Forget,
+    Operation,
+    Reset,
+    Set,
+    Touch,
+    Update,
+    Written,
+    apply,
+)
 from ..model.pieces import Json
 from ..model.schema import Schema
 from ..model.versions import Found
@@ -284,13 +296,41 @@ class Session:
         self._sync.wake()
         state.audience.tell_replaced()
 
-    def forget(self) -> None:
-        """Accept that the document is erased."""
+    def receive(self, source: str, state: str, values: list[tuple[SliceId, str, Raw]], *, replace: bool) -> None:
+        """Accept values that come from another document, the `source`, once for each of its states; see `Adopt`.
+
+        Raises `ValueTooLarge` or `TooMuchPending`, and nothing is accepted then.
+        """
+        document = self._state.document
+        for slice_id in dict.fromkeys(slice_id for slice_id, _, _ in values):
+            self._versions.inherit_first(slice_id)
+        size = sum(len(raw) for _, _, raw in values)
+        growth = sum(len(name) + 4 + len(raw) for _, name, raw in values)
+        self._require_room(ADOPTED.name, size, growth)
+        operation = Adopt(self._state.shared.next_sequence(), document.epoch, source, state, values, replace, size)
+        if apply(document, [operation]):
+            self._state.size += growth
+            self._state.moved()
+            self._state.pending.add_last(operation)
+            self._sync.wake()
+            self._state.audience.tell_replaced()
+
+    def forget(self, *, epoch: int = -1) -> None:
+        """Accept that the document is erased; with `epoch`, only where nobody has erased it since it had that."""
         state = self._state
         state.pending.discard(lambda _: True)
-        state.accept((), Forget(state.shared.next_sequence()))
+        state.accept((), Forget(state.shared.next_sequence(), epoch))
         self._sync.wake()
         state.audience.tell_replaced()
+
+    async def erase(self, timeout: float) -> None:
+        """Erase the document durably, unless nothing was ever stored. Raises `StoreError`.
+
+        After `timeout` seconds without an answer something may be stored, and is erased.
+        """
+        if not await self.load(timeout) or self.is_stored or self.pending:
+            self.forget()
+            await self.flush()
 
     def inherit(self, schema: Schema, key: str, parts: Collection[Part] = ()) -> Found:
         """Bring along what only older versions of a class hold; see `OlderVersions.inherit`."""

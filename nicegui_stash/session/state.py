@@ -20,7 +20,18 @@ from ..model.document import (
     to_bytes,
 )
 from ..model.lost import has_news, is_older, lost_changes
-from ..model.operations import Forget, Operation, Set, Touch, Update, apply, begin_again, rebase, settle_unread
+from ..model.operations import (
+    Adopt,
+    Forget,
+    Operation,
+    Set,
+    Touch,
+    Update,
+    apply,
+    begin_again,
+    rebase,
+    settle_unread,
+)
 from ..model.pieces import Json, Pieces
 from ..stores.base import ETag
 from .loading import Condition, Fetched
@@ -299,6 +310,12 @@ class DocumentState:
         document, policy = self.document, self.shared.policy
         now, certain = self.shared.clock.times()
         written = {(each.slice, each.part) for each in self.pending if isinstance(each, (Set, Update))}
+        written |= {
+            (slice_id, SESSION_PART)
+            for each in self.pending
+            if isinstance(each, Adopt)
+            for slice_id, _, _ in each.values
+        }
         live = written.union(self.live)
         stamp(document, self.shared.writer, last, now, live)
         is_pruned = 0 <= (now - self.pruned) * PRUNINGS < min(policy.ttl, policy.tab_ttl) * 1000

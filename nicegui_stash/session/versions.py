@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from ..model.document import Document, Part, Raw, Slice, SliceId, to_bytes
-from ..model.operations import Reset, Set, Update
+from ..model.document import SESSION_PART, Document, Part, Raw, Slice, SliceId, to_bytes
+from ..model.operations import Adopt, Reset, Set, Update
 from ..model.recovery import Problem
 from ..model.schema import Schema
 from ..model.versions import Found, blame, candidates, find, find_parts, too_large
@@ -131,6 +131,9 @@ class OlderVersions:
         for operation in self._state.pending:
             if isinstance(operation, (Set, Update)):
                 written.setdefault(operation.slice, {})[operation.part] = None
+            elif isinstance(operation, Adopt):
+                for slice_id, _, _ in operation.values:
+                    written.setdefault(slice_id, {})[SESSION_PART] = None
         brought: dict[SliceId, Found] = {}
         for id_, parts in written.items():
             if (schema := self._schema_with_older(id_)) is not None:

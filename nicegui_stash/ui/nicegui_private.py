@@ -13,7 +13,7 @@ import copy
 import json
 import logging
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache, partial
@@ -289,11 +289,16 @@ def replace_transforms(element: object, replacement: Callable[[object, tuple[str
 # ---- events
 
 
-def around_each_event(client: Client, before: Callable[[object], None], done: Callable[[dict[str, Any]], None]) -> None:
+def around_each_event(
+    client: Client,
+    before: Callable[[object], None],
+    done: Callable[[dict[str, Any]], None],
+    first: Sequence[Callable[[], None]] = (),
+) -> None:
     """Call back around each event of the client's browser: after its handlers' first `await`, and before them.
 
-    `before` gets the element, once for as many bindings of what is entered as there are, if one has a transform or
-    leads to another element.
+    All that is in `first` is called before all else. `before` gets the element, once for as many bindings of what is
+    entered as there are, if one has a transform or leads to another element.
     """
     handle = getattr(client, 'handle_event', None)
     if handle is None:
@@ -302,6 +307,8 @@ def around_each_event(client: Client, before: Callable[[object], None], done: Ca
     seen: dict[int, int] = {}  # by element: how many bindings led from it when it was last shown to `before`
 
     def handle_and_notify(message: dict[str, Any]) -> None:
+        for each in first:
+            each()
         if (element := client.elements.get(message.get('id', -1))) is not None:
             links = [link for attribute in _ENTERED for link in bindings.get((id(element), (attribute,)), ())]
             if seen.get(element.id, 0) != len(links):
@@ -1031,6 +1038,13 @@ def is_simulated(client: Client) -> bool:
     """Whether the client belongs to NiceGUI's user simulation, which has no browser to run a script."""
     scope: dict[str, Any] = (client.environ or {}).get('asgi.scope', {})
     return scope.get('type') == 'test'
+
+
+def current_client() -> Client | None:
+    """Return the client that was entered, if one was and it has a request."""
+    stack = Slot.get_stack()
+    client = stack[-1].parent.client if stack else None
+    return client if client is not None and client._request is not None else None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
 
 def current_request() -> Request | None:

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar, Unpack, cast, overload
+from uuid import UUID
 
 from fastapi import Request
 from nicegui import app, context
@@ -213,7 +214,7 @@ class Stash:
 
     async def _recover(self, cls: type[T]) -> T:
         schema = self._app_state.schema_without_key(cls)
-        connection = await self._app_state.arrive(function=True)
+        connection = await self._app_state.arrive(function=True, schema=schema)
         page_object = self._app_state.make(schema, connection, {}, auto=True)
         if page_object.needs_report:
             await connection.wait_until_identified()
@@ -272,20 +273,30 @@ class Stash:
         """
         return self._app_state.open_room(name)
 
+    def open_user(self, name: str | int | UUID) -> OpenSession:
+        """Open the document of a person by the id that `user=` gives: `async with stash.open_user('ann') as user:`.
+
+        For code without a page, which may read and change it. `user.forget()` erases it.
+        """
+        return self._app_state.open_user(name)
+
     def current(self) -> OpenSession:
         """Open the session of the request that is being answered, or of the current client, as `open` does."""
         return self._app_state.current()
 
     async def export(self) -> dict[str, Any]:
-        """Return everything stored for the current browser session, as JSON values, without the fields of browsers."""
-        async with self.current() as session:
-            return session.export()
+        """Return everything stored for the current browser session, as JSON values, without the fields of browsers.
+
+        With `user=`, what is stored for the person who is signed in is below `'user'`. Rooms are left out.
+        """
+        return await self._app_state.export()
 
     def reset(self, page: object, *names: str, scope: ScopeName | None = None) -> None:
         """Give these fields of a page their defaults, or all fields of a `scope`, in all tabs that follow them.
 
-        Without either, everything stored for the page's class is deleted, older versions too, and what it has in the
-        room for everybody. Raises `StashError` for an unknown field, or a scope that no field of the class has.
+        Without either, everything stored for the page's class is deleted, older versions too: for the person on all
+        devices, in the room for everybody. Raises `StashError` for an unknown field, or a scope that no field of the
+        class has.
         """
         page_object = page_object_of(page)
         if names or scope is not None:
@@ -297,12 +308,13 @@ class Stash:
         """Drop everything that the browser of the current client keeps; those fields become defaults, in all tabs."""
         self._app_state.connection_of(context.client).browser.clear()
 
-    async def forget(self) -> None:
+    async def forget(self, *, user: bool = False) -> None:
         """Erase the current browser session, durably, and the fields in its browser; fields become defaults.
 
-        A room stays: `open_room` erases it.
+        What belongs to the person who is signed in stays, but for `user=True`: that erases it on all devices. A room
+        stays: `open_room` erases it.
         """
-        await self._app_state.forget()
+        await self._app_state.forget(user=user)
 
     async def new_session(self, *, keep: bool = False, to: str | None = None) -> None:
         """Give the browser a new identity, as at sign-in and sign-out: the old cookie opens nothing afterwards.

@@ -24,6 +24,7 @@ SECTIONS = {
     'journal': 2,
     'held': 15,
     'recover': 42,
+    'people': 14,
     'load': 3,
     'opaque': 15,
     'rows': 15,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nicegui_stash.session.keys import room_key
+from nicegui_stash.session.keys import room_key, user_key
 
 from .conftest import Run, _runner, document, keep, slice_of
 
@@ -130,21 +131,24 @@ def test_letters_that_the_terminal_has_not_are_escaped(folder: Path) -> None:
     assert '\\u6f22' in done.stdout
 
 
-def test_a_room_is_found_by_its_name(folder: Path, show: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(('option', 'key_of'), [('room', room_key), ('user', user_key)])
+def test_a_room_or_a_person_is_found_by_name(
+    folder: Path, show: Run, monkeypatch: pytest.MonkeyPatch, option: str, key_of: Callable[[str, str], str]
+) -> None:
     monkeypatch.setenv('NICEGUI_STASH_SECRETS', 'new, old')
     keep(folder, 'one', document(CART))
-    path = folder / 'state' / room_key('old', 'garden')
+    path = folder / 'state' / key_of('old', 'garden')
     path.parent.mkdir(parents=True)
     path.write_bytes(document(BOARD))
-    code, text, _ = show('state', '--room', 'garden')
-    assert (code, text.split()[0]) == (0, room_key('old', 'garden'))
+    code, text, _ = show('state', f'--{option}', 'garden')
+    assert (code, text.split()[0]) == (0, key_of('old', 'garden'))
     assert 'Board' in text
     assert 'Cart' not in text
-    code, _, said = show('state', '--room', 'yard')
+    code, _, said = show('state', f'--{option}', 'yard')
     assert code == 2
-    assert "no room in state has the name 'yard'" in said
-    assert show('state', '--room', 'garden', '--largest', '1')[0] == 2
+    assert f"no {option} in state has the name 'yard'" in said
+    assert show('state', f'--{option}', 'garden', '--largest', '1')[0] == 2
     monkeypatch.delenv('NICEGUI_STASH_SECRETS')
-    code, _, said = show('state', '--room', 'garden')
+    code, _, said = show('state', f'--{option}', 'garden')
     assert code == 2
     assert 'no secret' in said

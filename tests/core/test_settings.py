@@ -48,6 +48,8 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         allow_lost_updates=False,
         sweep_interval=None,
         identity=None,
+        user=None,
+        adopt='fill',
         on_invalid='raise',
         csp_nonce='',
         journal='',
@@ -246,9 +248,9 @@ def test_an_option_that_is_not_given_may_be_none() -> None:
 @pytest.mark.parametrize(
     ('name', 'said'),
     [
-        ('tll', r'tll: unknown option\. Did you mean ttl=…\? Valid options: allow_lost_updates, .*, ttl, url$'),
+        ('tll', r'tll: unknown option\. Did you mean ttl=…\? Valid options: adopt, .*, ttl, url, user$'),
         ('flush_intervall', r'flush_intervall: unknown option\. Did you mean flush_interval=…\? Valid options: '),
-        ('xyz', r'xyz: unknown option\. Valid options: allow_lost_updates, .*, ttl, url$'),
+        ('xyz', r'xyz: unknown option\. Valid options: adopt, .*, ttl, url, user$'),
     ],
 )
 def test_an_unknown_option_is_refused_with_the_valid_ones(name: str, said: str) -> None:

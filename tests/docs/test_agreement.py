@@ -112,6 +112,8 @@ def test_the_documented_variable_sets_the_option(name: str, monkeypatch: pytest.
         'engine': ('obstore', 'obstore'),
         'journal': ('/srv/journal', '/srv/journal'),
         'identity': ('json:dumps', json.dumps),
+        'user': ('json:dumps', json.dumps),
+        'adopt': ('replace', 'replace'),
         'on_invalid': ('log', 'log'),
         'csp_nonce': ('r4nd0m', 'r4nd0m'),
         'rejoin': ('in_place', 'in_place'),

@@ -81,16 +81,22 @@ async def test_reset_gives_one_class_its_defaults_back(running: Running) -> None
         assert await value(user, ui.switch) is True
 
 
-async def test_a_named_person_has_one_state_in_two_browsers(running: Running) -> None:
-    async with running(program('sign-out', 'identity')) as user:
+async def test_a_person_has_the_same_notes_in_two_browsers_and_a_page_that_is_left_has_none(running: Running) -> None:
+    async with running(program('people-and-rooms', 'person')) as user:
         phone = User(httpx.AsyncClient(transport=user.http_client._transport, base_url='http://test'))
-        stranger = User(httpx.AsyncClient(transport=user.http_client._transport, base_url='http://test'))
-        for browser, name in ((user, 'ada'), (phone, 'ada'), (stranger, 'bob')):
-            browser.http_client.headers['x-user'] = name
-            await browser.open('/todo')
-        user.find('Add').click()
-        await phone.should_see('1 to do')
-        await stranger.should_see('0 to do')
+        await user.open('/notes')
+        user.find(ui.textarea).elements.pop().set_value('milk')
+        for browser in (user, phone):
+            await browser.open('/login')
+            browser.find(ui.input).elements.pop().set_value('ann')
+            browser.find('Log in').click()
+            await browser.should_see('Notes')
+            await browser.open('/notes')
+            assert await value(browser, ui.textarea) == 'milk', 'entered before signing in'
+        phone.find('Sign out').click()
+        await phone.should_see('Log in')
+        await phone.open('/notes')
+        assert await value(phone, ui.textarea) == ''
 
 
 async def test_a_guard_redirects_within_the_request(running: Running) -> None:

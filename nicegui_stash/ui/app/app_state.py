@@ -17,7 +17,7 @@ from starlette.routing import compile_path
 
 from ...errors import ConfigurationError, DeclarationError, StashError
 from ...model.schema import Schema, mark
-from ...model.scopes import ROOM
+from ...model.scopes import ROOM, USER, Owner
 from ...session.session import Session
 from ...settings import Rejoin, Settings
 from .. import nicegui_private
@@ -38,6 +38,7 @@ from ..visit.visit import Visit
 from . import session_rotation
 from .connection import Connection
 from .open_session import OpenSession
+from .people import People, person_name
 from .preload import WAITED, preload
 from .rooms import room_name
 from .runtime import Runtime, duplicate_name, runtime_for
@@ -58,6 +59,10 @@ class AppState:
         self._runtime: Runtime | None = None
         self._rejoins: dict[str, Rejoin] = {}  # by path: how the pages come back that say it
         self._remembering: dict[str, Pattern[str]] = {}  # by path: the pages that remember elements
+        self.people: People | None = None
+        if settings.user is not None:
+            self.people = People(settings.user, settings.adopt)
+        self._has_people = False
         self.reads_ahead = False
         self.keeps_record = False
         self.on_open: Callable[[Connection], None] | None = None
@@ -83,6 +88,8 @@ class AppState:
 
         The same class again, by file and line, replaces it, as when tests re-execute the app.
         """
+        if 'user' in schema.owners:
+            self._require_people(schema)
         known = self._find(schema.cls)
         if known is not None:
             if path is not None and known.name in self._pages:
@@ -101,6 +108,13 @@ class AppState:
             self._pages[schema.name] = path
         mark(schema)
         return schema
+
+    def _require_people(self, schema: Schema) -> None:
+        if self.people is None:
+            name = next(name for name, stored in schema.fields.items() if stored.scope is USER)
+            reason = "scope='user' needs to know who is signed in; write Stash(user=lambda request: …)"
+            raise DeclarationError(schema.cls.__qualname__, name, reason)
+        self._has_people = True
 
     def _find(self, cls: type) -> Schema | None:
         return next((schema for schema in self._schemas.values() if schema.cls is cls), None)
@@ -145,23 +159,52 @@ class AppState:
                     'Lower it, or pass a longer response_timeout= to the page',
                 )
 
-    async def arrive(self, *, function: bool = False, room: str | None = None) -> Connection:
+    async def arrive(
+        self, *, function: bool = False, room: str | None = None, schema: Schema | None = None
+    ) -> Connection:
         """Read the current client's session, for as long as a page may wait, and return the client's connection.
 
         Call it within a page's request, or later for a client that has a connection already. `function`: the page is
         the app's own function, so its response_timeout is not checked yet. `room`: the name of the room to read, too.
+        `schema`: the class that is shown; what it has of a person is read as well.
         """
         connection = self.connection_of(context.client)
         visit = connection.visit
         if function and visit.client.page.path not in self._warned:
             self._warn_of_time(visit.client.page)
-        if room is None:
-            await self._read(visit)
-        else:
-            document = connection.enter_room(room)
-            seconds = self._settings.revalidate_timeout if document.is_read else self._settings.recover_timeout
-            await asyncio.gather(document.revalidate(seconds), self._read(visit))
+        reading = [] if room is None else [self._look_at(connection.enter_room(room))]
+        if schema is not None and self._has_people and self._shows_person(schema):
+            reading.append(self._read_person(connection))
+        await (asyncio.gather(*reading, self._read(visit)) if reading else self._read(visit))
         return connection
+
+    async def _look_at(self, document: Session) -> None:
+        settings = self._settings
+        await document.revalidate(settings.revalidate_timeout if document.is_read else settings.recover_timeout)
+
+    def _shows_person(self, schema: Schema) -> bool:
+        """Whether a class, or one that it uses, has what is a person's."""
+        used = used_by(schema.cls).values()
+        return 'user' in schema.owners or any(self._shows_person(self.schema_of(each.cls)) for each in used)
+
+    def has_read(self, schema: Schema, visit: Visit) -> bool:
+        """Whether all is read of which a class has fields."""
+        if not visit.session.is_read:
+            return False
+        if not self._has_people or not self._shows_person(schema):
+            return True
+        return visit.has('user') and visit.session_of('user').is_read
+
+    async def _read_person(self, connection: Connection) -> None:
+        """Read the person's document, and let the person have first what the guest has entered."""
+        if (people := self.people) is None:
+            return
+        adopting = people.enter(connection)
+        visit = connection.visit
+        if visit.exists or visit.person_name is not None:  # nothing is stored for a visitor without a cookie
+            await self._look_at(visit.session_of('user'))
+        if adopting is not None and not adopting.done():
+            await asyncio.wait({adopting}, timeout=self._settings.recover_timeout)
 
     async def _read(self, visit: Visit) -> None:
         session = visit.session
@@ -209,6 +252,10 @@ class AppState:
                 raise StashError('the page is gone; pass the page object, which still knows its session')
             runtime, request = self.runtime(), client.request
             session_id, exists = self._identify(request)
+            signed_in = None
+            if (people := self.people) is not None and self._has_people:
+                signed_in = people.ask(client)
+                people.look_at_browser(session_id)
             connection = Connection(
                 client,
                 runtime.registry,
@@ -217,6 +264,7 @@ class AppState:
                 exists=exists or client.has_socket_connection,  # connected: its browser has the cookie by now
                 watch=runtime.drain_timeout,
             )
+            connection.visit.signed_in = signed_in or ''
             renew_cookie(request.session, session_id)
             self._connections[client] = connection
             nicegui_private.listen(client, connection.hear)
@@ -261,16 +309,42 @@ class AppState:
         if self._runtime is not None:
             self._runtime.returning.discard(client)
 
-    async def forget(self) -> None:
-        """Erase the current client's session: here at once, in its browser, and in the store before returning."""
+    async def forget(self, *, user: bool) -> None:
+        """Erase the current client's session: here at once, in its browser, and in the store before returning.
+
+        `user`: the person's document, too. What a guest has entered always goes.
+        """
         connection = self.connection_of(context.client)
-        session = connection.visit.session
-        session.forget()
+        visit, people = connection.visit, self.people if self._has_people else None
+        name = people.ask(visit.client) if people is not None and user else None
+        erased = [visit.session, *([] if name is None else [visit.registry.person(name)])]
+        guest = None if people is None else visit.registry.guest(visit.session_id)
+        owners: list[Owner | None] = [None, 'session']
+        if visit.has('user') and visit.session_of('user') in [guest, *erased[1:]]:
+            owners.append('user')
+        for document in erased:
+            document.forget()
         for page_object in connection.page_objects:
-            page_object.show_defaults(of_room=False)
+            page_object.show_defaults(of=owners)
         if self.keeps_in_browser:
             connection.browser.clear()
-        await session.flush()
+        flushing = [document.flush() for document in erased]
+        await asyncio.gather(*flushing, *([] if guest is None else [guest.erase(self._settings.recover_timeout)]))
+
+    async def export(self) -> dict[str, Any]:
+        """Return what is stored for the current session, and below `user` what is for the person or the guest."""
+        request, people = nicegui_private.current_request(), self.people
+        async with self.current() as session:
+            found = session.export()
+        if people is None or request is None or not self._has_people:
+            return found
+        client = nicegui_private.current_client()
+        name = people.name_of(request) if client is None else people.ask(client)
+        session_id, _ = self._identify(request)
+        registry, timeout = self.runtime().registry, self._settings.recover_timeout
+        document = registry.guest(session_id) if name is None else registry.person(name)
+        async with OpenSession(lambda: document, self.schema_of, timeout, USER) as person:
+            return {**found, 'user': person.export()}
 
     async def renew_session(self, *, keep: bool, to: str | None) -> None:
         """Give the current client's browser a new session."""
@@ -282,11 +356,16 @@ class AppState:
             connection.browser.clear()
             await connection.browser.hurry()
         await session_rotation.renew(
-            connection, keep=keep, to=to or connection.visit.client.sub_pages_router.current_path
+            connection,
+            keep=keep,
+            to=to or connection.visit.client.sub_pages_router.current_path,
+            has_people=self._has_people,
         )
         for other in list(self._connections.values()):  # whoever still shows the old session is no longer let in
-            if other.visit.has_room and other.visit.session is session:
+            if other.visit.session is session:
                 other.leave_room()
+                if self.people is not None:
+                    self.people.leave(other)
 
     @property
     def keeps_in_browser(self) -> bool:
@@ -303,6 +382,11 @@ class AppState:
         """Return a handle of a room for code without a page."""
         text, registry = room_name(name), self.runtime().registry
         return OpenSession(lambda: registry.room(text), self.schema_of, self._settings.recover_timeout, ROOM)
+
+    def open_user(self, name: object) -> OpenSession:
+        """Return a handle of a person's document for code without a page."""
+        text, registry = person_name(name), self.runtime().registry
+        return OpenSession(lambda: registry.person(text), self.schema_of, self._settings.recover_timeout, USER)
 
     def current(self) -> OpenSession:
         """Return a handle for the session of the current client or request."""
@@ -333,6 +417,7 @@ class AppState:
         if schema.needed_arguments:
             name, why = schema.cls.__qualname__, schema.needed_arguments
             raise StashError(f'{name} cannot be made here ({why}); make it in the page: stash.keep({name}(…))')
+        self._enter_person(schema, connection)
         target: Any = object.__new__(schema.cls)
         page_object = PageObject(schema, target, connection, key, auto=auto, on_invalid=self._settings.on_invalid)
         return self._follow(page_object, connection)
@@ -349,6 +434,7 @@ class AppState:
             return found
         self.arrive_at_once()
         connection = self.connection_of(client)
+        self._enter_person(schema, connection)
         page_object = PageObject(
             schema, page, connection, '', auto=True, on_invalid=self._settings.on_invalid, given=True
         )
@@ -357,6 +443,10 @@ class AppState:
         if page_object.wants_notice:
             background_tasks.create(page_object.notify_again(), name=f'recovered {schema.name}')
         return page_object
+
+    def _enter_person(self, schema: Schema, connection: Connection) -> None:
+        if 'user' in schema.owners and self.people is not None:
+            self.people.enter(connection)
 
     def _follow(self, page_object: PageObject, connection: Connection) -> PageObject:
         schema = page_object.schema

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, assert_never
@@ -16,7 +16,7 @@ from nicegui import Client
 from nicegui.element import Element
 
 from ...model.schema import Schema
-from ...model.scopes import Scope
+from ...model.scopes import Owner, Scope
 from ...model.tokens import Tokens
 from ...session.registry import Registry
 from ...session.session import Session
@@ -78,6 +78,7 @@ class Connection:
     _handover: Handover | None = None
     _texts: tuple[tuple[Element, Mapping[str, str]], ...] = ()
     _memory: Memory | None = None
+    ask_who: Callable[[], None] | None = None
 
     def __init__(
         self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
@@ -90,6 +91,7 @@ class Connection:
         self._tokens = tokens
         self._watch = watch
         self._identified = asyncio.Event()
+        self._first: list[Callable[[], None]] = []  # what is called before each event and message
         client.on_connect(self._connect)
         if self.visit.joins:
             self._connect()
@@ -140,10 +142,15 @@ class Connection:
 
     def enter_room(self, name: str) -> Session:
         """Show a room to the page objects that are made from now on; return its document."""
-        room = self.visit.enter_room(name)
-        if self._watches_session:
-            room.watch(self)
+        self.visit.room_name, room = name, self._registry.room(name)
+        self._open('room', room)
         return room
+
+    def _open(self, owner: Owner, document: Session) -> None:
+        """Show the document of another owner from now on."""
+        self.visit.open(owner, document)
+        if self._watches_session:
+            document.watch(self)
 
     @contextmanager
     def deciding(self) -> Generator[None]:
@@ -163,14 +170,39 @@ class Connection:
 
     def leave_room(self) -> None:
         """Close the page objects that show the room; what is changed in them from now on reaches nobody."""
-        if not self.visit.has_room:
+        if not self.visit.has('room'):
             return
         nowhere = self._registry.nowhere('the page has left its room')
         for page_object in [each for each in self.page_objects if 'room' in each.documents]:
             page_object.documents['room'].move_to(nowhere)
             self.leave(page_object, left=False)
         self.visit.session_of('room').unwatch(self)
-        self.visit.leave_room()
+        self.visit.leave('room')
+
+    # ---- who is signed in
+
+    def ask_from_now_on(self, ask: Callable[[], None] | None) -> None:
+        """Ask who is signed in, before and after each event; `None` to ask no longer."""
+        self.ask_who = ask
+        self._first[:] = [] if ask is None else [ask]
+
+    def show_person(self, document: Session) -> None:
+        """Show the document of a person, or of a guest, also to the page objects that are there already."""
+        self._show_instead('user', document)
+
+    def leave_person(self) -> None:
+        """Show nothing of the person any more; what is changed in these fields from now on reaches nobody."""
+        self.visit.has_left = True
+        self._show_instead('user', self._registry.nowhere('the person has signed out'))
+
+    def _show_instead(self, owner: Owner, document: Session) -> None:
+        visit = self.visit
+        if visit.has(owner) and self._watches_session:
+            visit.session_of(owner).unwatch(self)
+        self._open(owner, document)
+        for page_object in [each for each in self.page_objects if owner in each.documents]:
+            visit.guarded(partial(page_object.move, owner, document))
+        self.activity_changed()
 
     # ---- values that the client keeps, and typed values
 
@@ -223,7 +255,7 @@ class Connection:
         self._connected = True
         visit, client = self.visit, self._client
         client.on_disconnect(self._leave)
-        nicegui_private.around_each_event(client, self.guard, self._handled)
+        nicegui_private.around_each_event(client, self.guard, self._handled, self._first)
         if not visit.in_place:
             visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
         for session in visit.sessions:
@@ -251,6 +283,12 @@ class Connection:
             loop.call_soon(self._save_opaque)
         if self._memory is not None:
             loop.call_soon(self._memory.look)
+        if self.ask_who is not None:
+            loop.call_soon(self._ask_after_event)
+
+    def _ask_after_event(self) -> None:
+        if self.ask_who is not None:
+            self.ask_who()
 
     def _save_opaque(self) -> None:
         for page_object in self.page_objects:
@@ -278,6 +316,8 @@ class Connection:
             self._hear(message, told)
 
     def _hear(self, message: dict[str, Any], told: object) -> None:
+        for each in self._first:
+            each()
         self._handled(message)
         known = decode(told)
         if isinstance(known, Typed | Again) and (self.visit.is_deciding or not self.allows.admits_repeat(type(known))):

@@ -1,4 +1,4 @@
-"""A session, or a room, for code without a page: a FastAPI route, a script, a background job."""
+"""A session, a person or a room, for code without a page: a FastAPI route, a script, a background job."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import msgspec
 
 from ...errors import StashError, Unavailable
 from ...model.document import SESSION_PART, SliceId, to_bytes
+from ...model.operations import ADOPTED
 from ...model.recovery import stored_values
 from ...model.schema import Schema
 from ...model.scopes import SESSION, Scope
@@ -22,9 +23,9 @@ Key = str | int | tuple[str | int, ...]
 
 
 class OpenSession:
-    """One session or room, read and kept in memory while it is open. Closing it makes its changes durable.
+    """One document, read and kept in memory while it is open. Closing it makes its changes durable.
 
-    Only its fields of scope `session`, or `room`, are available: those of a tab or a visit belong to an open page.
+    Only fields of scope `session`, `user` or `room` are available: those of a tab or a visit belong to an open page.
     Opening raises `Unavailable` if the store does not answer within `recover_timeout`. Closing raises `StoreError` if
     the store cannot take the changes. For a class with a key, `key` is the value of its parameter, or a tuple of
     several values.
@@ -99,7 +100,7 @@ class OpenSession:
         self._opened.reset(_slice(self._schema_of(cls), key))
 
     def forget(self) -> None:
-        """Erase everything stored for the session or room."""
+        """Erase everything that the document holds."""
         self._opened.forget()
 
     async def flush(self) -> None:
@@ -107,7 +108,7 @@ class OpenSession:
         await self._opened.flush()
 
     def export(self) -> dict[str, Any]:
-        """Return everything stored for the session or room, as JSON values."""
+        """Return everything that the document holds, as JSON values."""
         return exported(self._opened)
 
 
@@ -124,4 +125,5 @@ def _slice(schema: Schema, key: Key | None) -> SliceId:
 def exported(session: Session) -> dict[str, Any]:
     """Return a document as JSON values, without the library's own bookkeeping."""
     document = msgspec.json.decode(to_bytes(session.document))
-    return {'seen': document['seen'], 'slices': document['slices']}
+    slices = {name: found for name, found in document['slices'].items() if name != ADOPTED.name}
+    return {'seen': document['seen'], 'slices': slices}

@@ -105,7 +105,7 @@ def page_function(
 
     async def serve(**arguments: Any) -> Any:
         name = None if room is None else room_of(room, context.client.request, arguments)
-        connection = await app_state.arrive(room=name)
+        connection = await app_state.arrive(room=name, schema=schema)
         with connection.deciding() if prepares and name is not None else nullcontext():
             page_object = app_state.make(schema, connection, arguments, auto=auto)
             if prepares and isinstance(response := await _call(page_object.page, 'prepare', arguments), Response):
@@ -190,7 +190,7 @@ def view_constructor(app_state: AppState, schema: Schema, signature: Signature, 
         client = context.client
         bound = signature.bind(**arguments)
         bound.apply_defaults()
-        if not app_state.connection_of(client).visit.session.is_read:
+        if not app_state.has_read(schema, app_state.connection_of(client).visit):
             return _load_and_build(app_state, schema, client, bound.arguments, auto=auto)
         app_state.arrive_at_once()
         page_object = _make_view(app_state, schema, client, bound.arguments, auto=auto)
@@ -243,5 +243,5 @@ async def _load_and_build(
     app_state: AppState, schema: Schema, client: Client, arguments: Mapping[str, Any], *, auto: bool
 ) -> None:
     with app_state.connection_of(client).handover.building():
-        await app_state.arrive()
+        await app_state.arrive(schema=schema)
         await _build_view(_make_view(app_state, schema, client, arguments, auto=auto), arguments)

@@ -70,10 +70,11 @@ def add_route() -> None:
     nicegui_private.on_every_connect(_arrived)
 
 
-async def renew(connection: Connection, *, keep: bool, to: str) -> None:
+async def renew(connection: Connection, *, keep: bool, to: str, has_people: bool = False) -> None:
     """Give the browser of an open page a new session, empty or with the stored values, and erase the old one.
 
-    A second call, as by a double click, sends the browser to the same new session.
+    A second call, as by a double click, sends the browser to the same new session. `has_people`: there may also be what
+    somebody entered before signing in.
     """
     if not _PATH_OF_APP.fullmatch(to):
         raise StashError(f'to={to!r} must be a path of this app, such as "/"')
@@ -83,13 +84,13 @@ async def renew(connection: Connection, *, keep: bool, to: str) -> None:
         if sent is None or (sent['keep'] and not keep):
             old_id, nonce = visit.session_id, secrets.token_urlsafe(16)
             new_id = _derived(old_id, nonce)
-            await _leave(connection, new_id if keep else None)
+            await _leave(connection, new_id if keep else None, has_people=has_people)
             sent = _sent[visit] = Sent(old=old_id, new=new_id, nonce=nonce, to=to, leaving=visit.client.id, keep=keep)
     link = {**sent, 'old': _marked(sent['old']), 'new': _marked(sent['new']), 'to': to}
     visit.client.open(f'{PATH}?token={_serializer().dumps(link)}')
 
 
-async def _leave(connection: Connection, new_id: str | None) -> None:
+async def _leave(connection: Connection, new_id: str | None, *, has_people: bool) -> None:
     """Erase the visit's session, which pages with the old cookie may still hold. Raises `StoreError`.
 
     With a new id the visit continues in the new session. Other pages stay in the old one: someone who knows the old
@@ -97,6 +98,9 @@ async def _leave(connection: Connection, new_id: str | None) -> None:
     """
     visit = connection.visit
     old = visit.session
+    guest = visit.registry.guest(visit.session_id) if has_people else None
+    if guest is not None and new_id is not None:
+        await _move_guest(connection, guest, visit.registry.guest(new_id, exists=False))
     if new_id is None:
         old.forget()
         await old.flush()
@@ -105,6 +109,9 @@ async def _leave(connection: Connection, new_id: str | None) -> None:
         new.seal = visit.registry.seal(new_id)
         _locks[new] = _locks[old]  # the visit is in the new one before the old one is erased
         await _move(connection, old, new)
+    if guest is not None:
+        await guest.erase(1.0)
+        visit.registry.leave_guest(visit.session_id)
     sent = _sent.get(visit)
     visit.registry.leave(sent['new'] if sent else visit.session_id, old)
 
@@ -130,6 +137,18 @@ async def _move(connection: Connection, old: Session, new: Session) -> None:
             old.adopt(slice_id, found)
         new.forget()
         raise
+
+
+async def _move_guest(connection: Connection, old: Session, new: Session) -> None:
+    """Copy what was entered before signing in; it is erased with the old session. Raises `StoreError`."""
+    if not await old.revalidate(1.0) or not old.is_read:
+        raise Unavailable('get', old.key, 'the old session could not be read', old.problem or 'no answer in time')
+    _copy(old, new)
+    await new.put_pending()
+    _copy(old, new)
+    visit = connection.visit
+    if visit.has('user') and visit.session_of('user') is old:
+        connection.show_person(new)
 
 
 def _copy(old: Session, new: Session) -> None:

@@ -76,7 +76,7 @@ def find_bound(page_objects: Iterable[TakesEntries], elements: Iterable[Element]
     """Return the bound elements of these page objects by address; only among `elements` those bound to parts of fields.
 
     An address names the slice, the field, the part, the kind of the element, its position among elements of that kind,
-    and the room of a field that is in one. Another process that builds the page gives the same address. A choice with
+    and the room or person whose field it is. Another process that builds the page gives the same address. A choice with
     other options gets another one, since an index would mean something else.
     """
     found: dict[str, Bound] = {}
@@ -150,8 +150,9 @@ def _address(bound: Bound, alike: Counter[str]) -> str:
 def _prefix(page_object: TakesEntries, name: str) -> str:
     slice_id = page_object.slice_id
     text = f'{slice_id.name}\0{slice_id.version}\0{slice_id.key}\0{name}'
-    in_room = page_object.schema.fields[name].scope.owner == 'room'
-    return _prefix_of(f'{text}\0{page_object.room_name}' if in_room else text)
+    owner = page_object.schema.fields[name].scope.owner
+    whose = page_object.owner_name(owner) if owner is not None else ''
+    return _prefix_of(f'{text}\0{whose}' if whose else text)
 
 
 @lru_cache(maxsize=1024)

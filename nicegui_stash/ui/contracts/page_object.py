@@ -11,6 +11,7 @@ from nicegui.element import Element
 from ...model.document import SliceId
 from ...model.recovery import Recovery
 from ...model.schema import Schema
+from ...model.scopes import Owner
 
 Cause = Literal['local', 'remote', 'recovered', 'reset']
 """Who changed a field: this page, another one, a recovery, or a reset."""
@@ -25,9 +26,8 @@ class TakesEntries(Protocol):
     @property
     def slice_id(self) -> SliceId: ...
 
-    @property
-    def room_name(self) -> str:
-        """The name of the page's room, or nothing."""
+    def owner_name(self, owner: Owner) -> str:
+        """Return what tells the document of an owner from others that a page of this address may show."""
         ...
 
     @property

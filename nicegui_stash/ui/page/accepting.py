@@ -273,8 +273,10 @@ class Accepting:
     def let_go(self, names: Collection[str]) -> None:
         """Discard changes of these fields that are not submitted yet: their slice was deleted."""
         self._unsaved -= frozenset(names)
-        for document in self._documents.values():
-            document.let_go()
+        owners = {self._fields[name].scope.owner for name in names}
+        for owner, document in self._documents.items():
+            if owner in owners:
+                document.let_go()
         for name in names:  # so that opaque values changed in place are shown again
             stored = self._fields[name]
             with suppress(ValueNotStorable):

@@ -20,7 +20,7 @@ T = TypeVar('T')
 
 def across_owners(schema: Schema) -> StashError:
     return StashError(
-        f'an update of {schema.name} changes fields of the room and of the session, which are put apart; '
+        f'an update of {schema.name} changes fields of several owners (session, user or room), which are put apart; '
         'call update() once for each'
     )
 

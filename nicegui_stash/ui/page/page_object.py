@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import weakref
 from asyncio import get_running_loop
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from inspect import iscoroutine
@@ -23,7 +23,7 @@ from ...model.observed import Change
 from ...model.operations import Written
 from ...model.recovery import MOST_TELLING, Recovery
 from ...model.schema import Schema
-from ...model.scopes import Owner
+from ...model.scopes import OWNERS, Owner
 from ...session.session import Session
 from ...settings import OnInvalid
 from ..contracts.open_page import OpenPage
@@ -97,9 +97,8 @@ class PageObject:
         """The browser session of this page."""
         return self.documents['session'].session
 
-    @property
-    def room_name(self) -> str:
-        return self.visit.room_name
+    def owner_name(self, owner: Owner) -> str:
+        return self.visit.name_of(owner)
 
     @property
     def closed(self) -> bool:
@@ -174,6 +173,9 @@ class PageObject:
         """Recover now that the session is read, and call `on_recovered`."""
         self.recover()
         self.pin()
+        self._notify_soon()
+
+    def _notify_soon(self) -> None:
         background_tasks.create(self.notify_again(), name=f'recovered {self.slice_id.name}')
 
     @property
@@ -332,20 +334,27 @@ class PageObject:
             self.accepting.reset(name)
         self.open_page.discard_unsaved(self, fields)
 
-    def show_defaults(self, *, of_room: bool = True) -> None:
+    def show_defaults(self, *, of: Collection[Owner | None] = (None, *OWNERS)) -> None:
         """Show the defaults at once, now that the slice is deleted; discard changes that are not submitted yet.
 
-        `of_room=False`: the fields of the room keep their values.
+        `of`: the owners whose documents have lost it.
         """
-        names = [name for name, stored in self.schema.fields.items() if of_room or stored.scope.owner != 'room']
+        names = [name for name, stored in self.schema.fields.items() if stored.scope.owner in of]
+        self._show_instead(names, {})
+        self.elsewhere.reset()
+        self.open_page.discard_unsaved(self, names)
+
+    def _show_instead(self, names: Sequence[str], stored: Mapping[str, Raw]) -> None:
+        """Show these values in place of all that was in some fields, and the defaults for the rest."""
         self.accepting.let_go(names)
         self.values.compute_defaults(*names)
         for each in self.refused():
             if each.field in names:
-                self.values.raws[each.field] = Raw(b'')  # so that its element shows the default too
-        self.values.show({name: self.values.defaults[name] for name in names}, self.schema.version, 'reset')
-        self.elsewhere.reset()
-        self.open_page.discard_unsaved(self, names)
+                self.values.raws[each.field] = Raw(b'')  # so that its element shows the value too
+        shown = {name: self.values.defaults[name] for name in names}
+        self.values.show(
+            {**shown, **{name: raw for name, raw in stored.items() if name in shown}}, self.schema.version, 'reset'
+        )
 
     # ---- moving and closing
 
@@ -356,6 +365,28 @@ class PageObject:
     def follow(self, session: Session) -> None:
         """Continue with another session that has the same values."""
         self.documents['session'].move_to(session)
+
+    def move(self, owner: Owner, document: Session) -> None:
+        """Show the document of another one of these owners, as when somebody signs in or out.
+
+        What waits for `save()` stays at a sign-in, and is saved there.
+        """
+        following = self.documents[owner]
+        has_left, unsaved = self.visit.has_left, self.accepting.is_unsaved
+        fields = [name for name, stored in self.schema.fields.items() if stored.scope.owner == owner]
+        names = [name for name in fields if has_left or not unsaved(name)]
+        following.move_to(document)
+        self._show_instead(names, following.stored() if document.is_read else {})
+        self.open_page.discard_unsaved(self, names)
+        if not document.is_read:
+            following.status = 'unavailable'  # until it is read
+            return
+        if names == fields:
+            following.recover()
+        self._note_found()
+        if not has_left:
+            self.pin()
+            self._notify_soon()
 
     def close(self, *, left: bool = False) -> None:
         """Stop following. `left`: the person navigated away within the page; the visit to this view is over."""

@@ -28,7 +28,7 @@ class Claim(NamedTuple):
 
     def is_sealed_for(self, visit: Visit) -> bool:
         """Whether the server gave the seal to the session of this visit: a claim reaches no other session's values."""
-        return visit.exists and visit.registry.is_seal(self.seal, visit.session_id)
+        return visit.exists and visit.is_sealed(self.seal)
 
 
 def claim_of(request: Request) -> Claim | None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, nullcontext
 
 from nicegui import Client
@@ -40,7 +40,14 @@ class Visit:
     """The name of what the page is about, if it has a room."""
     is_deciding = False
     """Whether `prepare()` has not decided yet if the visitor may open the room."""
-    _room: Session | None = None
+    person_name: str | None = None
+    """Who is signed in, as the app says; `None` for nobody."""
+    signed_in = ''
+    """Who was signed in when the page was requested, as its seal says."""
+    has_left = False
+    """Whether the person of this page has signed out since."""
+    _documents: Mapping[Owner, Session] = {}
+    """Those of other owners than the session."""
 
     def __init__(self, client: Client, registry: Registry, session_id: str, *, exists: bool) -> None:
         self.client = client
@@ -55,16 +62,16 @@ class Visit:
         """Return the document of an owner. Raises `StashError` for a room, if the page has none."""
         if owner == 'session':
             return self.session
-        if self._room is None:
+        if owner not in self._documents:
             raise StashError(
                 "this page has no room; name it with room=, as in @stash.page('/board/{board}', room='board')"
             )
-        return self._room
+        return self._documents[owner]
 
     @property
     def sessions(self) -> tuple[Session, ...]:
         """The documents of all owners."""
-        return (self.session,) if self._room is None else (self.session, self._room)
+        return (self.session, *self._documents.values())
 
     @property
     def session(self) -> Session:
@@ -75,23 +82,33 @@ class Visit:
         """Continue with another session."""
         self._session = session
 
-    def enter_room(self, name: str) -> Session:
-        """Show the room of this name from now on; return its document."""
-        self.room_name, self._room = name, self.registry.room(name)
-        return self._room
+    def open(self, owner: Owner, document: Session) -> None:
+        """Show the document of another owner from now on."""
+        self._documents = {**self._documents, owner: document}
 
-    def leave_room(self) -> None:
-        self._room = None
+    def leave(self, owner: Owner) -> None:
+        self._documents = {each: document for each, document in self._documents.items() if each != owner}
 
-    @property
-    def has_room(self) -> bool:
-        return self._room is not None
+    def has(self, owner: Owner) -> bool:
+        return owner in self._documents
+
+    def name_of(self, owner: Owner) -> str:
+        """Return what tells the document of an owner from others that a page of this address may show."""
+        match owner:
+            case 'room':
+                return self.room_name
+            case 'user':
+                is_guest = self.person_name is None or owner not in self._documents
+                return '' if is_guest else self._documents[owner].key
+            case _:
+                return ''
 
     def end(self) -> None:
         """Release the documents: the page is gone."""
         self.ended = True
         self.identified = True
-        self._session = self._room = None
+        self._session = None
+        self._documents = {}
 
     @property
     def owners(self) -> list[str]:
@@ -100,14 +117,26 @@ class Visit:
 
     def seal(self) -> str:
         """Return the text that binds typed values to the session and the visit; the browser keeps it."""
+        if self.signed_in:
+            return f'{self.id}.{self.registry.seal(self._sealed)}'
         session = self.session
         session.seal = session.seal or self.registry.seal(self.session_id)
         return f'{self.id}.{session.seal}'
 
+    @property
+    def _sealed(self) -> str:
+        return f'{self.session_id}\0user\0{self.signed_in}'
+
+    def is_sealed(self, seal: str) -> bool:
+        """Whether a seal was given to this session, and to the person who is signed in, or to nobody."""
+        if self.registry.is_seal(seal, self.session_id):
+            return True
+        return bool(self.signed_in) and self.registry.is_seal(seal, self._sealed)
+
     def is_seal(self, seal: str) -> bool:
         """Whether this is the seal of this session and visit."""
         visit, _, sealed = seal.rpartition('.')
-        return visit == self.id and self.registry.is_seal(sealed, self.session_id)
+        return visit == self.id and self.is_sealed(sealed)
 
     def identify(self, report: Report) -> None:
         """Take the browser's report, and continue the visit that it names, if any."""
@@ -126,12 +155,13 @@ class Visit:
 
     async def revalidate(self, timeout: float) -> None:
         """Look whether someone else wrote, for `timeout` seconds; what is not known yet is read."""
-        if self._room is None:
+        others = [each for owner, each in self._documents.items() if not (owner == 'user' and self.has_left)]
+        if not others:
             await self.session.revalidate(timeout)
-        elif not self.exists:  # nothing is stored for a visitor without a cookie
-            await self._room.revalidate(timeout)
-        else:
-            await asyncio.gather(*(session.revalidate(timeout) for session in self.sessions))
+            return
+        # nothing is stored for a visitor without a cookie
+        documents = [self.session, *others] if self.exists else others
+        await asyncio.gather(*(document.revalidate(timeout) for document in documents))
 
     @contextmanager
     def in_client(self) -> Generator[None]:
