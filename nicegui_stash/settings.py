@@ -179,11 +179,6 @@ def _folder(name: str, given: str) -> str:
     return prefix
 
 
-def is_guessable(secret: str) -> bool:
-    """Whether a secret is of one character, or of blanks."""
-    return len(secret.strip()) < 2
-
-
 def _secrets(name: str, given: str | Sequence[str]) -> tuple[str, ...]:
     secrets = (given,) if isinstance(given, str) else tuple(given)
     if not all(isinstance(secret, str) for secret in secrets):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -192,7 +187,7 @@ def _secrets(name: str, given: str | Sequence[str]) -> tuple[str, ...]:
         raise ConfigurationError(name, 'a secret is empty', 'Leave it out for the storage_secret of ui.run')
     if not secrets:
         raise ConfigurationError(name, 'the list is empty', 'Leave it out for the storage_secret of ui.run')
-    if any(map(is_guessable, secrets)):  # such as list('a secret')
+    if any(len(secret.strip()) < 2 for secret in secrets):  # such as list('a secret')
         raise ConfigurationError(
             name, 'a secret of one character can be guessed', "Write a list of long random texts: secrets=['…']"
         )

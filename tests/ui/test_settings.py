@@ -110,13 +110,6 @@ async def test_without_a_storage_secret_the_start_fails_with_the_line_to_write(u
             pass
 
 
-@pytest.mark.parametrize('secret', ['x', ' x ', '  '])
-async def test_a_storage_secret_of_one_character_stops_the_start(url: str, secret: str) -> None:
-    with pytest.raises(SystemExit, match=r'storage_secret: a secret of one character can be guessed'):
-        async with serving(lambda: Stash(url), secret=secret):
-            pass
-
-
 async def test_secrets_alone_do_not_stand_for_the_storage_secret_that_browsers_need(url: str) -> None:
     with pytest.raises(SystemExit, match=r'^nicegui_stash: storage_secret: without it browsers have no session'):
         async with serving(lambda: Stash(url, secrets=['mine']), secret=None):

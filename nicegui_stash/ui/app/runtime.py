@@ -13,7 +13,6 @@ import random
 import time
 import weakref
 from pathlib import Path
-from typing import Final
 
 from nicegui import Client, app
 
@@ -23,7 +22,7 @@ from ...model.schema import Schema
 from ...model.tokens import Tokens
 from ...session.keys import Keys
 from ...session.registry import Registry
-from ...settings import Settings, is_guessable
+from ...settings import Settings
 from ...stores.base import Store
 from ...stores.journal import Journals
 from ...stores.opening import default_url, open_store
@@ -33,8 +32,6 @@ from .signals import SignalWatch
 from .start_check import check_at_start
 
 log = logging.getLogger('nicegui_stash')
-
-_LINE_TO_WRITE: Final = "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with"
 
 Place = tuple[str, str, tuple[str, ...]]
 _runtimes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Place, Runtime]] = weakref.WeakKeyDictionary()
@@ -241,13 +238,13 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
 
 def require_storage_secret() -> None:
     """Raise `ConfigurationError` where anybody could sign a cookie."""
-    secret = nicegui_private.storage_secret()
-    if not secret:
+    if not nicegui_private.storage_secret():
         raise missing_secret()
-    if is_guessable(secret):
-        raise ConfigurationError('storage_secret', 'a secret of one character can be guessed', _LINE_TO_WRITE)
 
 
 def missing_secret() -> ConfigurationError:
-    reason = 'without it browsers have no session, so nothing can be recovered'
-    return ConfigurationError('storage_secret', reason, _LINE_TO_WRITE)
+    return ConfigurationError(
+        'storage_secret',
+        'without it browsers have no session, so nothing can be recovered',
+        "Write ui.run(storage_secret='…') with a private random text, or pass it to ui.run_with",
+    )
