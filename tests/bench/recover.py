@@ -1,4 +1,7 @@
-"""What recovery adds to a page whose session is in memory, and what strangers who change nothing cost the store."""
+"""What recovery adds to a page whose session is in memory, and what strangers who change nothing cost the store.
+
+A page that can come back in place is also compared with one that reloads.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ from .measure import Row, Samples, Target, without_garbage_collection
 from .simulation import get_page, new_browser, open_page, serving
 
 BATCH = 24
-PATHS = ('/stash', '/plain', '/reading')
+PATHS = ('/stash', '/reloading', '/plain', '/reading')
+OURS = ('/stash', '/reloading')
 opened: list[Any] = []
 kept = MemoryStore('bench')
 known: list[Any] = []
@@ -61,9 +65,17 @@ def declare(store: FaultyStore) -> tuple[Stash, Stash]:
     register_store('counting', lambda url, options: store)
     stash, counting = Stash('memory://bench'), Stash('counting://')
 
-    @stash.page('/stash')
+    @stash.page('/stash', rejoin='in_place')
     @counting.page('/counted', name='Counted')
     class Kept(Elements):
+        count: int = stored(0)
+        name: str = stored('')
+        note: str = stored('', scope='reconnect')
+        done: bool = stored(False)
+        tags: list[str] = stored([])
+
+    @stash.page('/reloading', rejoin='reload')
+    class Reloading(Elements):
         count: int = stored(0)
         name: str = stored('')
         note: str = stored('', scope='reconnect')
@@ -90,10 +102,13 @@ async def measure(folder: Path, rounds: int) -> list[Row]:
     async with serving(lambda: declare(store)) as (stash, counting):
         strangers = await _store_calls(store, counting)
         samples = await _requested(stash, rounds)
+        sizes, sizes_reloading = [[float(len((await new_browser().get(path)).content))] for path in OURS]
     name, ours = 'a page with its session in memory', samples['/stash']
     return [
         Row(name, 'µs', ours, samples['/reading'], 'plain page that reads it too', Target('difference', 150)),
         Row(name, 'µs', ours, samples['/plain'], 'plain page'),
+        Row(name, 'µs', ours, samples['/reloading'], 'one that reloads', Target('ratio', 1.02)),
+        Row('the HTML of that page', 'bytes', sizes, sizes_reloading, 'one that reloads', Target('ratio', 1.02)),
         *strangers,
     ]
 
@@ -101,11 +116,12 @@ async def measure(folder: Path, rounds: int) -> list[Row]:
 async def _requested(stash: Stash, rounds: int) -> Samples:
     """Return the median cost of each page in each round."""
     browser = new_browser()
-    await open_page(browser, '/stash')
-    page = opened[0]
-    for name in ('count', 'name', 'done', 'tags'):
-        setattr(page, name, getattr(Plain(), name))
-    await stash.flush(page)
+    for path in OURS:
+        await open_page(browser, path)
+        page = opened[0]
+        for name in ('count', 'name', 'done', 'tags'):
+            setattr(page, name, getattr(Plain(), name))
+        await stash.flush(page)
     [key] = [row.key async for row in kept.list()]
     found = await kept.get(key)
     assert isinstance(found, StoredObject)
@@ -119,9 +135,11 @@ async def _requested(stash: Stash, rounds: int) -> Samples:
                     taken.add(path, await request(browser, path))
         for path, costs in taken.items():
             samples.add(path, median(costs))
-    await get_page(browser, '/stash')
-    if opened[0] is page or opened[0].tags != Plain().tags:
-        raise RuntimeError('the page was not recovered, so that nothing was measured')
+    for path in OURS:
+        before = opened[0]
+        await get_page(browser, path)
+        if opened[0] is before or opened[0].tags != Plain().tags:
+            raise RuntimeError('the page was not recovered, so that nothing was measured')
     return samples.without_first()
 
 
