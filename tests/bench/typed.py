@@ -137,16 +137,18 @@ class Fifty:
 
 
 @asynccontextmanager
-async def opened(browser: Browser, folder: Path, scope: str, *, script: str = '') -> AsyncIterator[Fifty]:
+async def opened(
+    browser: Browser, folder: Path, scope: str, *, script: str = '', rejoin: str = 'reload'
+) -> AsyncIterator[Fifty]:
     """Serve the page with fields of this scope, or without the library; open it, with a script of ours in it."""
     async with (
         Server(
             'fifty.py',
             folder,
-            store=folder / f'store-{scope}',
+            store=folder / f'store-{scope}-{rejoin}',
             scope=scope,
             reconnect_timeout=0.3,
-            nicegui_stash_rejoin='reload',
+            nicegui_stash_rejoin=rejoin,
         ) as server,
         Proxy(server.port) as proxy,
         Visitor(browser) as visitor,
@@ -162,11 +164,16 @@ async def measure(folder: Path, rounds: int) -> list[Row]:
     samples = Samples()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        async with opened(browser, folder, '') as plain, opened(browser, folder, 'reconnect') as ours:
+        async with (
+            opened(browser, folder, '') as plain,
+            opened(browser, folder, 'reconnect') as ours,
+            opened(browser, folder, 'reconnect', rejoin='in_place') as in_place,
+        ):
             for _ in range(-1, 3 * rounds):
                 samples.add('page without us', await _keystroke(plain))
-                samples.add('keystroke', await _keystroke(ours))
-                await ours.come_to_rest()
+                for name, page in (('keystroke', ours), ('keystroke, in place', in_place)):
+                    samples.add(name, await _keystroke(page))
+                    await page.come_to_rest()
         for scope in SCOPES:
             async with opened(browser, folder, scope, script=TRACED) as page:
                 for _ in range(-1, rounds):
@@ -211,8 +218,10 @@ def _rows(samples: Samples) -> list[Row]:
             Row(f'run our scripts at the beginning, {how}', 'ms', found['load']),
             Row(f'put the focus back, with layout, {how}', 'ms', found['focus']),
         ]
-    keystroke, plain = samples['keystroke'], samples['page without us']
-    return [*rows, Row('a keystroke', 'µs', keystroke, plain, 'page without us', Target('difference', 20))]
+    plain = samples['page without us']
+    for name in ('keystroke', 'keystroke, in place'):
+        rows.append(Row(f'a {name}', 'µs', samples[name], plain, 'page without us', Target('difference', 20)))
+    return rows
 
 
 def type_of(event: Event) -> str:
