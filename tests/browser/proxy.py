@@ -64,6 +64,10 @@ class Proxy:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
+        for listening in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listening)
+        await asyncio.sleep(0)  # what has been accepted becomes a link: a server that is closed by then loses it, open
+        await asyncio.sleep(0)
         self._server.close()
         self.cut()
         for task in self._tasks:

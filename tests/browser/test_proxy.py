@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+
+import pytest
 
 from .proxy import Proxy
 
@@ -51,6 +55,19 @@ async def test_a_connection_that_has_polled_carries_no_document_to_the_server_be
         writer.write(DOCUMENT)
         assert await reader.readline() == b'two\n'
         writer.close()
+
+
+async def test_a_connection_that_comes_while_the_proxy_closes_is_closed_as_well(caplog: pytest.LogCaptureFixture):
+    async with answering(b'one') as one:
+        async with Proxy(one) as proxy:
+            browser = socket.create_connection(('127.0.0.1', proxy.port))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # the loop has accepted it, and made nothing of it yet
+        browser.settimeout(60)
+        with browser, suppress(ConnectionResetError):
+            assert await asyncio.to_thread(browser.recv, 1) == b''
+    gc.collect()
+    assert [record for record in caplog.records if record.name == 'asyncio'] == []
 
 
 async def ends(reader: asyncio.StreamReader) -> bool:
