@@ -51,6 +51,19 @@ NOTE_TURN = """() => {
 }"""
 """Notes when the page is to look for the next server."""
 
+CLOSE_ON_PURPOSE = """() => {
+    const { setTimeout } = window;
+    const pauses = [];
+    window.setTimeout = (step, pause) => {
+        pauses.push(pause);
+        return setTimeout(step, pause);
+    };
+    window.socket.disconnect();
+    window.setTimeout = setTimeout;
+    return pauses;
+}"""
+"""Closes the socket as a script of the page may; returns the milliseconds after which anything is to be done."""
+
 LETTERS = 'abcdefghijklmnopqrst'
 TYPE_FAST = f"""async () => {{
     const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -377,6 +390,23 @@ async def test_what_is_typed_between_the_return_and_the_connect_arrives_in_order
         await restart(server, tab)
         await expect(get('free-text')).to_have_text(text)
         await expect(get('free')).to_have_value(text)
+        assert await is_same_document(tab)
+
+
+async def test_a_page_whose_script_has_closed_the_socket_waits_until_that_opens_it(visitor: Visitor, folder: Path):
+    async with served(folder) as server:
+        tab = await open_page(visitor, server.url)
+        assert min(await tab.page.evaluate(CLOSE_ON_PURPOSE), default=1000) >= 1000, 'nothing looks for the server'
+        await tab.page.evaluate('window.socket.connect()')
+        await tab.connected()
+        await fill(tab.page.get_by_test_id('draft'), 'a draft', tab.page.get_by_test_id('draft-text'))
+        await tab.page.evaluate(CLOSE_ON_PURPOSE)
+        client = await tab.client()
+        await server.kill()
+        await server.start()
+        await tab.page.evaluate('window.socket.connect()')
+        await back(tab, client)
+        await expect(tab.page.get_by_test_id('draft-text')).to_have_text('a draft')
         assert await is_same_document(tab)
 
 

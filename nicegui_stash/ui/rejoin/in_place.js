@@ -306,11 +306,11 @@
     mount() {
       const { socket } = window;
       socket.on("update", heard); // before NiceGUI's listener shows them
-      socket.on("disconnect", () => {
+      socket.on("disconnect", (reason) => {
         queueMicrotask(() => (popup().ariaHidden = true)); // after NiceGUI's listener has shown it
         clearTimeout(calm);
         calm = setTimeout(() => socket.connected || (popup().ariaHidden = false), CALM_MS);
-        if (!returning) lookSoon();
+        if (!returning && reason !== "io client disconnect") lookSoon(); // a script of the page may close it on purpose
       });
       socket.on("connect", () => {
         times = 0;
