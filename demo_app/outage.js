@@ -8,6 +8,10 @@ window.demoOutage = {
     document.body.append(cover);
     return cover;
   },
+  // Take the cover away when the page is connected again: it may come back in its document.
+  end(cover) {
+    window.socket.once("connect", () => cover.remove());
+  },
   // Close the socket, and open it again after some seconds.
   drop(seconds) {
     const end = Date.now() + seconds * 1000;
@@ -19,7 +23,7 @@ window.demoOutage = {
       } else {
         clearInterval(counting);
         const cover = this.say("Connecting again…");
-        window.socket.once("connect", () => cover.remove()); // as a rule it is refused, and NiceGUI reloads the page
+        this.end(cover);
         window.socket.connect();
       }
     };
@@ -29,7 +33,7 @@ window.demoOutage = {
   },
   // Let go of the connection as if the server had vanished; socket.io tries to reach it again by itself.
   lose() {
-    this.say("The server is being replaced…");
+    this.end(this.say("The server is being replaced…"));
     setTimeout(() => window.socket.io.engine.close(), 300);
     return true;
   },

@@ -101,8 +101,9 @@ async def press(tab: Tab, button: str) -> None:
 
 
 async def came_back(tab: Tab, client: str) -> None:
-    """Return when the tab shows another document than that of `client`, and says that it came back by itself."""
+    """Return when the tab is another client, and says that it came back by itself; nothing covers it any more."""
     await tab.connected(after=client)
+    await expect(tab.page.locator('.outage')).to_have_count(0)
     await expect(tab.page.get_by_test_id('recovery')).to_contain_text('Came back by itself')
 
 
