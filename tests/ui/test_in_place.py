@@ -118,8 +118,8 @@ async def test_a_browser_without_its_cookie_gets_a_plain_page(stash: Stash) -> N
     assert is_page(await Browser().get(headers={HEADER: claim}))
 
 
-async def test_a_page_that_does_not_ask_for_it_gets_nothing_of_it(url: str) -> None:
-    async with serving(lambda: Stash(url, flush_interval=0)) as stash:
+async def test_a_page_that_reloads_gets_nothing_of_it(url: str) -> None:
+    async with serving(lambda: Stash(url, flush_interval=0, rejoin='reload')) as stash:
         form(stash, rejoin=None)
         browser = Browser()
         page = await browser.get()
@@ -146,6 +146,26 @@ async def test_our_scripts_are_served_without_what_is_not_run_and_with_all_their
         literals = re.compile(r'"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`')
         assert literals.findall(served) == literals.findall(code)
         assert ''.join(served.split()) == ''.join(code.split())
+
+
+async def served_for_a_page(url: str, rejoin: Rejoin) -> dict[str, int]:
+    """Return the bytes that a new browser loads of a page's HTML, and of each script of ours that the HTML names."""
+    async with serving(lambda: Stash(url, flush_interval=0, rejoin=rejoin)) as stash:
+        form(stash, rejoin=None)
+        browser = Browser()
+        page = await browser.get()
+        addresses = re.findall(rf'src="(?:\$\{{prefix\}})?({scripts.FOLDER}/[^"]+)"', page.text)
+        loaded = {address: (await browser.get(address)).content for address in addresses}
+    names = {address: address.partition('?')[0].removeprefix(f'{scripts.FOLDER}/') for address in loaded}
+    return {'': len(page.content)} | {names[address]: len(content) for address, content in loaded.items()}
+
+
+async def test_a_page_that_comes_back_in_place_loads_at_most_12_kib_more_than_one_that_reloads(url: str) -> None:
+    in_place, reload = await served_for_a_page(url, 'in_place'), await served_for_a_page(url, 'reload')
+    assert (set(in_place), set(reload)) == ({'', 'rejoin.js', 'in_place.js'}, {'', 'rejoin.js', 'typed.js'})
+    assert min(in_place.values()) > 1000, 'each is served'
+    assert 0 < sum(in_place.values()) - sum(reload.values()) <= 12_288
+    assert in_place[''] <= 1.02 * reload['']
 
 
 @pytest.mark.parametrize('where', ['stash', 'page'])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from nicegui.testing import User
 
 from nicegui_stash import Stash, ValueNotStorable, stored
 from nicegui_stash.model.codec import Codec
+from nicegui_stash.settings import Rejoin
 from nicegui_stash.testing import FaultyStore, restart
 from nicegui_stash.ui.app.runtime import _warn_of_memory
 
@@ -170,17 +172,18 @@ async def test_statistics_count_what_happened(stash: Stash, store: FaultyStore) 
 
 
 @pytest.mark.proves('nonce')
-async def test_the_nonce_is_at_our_scripts_and_nowhere_else(url: str) -> None:
-    async with serving(lambda: Stash(url, csp_nonce='r4nd0m')) as stash:
+@pytest.mark.parametrize(('rejoin', 'script'), [('reload', 'typed.js'), ('in_place', 'in_place.js')])
+async def test_the_nonce_is_at_our_scripts_and_nowhere_else(url: str, rejoin: Rejoin, script: str) -> None:
+    async with serving(lambda: Stash(url, csp_nonce='r4nd0m', rejoin=rejoin)) as stash:
 
         @stash.page('/')
         class Page:
             def build(self) -> None: ...
 
         html = (await Browser().get()).text
-    script = html[html.index('<script nonce="r4nd0m">') :]
-    assert '<script nonce="r4nd0m" src="${prefix}/_nicegui/stash/rejoin.js' in script[: script.index('</script>')]
-    assert '<script nonce="r4nd0m" src="/_nicegui/stash/typed.js' in html
+    first = html[html.index('<script nonce="r4nd0m">') :]
+    assert '<script nonce="r4nd0m" src="${prefix}/_nicegui/stash/rejoin.js' in first[: first.index('</script>')]
+    assert re.search(rf'<script nonce="r4nd0m"[^>]* src="/_nicegui/stash/{script}', html)
     assert html.count('nonce=') == 3  # NiceGUI's own inline scripts have none
 
 

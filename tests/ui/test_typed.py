@@ -10,14 +10,15 @@ import pytest
 from nicegui import Client, ui
 
 from nicegui_stash import Stash, stored
+from nicegui_stash.settings import Rejoin
 
 from .scene import Browser, idle, serving, type_into
 
 BOUND = re.compile(r'<script type="application/json" class="nicegui-stash-bound">(.*?)</script>')
 
 
-def declare(url: str) -> Stash:
-    stash = Stash(url)
+def declare(url: str, rejoin: Rejoin | None = None) -> Stash:
+    stash = Stash(url, rejoin=rejoin)
 
     @stash.page('/')
     class Page:
@@ -30,12 +31,15 @@ def declare(url: str) -> Stash:
 
 
 @pytest.mark.parametrize('said', ['max-age=0', 'no-cache'])
-async def test_only_a_page_that_is_reloaded_has_in_its_html_what_is_bound(url: str, said: str) -> None:
-    async with serving(lambda: declare(url)):
+@pytest.mark.parametrize(('rejoin', 'script'), [('reload', 'typed.js'), ('in_place', 'in_place.js')])
+async def test_only_a_page_that_is_reloaded_has_in_its_html_what_is_bound(
+    url: str, said: str, rejoin: Rejoin, script: str
+) -> None:
+    async with serving(lambda: declare(url, rejoin)):
         browser = Browser()
         first = (await browser.get()).text
         again = (await browser.get(headers={'cache-control': said})).text
-    assert 'src="/_nicegui/stash/typed.js' in first
+    assert f'src="/_nicegui/stash/{script}' in first
     assert 'nicegui-stash-bound' not in first
     found = BOUND.search(again)
     assert found is not None
