@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +18,9 @@ ui.add_head_html(f'<script>{SCRIPT}</script>', shared=True)
 
 TROUBLE_LASTS = 6.0
 """Seconds for which the store is in trouble."""
+
+ASLEEP = 5.0
+"""Seconds after which a browser that has not let go is taken to be asleep."""
 
 _trouble: asyncio.Task[None] | None = None
 
@@ -71,18 +73,27 @@ async def _lose_all_pages() -> None:
     """Drop all pages, as a new process would, but keep this process: its memory is the store."""
     while stash.statistics().pending:  # noqa: ASYNC110 a stopping server drains by itself; this one does not stop
         await asyncio.sleep(0.01)
-    # before the page is back: one that is quick would go on with its old client
-    await _warn_browsers('lose()', then=Client.delete)
+    patience, app.config.reconnect_timeout = app.config.reconnect_timeout, 0.0  # drop pages at once
+    clients = _connected()
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASLEEP):
+                while clients := [client for client in clients if client.id in Client.instances]:
+                    # once more where a page was back before its end was noticed: it goes on with its old client
+                    await _warn_browsers('lose()', clients)
+                    await asyncio.sleep(1.0)
+    finally:
+        app.config.reconnect_timeout = patience
 
 
-async def _warn_browsers(call: str, then: Callable[[Client], None] | None = None) -> None:
+def _connected() -> list[Client]:
+    return [client for client in Client.instances.values() if client.has_socket_connection]
+
+
+async def _warn_browsers(call: str, clients: list[Client] | None = None) -> None:
     """Run a function of `outage.js` in every browser; one that does not answer will notice by itself."""
 
     async def warn(client: Client) -> None:
-        with suppress(TimeoutError):
-            await client.run_javascript(f'demoOutage.{call}')
-        if then is not None and client.id in Client.instances:
-            then(client)
+        await client.run_javascript(f'demoOutage.{call}')
 
-    clients = [client for client in Client.instances.values() if client.has_socket_connection]
-    await asyncio.gather(*map(warn, clients), return_exceptions=True)
+    await asyncio.gather(*map(warn, _connected() if clients is None else clients), return_exceptions=True)

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from tests.browser.apps import patience  # noqa: F401 it registers itself
+from tests.browser.apps import patience
 
 steps = itertools.count(1)
 
@@ -34,6 +34,7 @@ async def may_end(seconds: float) -> None:
 
 from demo_app import job, outage  # noqa: E402 once patience has set what they read
 
+outage.ASLEEP = patience.SECONDS
 outage.asyncio = SimpleNamespace(**{**vars(asyncio), 'sleep': may_end})  # type: ignore[assignment]
 if 'gated' in sys.argv:
     job.asyncio = SimpleNamespace(sleep=may_take_a_step)  # type: ignore[assignment]
