@@ -61,7 +61,7 @@ def test_any_text_can_be_sealed_and_any_text_is_a_wrong_seal(text: str, other: s
 
 
 def test_the_examples_in_the_documentation_are_true() -> None:
-    assert doctest.testmod(keys) == (0, 2)
+    assert doctest.testmod(keys) == (0, 3)
     assert doctest.testmod(loading) == (0, 1)
 
 

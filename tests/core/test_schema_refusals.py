@@ -41,10 +41,10 @@ def test_names_that_mean_something_else_are_refused(name: str) -> None:
 
 def test_an_unknown_scope_is_refused_with_the_list_of_scopes() -> None:
     class Page:
-        count: int = stored(0, scope='user')  # type: ignore[call-overload]
+        count: int = stored(0, scope='team')  # type: ignore[call-overload]
 
     reason = (
-        "unknown scope 'user'; the scopes are session, reconnect, tab, url, browser, room. "
+        "unknown scope 'team'; the scopes are session, reconnect, tab, url, browser, user, room. "
         "Write stored(…, scope='session')"
     )
     assert refusal(Page).reason == reason
