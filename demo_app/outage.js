@@ -2,15 +2,14 @@ document.documentElement.toggleAttribute("data-frame", window !== window.parent)
 
 // The accidents that a page can have, seen from the browser. No server can tell the page anything meanwhile.
 window.demoOutage = {
+  // Cover the page until it is connected again: it may come back in its document.
   say(text) {
-    const cover = document.querySelector(".outage") ?? document.createElement("div");
+    const shown = document.querySelector(".outage");
+    const cover = shown ?? document.createElement("div");
+    if (!shown) window.socket.once("connect", () => cover.remove());
     Object.assign(cover, { className: "outage", role: "status", textContent: text });
     document.body.append(cover);
     return cover;
-  },
-  // Take the cover away when the page is connected again: it may come back in its document.
-  end(cover) {
-    window.socket.once("connect", () => cover.remove());
   },
   // Close the socket, and open it again after some seconds.
   drop(seconds) {
@@ -22,8 +21,7 @@ window.demoOutage = {
         cover.style.setProperty("--left", left / seconds);
       } else {
         clearInterval(counting);
-        const cover = this.say("Connecting again…");
-        this.end(cover);
+        this.say("Connecting again…");
         window.socket.connect();
       }
     };
@@ -33,7 +31,7 @@ window.demoOutage = {
   },
   // Let go of the connection as if the server had vanished; socket.io tries to reach it again by itself.
   lose() {
-    this.end(this.say("The server is being replaced…"));
+    this.say("The server is being replaced…");
     setTimeout(() => window.socket.io.engine.close(), 300);
     return true;
   },
