@@ -135,8 +135,9 @@ def test_the_bytes_of_a_page_grow_again_with_time_too() -> None:
 async def test_entered_values_are_taken_a_few_times_per_connect(stash: Stash, everything: type[Any]) -> None:
     tab = await Browser().open()
     page_object = page_object_of(shown(stash, tab, everything))
-    known, connection = addresses(page_object), page_object.open_page
+    connection = page_object.open_page
     assert isinstance(connection, Connection)
+    known = addresses(connection)
     for told in ({'kind': 'again', 'values': []}, again(known, 1, 'x', 1)):
         connection.allows.connected()
         before = stash.statistics().dropped_messages
