@@ -378,8 +378,8 @@ class Settings:
     )
     rejoin: Rejoin = _option(  # noqa: RUF009 as above
         _WAY_BACK,
-        'reload',
-        "how a page comes back whose client is gone: by a reload, or `'in_place'`, within its document",
+        'in_place',
+        "how a page comes back whose client is gone: within its document, or by a `'reload'`",
         is_of_one_stash=True,
     )
     dev: bool = _option(_TRUTH, False, 'show a panel for developers on each page, never in production')  # noqa: FBT003

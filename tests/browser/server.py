@@ -19,8 +19,8 @@ from tests.servers.process import WITHOUT_TLS, free_ports
 APPS = Path(__file__).parent / 'apps'
 ROOT = Path(__file__).parents[2]
 SECRET = 'the secret of the browser tests'
-REJOIN = os.environ.get('REJOIN', 'reload')
-"""How pages come back that do not say it: REJOIN=in_place runs the same tests without reloads."""
+REJOIN = os.environ.get('REJOIN', 'in_place')
+"""How pages come back that do not say it: REJOIN=reload runs the same tests with reloads."""
 
 REFUSED = 10080
 """A port that Chromium opens no page of."""

@@ -136,7 +136,7 @@ def main() -> None:
                 page.goto(f'http://127.0.0.1:{port}/')
                 fill_in(page)
             with server(folder, port):
-                expect(page.get_by_text('all is durable')).not_to_be_visible()  # it reloaded by itself
+                expect(page.get_by_text('all is durable')).not_to_be_visible()  # it came back by itself
                 expect(page.get_by_text('count is 2', exact=True)).to_be_visible()
                 expect(page.get_by_label('note')).to_have_value('half a sentence')
                 page.goto(f'http://127.0.0.1:{port}/')
