@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 from weakref import WeakSet
 
 NAME: Final = 'nicegui_stash'
 HELD: Final = frozenset({'sessions', 'rooms', 'people', 'pending', 'pending_bytes'})
 """What may also decrease; the rest is counted since the start."""
+LABELS: Final[Mapping[str, tuple[str, ...]]] = {
+    'recoveries': ('status', 'reason'),
+    'values_by_class': ('class',),
+    'bytes_by_class': ('class',),
+}
+"""The attributes of a count by their levels; other counts have none."""
 Parts = tuple[tuple[str, str], ...]
+Levels = int | Mapping[str, 'Levels']
 Read = Callable[[str], dict[Parts, int]]
 """Returns the present counts of one name by their attributes; one without attributes has one count."""
 
@@ -43,14 +50,17 @@ class Published:
         pending = None if name == 'pending' else 0  # only that count looks at each session
         found = Counter[Parts]()
         for counted in list(self._counted):
-            count: int | dict[str, dict[str, int]] = getattr(counted.statistics(pending), name)
-            if isinstance(count, int):
-                found[()] += count
-                continue
-            for status, by_reason in count.items():
-                for reason, number in by_reason.items():
-                    found[('status', status), ('reason', reason)] += number
+            for parts, number in _leaves(getattr(counted.statistics(pending), name), LABELS.get(name, ())):
+                found[parts] += number
         return found
+
+
+def _leaves(count: Levels, labels: tuple[str, ...], parts: Parts = ()) -> Iterator[tuple[Parts, int]]:
+    if isinstance(count, int):
+        yield parts, count
+        return
+    for key, inner in count.items():
+        yield from _leaves(inner, labels[1:], (*parts, (labels[0], key)))
 
 
 published: Final = Published()

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from ..errors import StoreError
 from ..model.document import Document
 from ..model.lost import as_sets, still_held
 from ..model.operations import Adopt, Forget, Operation, Place, Reset, Set, Update
+from .record import Puts
 from .shared import Shared
 
 OperationKey = tuple[object, ...]
+MOST_CLASSES: Final = 100
+"""How many classes are counted apart; the rest counts as `OTHERS`."""
+OTHERS: Final = '(others)'
 
 
 class Pending:
@@ -113,11 +118,22 @@ class Pending:
 
     def _note_own(self, operation: Operation) -> None:
         if isinstance(operation, Set):
+            self._count(operation)
             if not operation.absent:  # what only filled a gap is as old as it was before
                 self.own[operation.slice, operation.part, operation.field] = operation
         elif isinstance(operation, Update):
             for put in as_sets(operation):
+                self._count(put)
                 self.own[put.slice, put.part, put.field] = put
+
+    def _count(self, durable: Set) -> None:
+        name, by_class = durable.slice.name, self._shared.by_class
+        row = by_class.get(name)
+        if row is None:
+            is_apart = name in self._shared.schemas and len(by_class) < MOST_CLASSES  # others may be a visitor's names
+            row = by_class.setdefault(name if is_apart else OTHERS, Puts())
+        row.count += 1
+        row.size += len(durable.raw)
 
     def keep_own(self, document: Document) -> None:
         """Let go of what others have overwritten, or what was erased."""

@@ -53,6 +53,9 @@ class Statistics:
 
     `recoveries` counts page objects by `recovery.status` and then `recovery.reason`, as they were when the page had
     reported. `returns_in_place` counts pages that came back without a reload.
+
+    `values_by_class` and `bytes_by_class` count values that became durable, by the stored name of their class.
+    The keys are bounded: the first hundred classes, and `(others)`.
     """
 
     sessions: int
@@ -75,6 +78,8 @@ class Statistics:
     returns_in_place: int
     rooms: int
     people: int
+    values_by_class: dict[str, int]
+    bytes_by_class: dict[str, int]
 
 
 class Registry:
@@ -354,6 +359,7 @@ class Registry:
         counts = self._shared.counts
         if pending is None:
             pending = sum(1 for session in self.live() if session.pending)
+        by_class = self._shared.by_class.copy()  # another thread may ask
         return Statistics(
             sessions=len(self._sessions),
             pending=pending,
@@ -371,10 +377,12 @@ class Registry:
             put_back=counts['put_back'],
             held_back=counts['held_back'],
             let_go=counts['let_go'],
-            recoveries=_by_status(self._shared.recoveries.copy()),  # another thread may ask
+            recoveries=_by_status(self._shared.recoveries.copy()),
             returns_in_place=counts['returns_in_place'],
             rooms=len(self._rooms),
             people=len(self._people),
+            values_by_class={name: row.count for name, row in by_class.items()},
+            bytes_by_class={name: row.size for name, row in by_class.items()},
         )
 
     async def aclose(self) -> None:

@@ -17,7 +17,7 @@ from .clock import Clock
 from .journal import BeforeRead, Journal
 from .new_sessions import NewSessions
 from .outage import Outage
-from .record import Record
+from .record import Puts, Record
 
 log = logging.getLogger('nicegui_stash')
 
@@ -41,7 +41,7 @@ class Shared:
     why nothing is written any more, if that is so. `look_around` is called when the store turns out to have lost a
     document: it may have lost others, too. `journal` keeps on this host what is not in the store yet; `before_read` is
     awaited before a document is read for the first time. `record` is kept while somebody may inspect the process.
-    `new_sessions` says when a document may be put that is in the store not yet.
+    `new_sessions` says when a document may be put that is in the store not yet. `by_class` counts durable values.
     """
 
     store: Store
@@ -59,6 +59,7 @@ class Shared:
     record: Record | None = None
     counts: Counter[str] = field(default_factory=Counter[str])
     recoveries: dict[tuple[Status, Reason], int] = field(default_factory=dict[tuple[Status, Reason], int])
+    by_class: dict[str, Puts] = field(default_factory=dict[str, Puts])
     max_keys: dict[str, int] = field(default_factory=dict[str, int])
     schemas: dict[str, Schema] = field(default_factory=dict[str, Schema])
     new_sessions: NewSessions = field(default_factory=NewSessions)

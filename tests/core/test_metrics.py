@@ -11,20 +11,25 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Sum
 
-from nicegui_stash.session.metrics import HELD, Published
+from nicegui_stash.errors import Unavailable
+from nicegui_stash.model.document import SESSION_PART
+from nicegui_stash.model.schema import build_schema
+from nicegui_stash.session.metrics import HELD, LABELS, Published
+from nicegui_stash.session.pending import MOST_CLASSES, OTHERS
 from nicegui_stash.session.registry import Statistics
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry
-from .scene import put
+from .scene import COUNTER, put
 
 DASHBOARD = Path(__file__).parents[2] / 'docs' / 'dashboard.json'
 FIELDS = [field.name for field in dataclasses.fields(Statistics)]
-COUNTS = [name for name in FIELDS if name != 'recoveries']
+COUNTS = [name for name in FIELDS if name not in LABELS]
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ async def test_each_of_the_statistics_is_a_metric(
         await session.flush()
     store.down = True
     put(sessions[0], 'a', 'y' * 50)
-    found = read(reader)
+    found = {name: each for name, each in read(reader).items() if ' class=' not in name}
     assert list(found) == COUNTS
     totals = [dataclasses.asdict(registry.statistics()) for registry in registries]
     assert {name: value for name, (value, _) in found.items()} == {
@@ -94,6 +99,49 @@ async def test_recoveries_are_counted_by_status_and_reason(
         'recoveries status=recovered reason=rejoin': (1, True),
         'recoveries status=recovered reason=reload': (2, True),
     }
+
+
+async def test_what_became_durable_is_counted_by_class(
+    make_registry: MakeRegistry, store: FaultyStore, reader: InMemoryMetricReader, publish: Any
+) -> None:
+    registries = [make_registry(flush_interval=0) for _ in range(2)]
+    for registry in registries:
+        publish(registry)
+        for name in ('Counter', 'Cart'):
+            registry.declare(build_schema(type(name, (), {})))
+    for number, registry in enumerate(registries):
+        session = registry.session(f'{number}', exists=False)
+        put(session, 'count', 'x' * 100)
+        await session.update(COUNTER, lambda _: [(SESSION_PART, 'more', msgspec.Raw(b'12345'))])
+        put(session, 'items', 'y' * 10, slice_id=COUNTER._replace(name='Cart'))
+        put(session, 'text', 'z' * 20, slice_id=COUNTER._replace(name="a visitor's"))
+        await session.flush()
+        store.down = True
+        put(session, 'count', 'x' * 1000)
+        with pytest.raises(Unavailable):
+            await session.flush()
+        store.down = False
+    assert registries[0].statistics().values_by_class == {'Counter': 2, 'Cart': 1, OTHERS: 1}
+    assert registries[0].statistics().bytes_by_class == {'Counter': 107, 'Cart': 12, OTHERS: 22}
+    assert {name: each for name, each in read(reader).items() if ' class=' in name} == {
+        'values_by_class class=Counter': (4, True),
+        'values_by_class class=Cart': (2, True),
+        f'values_by_class class={OTHERS}': (2, True),
+        'bytes_by_class class=Counter': (214, True),
+        'bytes_by_class class=Cart': (24, True),
+        f'bytes_by_class class={OTHERS}': (44, True),
+    }
+
+
+async def test_the_classes_that_are_counted_apart_are_bounded(make_registry: MakeRegistry) -> None:
+    registry = make_registry(flush_interval=0)
+    session = registry.session('an id', exists=False)
+    for number in range(MOST_CLASSES + 50):
+        registry.declare(build_schema(type(f'Class{number}', (), {})))
+        put(session, 'a', number, slice_id=COUNTER._replace(name=f'Class{number}'))
+    await session.flush()
+    counted = registry.statistics().values_by_class
+    assert (len(counted), counted[OTHERS]) == (MOST_CLASSES + 1, 50)
 
 
 async def test_they_are_read_in_a_thread_of_the_sdk_while_sessions_come(make_registry: MakeRegistry) -> None:

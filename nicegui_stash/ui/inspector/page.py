@@ -38,6 +38,8 @@ PATIENCE: Final = 0.1
 """Seconds that an answer waits for numbers at most; what is not there by then comes with a later look."""
 TROUBLES: Final = {'failures', 'quarantined', 'refused_changes', 'errors', 'put_back'}
 """The counts that should be 0."""
+BY_CLASS: Final = {'values_by_class', 'bytes_by_class'}
+"""The counts that the table of fields shows in more detail."""
 
 _LOOK: Final = Path(__file__).with_name('look.css')
 _OPEN: Final = """
@@ -137,6 +139,8 @@ class Page:
         labels: dict[str, ui.label] = {}
         with ui.element().classes('stash-counts'):
             for each in dataclasses.fields(Statistics):
+                if each.name in BY_CLASS:
+                    continue
                 with ui.column().classes('stash-count'):
                     labels[each.name] = ui.label('…')
                     ui.label(each.name.replace('_', ' ')).classes('stash-muted')
