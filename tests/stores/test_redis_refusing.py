@@ -11,7 +11,7 @@ from nicegui_stash.errors import ConfigurationError, Conflict, OutcomeUnknown, R
 from nicegui_stash.stores import NOT_MODIFIED, ETag, ObjectInfo, Replace, StoredObject, open_store
 from nicegui_stash.stores.base import replacing
 from nicegui_stash.stores.redis.store import NAMESPACE, RedisStore
-from tests.servers.process import PATIENCE
+from tests.servers.process import PATIENCE, free_ports
 
 from .redis_fixtures import running, server, store, value_of
 from .redis_server import RedisServer
@@ -163,6 +163,48 @@ async def test_a_replica_that_takes_no_writes_is_unavailable_until_it_is_the_pri
     finally:
         await there.aclose()
         replica.kill()
+
+
+async def test_a_cluster_is_refused_with_a_hint(tmp_path: Path) -> None:
+    bus, elsewhere, bus_elsewhere = free_ports(3)
+    (tmp_path / 'nodes.conf').write_text(
+        f'{"a" * 40} 127.0.0.1:0@0 myself,master - 0 0 1 connected 0-8191\n'
+        f'{"b" * 40} 127.0.0.1:{elsewhere}@{bus_elsewhere} master - 0 0 2 connected 8192-16383\n'
+        'vars currentEpoch 2 lastVoteEpoch 0\n'
+    )
+    patient = ['--cluster-node-timeout', '3600000']  # in which a node that does not run is not missed
+    server = RedisServer(tmp_path, '--cluster-enabled', 'yes', '--cluster-port', f'{bus}', *patient)
+    server.start()
+    store = RedisStore(server.url)
+    try:
+        await server.is_up()
+        async with asyncio.timeout(PATIENCE):
+            while b'cluster_state:ok' not in await store.ask('CLUSTER', 'INFO'):
+                await asyncio.sleep(0.01)
+        slots = {f'{number}': await store.ask('CLUSTER', 'KEYSLOT', f'{NAMESPACE}{number}') for number in range(20)}
+        key = next(key for key, slot in slots.items() if slot > 8191)
+        for operation in (store.get, lambda key: store.put(key, b'', mode='create'), store.delete):
+            with pytest.raises(Refused, match='the server answered MOVED') as caught:
+                await operation(key)
+            assert 'Redis Cluster is not supported' in caught.value.hint
+    finally:
+        await store.aclose()
+        server.kill()
+
+
+async def test_a_node_of_a_cluster_that_is_not_made_yet_is_unavailable_with_the_same_hint(tmp_path: Path) -> None:
+    (bus,) = free_ports(1)
+    server = RedisServer(tmp_path, '--cluster-enabled', 'yes', '--cluster-port', f'{bus}')
+    server.start()
+    store = RedisStore(server.url)
+    try:
+        await server.is_up()
+        with pytest.raises(Unavailable, match='CLUSTERDOWN') as caught:
+            await store.put('x', b'', mode='create')
+        assert 'Redis Cluster is not supported' in caught.value.hint
+    finally:
+        await store.aclose()
+        server.kill()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from nicegui_stash.errors import ConfigurationError, Refused, Unavailable
 from nicegui_stash.stores import Replace
 from nicegui_stash.stores.redis.store import NAMESPACE, RedisStore
 from nicegui_stash.testing import StoreConformance
-from tests.servers.process import free_ports
+from tests.servers.process import PATIENCE, free_ports
 
 from .redis_fixtures import server, store
 from .redis_server import Network, RedisServer, debian, packaged
@@ -71,6 +71,33 @@ async def test_a_full_server_says_what_to_do(store: RedisStore) -> None:
         assert 'maxmemory' in caught.value.hint
     finally:
         await store.ask('CONFIG', 'SET', 'maxmemory', '0')
+
+
+async def test_a_server_that_cannot_save_refuses_until_it_can(program: str, tmp_path: Path) -> None:
+    server = RedisServer(tmp_path, program=program)
+    server.start()
+    store = RedisStore(server.url)
+
+    async def save(status: str) -> None:
+        await store.ask('BGSAVE')
+        async with asyncio.timeout(PATIENCE):
+            while f'rdb_last_bgsave_status:{status}' not in (await store.ask('INFO', 'persistence')).decode():
+                await asyncio.sleep(0.01)
+
+    try:
+        await server.is_up()
+        await store.ask('CONFIG', 'SET', 'save', '3600 1000')
+        (tmp_path / 'dump.rdb').mkdir()
+        await save('err')
+        with pytest.raises(Refused, match='MISCONF') as caught:
+            await store.put('x', b'', mode='create')
+        assert 'look at its log' in caught.value.hint
+        (tmp_path / 'dump.rdb').rmdir()
+        await save('ok')
+        await store.put('x', b'', mode='create')
+    finally:
+        await store.aclose()
+        server.kill()
 
 
 async def test_a_server_without_its_replicas_is_unavailable_until_it_has_them(store: RedisStore) -> None:

@@ -14,12 +14,16 @@ from ...errors import OutcomeUnknown, Refused, StoreError, Unavailable
 
 _SETTINGS = 'url (NICEGUI_STASH_URL) or storage_options (NICEGUI_STASH_STORAGE_OPTIONS)'
 _LOGIN = f'correct user and password in {_SETTINGS}'
+_CLUSTER = f'Redis Cluster is not supported: name a server with cluster-enabled no in {_SETTINGS}'
 
 # What an answer begins with says what it means; the rest of it may quote what was sent.
 _HINTS: Final = {
     'NOPERM': 'let the user run GET, SET, GETRANGE, STRLEN, DEL, SCAN, EVAL and EVALSHA on nicegui-stash:*',
     'OOM': 'raise maxmemory of the server, or let something else expire',
     'MISCONF': 'the server cannot write its snapshot: look at its log',
+    'MOVED': _CLUSTER,
+    'ASK': _CLUSTER,
+    'CLUSTERDOWN': _CLUSTER,
     'WRONGTYPE': 'something else uses the names nicegui-stash:* in this database; use another one',
     'DENIED': 'the server is in protected mode: set a password, or bind it to an address that only your servers reach',
     'DB index is out of range': 'use a lower number: `CONFIG GET databases` tells how many the server has',
@@ -34,9 +38,11 @@ _CODES_OF_TEXTS: Final = (
     (re.compile(r'Client names cannot contain'), 'Client names cannot contain spaces'),
 )
 _CODES_OF_KINDS: Final = {
+    'AskError': 'ASK',
     'BusyLoadingError': 'LOADING',
     'ClusterDownError': 'CLUSTERDOWN',
     'MasterDownError': 'MASTERDOWN',
+    'MovedError': 'MOVED',
     'NoPermissionError': 'NOPERM',
     'OutOfMemoryError': 'OOM',
     'ReadOnlyError': 'READONLY',
@@ -60,7 +66,7 @@ def redis_error(operation: str, key: str, error: RedisError, *, attempted: bool)
         return Refused(operation, key, reason, f'set ssl_ca_certs and the like in {_SETTINGS}')
     code = _code(error)
     if code in _PASSING:
-        return Unavailable(operation, key, f'the server answered {code}')
+        return Unavailable(operation, key, f'the server answered {code}', _HINTS.get(code, ''))
     if code == 'DENIED':
         return Refused(operation, key, 'the server answered DENIED', _HINTS['DENIED'])
     reason = 'the connection broke' if attempted else 'the server cannot be reached'
@@ -78,7 +84,7 @@ def _answered(operation: str, key: str, error: ResponseError) -> StoreError:
     """An answer says that nothing was applied: each script writes at most once, as the last it does."""
     code = _code(error) or type(error).__name__
     if code in _PASSING:
-        return Unavailable(operation, key, f'the server answered {code}')
+        return Unavailable(operation, key, f'the server answered {code}', _HINTS.get(code, ''))
     return Refused(operation, key, f'the server answered {code}', _HINTS.get(code, ''))
 
 
