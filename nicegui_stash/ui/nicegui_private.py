@@ -978,6 +978,18 @@ def on_new_elements(client: Client, notice: Callable[[], None]) -> None:
     setattr(outbox, 'enqueue_update', enqueue_and_notice)  # noqa: B010 as `handle_event`
 
 
+def on_updates(client: Client, notice: Callable[[Element], None]) -> None:
+    """Call back whenever an element of a client is new or has changed; a new one is not complete by then."""
+    outbox = client.outbox
+    enqueue_update = outbox.enqueue_update
+
+    def enqueue_and_notice(element: Element) -> None:
+        notice(element)
+        enqueue_update(element)
+
+    setattr(outbox, 'enqueue_update', enqueue_and_notice)  # noqa: B010 as `handle_event`
+
+
 def show_error(client: Client, error: Exception | str) -> None:
     """Replace a page's content by NiceGUI's error page, for a failure after the first HTML was delivered."""
     client.content.clear()

@@ -71,6 +71,15 @@ class GridShape:
         self._strategy = grid.options.get('autoSizeStrategy')
         self._state: GridState | None = None
 
+    def parts(self) -> set[Any]:
+        """Return the ids that columns may have."""
+        found: set[Any] = set()
+        columns: list[Any] = list(self.element.options.get('columnDefs') or ())
+        for column in columns:  # which grows meanwhile
+            found |= {str(column[name]) for name in ('colId', 'field') if name in column}
+            columns += column.get('children', ())
+        return found
+
     def listen(self, changed: Callable[[], None]) -> None:
         def receive(event: GenericEventArguments) -> None:
             try:
@@ -99,7 +108,7 @@ class GridShape:
         return {part: held for part, held in state.items() if part not in {'selected', 'filter'}}
 
     def _set(self, state: GridState | None) -> None:
-        self._state = None if state is None else _fitting(state, self._columns())
+        self._state = None if state is None else _fitting(state, self.parts())
         own = self._own if state is None else {name: part for name, part in self._own.items() if name not in _NAMES}
         self._option('initialState', {**own, **(_initial(self._state) if self._state else {})} or None)
         widths = self._state.widths if self._state else None
@@ -110,15 +119,6 @@ class GridShape:
             self.element.options[name] = value
         elif name in self.element.options:
             del self.element.options[name]
-
-    def _columns(self) -> set[str]:
-        """Return the ids that columns may have."""
-        found: set[str] = set()
-        columns: list[Any] = list(self.element.options.get('columnDefs') or ())
-        for column in columns:  # which grows meanwhile
-            found |= {str(column[name]) for name in ('colId', 'field') if name in column}
-            columns += column.get('children', ())
-        return found
 
 
 _NAMES: Final = (

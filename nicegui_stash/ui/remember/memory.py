@@ -19,6 +19,7 @@ from ...session.session import Session
 from .. import nicegui_private
 from ..visit.visit import Visit
 from .blocks import Blocks
+from .late_parts import LateParts
 from .naming import NAME, page_path
 from .places import Places
 from .refusals import is_refused, refusal
@@ -41,6 +42,7 @@ class Memory:
         self.places = Places(visit)
         self.roll = Roll(visit.client)
         self._blocks = Blocks(visit.client, self._schedule)
+        self._late_parts = LateParts(visit.client, self._show_more)
         self._unsettled: list[Remembered] = []
         self._is_answered = visit.joins
         self._is_scheduled = False
@@ -149,21 +151,28 @@ class Memory:
                     self._settle(remembered)
             if self.roll.forget_gone():
                 self._blocks.forget_gone()
+                self._late_parts.forget_gone()
 
     def _settle(self, remembered: Remembered) -> None:
         remembered.is_settled = True
         element = remembered.shape.element
         if not is_refused(element):
             remembered.settle()
-            if remembered.waits:
-                nicegui_private.on_new_options(element, lambda: self._loop.call_soon(self._show_more, remembered))
+            self._await_more(remembered)
             return
         self.roll.drop(remembered)  # its field wins, or it turned out to be for a secret
         if remembered.raw is not None and is_secret(element):
             self._set(remembered, NULL)
 
+    def _await_more(self, remembered: Remembered) -> None:
+        """Watch for what the app adds to an element, if not all fits that is stored of it."""
+        if remembered.waits:
+            element = remembered.shape.element
+            nicegui_private.on_new_options(element, lambda: self._loop.call_soon(self._show_more, remembered))
+            self._late_parts.wait(remembered)
+
     def _show_more(self, remembered: Remembered) -> None:
-        """Show what is stored of an element that has got other options."""
+        """Show what is stored of an element that has got other options or parts."""
         if remembered.waits and not (self._visit.ended or self._client.is_deleted or remembered.is_gone):
             with nicegui_private.acting(person=False):
                 self._visit.guarded(remembered.show_more)
@@ -278,8 +287,12 @@ class Memory:
             for remembered in self.roll:
                 if remembered.is_touched:
                     self._store_again(remembered)
-                elif self._is_awaited(remembered) and self._show_stored(remembered) and remembered.is_settled:
-                    remembered.shape.announce()
+                elif self._is_awaited(remembered):
+                    is_new = self._show_stored(remembered)
+                    if remembered.is_settled:
+                        if is_new:
+                            remembered.shape.announce()
+                        self._await_more(remembered)
 
     def _store_again(self, remembered: Remembered) -> None:
         part, raw = self.places.part_of(remembered), remembered.raw

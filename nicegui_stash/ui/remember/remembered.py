@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -40,6 +41,8 @@ class Remembered:
     """Whether a person has set something here, which is newer than what is stored."""
     is_known: bool = False
     """Whether what is stored was looked for."""
+    parts: set[Any] | None = None
+    """The parts that the element had when it was last looked at for more, of those that are named in what is stored."""
 
     @property
     def is_gone(self) -> bool:
@@ -90,6 +93,17 @@ class Remembered:
         """Whether something of what is stored did not fit, and no person has set anything else."""
         return self.stored is not None and not self.is_touched and self.shown != self.stored
 
+    def has_more_parts(self) -> bool:
+        """Whether the element has got parts that are named in what is stored, since it was last asked or shown."""
+        before, self.parts = self.parts or set(), self._parts()
+        return not self.parts <= before
+
+    def _parts(self) -> set[Any]:
+        try:
+            return self.shape.parts() & set(_scalars(self.stored))
+        except (TypeError, KeyError, AttributeError):
+            return set()  # the app may have put anything there
+
     def show_more(self) -> None:
         """Show what has come to fit, as with new options, and call the element's handlers if that is something else."""
         before = self.shape.state()
@@ -118,6 +132,19 @@ class Remembered:
             with suppress(Unfit):
                 self.shape.show(self.default)
                 self.shape.announce()
+
+
+def _scalars(state: Any) -> Iterator[Any]:
+    """Iterate over all that may name a part in a state."""
+    if isinstance(state, dict):
+        for key, each in cast(dict[str, Any], state).items():
+            yield key
+            yield from _scalars(each)
+    elif isinstance(state, list):
+        for each in cast(list[Any], state):
+            yield from _scalars(each)
+    else:
+        yield state
 
 
 def _encoded(shape: Shape, state: Any) -> msgspec.Raw:

@@ -57,6 +57,9 @@ class ScrollShape:
         self._state: ScrollState | None = None
         self._was_scrolled = False
 
+    def parts(self) -> set[Any]:
+        return set()
+
     def listen(self, changed: Callable[[], None]) -> None:
         def receive(event: GenericEventArguments) -> None:
             try:

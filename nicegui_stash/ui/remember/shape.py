@@ -26,6 +26,10 @@ class Shape(Protocol):
         """Whether what fits depends on what the page function adds later: tabs, steps, rows, nodes."""
         ...
 
+    def parts(self) -> set[Any]:
+        """Return what a state names its parts by, of all that there are now; empty if it has none."""
+        ...
+
     def listen(self, changed: Callable[[], None]) -> None:
         """Call back when a person may have changed the state."""
         ...

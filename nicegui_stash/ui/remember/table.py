@@ -46,6 +46,9 @@ class TableShape:
         self._pagination = dict(table.pagination)
         self._number_shown = 0
 
+    def parts(self) -> set[Any]:
+        return {row.get(self.element.row_key) for row in self.element.rows} | self._columns().keys()
+
     def listen(self, changed: Callable[[], None]) -> None:
         """Report nothing: NiceGUI's handlers change the table's props, also those of the app."""
         del changed

@@ -36,6 +36,10 @@ class TreeShape:
         tree.props.setdefault('expanded', [])  # else the browser keeps it to itself
         self._begin = self.state()
 
+    def parts(self) -> set[Any]:
+        props = self.element.props
+        return {node.get(props['node-key']) for node in _all(props['nodes'], props['children-key'])}
+
     def listen(self, changed: Callable[[], None]) -> None:
         """Do nothing: NiceGUI's handlers change the tree's props."""
 
@@ -50,7 +54,7 @@ class TreeShape:
     def show(self, state: Any) -> Any:
         wanted = msgspec.convert(self._begin if state is None else state, TreeState)
         props = self.element.props
-        known = {node.get(props['node-key']) for node in _all(props['nodes'], props['children-key'])}
+        known = self.parts()
         for name, value in (
             ('expanded', [key for key in wanted.expanded if key in known]),
             ('ticked', [key for key in wanted.ticked if key in known]),

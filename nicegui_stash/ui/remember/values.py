@@ -94,6 +94,9 @@ class ValueShape:
                     raise Unfit
         return value
 
+    def parts(self) -> set[Any]:
+        return set(self._names())
+
     def _names(self) -> Iterator[Any]:
         for cls, tags in _PARTS.items():
             if isinstance(self.element, cls):
@@ -134,6 +137,9 @@ class PropShape:
     def __init__(self, element: Element) -> None:
         self.element = element
         self.name = f'{element.tag}.1'
+
+    def parts(self) -> set[Any]:
+        return set()
 
     def listen(self, changed: Callable[[], None]) -> None:
         def receive(event: GenericEventArguments) -> None:
