@@ -10,9 +10,8 @@ import pytest
 from nicegui import APIRouter, ui
 
 from nicegui_stash import Stash, StashError, stored
-from nicegui_stash.ui.app.runtime import missing_secret
 
-from .scene import Browser, shown
+from .scene import SECRET, Browser, serving, shown
 
 
 def page_over_stored_fields(stash: Stash) -> None:
@@ -69,7 +68,11 @@ def missing_build(stash: Stash) -> None:
 
 
 def missing_storage_secret(stash: Stash) -> None:
-    raise missing_secret()
+    @stash.page('/')
+    class Form:
+        count: int = stored(0)
+
+        def build(self) -> None: ...
 
 
 def shared_by_all_visitors(stash: Stash) -> None:
@@ -111,7 +114,10 @@ MISTAKES: dict[str, tuple[Callable[[Stash], Any], str]] = {
     '@stash.view above a function': (view_over_a_function, r'form: .*a function: write class Form, .*build\(self\)'),
     '@stash.page without a path': (page_without_a_path, r"Form: a page has a path: write @stash\.page\('/…'\)"),
     'wrong scope': (wrong_scope, r"Form\.count: unknown scope 'sesion'; .*Write stored\(…, scope='session'\)"),
-    'missing secret': (missing_storage_secret, r"storage_secret: .*Write ui\.run\(storage_secret='…'\)"),
+    'missing secret': (
+        missing_storage_secret,
+        r"^nicegui_stash: storage_secret: without it browsers have no session, .*Write ui\.run\(storage_secret='…'\)",
+    ),
     'missing annotation': (missing_annotation, r'Form\.count: .*count: int = stored\(0\)'),
     'missing build': (missing_build, r'Form: it has no build\(self\) .*write def build\(self\) -> None: ui\.label'),
     'a list of all visitors': (
@@ -127,10 +133,16 @@ MISTAKES: dict[str, tuple[Callable[[Stash], Any], str]] = {
 
 
 @pytest.mark.parametrize('mistake', MISTAKES)
-def test_a_mistake_is_answered_with_the_line_to_write(stash: Stash, mistake: str) -> None:
+async def test_a_mistake_is_answered_with_the_line_to_write_when_the_app_starts(url: str, mistake: str) -> None:
     make, answer = MISTAKES[mistake]
-    with pytest.raises(StashError) as caught:
-        make(stash)
+
+    def declare() -> None:
+        make(Stash(url))
+
+    ends, secret = (SystemExit, None) if make is missing_storage_secret else (StashError, SECRET)
+    with pytest.raises(ends) as caught:
+        async with serving(declare, secret=secret):
+            pass
     assert re.search(answer, str(caught.value)), str(caught.value)
 
 
