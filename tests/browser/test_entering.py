@@ -55,15 +55,21 @@ class TestOneServer:
         first, second = [await visitor.open(f'{server.url}/guest') for _ in range(2)]
         shown = await first.page.get_by_test_id('id').inner_text()
         await holds(second, id=shown)
-        await first.reload()
-        await holds(first, id=shown)
+        for tab in (first, second):
+            await tab.reload()
+            await holds(tab, id=shown)
 
         async def is_there() -> bool:
             return any(shown in stored.read_text() for stored in server.objects())
 
         await eventually(is_there, 'the default is stored')
+        client = await second.client()
         await restart(server, first, kill=True)
-        await holds(first, id=shown)
+        await second.connected(after=client)
+        for tab in (first, second):
+            await holds(tab, id=shown)
+            await tab.reload()
+            await holds(tab, id=shown)
 
     async def test_an_emptied_text_is_empty_in_the_address_too(self, visitor: Visitor, server: Server):
         tab = await visit(visitor, f'{server.url}/?q=bolt')
