@@ -69,6 +69,38 @@ async def test_inputs_bound_to_rows_follow_each_other_in_two_tabs(stock: Server,
     await expect(said).to_have_count(1)
 
 
+COUNT_TOUCHED = """() => {
+    const told = (window.told = new Set()), touched = (window.touched = new Set());
+    window.socket.on('update', (message) => Object.keys(message).forEach((id) => id !== '_id' && told.add(`c${id}`)));
+    const nearest = (node) => (node.closest ? node : node.parentElement).closest('[id^=c]')?.id;
+    new MutationObserver((changes) => changes.forEach((change) => touched.add(nearest(change.target)))).observe(
+        document.getElementById('app'), { subtree: true, childList: true, characterData: true, attributes: true });
+}"""
+"""Notes which elements the server sends from now on, and in which of them the page changes."""
+
+
+async def test_one_cell_of_1000_rows_that_changes_elsewhere_touches_at_most_3_elements(stock: Server, visitor: Visitor):
+    first, second = await two_tabs(stock, visitor, '/many')
+    shown = second.page.locator('.amount').nth(500)
+    await expect(shown).to_have_text('500')
+    await expect(second.page.locator('.amount')).to_have_count(1000)
+
+    async def change(value: str) -> None:
+        """Change the cell; all has come by then that was sent before."""
+        await first.page.get_by_label('Amount').fill(value)
+        await expect(shown).to_have_text(value)
+        await expect(second.page.get_by_label('Amount')).to_have_value(value)
+
+    await change('4400')
+    await second.page.evaluate(COUNT_TOUCHED)
+    await change('5500')
+    await change('6600')
+    label = await shown.get_attribute('id')
+    for noted in await second.page.evaluate('[[...told], [...touched]]'):
+        assert label in noted
+        assert len(noted) <= 3, noted
+
+
 async def test_typing_into_inputs_that_a_change_draws_again_keeps_focus_and_all_letters(
     stock: Server, visitor: Visitor
 ):

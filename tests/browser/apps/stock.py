@@ -39,6 +39,16 @@ class Inputs:
         ui.button('Remove', on_click=lambda: self.rows.pop(0))
 
 
+@stash.page('/many')
+class Many:
+    rows: list[dict[str, int]] = stored([{'qty': number} for number in range(1000)])
+
+    def build(self) -> None:
+        ui.number('Amount').bind_value(self.rows[500], 'qty')
+        for row in self.rows:
+            ui.label().bind_text_from(row, 'qty', str).classes('amount')
+
+
 @stash.page('/drawn')
 class Drawn:
     rows: list[dict[str, str]] = stored([{'name': 'bolt'}])
