@@ -77,6 +77,23 @@ async def test_an_unused_session_is_gone_whatever_it_did(
     assert (await tasks_of(registry), pending_changes(registry)) == (set(), (0, 0))
 
 
+async def test_an_unused_session_is_gone_though_the_record_of_a_failed_step_is_kept(
+    make_registry: MakeRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = make_registry()
+    session = registry.session('an id', exists=False)
+    session.document.applied['spoilt'] = object()  # type: ignore[assignment]
+    put(session, 'count', 1)
+    with pytest.raises(Unavailable):
+        await session.flush()
+    del session.document.applied['spoilt']
+    await session.flush()
+    reference = weakref.ref(session)
+    del session
+    assert await is_gone(reference)
+    assert any('a step of the actor failed' in record.getMessage() for record in caplog.records)
+
+
 async def test_a_session_with_something_pending_lives_until_it_is_durable_and_is_found_meanwhile(
     make_registry: MakeRegistry, store: FaultyStore
 ) -> None:
