@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -223,6 +224,42 @@ async def test_a_grid_that_was_edited_in_vain_shows_what_is_stored_after_a_retur
         await kill(stock, tab)
         await expect(shown).to_have_text('51')
         assert await tab.page.evaluate('window.isMarked')
+
+
+async def test_what_was_chosen_comes_back_with_rows_nodes_and_tabs_that_come_later(stock: Server, visitor: Visitor):
+    tab = await visitor.open(f'{stock.url}/later')
+    fill = tab.page.get_by_role('button', name='Fill')
+    row, node = tab.page.locator('tbody tr', has_text='nut'), tab.page.locator('.q-tree__node', has_text='nut')
+    in_grid, second = tab.page.locator('.ag-row[row-id="2"]'), tab.page.get_by_role('tab', name='second')
+    await fill.click()
+    await row.locator('.q-checkbox').click()
+    await expect(row.locator('.q-checkbox')).to_be_checked()  # the page has moved as far as it does
+    await in_grid.locator('.ag-checkbox').click()
+    await expect(in_grid).to_have_class(re.compile('ag-row-selected'))
+    await node.locator('.q-checkbox').click()
+    await expect(node.locator('.q-checkbox')).to_be_checked()
+    await second.click()
+
+    async def is_stored() -> bool:
+        [stored] = [path.read_text() for path in stock.objects() if '/later' in path.read_text()] or ['']
+        told = ('"selected":[2]', '"selected":["2"]', '"ticked":[2]', '"value":"second"')
+        return all(part in stored for part in told)
+
+    await eventually(is_stored, 'what was chosen is stored')
+    for event in 'F5', 'kill -9':
+        if event == 'kill -9':
+            client = await tab.client()
+            await stock.kill()
+            await stock.start()
+            await tab.connected(after=client)
+        await tab.reload()
+        await expect(row).to_have_count(0)
+        await expect(second).to_have_count(0)
+        await fill.click()
+        await expect(row.locator('.q-checkbox')).to_be_checked()
+        await expect(node.locator('.q-checkbox')).to_be_checked()
+        await expect(second).to_have_attribute('aria-selected', 'true')
+        await expect(in_grid).to_have_class(re.compile('ag-row-selected'))
 
 
 async def set_in_grid(page: Page, at: int, value: str) -> None:

@@ -113,4 +113,32 @@ class Keyless:
         ui.button('Remove', on_click=lambda: self.rows.pop(0))
 
 
+@ui.page('/later')
+def later() -> None:
+    """Show elements without a field, whose parts come when a person asks for them."""
+    columns: list[dict[str, Any]] = [{'name': 'name', 'label': 'name', 'field': 'name'}]
+    options: dict[str, Any] = {
+        'columnDefs': [{'field': 'name'}],
+        'rowData': [],
+        'rowSelection': {'mode': 'multiRow'},
+        ':getRowId': 'params => String(params.data.id)',
+    }
+    with stash.remembering():
+        table = ui.table(columns=columns, rows=[], row_key='id', selection='multiple')
+        grid = ui.aggrid(options).classes('h-60')
+        tree = ui.tree([], label_key='name', tick_strategy='leaf')
+        with ui.tabs() as tabs:
+            ui.tab('first')
+
+    def fill() -> None:
+        table.rows = [dict(part) for part in PARTS]
+        grid.options['rowData'] = [dict(part) for part in PARTS]
+        grid.update()
+        tree.props['nodes'] = [dict(part) for part in PARTS]
+        with tabs:
+            ui.tab('second')
+
+    ui.button('Fill', on_click=fill)
+
+
 probe.serve(tailwind=True)
