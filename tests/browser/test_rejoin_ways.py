@@ -76,6 +76,29 @@ async def test_a_reload_because_the_explicit_handshake_of_a_prefetched_page_is_r
         assert shown.reason == 'rejoin'
 
 
+async def test_a_prefetched_page_whose_handshake_is_refused_while_it_comes_back_in_place_is_not_reloaded(
+    visitor: Visitor, folder: Path
+):
+    async with Server('form.py', folder, nicegui_stash_rejoin='in_place') as server:
+        tab = await visitor.open(f'{server.url}/other')
+        await tab.speculate('prefetch', f'{server.url}/')
+        await tab.follow('to-form')
+        assert await tab.page.evaluate(HANDSHAKE_IS_IMPLICIT) is False
+        typed, _ = await fill(tab, flush=True)
+        await tab.page.evaluate('window.isMarked = true')
+
+        async def come_after_the_refusal(route: Route) -> None:
+            if 'x-nicegui-stash' in route.request.headers:
+                await tab.until("window.__niceguiStash.marked === 'handshake refused'")
+            await route.continue_()
+
+        await tab.page.route(f'{server.url}/', come_after_the_refusal)
+        await restart(server, tab, kill=True)
+        shown = await tab.look()
+        assert (shown.fields, shown.reason) == (typed, 'rejoin')
+        assert await tab.page.evaluate('window.isMarked === true')
+
+
 async def test_a_reload_because_the_connection_timed_out_is_a_rejoin(visitor: Visitor, folder: Path):
     async with Server('form.py', folder, reconnect_timeout=0.5) as server, Proxy(server.port) as proxy:
         tab = await visitor.open(proxy.url)

@@ -322,7 +322,7 @@
     // whether NiceGUI's own listener, which would reload, is not to be called
     takes(event, error) {
       if (event === "connect_error" && error?.message !== "Implicit handshake failed") return false;
-      if (event === "try_reconnect") comeBack();
+      if (event !== "connect_error") comeBack();
       else if (!isDue && !returning) look(true);
       return true;
     },

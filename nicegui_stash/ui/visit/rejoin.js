@@ -179,6 +179,7 @@
           args.push((ok) => {
             if (ok) self.unmark();
             else self.mark("handshake refused");
+            if (!ok && self.inPlace?.takes("handshake")) return;
             answer(ok);
             if (ok) self.handshake();
           });
