@@ -47,9 +47,12 @@ ANN = user_key(SECRET, 'ann')
 BOB = user_key(SECRET, 'bob')
 
 
+signed_in: dict[str, str | None] = {}
+"""Who is signed in, by the id of NiceGUI's session: its example of authentication has that in `app.storage.user`."""
+
+
 def who(request: Request) -> str | None:
-    """The person of NiceGUI's session, as in its example of authentication."""
-    return app.storage.user.get('username')
+    return signed_in.get(request.session['id'])
 
 
 def declare(stash: Stash) -> type[Any]:
@@ -66,11 +69,11 @@ def declare(stash: Stash) -> type[Any]:
             ui.input(on_change=sign).mark('who')  # it signs in and out, and stays on the page
 
     def sign(event: Any) -> None:
-        app.storage.user['username'] = None if event.value == 'nobody' else event.value
+        signed_in[app.storage.browser['id']] = None if event.value == 'nobody' else event.value
 
     @ui.page('/login')
     def login(username: str | None = None) -> None:
-        app.storage.user['username'] = username
+        signed_in[app.storage.browser['id']] = username
         ui.label('signed in' if username else 'signed out')
 
     return Notes
@@ -79,7 +82,7 @@ def declare(stash: Stash) -> type[Any]:
 @pytest.fixture
 async def stash(url: str, store: FaultyStore, errors: Callable[[], list[str]]) -> AsyncIterator[Stash]:
     async with serving(lambda: Stash(url, flush_interval=0, user=who)) as stash:
-        app.storage._users.clear()
+        signed_in.clear()
         yield stash
         store.release()
         store.down = store.refusing = False
