@@ -35,6 +35,7 @@ def elsewhere_of(parts: Parts, keeper: KeepsInMemory) -> Elsewhere:
 # ---- values
 
 
+@pytest.mark.usefixtures('stash')  # without an app, NiceGUI takes a test that looks for its place for a script
 async def test_values_begin_with_the_defaults_and_show_only_what_differs(parts: Parts) -> None:
     parts.values.complete()
     told: list[str] = []
