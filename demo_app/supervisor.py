@@ -17,7 +17,7 @@ KILL = getattr(signal, 'SIGKILL', signal.SIGTERM)  # Windows has only the latter
 _CHILD = 'DEMO_CHILD'
 
 number = int(os.environ.get(_CHILD, '0'))
-"""How many children the supervisor has started, this one included; 0 where there is no supervisor."""
+"""The number of this child, counted from 1; 0 without a supervisor."""
 
 
 def supervise() -> int:

@@ -1,4 +1,4 @@
-"""Two tabs in one window: a frame is to the library what a tab is, with drafts and an order of its own."""
+"""Two tabs in one window: the library treats each frame as a tab, with its own drafts and its own order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HTML = Template(Path(__file__).with_name('two.html').read_text(encoding='utf-8')
 
 @app.get('/two')
 async def two(page: str = '/counter') -> Response:
-    """Show a page of the demo twice. This is no page of NiceGUI, so no outage reloads it and its frames with it."""
+    """Show a page of the demo twice. It is plain HTML, so that no outage reloads it and its frames."""
     paths = {path: name for name, (path, _) in PLACES.items()}
     path = page if page in paths else '/counter'
     links = ''.join(

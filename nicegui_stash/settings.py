@@ -332,14 +332,14 @@ class Settings:
     user: User | None = _option(  # noqa: RUF009 as above
         _WHO,
         None,
-        "a function from the request to the id of the person who is signed in, or `None`: whose `scope='user'` is",
+        "a function from the request to the id of the person who is signed in, or `None`: the owner of `scope='user'`",
         is_of_one_stash=True,
     )
     adopt: Adopt = _option(  # noqa: RUF009 as above
         _ADOPT,
         'fill',
-        "what becomes at sign-in of what was entered before: it fills what the person has not, or `'replace'`, or "
-        "`'none'`",
+        "what happens at sign-in to what was entered before: it fills what the person lacks, or it wins: `'replace'`, "
+        "or it stays: `'none'`",
         is_of_one_stash=True,
     )
     ttl: float = _option(

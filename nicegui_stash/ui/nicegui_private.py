@@ -964,18 +964,15 @@ def reconnect_timeout(client: Client) -> float:
 
 def on_new_elements(client: Client, notice: Callable[[], None]) -> None:
     """Call back whenever a client gets a new element, which is not complete by then."""
-    outbox = client.outbox
-    enqueue_update = outbox.enqueue_update
     known = client.next_element_id
 
-    def enqueue_and_notice(element: Element) -> None:
+    def look(element: Element) -> None:
         nonlocal known
         if element.id >= known:
             known = element.id + 1
             notice()
-        enqueue_update(element)
 
-    setattr(outbox, 'enqueue_update', enqueue_and_notice)  # noqa: B010 as `handle_event`
+    on_updates(client, look)
 
 
 def on_updates(client: Client, notice: Callable[[Element], None]) -> None:

@@ -78,7 +78,6 @@ class Connection:
     _handover: Handover | None = None
     _texts: tuple[tuple[Element, Mapping[str, str]], ...] = ()
     _memory: Memory | None = None
-    ask_who: Callable[[], None] | None = None
 
     def __init__(
         self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
@@ -91,7 +90,7 @@ class Connection:
         self._tokens = tokens
         self._watch = watch
         self._identified = asyncio.Event()
-        self._first: list[Callable[[], None]] = []  # what is called before each event and message
+        self._asking: list[Callable[[], None]] = []  # called around each event, and before each message
         client.on_connect(self._connect)
         if self.visit.joins:
             self._connect()
@@ -183,8 +182,12 @@ class Connection:
 
     def ask_from_now_on(self, ask: Callable[[], None] | None) -> None:
         """Ask who is signed in, before and after each event; `None` to ask no longer."""
-        self.ask_who = ask
-        self._first[:] = [] if ask is None else [ask]
+        self._asking[:] = [] if ask is None else [ask]
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether it is asked who is signed in."""
+        return bool(self._asking)
 
     def show_person(self, document: Session) -> None:
         """Show the document of a person, or of a guest, also to the page objects that are there already."""
@@ -255,7 +258,7 @@ class Connection:
         self._connected = True
         visit, client = self.visit, self._client
         client.on_disconnect(self._leave)
-        nicegui_private.around_each_event(client, self.guard, self._handled, self._first)
+        nicegui_private.around_each_event(client, self.guard, self._handled, self._asking)
         if not visit.in_place:
             visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
         for session in visit.sessions:
@@ -283,12 +286,12 @@ class Connection:
             loop.call_soon(self._save_opaque)
         if self._memory is not None:
             loop.call_soon(self._memory.look)
-        if self.ask_who is not None:
-            loop.call_soon(self._ask_after_event)
+        if self.asks_who:
+            loop.call_soon(self._ask_who)
 
-    def _ask_after_event(self) -> None:
-        if self.ask_who is not None:
-            self.ask_who()
+    def _ask_who(self) -> None:
+        for ask in self._asking:
+            ask()
 
     def _save_opaque(self) -> None:
         for page_object in self.page_objects:
@@ -316,8 +319,7 @@ class Connection:
             self._hear(message, told)
 
     def _hear(self, message: dict[str, Any], told: object) -> None:
-        for each in self._first:
-            each()
+        self._ask_who()
         self._handled(message)
         known = decode(told)
         if isinstance(known, Typed | Again) and (self.visit.is_deciding or not self.allows.admits_repeat(type(known))):

@@ -12,22 +12,20 @@ from contextvars import copy_context
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Final
-from uuid import UUID
 from weakref import WeakSet
 
 from fastapi import Request
 from nicegui import Client
 
-from ...errors import ConfigurationError, StashError
+from ...errors import ConfigurationError
 from ...settings import Adopt, User
 from .. import nicegui_private
 from ..visit.visit import Visit
 from .connection import Connection
+from .rooms import text_of_name
 
 log = logging.getLogger('nicegui_stash')
 
-MAX_NAME: Final = 500
-"""How many characters the id of a person has at most."""
 EVERY: Final = 1.0
 """Seconds after which an open page asks again who is signed in, if nothing happens on it."""
 AT_ONCE: Final = 20
@@ -146,12 +144,12 @@ class People:
             self._look(connection)
 
     def _pages_of(self, session_id: str) -> list[Connection]:
-        return [each for each in self._pages.get(session_id, ()) if each.ask_who is not None]
+        return [each for each in self._pages.get(session_id, ()) if each.asks_who]
 
     def _look(self, connection: Connection) -> bool:
         """Ask again; return whether somebody has signed in or out since."""
         visit = connection.visit
-        if visit.ended or connection.ask_who is None:
+        if visit.ended or not connection.asks_who:
             return False
         try:
             name = self.ask(visit.client)
@@ -219,12 +217,7 @@ def person_name(given: object) -> str:
     >>> person_name(7)
     '7'
     """
-    if not isinstance(given, (str, int, UUID)) or isinstance(given, bool):
-        raise StashError(f'user= returns a text, a number or None, not {type(given).__name__}; the page is not shown')
-    name = str(given)
-    if not 1 <= len(name) <= MAX_NAME:
-        raise StashError(f'user= returns an id of 1 to {MAX_NAME} characters, not {len(name)}; the page is not shown')
-    return name
+    return text_of_name(given, 'user= returns a text, a number or None', 'user= returns an id')
 
 
 def _reload(client: Client) -> None:

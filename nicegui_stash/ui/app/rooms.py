@@ -15,7 +15,7 @@ from ...model.schema import Schema
 Room = str | Callable[[Request], str | int | UUID | None]
 """The name of a parameter of `build` or `prepare`, or a function that names the room of a request."""
 MAX_NAME: Final = 500
-"""How many characters the name of a room has at most."""
+"""How many characters the name of a room, or the id of a person, has at most."""
 
 
 def require_room(schema: Schema, room: Room | None, parameters: Collection[str]) -> None:
@@ -46,9 +46,17 @@ def room_name(given: object) -> str:
     >>> room_name(7)
     '7'
     """
+    return text_of_name(given, 'a room has a text or a number as name', 'a room has a name')
+
+
+def text_of_name(given: object, kinds: str, it: str) -> str:
+    """Return the text by which the app names a room or a person.
+
+    Raises `StashError`, which says that it must be of these `kinds`, or what the length of `it` must be.
+    """
     if not isinstance(given, (str, int, UUID)) or isinstance(given, bool):
-        raise StashError(f'a room has a text or a number as name, not {type(given).__name__}; its page is not shown')
+        raise StashError(f'{kinds}, not {type(given).__name__}; the page is not shown')
     name = str(given)
     if not 1 <= len(name) <= MAX_NAME:
-        raise StashError(f'the name of a room has 1 to {MAX_NAME} characters, not {len(name)}; its page is not shown')
+        raise StashError(f'{it} of 1 to {MAX_NAME} characters, not {len(name)}; the page is not shown')
     return name
