@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from nicegui import app
 from nicegui.testing import User
 
 HERE = Path(__file__).parent
@@ -43,3 +44,12 @@ def pytest_configure() -> None:
     """Let NiceGUI's user wait longer for what it should see than 0.3 s, which a busy machine does not keep."""
     for look in (User.should_see, User.should_not_see):
         look.__kwdefaults__['retries'] = 600  # a minute
+
+
+@pytest.fixture(autouse=True)
+def handlers_of_one_app() -> Iterator[None]:
+    """Take back what an app answers to errors, such as the demo to a 404: NiceGUI resets the rest, but not that."""
+    known = dict(app.exception_handlers)
+    yield
+    app.exception_handlers.clear()
+    app.exception_handlers.update(known)
