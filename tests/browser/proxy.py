@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 import pytest
+
+from tests.servers.accepting import Accepting
 
 from .server import Server
 
@@ -43,9 +45,8 @@ class Proxy:
         self.port = 0
         self._latency = latency
         self._backend = backend
-        self._server: asyncio.Server | None = None
+        self._accepting = Accepting(self._begin)
         self._links: set[_Link] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._refuses = False
         self._refuses_sockets = False
         self._apologises = False
@@ -58,21 +59,11 @@ class Proxy:
         return f'http://127.0.0.1:{self.port}'
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._begin, '127.0.0.1', 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = await self._accepting.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        for listening in self._server.sockets:
-            asyncio.get_running_loop().remove_reader(listening)
-        await asyncio.sleep(0)  # what has been accepted becomes a link: a server that is closed by then loses it, open
-        await asyncio.sleep(0)
-        self._server.close()
-        self.cut()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._accepting.stop()
 
     def cut(self, *, sockets_only: bool = False) -> None:
         """Abort the open connections; new ones are served."""
@@ -117,16 +108,10 @@ class Proxy:
             if not link.is_socket:  # a kept-alive connection would carry the next document to the old server
                 link.abort()
 
-    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Coroutine[None, None, None]:
         link = _Link(writer)
-        if self._server is None or not self._server.is_serving():  # it came while this was closed
-            link.abort()
-            return
-        self._links.add(link)  # here, as a task that is cancelled before it begins closes nothing
-        # asyncio logs the cancelling of a task that it made itself, so the task is made here
-        task = asyncio.create_task(self._serve(link, reader))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._links.add(link)  # here, so that `cut` finds it before its task begins
+        return self._serve(link, reader)
 
     async def _serve(self, link: _Link, browser: asyncio.StreamReader) -> None:
         try:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
+from .accepting import Accepting
+
 Fault = Callable[['Request'], 'bytes | str | None']
 """What a fault makes of a request: an answer of its own, the name of what happens instead, or nothing.
 
@@ -64,16 +66,12 @@ class FaultyProxy:
     """What becomes of each answer of the server."""
 
     async def __aenter__(self) -> Self:
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._begin, '127.0.0.1', 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._accepting = Accepting(self._serve)
+        self.port = await self._accepting.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._accepting.stop()
 
     def times(self, number: int, happens: bytes | str, when: Callable[[Request], bool]) -> None:
         """Let something happen to the next requests of a kind, and carry what comes later."""
@@ -93,12 +91,6 @@ class FaultyProxy:
         """How many requests to write have arrived."""
         return sum(request.writes for request in self.seen)
 
-    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # asyncio logs the cancelling of a task that it made itself, so the task is made here
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream: asyncio.StreamWriter | None = None
         try:
@@ -107,9 +99,8 @@ class FaultyProxy:
                 while await self._carry(reader, writer, source, upstream):
                     pass
         finally:
-            for end in (writer, upstream):
-                if end is not None:
-                    end.transport.abort()
+            if upstream is not None:
+                upstream.transport.abort()
 
     async def _carry(
         self,

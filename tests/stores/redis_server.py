@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from tests.servers.accepting import Accepting
 from tests.servers.process import PATIENCE, free_ports
 
 
@@ -83,25 +84,14 @@ class Network:
         """So many answers from now on are thrown away, each with its connection."""
         self.silent = False
         """Nothing is answered any more, until it is set back."""
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._accepting = Accepting(self._carry)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._begin, '127.0.0.1', 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = await self._accepting.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._carry(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        await self._accepting.stop()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -120,8 +110,8 @@ class Network:
             self.connections -= 1
             for pump in pumps:
                 pump.cancel()
-            for end in filter(None, (writer, server_writer)):
-                end.transport.abort()
+            if server_writer is not None:
+                server_writer.transport.abort()
             await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, answers: bool) -> None:
