@@ -31,6 +31,7 @@ async def test_a_person_has_the_same_notes_on_two_devices_and_leaves_none_behind
     ):
         here = await visit(phone, f'{server.url}/')
         await enter(here, note='milk', mine='of the telephone')
+        await shows(here, note='milk', mine='of the telephone')  # or the request of the sign-in may come first
         await sign_in(here, server, 'ann')
         await shows(here, note='milk', mine='of the telephone')
         there = await visit(desk, f'{server.url}/')
@@ -47,6 +48,7 @@ async def test_a_person_has_the_same_notes_on_two_devices_and_leaves_none_behind
         await shows(beside, note='', mine='of the telephone')
         await expect(beside.page.get_by_test_id('who')).to_have_text('nobody', timeout=60_000)  # it was reloaded
         await beside.connected()
+        await beside.recovered()
         await enter(beside, note='of a guest')
         await enter(there, note='butter')
         late = await visit(phone, f'{server.url}/')
