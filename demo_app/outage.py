@@ -22,6 +22,9 @@ TROUBLE_LASTS = 6.0
 ASLEEP = 5.0
 """Seconds after which a browser that has not let go is taken to be asleep."""
 
+LATE = 1.5
+"""Seconds by which a busy server may be late when it drops a page."""
+
 _trouble: asyncio.Task[None] | None = None
 
 is_redeploying = False
@@ -30,7 +33,7 @@ is_redeploying = False
 
 def drop_connection() -> None:
     """Close this browser's socket, and keep it closed until the server has dropped the page."""
-    seconds = app.config.reconnect_timeout + 1.5
+    seconds = app.config.reconnect_timeout + LATE
     ui.run_javascript(f'demoOutage.drop({seconds})')
 
 

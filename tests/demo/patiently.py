@@ -35,6 +35,7 @@ async def may_end(seconds: float) -> None:
 from demo_app import job, outage  # noqa: E402 once patience has set what they read
 
 outage.ASLEEP = patience.SECONDS
+outage.LATE = 8.0  # a page that is back before it is dropped goes on with its old client, and is never another one
 outage.asyncio = SimpleNamespace(**{**vars(asyncio), 'sleep': may_end})  # type: ignore[assignment]
 if 'gated' in sys.argv:
     job.asyncio = SimpleNamespace(sleep=may_take_a_step)  # type: ignore[assignment]

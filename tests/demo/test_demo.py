@@ -114,7 +114,7 @@ class TestCounter:
         await tab.page.evaluate(NOTE_COVER)
         await press(tab, 'Drop my connection')
         await came_back(tab, client)
-        assert re.search(r'Trying again in \d s', await tab.storage('cover') or '')
+        assert re.search(r'Trying again in \d+ s', await tab.storage('cover') or '')
         await counts(tab, stashed=2, plain=0)
         assert complaints(tab) == []
 
