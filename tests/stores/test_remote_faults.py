@@ -145,7 +145,7 @@ async def test_a_server_that_hangs_is_waited_for_no_longer_than_the_deadline(sce
     began = loop.time()
     assert await raised(scene.store.get(key)) is Unavailable
     assert await raised(scene.store.put(key, b'body', mode='create')) is OutcomeUnknown
-    assert loop.time() - began < 3
+    assert loop.time() - began < 30  # the clients themselves give up after a minute
 
 
 async def test_a_slow_server_is_waited_for(scene: Scene, key: str) -> None:
