@@ -16,6 +16,12 @@ DOCUMENT = b'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 POLL = b'GET /_nicegui_ws/socket.io/?transport=polling HTTP/1.1\r\nHost: a\r\n\r\n'
 
 
+@pytest.fixture(scope='module', autouse=True)
+def collect_what_others_left() -> None:
+    """Let asyncio complain now of what earlier modules left, as the log is read here."""
+    gc.collect()
+
+
 @asynccontextmanager
 async def answering(name: bytes) -> AsyncIterator[int]:
     """Answer each request with a name, on the port that is yielded."""

@@ -50,7 +50,8 @@ async def test_an_object_that_is_no_document_is_kept_before_it_is_replaced(
     assert await body_of(store, copy) == body
     assert registry.statistics().quarantined == 1
     assert store.keys['put'] == [session.key, copy, session.key]
-    messages = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    ours = [record for record in caplog.records if record.name == 'nicegui_stash']
+    messages = [record.getMessage() for record in ours if record.levelno == logging.ERROR]
     assert len(messages) == 1
     assert session.key in messages[0]
     assert copy in messages[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import subprocess
@@ -16,6 +17,12 @@ from .examples import PYTHON, ROOT, Example, named, program_of
 
 APPS = [example for example in PYTHON if not example.is_test]
 TESTS = [example for example in PYTHON if example.is_test]
+
+
+@pytest.fixture(scope='module', autouse=True)
+def collect_what_others_left() -> None:
+    """Let asyncio complain now of what earlier modules left, as the log is read here."""
+    gc.collect()
 
 
 def test_there_are_examples() -> None:

@@ -12,6 +12,12 @@ import pytest
 from .accepting import Accepting
 
 
+@pytest.fixture(scope='module', autouse=True)
+def collect_what_others_left() -> None:
+    """Let asyncio complain now of what earlier modules left, as the log is read here."""
+    gc.collect()
+
+
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(await reader.readline())
     await writer.drain()
