@@ -25,7 +25,7 @@ class Report(Message, frozen=True, tag='report'):
     """Why a document was loaded.
 
     `visit` is the visit that a rejoin continues, `old_tab` the tab that a duplicated one was copied from, or that was
-    discarded, `previous` the visit that ended with a reload in the same tab. A visitor can claim any of them, but
+    discarded or crashed, `previous` the visit that ended with a reload in the same tab. A visitor can claim any of them, but
     reaches only values of the own session.
     """
 

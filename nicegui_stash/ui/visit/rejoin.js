@@ -58,9 +58,9 @@
   const mark = isBack ? marked : isFresh(led) ? led : null;
   const found = mark?.path === place() && (isBack || kind === "navigate") ? mark : null;
   if (mark && !found) put(LED, mark);
-  // a tab that the browser threw out of memory left no mark
-  const isDiscarded = document.wasDiscarded && last?.path === place();
-  const continued = found ? found.visit : isDiscarded ? last.visit : null;
+  // a tab that the browser threw out of memory, or whose process died, left no mark; a copy has an entry of its own
+  const isCut = document.wasDiscarded || (kind === "reload" && oldTab && !last?.left && from?.key === last?.entry);
+  const continued = found ? found.visit : isCut && last?.path === place() ? last.visit : null;
   const inherited = typeof continued === "string" ? continued : null;
   const reasons = { reload: "reload", back_forward: "history" };
 
@@ -107,8 +107,9 @@
     },
 
     // the next document compares its path with this one's
-    moved() {
-      if (self.visit) put(LAST, { visit: self.visit, path: place() });
+    moved(left) {
+      const entry = window.navigation?.currentEntry?.key;
+      if (self.visit) put(LAST, { visit: self.visit, path: place(), entry, left });
     },
 
     report() {
@@ -193,6 +194,7 @@
 
   // people press F5 when they see that the connection is lost: that continues the visit, too
   addEventListener("pagehide", () => {
+    self.moved(true);
     if (self.marked || !window.socket?.connected) self.mark(self.marked ?? "disconnected", { last: true });
   });
 
