@@ -25,8 +25,8 @@ class Report(Message, frozen=True, tag='report'):
     """Why a document was loaded.
 
     `visit` is the visit that a rejoin continues, `old_tab` the tab that a duplicated one was copied from, or that was
-    discarded or crashed, `previous` the visit that ended with a reload in the same tab. A visitor can claim any of them, but
-    reaches only values of the own session.
+    discarded or crashed, `previous` the visit that ended with a reload in the same tab. A visitor can claim any of
+    them, but reaches only values of the own session.
     """
 
     reason: Reason = 'unknown'
