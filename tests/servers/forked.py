@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,17 +44,23 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has ended, and the fork server has not said so yet
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
     def _ask(self, timeout: float | None) -> int | None:
         with self._asking:
-            if self._code is None and select.select([self._report], [], [], timeout)[0]:
+            if self._code is None and self._has_said(timeout):
                 self._code = int(os.read(self._report, 100) or -signal.SIGKILL)  # nothing: the fork server has ended
                 os.close(self._report)
             return self._code
+
+    def _has_said(self, timeout: float | None) -> bool:
+        said = select.poll()  # for any number of open files: `select.select` takes the first 1024 only
+        said.register(self._report, select.POLLIN)
+        return bool(said.poll(None if timeout is None else timeout * 1000))
 
 
 Process = Forked | subprocess.Popen[bytes]

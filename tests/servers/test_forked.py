@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
+import subprocess
+import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +127,28 @@ def test_a_signal_ends_it_and_no_other(tmp_path: Path, number: signal.Signals, c
     assert other.poll() is None
     other.send_signal(signal.SIGKILL)
     assert other.wait(PATIENCE) == -signal.SIGKILL
+
+
+def test_a_signal_to_one_that_has_ended_goes_nowhere():
+    ended = subprocess.Popen([sys.executable, '-c', ''])
+    ended.wait(PATIENCE)
+    listen, report = os.pipe()  # the fork server has waited for it as well, and has not said so yet
+    process = Forked(ended.pid, listen)
+    process.send_signal(signal.SIGCONT)
+    os.write(report, b'0')
+    os.close(report)
+    assert process.wait(PATIENCE) == 0
+
+
+def test_many_open_files_keep_nobody_from_waiting(tmp_path: Path):
+    (tmp_path / 'app.py').write_text('')
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+    with ExitStack() as files:
+        files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1100):
+            files.enter_context(Path(os.devnull).open('rb'))
+        assert ends(run(tmp_path, 'app.py', cold=False), tmp_path) == (0, [])
 
 
 @COLD
