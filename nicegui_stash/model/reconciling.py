@@ -49,8 +49,8 @@ def reconcile(
     own; else by position, after equal ones at both ends. The same rows stay the same objects. Objects that are no
     collections stay where their JSON, which `to_json` returns, is the same.
     """
-    changes = Changes()
     if isinstance(held, _COLLECTIONS) and type(content) is type(held).__mro__[1]:
+        changes = Changes()
         _Reconciler(row_key, to_json, changes).value(held, content)
         return changes
     return None

@@ -161,6 +161,10 @@ class Session:
     def detach(self, subscriber: Subscriber) -> None:
         self._state.audience.detach(subscriber)
 
+    def soon(self, step: Callable[[], None]) -> None:
+        """Call a subscriber's step in the next turn of the loop, or in a later one where many wait."""
+        self._state.audience.soon(step)
+
     def watch(self, watcher: ActivityWatcher) -> None:
         """Tell a watcher whenever `activity` or `problem` changes."""
         self._state.audience.watch(watcher)

@@ -295,10 +295,11 @@ class Synchroniser:
             return
         pending = self._state.pending
         shown = (self.activity, self.problem, pending.kept, pending.settled, len(pending))
-        if shown != self._shown:
+        if shown != (before := self._shown):
             self._shown = shown
+            settled = not pending or before is None or before[3] != shown[3]
             for watcher in self._state.audience.watchers:
-                watcher.activity_changed()
+                watcher.activity_changed(settled=settled)
 
     async def _work(self, _kept_alive: object) -> None:
         """Read what must be read and put what is pending; end when there is nothing to do."""

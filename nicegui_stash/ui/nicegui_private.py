@@ -85,7 +85,8 @@ def propagate(owner: object, names: tuple[str, ...]) -> None:
     """Update the targets that are bound to an attribute.
 
     NiceGUI's own propagation follows bindings to any depth and through nested names, at a cost above that of many an
-    element. A target that is bound one way and leads nowhere else, such as a label, is set without it.
+    element. A target that is bound one way and leads nowhere else, such as a label, is set without it, as
+    `BindableProperty.__set__` sets it.
     """
     key = (id(owner), names)
     targets = bindings.get(key, ())
@@ -98,11 +99,25 @@ def propagate(owner: object, names: tuple[str, ...]) -> None:
         value = getattr(owner, names[0])
         for _, target, (name,), transform in targets:
             shown = transform(value) if transform else value
+            handler, slot = _change_handler(type(target), name), f'___{name}'
+            if handler is not None and slot in target.__dict__:
+                if target.__dict__[slot] != shown:
+                    target.__dict__[slot] = shown
+                    handler(target, shown)
+                continue
             current = getattr(target, name, _ABSENT)
             if current is _ABSENT or current != shown:
                 setattr(target, name, shown)
     finally:
         binding.propagation_visited.reset(token)
+
+
+@lru_cache(maxsize=100)
+def _change_handler(cls: type, name: str) -> Callable[[object, object], None] | None:
+    """Return what NiceGUI calls after a change of a bindable attribute; `None` where it is anything else."""
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
+    is_usual = type(found) is binding.BindableProperty and cls.__setattr__ is object.__setattr__
+    return getattr(found, '_change_handler', None) if is_usual else None
 
 
 def propagate_in_place(owner: object, name: str) -> None:

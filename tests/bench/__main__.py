@@ -25,6 +25,7 @@ SECTIONS = {
     'held': 15,
     'recover': 42,
     'people': 14,
+    'rooms': 9,
     'load': 3,
     'opaque': 15,
     'rows': 15,

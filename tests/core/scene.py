@@ -112,7 +112,7 @@ class Page:
     def rejected(self, operation: Set) -> None:
         self.overruled.append((operation.field, json.loads(bytes(operation.raw))))
 
-    def activity_changed(self) -> None:
+    def activity_changed(self, *, settled: bool) -> None:
         if self._session is not None and self.activities[-1:] != [self._session.activity]:
             self.activities.append(self._session.activity)
 

@@ -381,7 +381,7 @@ async def test_activity_is_told_once_however_many_pages_show_the_session(make_se
     session, told = make_session(exists=False), []
 
     class Watcher:
-        def activity_changed(self) -> None:
+        def activity_changed(self, *, settled: bool) -> None:
             told.append(session.activity)
 
     watcher = Watcher()

@@ -29,7 +29,7 @@ class Watcher:
         self._sync = sync
         state.audience.watch(self)
 
-    def activity_changed(self) -> None:
+    def activity_changed(self, *, settled: bool) -> None:
         self.seen.append(self._sync.activity)
 
 

@@ -70,7 +70,6 @@ class Connection:
     _floods = False
     _watches_opaque = False
     _watches_session = False
-    _settled_before = -1
     _status: Status | None = None
     _status_scheduled = False
     _browser: Browser | None = None
@@ -504,15 +503,11 @@ class Connection:
             self._status.update(self.visit.sessions, self.page_objects)
         return self._status
 
-    def activity_changed(self) -> None:
+    def activity_changed(self, *, settled: bool = True) -> None:
         """Report newly durable events to the browser, and bring the status up to date."""
-        sessions = self.visit.sessions
-        self._schedule_status()
-        if self._handover is None:
-            return
-        settled = sum(session.settled for session in sessions)
-        if settled != self._settled_before or not any(session.pending for session in sessions):
-            self._settled_before = settled
+        if self._status is not None:
+            self._schedule_status()
+        if settled and self._handover is not None:
             self._handover.settle()
             self._handover.look_soon()  # a change elsewhere may have drawn rows
 

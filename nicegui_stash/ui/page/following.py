@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
@@ -10,7 +9,7 @@ from typing import Final, Protocol
 from msgspec import Raw
 
 from ...errors import ValueNotStorable
-from ...model.document import Part, SliceId
+from ...model.document import Part, Slice, SliceId
 from ...model.operations import Set
 from ...model.pieces import Json, joined
 from ...model.recovery import Problem, Recovery, Rejected, Status, stored_value, stored_values
@@ -79,7 +78,6 @@ class Following:
         self._schema = self._values.schema
         self._slice_id = self._values.slice_id
         self._owner: Owner = owner
-        self._loop = asyncio.get_running_loop()
         self.session = session
         self.parts: dict[Scope, Part] = dict(_KNOWN_AT_ONCE[owner])
 
@@ -95,7 +93,7 @@ class Following:
         self._detach()
         self.session = session
         self.attach()
-        self._generation = self._current_generation()
+        self._generation = self._found()[1]
 
     def close(self, *, left: bool) -> None:
         """Stop following. `left`: the visit to this view is over; drop its values."""
@@ -252,8 +250,10 @@ class Following:
     # ---- changes from elsewhere (Subscriber)
 
     def changed(self, slice_id: SliceId, part: Part, name: str) -> None:
+        if slice_id != self._slice_id:
+            return
         stored = self._schema.fields.get(name)
-        if slice_id != self._slice_id or stored is None or self.parts.get(stored.scope) != part:
+        if stored is None or self.parts.get(stored.scope) != part:
             return
         if self._values.touched is not None:
             self._values.touched.discard(name)  # another page of this server has a newer value, no older server
@@ -272,23 +272,25 @@ class Following:
 
     def _schedule(self, *names: str) -> None:
         if not self._stale:
-            self._loop.call_soon(self._deliver)
-        self._stale |= frozenset(names)
+            self.session.soon(self._deliver)
+        self._stale = self._stale.union(names)
 
     def _deliver(self) -> None:
         """Show changes from elsewhere: in one turn of the loop, in the client's context, errors to the client."""
         names, self._stale = self._stale, frozenset()
-        if self._values.closed:
+        values, page_object = self._values, self._page_object
+        if values.closed:
             return
-        with self._page_object.visit.in_client():
+        with page_object.visit.in_client():
             if self.status == 'unavailable' and self.session.is_read:
-                self._page_object.recover_late()
+                page_object.recover_late()
                 return
-            if self._values.touched is not None:
-                self._follow_older(self._values.touched)
+            if values.touched is not None:
+                self._follow_older(values.touched)
+            found, generation = self._found()
             for name in names:
-                self._refresh(name)
-            self._generation = self._current_generation()
+                self._refresh(name, found, generation)
+            self._generation = generation
 
     def _follow_older(self, touched: set[str]) -> None:
         """Take over values that an older server wrote late, as it drained, unless they were changed since."""
@@ -304,30 +306,33 @@ class Following:
                 version = self._from_version or schema.version
                 self._values.show({name: raw}, version, self._page_object.cause_of(name))
 
-    def _refresh(self, name: str) -> None:
+    def _refresh(self, name: str, found: Slice | None, generation: tuple[int, int]) -> None:
         values, stored = self._values, self._schema.fields[name]
         part = self.parts.get(stored.scope)
-        found = self.session.document.slice(self._slice_id)
-        if part is None or self._page_object.is_newer_here(name):
+        if part is None:
             return
         raw = stored_value(stored, found.values(part)) if found else None
+        if raw == values.raws[name] or self._page_object.is_newer_here(name):
+            return
         if raw is None:
             if values.raws[name] == values.defaults[name]:
                 return
-            if self._generation == self._current_generation() and part.kind != 'data':
+            if self._generation == generation and part.kind != 'data':
                 self.submit(name, values.raws[name])  # another server pruned it while this page shows it
                 return
             values.compute_defaults(name)
             values.show({name: values.defaults[name]}, self._schema.version, 'reset')
-        elif raw != values.raws[name]:
-            if values.touched is not None and name in values.touched and self._owner == 'session':
-                self.submit(name, values.raws[name])  # an older server drained late: the value here is newer
-            elif stored.field.live or self._generation != self._current_generation():
+        elif values.touched is not None and name in values.touched and self._owner == 'session':
+            self.submit(name, values.raws[name])  # an older server drained late: the value here is newer
+        elif stored.field.live or self._generation != generation:
+            problems = values.show({name: raw}, self._schema.version, self._page_object.cause_of(name))
+            if problems:
                 recovery = self._page_object.recovery
-                problems = values.show({name: raw}, self._schema.version, self._page_object.cause_of(name))
                 known = {(problem.field, problem.why) for problem in recovery.problems}
                 recovery.problems += [each for each in problems if (each.field, each.why) not in known]
 
-    def _current_generation(self) -> tuple[int, int]:
-        found = self.session.document.slice(self._slice_id)
-        return self.session.document.epoch, found.reset if found else 0
+    def _found(self) -> tuple[Slice | None, tuple[int, int]]:
+        """Return the stored slice, and what tells it from one that was deleted or erased."""
+        document = self.session.document
+        found = document.slice(self._slice_id)
+        return found, (document.epoch, found.reset if found else 0)

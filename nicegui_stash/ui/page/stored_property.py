@@ -15,7 +15,7 @@ from ...model.changed_rows import ChangedRows, changed_rows
 from ...model.entered import meant
 from ...model.fields import MISSING
 from ...model.observed import ObservedList
-from ...model.pieces import Json
+from ...model.pieces import Json, joined
 from ...model.reconciling import are_in_place, reconcile, reconcile_rows, with_parts
 from ...model.schema import StoredField
 from ...settings import OnInvalid
@@ -218,12 +218,12 @@ class StoredProperty(BindableProperty):
         if self.stored.codec.opaque:
             nicegui_private.move_bindings(with_parts([(held, shown)]))
 
-    def changed_rows(self, owner: Any, before: Raw, after: Raw) -> ChangedRows | None:
+    def changed_rows(self, owner: Any, before: Json, after: Raw) -> ChangedRows | None:
         """Return what `show` needs of a list in which some rows have other JSON; `None` where it needs the whole."""
         held = owner.__dict__.get(self.slot)
         if not isinstance(held, ObservedList) or self.field.decode or self.field.validate:
             return None
-        rows = changed_rows(self.stored.codec, before, after)
+        rows = changed_rows(self.stored.codec, joined(before), after)
         return rows if rows is not None and are_in_place(held, rows, self.field.row_key) else None
 
 

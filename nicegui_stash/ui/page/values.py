@@ -16,7 +16,7 @@ from nicegui import Client, app
 from ...errors import RowGone, ValueNotStorable
 from ...model.document import SliceId
 from ...model.observed import KINDS, Change, ObservedDict, is_ordinary, observe, whole_of
-from ...model.pieces import Json, joined
+from ...model.pieces import Json
 from ...model.recovery import Problem, decode_value
 from ...model.schema import Schema
 from ..contracts.page_object import Cause
@@ -110,7 +110,7 @@ class FieldValues:
             for name, raw in [(name, raw) for name, raw in raws.items() if self.raws.get(name) != raw]:
                 shown, rows = self.raws.get(name), None
                 if target is not None and shown is not None:
-                    rows = attributes[name].changed_rows(target, joined(shown), raw)
+                    rows = attributes[name].changed_rows(target, shown, raw)
                 value, problem = (rows, None) if rows is not None else decode_value(fields[name], raw, version)
                 if problem is not None:
                     problems.append(problem)

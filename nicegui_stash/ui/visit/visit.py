@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 from nicegui import Client
 
@@ -163,11 +163,10 @@ class Visit:
         documents = [self.session, *others] if self.exists else others
         await asyncio.gather(*(document.revalidate(timeout) for document in documents))
 
-    @contextmanager
-    def in_client(self) -> Generator[None]:
-        """Enter the client's context, unless the client is deleted."""
-        with nullcontext() if self.client.is_deleted else self.client:
-            yield
+    def in_client(self) -> AbstractContextManager[object]:
+        """Return the client's context, or an empty one if the client is deleted."""
+        client = self.client
+        return nullcontext() if client.is_deleted else client.content.default_slot  # what the client itself enters
 
     def guarded(self, step: Callable[[], None]) -> None:
         """Run a step within the client; exceptions of the app's handlers go to NiceGUI's exception handlers."""
