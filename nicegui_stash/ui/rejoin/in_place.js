@@ -11,6 +11,7 @@
   // NiceGUI's components that show whatever props they are given, as Quasar's do; others are kept with equal props only
   const SHOWING = /^nicegui-(audio|dialog|expansion|header|image|input|link|log|select|sub_pages|table|timer|video)$/;
   const VIEWS = /^(nicegui-dialog|nicegui-expansion|q-menu)$/; // what the page shows counts, whoever opened it
+  const MAP = "nicegui-leaflet"; // stays too: it is told its layers again
   // props that say nothing about which element it is
   const CHANGING = /^(aria-invalid|disable|error|error-message|loading|readonly|rows|title)$/;
   const stash = window.__niceguiStash;
@@ -20,6 +21,7 @@
   const back = new URL("back", document.currentScript.src).href;
   const touched = new Map(); // `id prop` -> the last value that a person set there; base: what the server had before
   const edited = new Set(); // ids of grids in which a person has changed a cell since the server sent them
+  const maps = new Map(); // id of a map -> base: where the server put it; args: of the last move; whether it has layers
   let renamed = new Map(); // a listener that is gone -> the one in its place, or null
   let lately = new Map(); // those of the last return: events may wait for it within a throttle
   let unsent = new Set(); // keys of touched: what the new client does not know yet
@@ -58,6 +60,10 @@
     if (edited.has(id) || old.tag !== fresh.tag || !same(changed(old), changing)) return false;
     const isShowing = !fresh.tag.startsWith("nicegui-") || SHOWING.test(fresh.tag);
     if (isShowing && !changing.length) return true;
+    if (old.tag === MAP) {
+      const [before, now] = [old, fresh].map(({ props: { center, zoom, ...others } }) => [others, [center, zoom]]);
+      return same(before[0], now[0]) && [before[1], maps.get(id)?.base].some((place) => same(place, now[1]));
+    }
     // its script talks to the server when it is made
     if (!isShowing && fresh.events.some(({ type }) => type === "init")) return false;
     return Object.keys({ ...old.props, ...fresh.props }).every((name) => {
@@ -73,6 +79,7 @@
     const kept = new Map();
     const walk = (id, isAligned) => {
       if (!old[id] || !fresh[id] || !isSameElement(id, old[id], fresh[id])) return;
+      if (old[id].tag === MAP && !isAligned) return;
       kept.set(id, isAligned);
       for (const [name, slot] of Object.entries(fresh[id].slots)) {
         const before = old[id].slots[name]?.ids ?? [];
@@ -113,6 +120,13 @@
     const event = raw()[id]?.events.find((each) => each.listener_id === listener_id);
     const prop = event && propOf(event);
     if (event?.type === "cellValueChanged") edited.add(id);
+    if (event && raw()[id].tag === MAP) {
+      const { center, zoom } = raw()[id].props;
+      const map = maps.get(id) ?? { base: [center, zoom] };
+      if (event.type === "init") map.hasLayers = true;
+      if (event.type === "mapMoveend") map.args = args;
+      maps.set(id, map);
+    }
     if (!prop || typeof args?.[0] !== "string") return;
     const key = `${id} ${prop}`;
     const { base, awaits } = touched.get(key) ?? { base: raw()[id].props[prop], awaits: 0 };
@@ -138,6 +152,11 @@
   const keepValues = (old, fresh, kept, isBound) => {
     unsent = new Set();
     edited.clear();
+    for (const [id, map] of maps) {
+      const { center, zoom } = fresh[id]?.props ?? {};
+      if (kept.has(id)) Object.assign(map, { base: [center, zoom], isNew: map.hasLayers });
+      else maps.delete(id);
+    }
     for (const [id, isAligned] of kept) {
       const { tag, events, props } = fresh[id];
       const [prop, value] = ["model-value", old[id].props["model-value"]];
@@ -268,6 +287,9 @@
     }
   };
 
+  const tell = (id, { listener_id }, args) =>
+    window.socket.emit("event", { id, client_id: window.clientId, listener_id, args });
+
   // ---- when to come
 
   const wait = (step, pause) => {
@@ -351,11 +373,18 @@
       for (const key of unsent) {
         const { id, prop, args } = touched.get(key) ?? {};
         const event = raw()[id]?.events.find((each) => propOf(each) === prop);
-        if (!event) continue;
-        const message = { id, client_id: window.clientId, listener_id: event.listener_id, args };
-        window.socket.emit("event", message);
+        if (event) tell(id, event, args);
       }
       unsent.clear();
+      for (const [id, map] of maps) {
+        if (!map.isNew) continue;
+        map.isNew = false;
+        getElement(id)?.map.eachLayer((layer) => layer.id && layer.remove()); // what a person has drawn has no id
+        for (const event of raw()[id]?.events ?? []) {
+          if (event.type === "init") tell(id, event, []);
+          if (event.type === "mapMoveend" && map.args) tell(id, event, map.args);
+        }
+      }
     },
   };
 })();

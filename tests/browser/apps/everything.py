@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import os
-import wave
 
-from fastapi import Response
-from nicegui import app, ui
+from nicegui import ui
 
 import probe
+import silence  # noqa: F401 it registers itself
 from nicegui_stash import Stash, stored
 
 stash = Stash(os.environ['STORE'])
 NUMBERS = range(10)
-
-
-@app.get('/silence.wav')
-def silence() -> Response:
-    """Return a minute of it."""
-    body = io.BytesIO()
-    with wave.open(body, 'wb') as sound:
-        sound.setnchannels(1)
-        sound.setsampwidth(1)
-        sound.setframerate(8000)
-        sound.writeframes(b'\x80' * 480_000)
-    return Response(body.getvalue(), media_type='audio/wav')
 
 
 @stash.page('/', rejoin='in_place')
