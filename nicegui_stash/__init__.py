@@ -29,6 +29,7 @@ __all__ = [
     'Conflict',
     'DeclarationError',
     'DocumentError',
+    'History',
     'Indicator',
     'Job',
     'Lease',
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from .model.lease import Lease
     from .model.recovery import Problem, Recovery, Rejected
     from .session.registry import Statistics
-    from .ui import Change, Indicator, Job, OpenSession, Stash, Status, Trouble
+    from .ui import Change, History, Indicator, Job, OpenSession, Stash, Status, Trouble
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -68,6 +69,6 @@ else:
             'model.recovery': ['Problem', 'Recovery', 'Rejected'],
             'session.registry': ['Statistics'],
             'stores': [],
-            'ui': ['Change', 'Indicator', 'Job', 'OpenSession', 'Stash', 'Status', 'Trouble'],
+            'ui': ['Change', 'History', 'Indicator', 'Job', 'OpenSession', 'Stash', 'Status', 'Trouble'],
         },
     )

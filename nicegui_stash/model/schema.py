@@ -23,6 +23,8 @@ from .scopes import SCOPES, Owner, Scope
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MAX_VERSION: Final = 999_999_999
 """The largest version that a document can name."""
+MAX_STEPS: Final = 1000
+"""The most steps that `undo=` may ask for."""
 _SHORT: Final = 40
 _DECLARED: Final = '__nicegui_stash_schema__'
 
@@ -62,6 +64,8 @@ class Schema:
     key: tuple[str, ...]
     max_keys: int
     origin: str
+    undo: int = 0
+    """How many steps of a person can be taken back."""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -130,6 +134,7 @@ def build_schema(
     renamed_from: str | None = None,
     key: str | tuple[str, ...] | None = None,
     max_keys: int = 100,
+    undo: int = 0,
     local_names: Mapping[str, Any] | None = None,
     origin: str = '',
     makes_itself: bool = True,
@@ -174,6 +179,7 @@ def build_schema(
         key=(key,) if isinstance(key, str) else key or (),
         max_keys=max_keys,
         origin=origin,
+        undo=_require_steps(label, undo, fields),
     )
 
 
@@ -184,6 +190,17 @@ def needs_arguments(cls: type) -> str:
     except TypeError as error:
         return str(error)
     return ''
+
+
+def _require_steps(label: str, undo: int, fields: Mapping[str, StoredField]) -> int:
+    """Return `undo=`. Raises `DeclarationError` for what is no number of steps, or a class with nothing to undo."""
+    if not _is_whole(undo) or not 0 <= undo <= MAX_STEPS:
+        reason = f'undo={undo!r} must be how many steps can be taken back, from 1 to {MAX_STEPS}; write undo=100'
+        raise DeclarationError(label, None, reason)
+    if undo and not any(field.scope.is_stored for field in fields.values()):
+        reason = f'undo={undo} has nothing to take back: the class has no field that the store keeps'
+        raise DeclarationError(label, None, f'{reason}; declare one, as in text: str = stored({""!r}), or remove undo=')
+    return undo
 
 
 def _is_whole(value: object) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, Unpack, cast, overload
 from uuid import UUID
 
 from fastapi import Request
-from nicegui import app, context
+from nicegui import app, context, ui
 from nicegui.element import Element
 
 from ..errors import ConfigurationError, DeclarationError, StashError
@@ -43,12 +43,14 @@ from .app.recovering import Recovering
 from .app.rooms import Room, require_room
 from .app.runtime import require_storage_secret
 from .inspector.access import Allow
+from .page.history import History
 from .page.indicator import Indicator
 from .page.job import Job, LeasedField, Work
 from .page.on_change import Change
 from .page.page_object import page_object_of
 from .page.rows import R, bind_rows
 from .page.status import Status, Trouble
+from .page.undo_keys import undo_keys
 from .remember.choosing import RememberScope, scope_named
 
 T = TypeVar('T')
@@ -123,6 +125,7 @@ class Stash:
           `prepare()` is its gate: whoever may not open the room gets a `Response`, or an exception, and none of it.
         - `name`: the stored name, by default that of the class; `renamed_from` is the one it had before.
         - `version`, `migrations`: from each older version, a function from its JSON dict to that of the next.
+        - `undo`: how many steps a person can take back with `undo`, such as 100.
         - `key`: a parameter, or several: each value has its slice, at most `max_keys` (100) of them.
         - the others go to `ui.page`, such as `title=`, `dark=`, `response_timeout=` or `api_router=`.
 
@@ -303,6 +306,35 @@ class Stash:
             page_object.reset_fields(fields_to_reset(page_object.schema, names, scope))
         else:
             page_object.reset()
+
+    def undo(self, page: object) -> bool:
+        """Take back the last step of this person on a page with `undo=`; return whether there was one.
+
+            ui.button('Undo', on_click=lambda: stash.undo(self)).bind_enabled_from(stash.history(self), 'can_undo')
+
+        A step over which somebody else has written is passed over. Raises `StashError` for a class without `undo=`.
+        """
+        return self.history(page).undo()
+
+    def redo(self, page: object) -> bool:
+        """Make the step again that was taken back last, as `undo` does."""
+        return self.history(page).redo()
+
+    def history(self, page: object) -> History:
+        """Return what a person can take back on a page with `undo=`: bindable `can_undo` and `can_redo`."""
+        schema = self._app_state.schema_of(type(page))
+        if not schema.undo:
+            raise StashError(f'{schema.name} keeps no steps; write undo=100 in the line above its class')
+        if nicegui_private.is_script_for_nobody():
+            return History()
+        return page_object_of(page).history or History()
+
+    def undo_keys(self, page: object) -> ui.keyboard:
+        """Undo by Ctrl+Z and redo by Ctrl+Shift+Z or Ctrl+Y, with ⌘ on a Mac, unless a person types into an element.
+
+        There the keys remain the browser's own. Returns the `ui.keyboard`; delete it to end this.
+        """
+        return undo_keys(self.history(page))
 
     def clear_browser(self) -> None:
         """Drop everything that the browser of the current client keeps; those fields become defaults, in all tabs."""

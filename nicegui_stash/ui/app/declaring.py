@@ -39,6 +39,7 @@ class ViewOptions(StateOptions, total=False):
 
     key: str | tuple[str, ...] | None
     max_keys: int
+    undo: int
 
 
 class PageOptions(ViewOptions, total=False):

@@ -17,6 +17,7 @@ from ...model.scopes import SESSION, Scope
 from ...model.versions import find
 from ...session.session import Session
 from ..page.detached import detached, updating
+from ..page.history import NAME
 
 T = TypeVar('T')
 Key = str | int | tuple[str | int, ...]
@@ -125,5 +126,5 @@ def _slice(schema: Schema, key: Key | None) -> SliceId:
 def exported(session: Session) -> dict[str, Any]:
     """Return a document as JSON values, without the library's own bookkeeping."""
     document = msgspec.json.decode(to_bytes(session.document))
-    slices = {name: found for name, found in document['slices'].items() if name != ADOPTED.name}
+    slices = {name: found for name, found in document['slices'].items() if name not in {ADOPTED.name, NAME}}
     return {'seen': document['seen'], 'slices': slices}

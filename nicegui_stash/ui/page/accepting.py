@@ -70,9 +70,26 @@ class Accepting:
                 self.submit(name, json)
             else:
                 self._unsaved |= {name}
+            if values.history is not None:
+                values.history.note(name, values.raws.get(name), json, merged=self._merging is not None)
         values.raws[name] = json
         if values.touched is not None:
             values.touched.add(name)
+
+    def accept_earlier(self, name: str, raw: Raw) -> None:
+        """Accept and show a value that a field had, as a change of this page. Raises `ValueNotStorable`."""
+        values, elsewhere = self._values, self._elsewhere
+        if self._auto:
+            self.submit(name, raw)
+        else:
+            self._unsaved |= {name}
+        if values.touched is not None:
+            values.touched.add(name)
+        before, elsewhere.shows_own = elsewhere.shows_own, True
+        try:
+            values.show({name: raw}, values.schema.version, 'local')
+        finally:
+            elsewhere.shows_own = before
 
     def submit(self, name: str, json: Json) -> None:
         """Hand a change to the keeper of the field. Raises `ValueTooLarge` or `TooMuchPending`."""
@@ -245,6 +262,8 @@ class Accepting:
             raise ValueNotStorable(name, '$', why)
         if changed or name in self._unsaved:
             self.submit(name, raw)
+            if values.history is not None and changed:
+                values.history.note(name, before, raw, merged=self._merging is not None)
             values.raws[name] = raw
             self._unsaved -= {name}
         if values.marks is not None:
@@ -267,6 +286,8 @@ class Accepting:
         default = self._values.defaults[name]
         self._unsaved -= {name}
         self.submit(name, default)
+        if self._values.history is not None:
+            self._values.history.note(name, self._values.raws[name], default, merged=False)
         self._values.raws[name] = Raw(b'')  # so that it is shown also where only an element shows another value
         self._values.show({name: default}, self._values.schema.version, 'reset')
 

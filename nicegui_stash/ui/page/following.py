@@ -140,6 +140,11 @@ class Following:
         for name, raw in held.items():
             session.set(self._slice_id, self.parts[self._schema.fields[name].scope], name, raw, source=self)
 
+    @property
+    def generation(self) -> tuple[int, int]:
+        """How often the document, and the class's slice in it, were erased, as far as this page has shown it."""
+        return self._generation
+
     # ---- from the page
 
     @property
@@ -255,6 +260,8 @@ class Following:
         stored = self._schema.fields.get(name)
         if stored is None or self.parts.get(stored.scope) != part:
             return
+        if self._values.history is not None:
+            self._values.history.changed_elsewhere(name)
         if self._values.touched is not None:
             self._values.touched.discard(name)  # another page of this server has a newer value, no older server
         if stored.field.live:
@@ -290,7 +297,9 @@ class Following:
             found, generation = self._found()
             for name in names:
                 self._refresh(name, found, generation)
-            self._generation = generation
+            before, self._generation = self._generation, generation
+            if before != generation and values.history is not None:
+                values.history.clear()
 
     def _follow_older(self, touched: set[str]) -> None:
         """Take over values that an older server wrote late, as it drained, unless they were changed since."""
@@ -325,6 +334,8 @@ class Following:
         elif values.touched is not None and name in values.touched and self._owner == 'session':
             self.submit(name, values.raws[name])  # an older server drained late: the value here is newer
         elif stored.field.live or self._generation != generation:
+            if values.history is not None:
+                values.history.changed_elsewhere(name)
             problems = values.show({name: raw}, self._schema.version, self._page_object.cause_of(name))
             if problems:
                 recovery = self._page_object.recovery

@@ -32,6 +32,7 @@ from .accepting import Accepting
 from .detached import across_owners, updating
 from .elsewhere import Elsewhere
 from .following import Following, Follows
+from .history import PageHistory
 from .on_change import Listeners
 from .status import RefusedValue
 from .stored_property import PAGE_OBJECT
@@ -51,6 +52,8 @@ class PageObject:
     _updated: frozenset[str] = frozenset()
     """Fields that are being changed by an update of this page."""
     _notified = False
+    history: PageHistory | None = None
+    """What can be taken back, for a class with `undo=`."""
 
     def __init__(
         self,
@@ -87,6 +90,8 @@ class PageObject:
         }
         self.elsewhere = Elsewhere(self.values, self.recovery, partial(_is_unsaved, weakref.ref(self)))
         self.accepting = Accepting(self.values, self.documents, self.elsewhere, visit, auto=auto, on_invalid=on_invalid)
+        if schema.undo:
+            self.history = self.values.history = PageHistory(self.values, self.documents, self.accepting, visit)
         target.__dict__[PAGE_OBJECT] = self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> None:
@@ -122,6 +127,7 @@ class PageObject:
         if self.schema.has_elsewhere:
             self.elsewhere.begin(self.open_page.keeper)
         self.values.complete()
+        self._locate_history()
         self.pin()
 
     def recover(self) -> None:
@@ -142,6 +148,12 @@ class PageObject:
             self._note_found()
             if self.schema.has_elsewhere:
                 self.elsewhere.recover()
+        if self.history is not None:
+            self.history.locate()
+
+    def _locate_history(self) -> None:
+        if self.history is not None and self.visit.identified:
+            self.history.locate()
 
     def _note_found(self) -> None:
         """Make one record of what was found in each document."""
@@ -172,6 +184,7 @@ class PageObject:
     def recover_late(self) -> None:
         """Recover now that the session is read, and call `on_recovered`."""
         self.recover()
+        self._locate_history()
         self.pin()
         self._notify_soon()
 
@@ -270,6 +283,8 @@ class PageObject:
 
     def submit_opaque(self) -> list[ValueNotStorable]:
         """Submit them before a flush, even if the page is gone; return an error for each that does not fit."""
+        if self.history is not None:
+            self.history.write()
         return self.accepting.submit_opaque()
 
     async def flush(self) -> None:
@@ -341,6 +356,8 @@ class PageObject:
         """
         names = [name for name, stored in self.schema.fields.items() if stored.scope.owner in of]
         self._show_instead(names, {})
+        if self.history is not None:
+            self.history.clear()
         self.elsewhere.reset()
         self.open_page.discard_unsaved(self, names)
 
@@ -365,6 +382,8 @@ class PageObject:
     def follow(self, session: Session) -> None:
         """Continue with another session that has the same values."""
         self.documents['session'].move_to(session)
+        if self.history is not None:
+            self.history.follow(session)
 
     def move(self, owner: Owner, document: Session) -> None:
         """Show the document of another one of these owners, as when somebody signs in or out.
@@ -375,7 +394,10 @@ class PageObject:
         has_left, unsaved = self.visit.has_left, self.accepting.is_unsaved
         fields = [name for name, stored in self.schema.fields.items() if stored.scope.owner == owner]
         names = [name for name in fields if has_left or not unsaved(name)]
+        if self.history is not None:
+            self.history.leave_person()
         following.move_to(document)
+        self._locate_history()
         self._show_instead(names, following.stored() if document.is_read else {})
         self.open_page.discard_unsaved(self, names)
         if not document.is_read:
@@ -394,6 +416,9 @@ class PageObject:
             return
         target = self.values.target()
         self.save_opaque()
+        if self.history is not None:
+            self.history.end(left=left)
+            self.values.history = None
         self.values.closed = True
         self.elsewhere.end()
         for document in self.documents.values():

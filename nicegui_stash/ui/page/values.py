@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import get_ident
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from msgspec import Raw
 from nicegui import Client, app
@@ -29,6 +29,22 @@ from .stored_property import properties_of
 from .texts import TEXTS
 
 
+class TakesSteps(Protocol):
+    """Makes the changes of a page steps that a person can take back."""
+
+    def note(self, name: str, before: Json | None, after: Json, *, merged: bool) -> None:
+        """Make a change of this page a step, or a part of one. `merged`: it was entered before a rejoin."""
+        ...
+
+    def changed_elsewhere(self, name: str) -> None:
+        """Take back no step of a field any more that somebody else has changed."""
+        ...
+
+    def clear(self) -> None:
+        """Forget all steps."""
+        ...
+
+
 class FieldValues:
     """The state that the parts of a page object share.
 
@@ -44,6 +60,7 @@ class FieldValues:
     touched: set[str] | None = None
     marks: Marks | None = None
     listeners: Listeners | None = None
+    history: TakesSteps | None = None
     forms: Mapping[str, tuple[Json, Json]] = {}
 
     def __init__(

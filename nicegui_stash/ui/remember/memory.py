@@ -17,6 +17,7 @@ from ...model.operations import Set
 from ...model.scopes import Scope
 from ...session.session import Session
 from .. import nicegui_private
+from ..page.secret import is_secret
 from ..visit.visit import Visit
 from .blocks import Blocks
 from .late_parts import LateParts
@@ -27,7 +28,7 @@ from .remembered import NULL, Remembered
 from .roll import Roll
 from .room import MOST_PAGES, has_room
 from .shape import Shape
-from .shapes import is_if_asked, is_secret, shape_of
+from .shapes import is_if_asked, shape_of
 
 log = logging.getLogger('nicegui_stash')
 

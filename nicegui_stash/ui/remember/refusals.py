@@ -12,7 +12,7 @@ from nicegui.elements.mixins.value_element import ValueElement
 
 from .. import nicegui_private
 from ..page.choices import is_stored
-from .shapes import is_secret
+from ..page.secret import is_secret
 
 _VALUE: Final = ('value',)
 

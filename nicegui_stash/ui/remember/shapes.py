@@ -59,12 +59,3 @@ def is_if_asked(element: Element) -> bool:
 @lru_cache(maxsize=256)
 def _is_if_asked(cls: type) -> bool:
     return issubclass(cls, _IF_ASKED)
-
-
-def is_secret(element: Element) -> bool:
-    """Whether what a person enters must not be stored: a password, or what the browser fills in as secret."""
-    props = element.props
-    if props.get('type') == 'password':
-        return True
-    completes = props.get('autocomplete')
-    return completes is not None and ('password' in str(completes) or 'one-time-code' in str(completes))
