@@ -88,8 +88,9 @@ def _read(decoder: msgspec.json.Decoder[Any], raw: Raw | None) -> Any:
 
 def edit_of(field: str, before: Raw, after: Raw) -> Edit:
     """Return the change of a field; of a long list, dict or text only what differs."""
-    if len(before) + len(after) > LEAST_BYTES and (ends := before[:1]) == after[:1] and ends in _DIVIDED:
-        divide, enclose = _DIVIDED[ends]
+    ways = _ways(before) if len(before) + len(after) > LEAST_BYTES else None
+    if ways is not None and ways is _ways(after):
+        divide, enclose = ways
         one, other = divide(before), divide(after)
         start = _agreeing(one, other)
         one, other = one[start:], other[start:]
@@ -120,12 +121,17 @@ def _dict_of(entries: Iterable[tuple[str, Raw]]) -> Raw:
     return Raw(b'{' + b','.join(b'%b:%b' % (msgspec.json.encode(key), item) for key, item in entries) + b'}')
 
 
-_DIVIDED: Final[Mapping[bytes, tuple[Callable[[Raw], Any], Callable[[Any], Raw]]]] = {
-    b'"': (_text.decode, _text_of),
-    b'[': (_items.decode, _list_of),
-    b'{': (lambda raw: list(_entries.decode(raw).items()), _dict_of),
+_Ways = tuple[Callable[[Raw], Any], Callable[[Any], Raw]]
+_DIVIDED: Final[Mapping[int, _Ways]] = {
+    ord('"'): (_text.decode, _text_of),
+    ord('['): (_items.decode, _list_of),
+    ord('{'): (lambda raw: list(_entries.decode(raw).items()), _dict_of),
 }
 """By how JSON begins: what divides a value into characters, items or entries, and what encloses them again."""
+
+
+def _ways(raw: Raw) -> _Ways | None:
+    return _DIVIDED.get(memoryview(raw)[0])
 
 
 def changed_back(edit: Edit, now: Raw) -> Raw | None:
@@ -141,9 +147,10 @@ def changed_again(edit: Edit, now: Raw) -> Raw | None:
 def _changed(now: Raw, edit: Edit, old: Raw, new: Raw, before: str, after: str) -> Raw | None:
     if edit.at < 0:
         return new if now == old else None
-    if _digest(now) != before or now[:1] not in _DIVIDED:
+    ways = _ways(now)
+    if ways is None or _digest(now) != before:
         return None
-    divide, enclose = _DIVIDED[now[:1]]
+    divide, enclose = ways
     try:
         whole: Any = divide(now)
         removed, added = divide(old), divide(new)

@@ -82,7 +82,8 @@ class PageHistory(History):
         self._documents = documents
         self._accepting = accepting
         self._visit = visit
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
+        self._clock = loop.time
         self._owner: Owner = 'user' if 'user' in schema.owners else 'session'  # so that they leave with the person
         key = values.slice_id.key
         self._slice_id = SliceId(NAME, VERSION, f'{schema.name}/{key}' if key else schema.name)
@@ -114,7 +115,7 @@ class PageHistory(History):
             if name in self._latest:
                 self._refresh_soon()
             return
-        now = self._loop.time()
+        now = self._clock()
         is_soon = self._open is not None and name in self._open and now <= self._changed_at + PAUSE
         if self._open is None or not (self._in_turn or is_soon):
             self.close()
