@@ -67,7 +67,7 @@ async def test_keys_undo_outside_of_inputs_and_are_the_browsers_own_within(visit
         await expect(free).not_to_have_value('typed')
         await click('count-b').click()  # an undo of ours would have come before
         await shown(tab, b='1', a='1', undo=True, redo=False)
-        editor = page.locator('.q-editor__content')
+        editor = page.locator('.cm-content')
         await editor.press_sequentially('typed')
         await editor.press('Control+z')
         await expect(editor).not_to_have_text('typed')

@@ -25,7 +25,7 @@ class Counting:
         self.flushed = 0
         ui.input('name').bind_value(self, 'name').props('data-testid=name-input')
         ui.input('free').props('data-testid=free')
-        ui.editor().props('data-testid=editor')
+        ui.codemirror()
         for name in ('name', 'a', 'b', 'c', 'ticks'):
             ui.label().bind_text_from(self, name, str).props(f'data-testid={name}')
         ui.label().bind_text_from(self, 'rows', lambda rows: str(len(rows))).props('data-testid=rows')
