@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from nicegui import ui
+from fastapi import Request
+from nicegui import app, ui
 
-from nicegui_stash import DeclarationError, Stash, StashError, stored
+from nicegui_stash import DeclarationError, Stash, StashError, TooMuchPending, stored
+from nicegui_stash.session.keys import user_key
 from nicegui_stash.stores import Replace, StoredObject
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.testing.simulation import rejoin, reload, restart
@@ -17,11 +20,13 @@ from nicegui_stash.ui.page.history import MOST_BYTES, PAUSE, PageHistory
 from nicegui_stash.ui.visit.messages import Report, simulated
 
 from .scene import (
+    SECRET,
     Browser,
     click,
     client_of,
     documents,
     element,
+    eventually,
     go,
     idle,
     page_object_of,
@@ -517,6 +522,128 @@ async def test_steps_are_erased_with_the_values(stash: Stash, store: FaultyStore
         assert 'secret' not in json.dumps(await documents(store))
         await do(page, count=1)
         assert stash.undo(page)
+
+
+@pytest.mark.parametrize('is_away', [False, True], ids=['on the page', 'away'])
+async def test_what_is_erased_in_a_room_does_not_come_back(stash: Stash, store: FaultyStore, is_away: bool) -> None:
+    @stash.page('/board/{board}', room='board', undo=100)
+    class Board:
+        title: str = stored('', scope='room')
+
+        def build(self, board: str) -> None: ...
+
+    tab = await Browser().open('/board/a')
+    page = shown(stash, tab, Board)
+    await do(page, title='secret')
+    await do(page, title='')
+    await stash.flush(page)
+    if is_away:
+        await tab.open('/board/other')
+        tab.back_history.pop()
+    async with stash.open_room('a') as room:
+        room.forget()
+    await idle()
+    if is_away:
+        simulated[tab.tab_id] = Report('rejoin', visit=page_object_of(page).visit.id)
+        await tab.open('/board/a')
+        await idle()
+        page = shown(stash, tab, Board)
+    assert not stash.history(page).can_undo
+    assert not stash.undo(page)
+    await do(page, title='new')
+    await stash.flush(page)
+    assert 'secret' not in json.dumps(await steps_of(store))
+    assert stash.undo(page)
+
+
+async def test_steps_are_a_persons_and_are_gone_with_the_person(url: str, store: FaultyStore, errors: object) -> None:
+    signed_in: dict[str, str | None] = {}
+
+    def who(request: Request) -> str | None:
+        return signed_in.get(request.session['id'])
+
+    async with serving(lambda: Stash(url, flush_interval=0, user=who)) as stash:
+
+        @stash.page('/', undo=100)
+        class Notes:
+            note: str = stored('', scope='user')
+            zoom: int = stored(1)
+
+            def build(self) -> None:
+                ui.input(on_change=sign).mark('who')
+
+        def sign(event: Any) -> None:
+            signed_in[app.storage.browser['id']] = None if event.value == 'nobody' else event.value
+
+        browser = Browser()
+        tab = await browser.open()
+        type_into(tab, 'who', 'ann')
+        await idle()
+        page = shown(stash, tab, Notes)
+        await do(page, note='of Ann')
+        await do(page, note='')
+        await stash.flush(page)
+        ann = user_key(SECRET, 'ann')
+        assert [key for key, each in (await documents(store)).items() if 'of Ann' in json.dumps(each)] == [ann]
+        await rejoin(tab)
+        page = shown(stash, tab, Notes)
+        assert stash.undo(page)
+        assert page.note == 'of Ann'
+        type_into(tab, 'who', 'nobody')
+        await idle()
+        assert (page.note, stash.history(page).can_undo, stash.history(page).can_redo) == ('', False, False)
+        assert not stash.undo(page)
+        assert not stash.redo(page)
+        type_into(tab, 'who', 'bob')
+        await idle()
+        await rejoin(tab)
+        page = shown(stash, tab, Notes)
+        await do(page, note='of Bob')
+        assert [(stash.undo(page), page.note) for _ in range(2)] == [(True, ''), (False, '')]
+        await stash.flush(page)
+        others = {key: json.dumps(each) for key, each in (await documents(store)).items() if key != ann}
+        assert not any('of Ann' in each for each in others.values())
+
+
+async def test_steps_that_are_made_before_the_store_answers_are_kept_when_it_does(
+    stash: Stash, store: FaultyStore
+) -> None:
+    cls, ann = declare(stash), Browser()
+    tab = await ann.open()
+    await do(shown(stash, tab, cls), name='Ann')
+    await restart(tab)
+    store.down = True
+    await restart(tab)
+    page = shown(stash, tab, cls)
+    assert stash.recovery(page).status == 'unavailable'
+    await do(page, count=7)
+    assert stash.history(page).can_undo
+    store.down = False
+    await eventually(lambda: page.name == 'Ann')
+    await idle()
+    assert (page.name, page.count) == ('Ann', 7)
+    assert stash.undo(page)
+    assert (page.name, page.count) == ('Ann', 0)
+    assert stash.undo(page)
+    assert (page.name, page.count) == ('', 0)
+
+
+async def test_a_step_that_the_store_is_too_long_away_for_is_refused_and_changes_nothing(
+    stash: Stash, store: FaultyStore
+) -> None:
+    cls = declare(stash)
+    page = shown(stash, await Browser().open(), cls)
+    await do(page, name='Ann', count=1)
+    shared = page_object_of(page).session._state.shared
+    before, shared.policy = shared.policy, dataclasses.replace(shared.policy, max_session_pending=0)
+    try:
+        with pytest.raises(TooMuchPending):
+            stash.undo(page)
+    finally:
+        shared.policy = before
+    assert (page.name, page.count) == ('Ann', 1)
+    assert stash.undo(page)
+    assert (page.name, page.count) == ('', 0)
 
 
 async def test_a_field_that_is_reset_is_a_step(stash: Stash) -> None:
