@@ -29,7 +29,6 @@ __all__ = [
     'Conflict',
     'DeclarationError',
     'DocumentError',
-    'History',
     'Indicator',
     'Job',
     'Lease',
@@ -44,6 +43,7 @@ __all__ = [
     'StashError',
     'Statistics',
     'Status',
+    'Steps',
     'StoreError',
     'TooMuchPending',
     'Trouble',
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from .model.lease import Lease
     from .model.recovery import Problem, Recovery, Rejected
     from .session.registry import Statistics
-    from .ui import Change, History, Indicator, Job, OpenSession, Stash, Status, Trouble
+    from .ui import Change, Indicator, Job, OpenSession, Stash, Status, Steps, Trouble
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -69,6 +69,6 @@ else:
             'model.recovery': ['Problem', 'Recovery', 'Rejected'],
             'session.registry': ['Statistics'],
             'stores': [],
-            'ui': ['Change', 'History', 'Indicator', 'Job', 'OpenSession', 'Stash', 'Status', 'Trouble'],
+            'ui': ['Change', 'Indicator', 'Job', 'OpenSession', 'Stash', 'Status', 'Steps', 'Trouble'],
         },
     )

@@ -43,13 +43,13 @@ from .app.recovering import Recovering
 from .app.rooms import Room, require_room
 from .app.runtime import require_storage_secret
 from .inspector.access import Allow
-from .page.history import History
 from .page.indicator import Indicator
 from .page.job import Job, LeasedField, Work
 from .page.on_change import Change
 from .page.page_object import page_object_of
 from .page.rows import R, bind_rows
 from .page.status import Status, Trouble
+from .page.steps import Steps
 from .page.undo_keys import undo_keys
 from .remember.choosing import RememberScope, scope_named
 
@@ -310,31 +310,31 @@ class Stash:
     def undo(self, page: object) -> bool:
         """Take back the last step of this person on a page with `undo=`; return whether there was one.
 
-            ui.button('Undo', on_click=lambda: stash.undo(self)).bind_enabled_from(stash.history(self), 'can_undo')
+            ui.button('Undo', on_click=lambda: stash.undo(self)).bind_enabled_from(stash.steps(self), 'can_undo')
 
         A step over which somebody else has written is passed over. Raises `StashError` for a class without `undo=`.
         """
-        return self.history(page).undo()
+        return self.steps(page).undo()
 
     def redo(self, page: object) -> bool:
         """Make the step again that was taken back last, as `undo` does."""
-        return self.history(page).redo()
+        return self.steps(page).redo()
 
-    def history(self, page: object) -> History:
+    def steps(self, page: object) -> Steps:
         """Return what a person can take back on a page with `undo=`: bindable `can_undo` and `can_redo`."""
         schema = self._app_state.schema_of(type(page))
         if not schema.undo:
             raise StashError(f'{schema.name} keeps no steps; write undo=100 in the line above its class')
         if nicegui_private.is_script_for_nobody():
-            return History()
-        return page_object_of(page).history or History()
+            return Steps()
+        return page_object_of(page).steps or Steps()
 
     def undo_keys(self, page: object) -> ui.keyboard:
         """Undo by Ctrl+Z and redo by Ctrl+Shift+Z or Ctrl+Y, with ⌘ on a Mac, unless a person types into an element.
 
         There the keys remain the browser's own. Returns the `ui.keyboard`; delete it to end this.
         """
-        return undo_keys(self.history(page))
+        return undo_keys(self.steps(page))
 
     def clear_browser(self) -> None:
         """Drop everything that the browser of the current client keeps; those fields become defaults, in all tabs."""

@@ -16,7 +16,7 @@ from nicegui_stash.session.keys import user_key
 from nicegui_stash.stores import Replace, StoredObject
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.testing.simulation import rejoin, reload, restart
-from nicegui_stash.ui.page.history import MOST_BYTES, PAUSE, PageHistory
+from nicegui_stash.ui.page.steps import MOST_BYTES, PAUSE, PageSteps
 from nicegui_stash.ui.visit.messages import Report, simulated
 
 from .scene import (
@@ -39,10 +39,10 @@ from .scene import (
 pytestmark = pytest.mark.proves('undo')
 
 
-def history_of(page: object) -> PageHistory:
-    history = page_object_of(page).history
-    assert history is not None
-    return history
+def page_steps(page: object) -> PageSteps:
+    steps = page_object_of(page).steps
+    assert steps is not None
+    return steps
 
 
 def declare(stash: Stash, **options: Any) -> type[Any]:
@@ -68,7 +68,7 @@ async def do(page: Any, **values: Any) -> None:
     for name, value in values.items():
         setattr(page, name, value)
     await idle()
-    history_of(page).close()
+    page_steps(page).close()
 
 
 async def steps_of(store: FaultyStore) -> list[dict[str, Any]]:
@@ -91,12 +91,12 @@ async def test_what_a_person_did_is_taken_back_step_by_step_and_made_again(stash
         def build(self) -> None:
             ui.input().mark('name').bind_value(self, 'name')
             ui.label().mark('count').bind_text_from(self, 'count')
-            history = stash.history(self)
-            ui.button('undo', on_click=lambda: stash.undo(self)).bind_enabled_from(history, 'can_undo').mark('undo')
-            ui.button('redo', on_click=lambda: stash.redo(self)).bind_enabled_from(history, 'can_redo').mark('redo')
+            steps = stash.steps(self)
+            ui.button('undo', on_click=lambda: stash.undo(self)).bind_enabled_from(steps, 'can_undo').mark('undo')
+            ui.button('redo', on_click=lambda: stash.redo(self)).bind_enabled_from(steps, 'can_redo').mark('redo')
 
         def enabled(self) -> tuple[bool, bool]:
-            return stash.history(self).can_undo, stash.history(self).can_redo
+            return stash.steps(self).can_undo, stash.steps(self).can_redo
 
     tab = await Browser().open()
     page = shown(stash, tab, Page)
@@ -125,7 +125,7 @@ async def test_what_is_typed_without_a_pause_is_one_step(stash: Stash) -> None:
     cls = declare(stash)
     tab = await Browser().open()
     page, now = shown(stash, tab, cls), 100.0
-    history_of(page)._clock = lambda: now
+    page_steps(page)._clock = lambda: now
     for typed, pause in (('H', 0.0), ('He', PAUSE), ('Hey', PAUSE), ('Hey ', PAUSE + 0.01), ('Hey y', PAUSE)):
         now += pause
         type_into(tab, 'name', typed)
@@ -177,7 +177,7 @@ async def test_changes_of_rows_in_place_are_taken_back_in_place(stash: Stash, st
     page.rows = [{'id': number, 'name': f'part {number}'} for number in range(size)]
     await idle()
     before = json.dumps(page.rows)
-    history_of(page).clear()
+    page_steps(page).clear()
     rows = page.rows
 
     def move() -> None:
@@ -195,7 +195,7 @@ async def test_changes_of_rows_in_place_are_taken_back_in_place(stash: Stash, st
     for change in changes:
         change()
         await idle()
-        history_of(page).close()
+        page_steps(page).close()
         states.append(json.dumps(page.rows))
     for state in reversed(states[:-1]):
         assert stash.undo(page)
@@ -231,10 +231,10 @@ async def test_what_another_tab_has_written_over_is_passed_over(stash: Stash) ->
     page, other = [shown(stash, await ann.open(), cls) for _ in range(2)]
     await do(page, count=1)
     await do(page, name='mine')
-    assert stash.history(page).can_undo
+    assert stash.steps(page).can_undo
     await do(other, name='theirs')
     assert stash.undo(page)
-    assert (page.name, page.count, stash.history(page).can_undo) == ('theirs', 0, False)
+    assert (page.name, page.count, stash.steps(page).can_undo) == ('theirs', 0, False)
     assert not stash.undo(page)
     assert stash.redo(page)
     assert not stash.redo(page)
@@ -247,7 +247,7 @@ async def test_a_step_that_only_others_would_feel_cannot_be_taken_back_visibly(s
     await do(page, name='mine')
     await do(other, name='theirs')
     await do(other, name='mine')
-    assert not stash.history(page).can_undo, 'it is the value of the other tab, though it looks the same'
+    assert not stash.steps(page).can_undo, 'it is the value of the other tab, though it looks the same'
     assert not stash.undo(page)
     assert (page.name, other.name) == ('mine', 'mine')
 
@@ -278,7 +278,7 @@ async def test_what_another_server_has_written_over_is_passed_over(
         await store.inner.put(key, json.dumps(document).encode(), mode=Replace(found.etag))
         await page_object_of(page).session.revalidate(60)
         await idle()
-    assert not stash.history(page).can_undo
+    assert not stash.steps(page).can_undo
     assert not stash.undo(page)
     assert page.name == value
 
@@ -312,7 +312,7 @@ async def test_steps_come_back_with_the_visit_and_not_with_another_one(stash: St
         await come_back()
         await idle()
         page = shown(stash, tab, cls)
-        assert (stash.history(page).can_undo, stash.history(page).can_redo) == (True, True)
+        assert (stash.steps(page).can_undo, stash.steps(page).can_redo) == (True, True)
     assert stash.redo(page)
     assert page.draft == 'a text'
     assert stash.undo(page)
@@ -337,12 +337,12 @@ async def test_what_was_done_before_the_visit_was_known_is_behind_what_was_kept(
     await stash.flush(page)
     await rejoin(tab)
     page = shown(stash, tab, cls)
-    history = history_of(page)
-    stored_steps, history._kept = history._kept, None  # as before the report
+    steps = page_steps(page)
+    stored_steps, steps._kept = steps._kept, None  # as before the report
     assert stored_steps is not None
-    history._begin_again()
+    steps._begin_again()
     await do(page, name='second')
-    history.locate()
+    steps.locate()
     assert [(stash.undo(page), page.name) for _ in range(3)] == [(True, 'first'), (True, ''), (False, '')]
 
 
@@ -447,7 +447,7 @@ async def test_steps_are_bounded_in_bytes(stash: Stash, store: FaultyStore) -> N
         undone += 1
     assert 3 < undone < 20
     await do(page, name='x' * MOST_BYTES)
-    assert not stash.history(page).can_undo
+    assert not stash.steps(page).can_undo
     assert not stash.undo(page), 'a step that is too long for all of it cannot be taken back'
     await do(page, count=1)
     assert stash.undo(page)
@@ -458,7 +458,7 @@ async def test_a_letter_in_a_long_text_costs_a_letter(stash: Stash, store: Fault
     page = shown(stash, await Browser().open(), cls)
     text = 'ä long text, "quoted"\n' * 2000
     await do(page, name=text)
-    history_of(page).clear()
+    page_steps(page).clear()
     await do(page, name=text[:20_000] + '!' + text[20_000:])
     await do(page, name=page.name + '?')
     await stash.flush(page)
@@ -516,7 +516,7 @@ async def test_steps_are_erased_with_the_values(stash: Stash, store: FaultyStore
         await do(page, name='')
         await erase()
         await idle()
-        assert not stash.history(page).can_undo
+        assert not stash.steps(page).can_undo
         assert not stash.undo(page)
         await stash.flush(page)
         assert 'secret' not in json.dumps(await documents(store))
@@ -548,7 +548,7 @@ async def test_what_is_erased_in_a_room_does_not_come_back(stash: Stash, store: 
         await tab.open('/board/a')
         await idle()
         page = shown(stash, tab, Board)
-    assert not stash.history(page).can_undo
+    assert not stash.steps(page).can_undo
     assert not stash.undo(page)
     await do(page, title='new')
     await stash.flush(page)
@@ -591,7 +591,7 @@ async def test_steps_are_a_persons_and_are_gone_with_the_person(url: str, store:
         assert page.note == 'of Ann'
         type_into(tab, 'who', 'nobody')
         await idle()
-        assert (page.note, stash.history(page).can_undo, stash.history(page).can_redo) == ('', False, False)
+        assert (page.note, stash.steps(page).can_undo, stash.steps(page).can_redo) == ('', False, False)
         assert not stash.undo(page)
         assert not stash.redo(page)
         type_into(tab, 'who', 'bob')
@@ -617,7 +617,7 @@ async def test_steps_that_are_made_before_the_store_answers_are_kept_when_it_doe
     page = shown(stash, tab, cls)
     assert stash.recovery(page).status == 'unavailable'
     await do(page, count=7)
-    assert stash.history(page).can_undo
+    assert stash.steps(page).can_undo
     store.down = False
     await eventually(lambda: page.name == 'Ann')
     await idle()
@@ -673,7 +673,7 @@ async def test_a_page_without_undo_keeps_no_steps(stash: Stash, store: FaultySto
     page = shown(stash, await Browser().open(), cls)
     page.name = 'Ann'
     await stash.flush(page)
-    assert page_object_of(page).values.history is None
+    assert page_object_of(page).values.steps is None
     assert await steps_of(store) == []
     with pytest.raises(StashError, match=r'Page keeps no steps; write undo=100 in the line above its class'):
         stash.undo(page)

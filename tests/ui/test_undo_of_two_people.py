@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nicegui.testing import User
 
 from nicegui_stash import Stash, stored
-from nicegui_stash.ui.page.history import History
+from nicegui_stash.ui.page.steps import Steps
 
 from .scene import Browser, idle, page_object_of, shown
 
@@ -109,10 +109,10 @@ async def open_room(stash: Stash, cls: type[Any]) -> list[Any]:
     return [shown(stash, tab, cls) for tab in tabs]
 
 
-def history_of(page: object) -> History:
-    history = page_object_of(page).history
-    assert history is not None
-    return history
+def page_steps(page: object) -> Steps:
+    steps = page_object_of(page).steps
+    assert steps is not None
+    return steps
 
 
 @pytest.fixture
@@ -140,15 +140,15 @@ async def test_a_person_takes_back_their_own_changes_and_nothing_else(
     for who, what, number in acts:
         page, model, before = pages[who], models[who], state(pages[who])
         if what in {'undo', 'redo'}:
-            assert history_of(page).can_undo == any(model.past)
-            assert history_of(page).can_redo == any(model.future)
+            assert page_steps(page).can_undo == any(model.past)
+            assert page_steps(page).can_redo == any(model.future)
             expected = model.move(back=what == 'undo')
             assert (stash.undo if what == 'undo' else stash.redo)(page) == bool(expected)
             assert state(page) == {**before, **expected}
         else:
             change(page, what, number)
         await idle()
-        page_object_of(page).history.close()
+        page_object_of(page).steps.close()
         after = state(page)
         changed = {name: (before[name], after[name]) for name in FIELDS if before[name] != after[name]}
         if changed and what not in {'undo', 'redo'}:
@@ -169,7 +169,7 @@ async def test_as_many_steps_made_again_as_taken_back_is_the_identity(
         else:
             change(pages[who], what, number)
         await idle()
-        page_object_of(pages[who]).history.close()
+        page_object_of(pages[who]).steps.close()
     for page in pages:
         before = state(page)
         steps = sum(stash.undo(page) for _ in range(times))

@@ -17,7 +17,7 @@ from ...model.scopes import SESSION, Scope
 from ...model.versions import find
 from ...session.session import Session
 from ..page.detached import detached, updating
-from ..page.history import NAME
+from ..page.steps import NAME
 
 T = TypeVar('T')
 Key = str | int | tuple[str | int, ...]

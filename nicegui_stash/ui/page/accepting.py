@@ -70,8 +70,8 @@ class Accepting:
                 self.submit(name, json)
             else:
                 self._unsaved |= {name}
-            if values.history is not None:
-                values.history.note(name, values.raws.get(name), json, merged=self._merging is not None)
+            if values.steps is not None:
+                values.steps.note(name, values.raws.get(name), json, merged=self._merging is not None)
         values.raws[name] = json
         if values.touched is not None:
             values.touched.add(name)
@@ -262,8 +262,8 @@ class Accepting:
             raise ValueNotStorable(name, '$', why)
         if changed or name in self._unsaved:
             self.submit(name, raw)
-            if values.history is not None and changed:
-                values.history.note(name, before, raw, merged=self._merging is not None)
+            if values.steps is not None and changed:
+                values.steps.note(name, before, raw, merged=self._merging is not None)
             values.raws[name] = raw
             self._unsaved -= {name}
         if values.marks is not None:
@@ -286,8 +286,8 @@ class Accepting:
         default = self._values.defaults[name]
         self._unsaved -= {name}
         self.submit(name, default)
-        if self._values.history is not None:
-            self._values.history.note(name, self._values.raws[name], default, merged=False)
+        if self._values.steps is not None:
+            self._values.steps.note(name, self._values.raws[name], default, merged=False)
         self._values.raws[name] = Raw(b'')  # so that it is shown also where only an element shows another value
         self._values.show({name: default}, self._values.schema.version, 'reset')
 

@@ -260,8 +260,8 @@ class Following:
         stored = self._schema.fields.get(name)
         if stored is None or self.parts.get(stored.scope) != part:
             return
-        if self._values.history is not None:
-            self._values.history.changed_elsewhere(name)
+        if self._values.steps is not None:
+            self._values.steps.changed_elsewhere(name)
         if self._values.touched is not None:
             self._values.touched.discard(name)  # another page of this server has a newer value, no older server
         if stored.field.live:
@@ -298,8 +298,8 @@ class Following:
             for name in names:
                 self._refresh(name, found, generation)
             before, self._generation = self._generation, generation
-            if before != generation and values.history is not None:
-                values.history.clear()
+            if before != generation and values.steps is not None:
+                values.steps.clear()
 
     def _follow_older(self, touched: set[str]) -> None:
         """Take over values that an older server wrote late, as it drained, unless they were changed since."""
@@ -334,8 +334,8 @@ class Following:
         elif values.touched is not None and name in values.touched and self._owner == 'session':
             self.submit(name, values.raws[name])  # an older server drained late: the value here is newer
         elif stored.field.live or self._generation != generation:
-            if values.history is not None:
-                values.history.changed_elsewhere(name)
+            if values.steps is not None:
+                values.steps.changed_elsewhere(name)
             problems = values.show({name: raw}, self._schema.version, self._page_object.cause_of(name))
             if problems:
                 recovery = self._page_object.recovery

@@ -32,9 +32,9 @@ from .accepting import Accepting
 from .detached import across_owners, updating
 from .elsewhere import Elsewhere
 from .following import Following, Follows
-from .history import PageHistory
 from .on_change import Listeners
 from .status import RefusedValue
+from .steps import PageSteps
 from .stored_property import PAGE_OBJECT
 from .values import FieldValues
 
@@ -52,7 +52,7 @@ class PageObject:
     _updated: frozenset[str] = frozenset()
     """Fields that are being changed by an update of this page."""
     _notified = False
-    history: PageHistory | None = None
+    steps: PageSteps | None = None
     """What can be taken back, for a class with `undo=`."""
 
     def __init__(
@@ -91,7 +91,7 @@ class PageObject:
         self.elsewhere = Elsewhere(self.values, self.recovery, partial(_is_unsaved, weakref.ref(self)))
         self.accepting = Accepting(self.values, self.documents, self.elsewhere, visit, auto=auto, on_invalid=on_invalid)
         if schema.undo:
-            self.history = self.values.history = PageHistory(self.values, self.documents, self.accepting, visit)
+            self.steps = self.values.steps = PageSteps(self.values, self.documents, self.accepting, visit)
         target.__dict__[PAGE_OBJECT] = self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> None:
@@ -127,7 +127,7 @@ class PageObject:
         if self.schema.has_elsewhere:
             self.elsewhere.begin(self.open_page.keeper)
         self.values.complete()
-        self._locate_history()
+        self._locate_steps()
         self.pin()
 
     def recover(self) -> None:
@@ -148,12 +148,12 @@ class PageObject:
             self._note_found()
             if self.schema.has_elsewhere:
                 self.elsewhere.recover()
-        if self.history is not None:
-            self.history.locate()
+        if self.steps is not None:
+            self.steps.locate()
 
-    def _locate_history(self) -> None:
-        if self.history is not None and self.visit.identified:
-            self.history.locate()
+    def _locate_steps(self) -> None:
+        if self.steps is not None and self.visit.identified:
+            self.steps.locate()
 
     def _note_found(self) -> None:
         """Make one record of what was found in each document."""
@@ -184,7 +184,7 @@ class PageObject:
     def recover_late(self) -> None:
         """Recover now that the session is read, and call `on_recovered`."""
         self.recover()
-        self._locate_history()
+        self._locate_steps()
         self.pin()
         self._notify_soon()
 
@@ -283,8 +283,8 @@ class PageObject:
 
     def submit_opaque(self) -> list[ValueNotStorable]:
         """Submit them before a flush, even if the page is gone; return an error for each that does not fit."""
-        if self.history is not None:
-            self.history.write()
+        if self.steps is not None:
+            self.steps.write()
         return self.accepting.submit_opaque()
 
     async def flush(self) -> None:
@@ -356,8 +356,8 @@ class PageObject:
         """
         names = [name for name, stored in self.schema.fields.items() if stored.scope.owner in of]
         self._show_instead(names, {})
-        if self.history is not None:
-            self.history.clear()
+        if self.steps is not None:
+            self.steps.clear()
         self.elsewhere.reset()
         self.open_page.discard_unsaved(self, names)
 
@@ -382,8 +382,8 @@ class PageObject:
     def follow(self, session: Session) -> None:
         """Continue with another session that has the same values."""
         self.documents['session'].move_to(session)
-        if self.history is not None:
-            self.history.follow(session)
+        if self.steps is not None:
+            self.steps.follow(session)
 
     def move(self, owner: Owner, document: Session) -> None:
         """Show the document of another one of these owners, as when somebody signs in or out.
@@ -394,10 +394,10 @@ class PageObject:
         has_left, unsaved = self.visit.has_left, self.accepting.is_unsaved
         fields = [name for name, stored in self.schema.fields.items() if stored.scope.owner == owner]
         names = [name for name in fields if has_left or not unsaved(name)]
-        if self.history is not None:
-            self.history.leave_person()
+        if self.steps is not None:
+            self.steps.leave_person()
         following.move_to(document)
-        self._locate_history()
+        self._locate_steps()
         self._show_instead(names, following.stored() if document.is_read else {})
         self.open_page.discard_unsaved(self, names)
         if not document.is_read:
@@ -416,9 +416,9 @@ class PageObject:
             return
         target = self.values.target()
         self.save_opaque()
-        if self.history is not None:
-            self.history.end(left=left)
-            self.values.history = None
+        if self.steps is not None:
+            self.steps.end(left=left)
+            self.values.steps = None
         self.values.closed = True
         self.elsewhere.end()
         for document in self.documents.values():

@@ -10,7 +10,7 @@ from typing import Final
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from .history import History
+from .steps import Steps
 
 UNDO_OR_REDO: Final = """(pressed) => {
     const key = pressed.key.toLowerCase(), isCommand = pressed.ctrlKey || pressed.metaKey;
@@ -22,14 +22,14 @@ UNDO_OR_REDO: Final = """(pressed) => {
 """An editor is typed into as well, but it is no input. The browser would undo in the input that was used last."""
 
 
-def undo_keys(history: History) -> ui.keyboard:
+def undo_keys(steps: Steps) -> ui.keyboard:
     """Undo and redo by keys, unless a person types into an element."""
 
     def move(pressed: GenericEventArguments) -> None:
         if pressed.args == 'undo':
-            history.undo()
+            steps.undo()
         elif pressed.args == 'redo':
-            history.redo()
+            steps.redo()
 
     keyboard = ui.keyboard(ignore=['input', 'select', 'textarea'])  # a button keeps the focus after a click
     keyboard.props['events'] = ['keydown']

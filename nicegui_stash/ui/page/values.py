@@ -60,7 +60,7 @@ class FieldValues:
     touched: set[str] | None = None
     marks: Marks | None = None
     listeners: Listeners | None = None
-    history: TakesSteps | None = None
+    steps: TakesSteps | None = None
     forms: Mapping[str, tuple[Json, Json]] = {}
 
     def __init__(

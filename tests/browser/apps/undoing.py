@@ -36,7 +36,7 @@ class Counting:
         ui.button('row', on_click=lambda: self.rows.append({'id': len(self.rows)})).props('data-testid=row')
         for name, move in (('undo', stash.undo), ('redo', stash.redo)):
             ui.button(name, on_click=lambda move=move: move(self)).props(f'data-testid={name}').bind_enabled_from(
-                stash.history(self), f'can_{name}'
+                stash.steps(self), f'can_{name}'
             )
         ui.button('flush', on_click=self.flush).props('data-testid=flush')
         self.shown = ui.label('0').props('data-testid=flushed')

@@ -43,8 +43,8 @@ _is_moving: ContextVar[bool] = ContextVar('nicegui_stash_is_moving', default=Fal
 """Set while a step is taken back or made again, also in what this starts: its changes are no steps."""
 
 
-class History:
-    """What a person can take back on a page, as `stash.history(page)` returns it. Both attributes can be bound.
+class Steps:
+    """What a person can take back on a page, as `stash.steps(page)` returns it. Both attributes can be bound.
 
     This one has no steps, as in a script that runs for no visitor.
     """
@@ -64,7 +64,7 @@ class History:
         return False
 
 
-class PageHistory(History):
+class PageSteps(Steps):
     """The steps of one page object.
 
     A step has the changes of one turn of the event loop, and those of the same fields that follow within `PAUSE`. It is
