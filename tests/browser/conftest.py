@@ -38,8 +38,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             # the browser lives on one event loop, so every test of this folder runs on it
             item.add_marker(pytest.mark.asyncio(loop_scope='session'), append=False)
-            if item.get_closest_marker('timeout') is None:
-                item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.hookimpl(hookwrapper=True)

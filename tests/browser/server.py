@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import httpx
 
 from tests.servers import forked
-from tests.servers.process import WITHOUT_TLS, free_ports
+from tests.servers.process import PATIENCE, WITHOUT_TLS, free_ports
 
 APPS = Path(__file__).parent / 'apps'
 ROOT = Path(__file__).parents[2]
@@ -100,7 +100,7 @@ class Server:
         with self.log.open('ab') as output:
             self._process = forked.start([str(self.app)], self.folder, environment, output, cold=self.cold)
         Server.running.add(self)
-        await eventually(self._answers, f'{self.app.name} answers', timeout=90)
+        await eventually(self._answers, f'{self.app.name} answers', timeout=PATIENCE)
 
     async def kill(self) -> None:
         """End the process as a power cut would (SIGKILL): no handler runs."""
@@ -175,7 +175,7 @@ class Server:
         Server.running.discard(self)
         process.send_signal(how)
         process.send_signal(signal.SIGCONT)  # if it was frozen
-        await asyncio.to_thread(process.wait, 90)
+        await asyncio.to_thread(process.wait, PATIENCE)
 
 
 def _without_vanished(error: str) -> str:

@@ -11,6 +11,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, expect
 
+from tests.servers.process import PATIENCE
+
 from .proxy import Proxy
 from .server import Server
 from .tab import Tab, Visitor
@@ -117,7 +119,7 @@ async def test_a_killed_server_loses_nothing_that_the_panel_said_was_stored(visi
     await expect(panel(tab)).to_contain_text('SIGKILL')
     await button(tab, 'Kill it').click()
     assert server._process is not None
-    assert await asyncio.to_thread(server._process.wait, 90) == -signal.SIGKILL
+    assert await asyncio.to_thread(server._process.wait, PATIENCE) == -signal.SIGKILL
     await server.start()
     await tab.connected(after=before)
     await shows(tab, name='Ann', draft='half a thought')

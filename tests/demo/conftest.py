@@ -23,7 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.asyncio(loop_scope='session'), append=False)
-            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest_asyncio.fixture(scope='session', loop_scope='session')

@@ -13,7 +13,7 @@ from playwright.async_api import FrameLocator, Locator, Page, expect
 from tests.browser.server import ROOT, Server, eventually
 from tests.browser.tab import IS_CONNECTED, IS_RECOVERED, Tab
 from tests.servers import forked
-from tests.servers.process import WITHOUT_TLS
+from tests.servers.process import PATIENCE, WITHOUT_TLS
 
 PATIENTLY = Path(__file__).with_name('patiently.py')
 PAGES = ('/', '/counter', '/form', '/wizard', '/board', '/notebook', '/job', '/settings')
@@ -41,7 +41,7 @@ class Demo(Server):
         with self.log.open('ab') as output:
             self._process = forked.start([str(PATIENTLY), *self._options], self.folder, environment, output)
         Server.running.add(self)
-        await eventually(self._answers, 'the demo answers', timeout=90)
+        await eventually(self._answers, 'the demo answers', timeout=PATIENCE)
 
     def may_take(self, *steps: int) -> None:
         """Let the job of each process take these of its steps, counted from 1 by each process."""

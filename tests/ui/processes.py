@@ -69,7 +69,7 @@ class Process:
         try:
             os.killpg(self._process.pid, signal.SIGKILL)
         except ProcessLookupError:
-            return
+            self._process.kill()  # where it leads no group yet; one that has ended hears nothing
         finally:
             self._process.wait(PATIENCE)
 
