@@ -57,6 +57,16 @@ async def test_f5_with_a_mark_that_does_not_count_shows_a_blank_draft(
     assert (await tab.look()).fields == typed | {'reconnect': ''}
 
 
+async def test_f5_is_no_rejoin_where_the_browser_closes_the_socket_before_the_page_goes(visitor: Visitor, form: Server):
+    tab = await visitor.open(f'{form.url}/')
+    typed, _ = await fill(tab)
+    await tab.page.evaluate('addEventListener("beforeunload", () => window.socket.disconnect())')  # as Firefox does
+    await tab.reload()
+    shown = await tab.look()
+    assert shown.reason == 'reload'
+    assert shown.fields == typed | {'reconnect': ''}
+
+
 async def test_a_mark_does_not_count_for_a_link(visitor: Visitor, form: Server):
     tab = await visitor.open(form.url)
     typed, _ = await fill(tab)

@@ -193,9 +193,12 @@
   });
 
   // people press F5 when they see that the connection is lost: that continues the visit, too
+  let wasConnected = false;
+  addEventListener("beforeunload", () => (wasConnected = window.socket?.connected)); // Firefox closes the socket then
   addEventListener("pagehide", () => {
     self.moved(true);
-    if (self.marked || !window.socket?.connected) self.mark(self.marked ?? "disconnected", { last: true });
+    const isLost = !wasConnected && !window.socket?.connected;
+    if (self.marked || isLost) self.mark(self.marked ?? "disconnected", { last: true });
   });
 
   let current;
