@@ -13,10 +13,22 @@ if not IS_IN_MEMORY and not supervisor.number:
 # only now: the supervisor needs no framework
 from nicegui import ui
 
-from . import board, counter, form, home, job, lost, notebook, outage, settings, two, wizard
+from . import board, counter, form, home, job, lost, notebook, outage, settings, two, ways, wizard
 from .frame import MARK
 
-PAGES = (home, counter, form, wizard, board, notebook, job, settings, two, lost)  # importing a module registers it
+PAGES = (
+    home,
+    counter,
+    form,
+    wizard,
+    board,
+    notebook,
+    job,
+    settings,
+    two,
+    ways,
+    lost,
+)  # importing a module registers it
 
 if supervisor.number:
     supervisor.end_with_supervisor()

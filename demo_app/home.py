@@ -44,7 +44,9 @@ class Home(Page):
                         'Then press **Redeploy** or **Drop my connection** in the bar at the bottom. '
                         'Your page comes back by itself, with everything you had typed.'
                     ).classes('lead')
-                    ui.button('Start with the counter', on_click=lambda: ui.navigate.to('/counter'))
+                    with ui.row().classes('gap-3'):
+                        ui.button('Start with the counter', on_click=lambda: ui.navigate.to('/counter'))
+                        ui.button('See both ways back', on_click=lambda: ui.navigate.to('/ways')).props('flat')
                 ui.code(EXAMPLE).classes('code max-sm:hidden')
             with ui.element('section').classes('tiles'):
                 for name, text in TO_TRY.items():

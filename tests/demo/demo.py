@@ -95,6 +95,16 @@ def content(page: Page) -> Locator:
     return page.get_by_test_id('shown')
 
 
+async def leave_a_trace(frame: FrameLocator) -> None:
+    """Do in a frame of `/ways` what its server knows, and what only its browser knows."""
+    await frame.get_by_label('A field of the draft').fill('half a thought')
+    await frame.get_by_label('Bound to nothing').fill('another half')
+    await frame.get_by_text('More', exact=True).click()
+    await expect(frame.get_by_text('Open, until the page is loaded again.')).to_be_visible()
+    await frame.get_by_test_id('scrolled').evaluate('element => { element.scrollTop = 123 }')
+    await is_saved(frame)
+
+
 async def press(tab: Tab, button: str) -> None:
     await tab.page.bring_to_front()  # a tab in the background draws so rarely that its buttons are long in coming
     await tab.page.get_by_role('button', name=button, exact=True).click()

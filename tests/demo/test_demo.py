@@ -22,6 +22,7 @@ from .demo import (
     counts,
     has_cards,
     is_saved,
+    leave_a_trace,
     move,
     order_pizza,
     pane,
@@ -207,6 +208,30 @@ class TestTwoTabsInOneWindow:
             await expect(within.get_by_role('link', name='Two tabs')).to_be_hidden()
         await tab.page.goto(f'{demo.url}/two?page=//example.org')
         await expect(tab.page).to_have_title('Two tabs: Counter · nicegui_stash')
+
+
+class TestBothWaysBack:
+    @pytest.mark.parametrize('button', ['Redeploy', 'kill -9'])
+    async def test_are_beside_each_other_and_say_how_long_each_took(self, visitor: Visitor, folder: Path, button: str):
+        async with Demo(folder, str(folder / 'store')) as demo:
+            tab = await visitor.open(f'{demo.url}/')
+            await press(tab, 'See both ways back')
+            await expect(tab.page).to_have_title('Two ways back · nicegui_stash')
+            panes = {title: await pane(tab, title) for title in ('In place', 'By a reload')}
+            for frame in panes.values():
+                await leave_a_trace(frame)
+            await panes['In place'].get_by_role('button', name=button, exact=True).click()
+            for way in ('in-place', 'reload'):
+                took = tab.page.locator(f'[data-way={way}]')
+                await expect(took).to_have_text(re.compile(r'^\d+\.\d\d s$'), timeout=150_000)
+            for title, frame in panes.items():
+                stays = title == 'In place'
+                await expect(frame.get_by_test_id('recovery')).to_contain_text('Came back by itself')
+                await expect(frame.get_by_label('A field of the draft')).to_have_value('half a thought')
+                await expect(frame.get_by_label('Bound to nothing')).to_have_value('another half' if stays else '')
+                await expect(frame.get_by_text('Open, until the page is loaded again.')).to_be_visible(visible=stays)
+                place = await frame.get_by_test_id('scrolled').evaluate('element => element.scrollTop')
+                assert place == (123 if stays else 0)
 
 
 class TestAnAddressThatIsNone:
