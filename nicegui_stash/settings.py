@@ -53,6 +53,7 @@ class StashOptions(TypedDict, Generic[Request], total=False):
     recover_timeout: float | None
     revalidate_timeout: float | None
     flush_interval: float | None
+    live_interval: float | None
     drain_timeout: float | None
     max_value_bytes: int | None
     max_document_bytes: int | None
@@ -239,6 +240,7 @@ _SPAN: Kind[float] = Kind(timedelta, 'Write {}=timedelta(days=…)', read_second
 _SPAN_OR_NONE: Kind[float | None] = Kind(timedelta, 'Write {}=timedelta(days=…)', read_seconds, _positive_or_zero)
 _SECONDS: Kind[float] = Kind((int, float), 'Pass a number of seconds', read_seconds, _positive)
 _SECONDS_OR_NONE: Kind[float | None] = Kind((int, float), 'Pass a number of seconds', read_seconds, _positive_or_zero)
+_SECONDS_OR_NEVER: Kind[float] = Kind((int, float), 'Pass a number of seconds', read_seconds, _positive_or_zero)
 _BYTES: Kind[int] = Kind((int, float), 'Pass a number of bytes', _read_bytes, _positive)
 _COUNT: Kind[int] = Kind(int, 'Pass a whole number', _read_count, _not_negative)
 _REACTION = Kind(str, "Use 'raise' or 'log'", str, _reaction)
@@ -355,6 +357,11 @@ class Settings:
         _SECONDS, 0.1, 'how long a page waits to learn whether another server changed a session that is in memory'
     )
     flush_interval: float | None = _option(_SECONDS_OR_NONE, None, 'time between two puts of one session; 0 for none')
+    live_interval: float = _option(
+        _SECONDS_OR_NEVER,
+        0.0,
+        'how often open rooms are looked at in object storage, which does not tell of puts; 0 for never',
+    )
     drain_timeout: float = _option(_SECONDS, 5.0, 'how long a stopping server takes for what is not durable yet')
     max_value_bytes: int = _option(_BYTES, 256 * 1024, 'the most bytes of JSON for one field')
     max_document_bytes: int = _option(_BYTES, 1024 * 1024, 'the most bytes of JSON for one session')
@@ -393,6 +400,7 @@ class Settings:
             max_value_bytes=self.max_value_bytes,
             max_document_bytes=self.max_document_bytes,
             max_new_sessions=self.max_new_sessions,
+            live_interval=self.live_interval,
         )
 
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Times in seconds, sizes in bytes; `max_new_sessions` is a number per minute, 0 for any."""
+    """Times in seconds, sizes in bytes; `max_new_sessions` is a number per minute, 0 for any.
+
+    `live_interval` 0 is for never.
+    """
 
     ttl: float = 30 * 86400.0
     tab_ttl: float = 86400.0
@@ -17,3 +20,4 @@ class Policy:
     max_session_pending: int = 8 * 1024 * 1024
     max_process_pending: int = 256 * 1024 * 1024
     max_new_sessions: int = 0
+    live_interval: float = 0.0

@@ -101,6 +101,15 @@ class Schema:
         return tuple(field for field in self.fields.values() if field.is_computed and field.scope.is_stored)
 
     @cached_property
+    def names_of(self) -> Mapping[Owner, tuple[str, ...]]:
+        """The names of the fields by the owner of their document; of an owner without any, those of all."""
+        names: dict[Owner, tuple[str, ...]] = {}
+        for owner in self.owners:
+            found = tuple(name for name, field in self.fields.items() if field.scope.owner == owner)
+            names[owner] = found or tuple(self.fields)
+        return names
+
+    @cached_property
     def scopes(self) -> frozenset[Scope]:
         return frozenset(field.scope for field in self.fields.values())
 

@@ -1,10 +1,10 @@
-"""Follows what other servers put, while rooms or people are shown here, on a store that tells of it."""
+"""Follows what other servers put, while rooms or people are shown here: as the store tells of it, or by looking."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, Final, cast
 
@@ -31,31 +31,51 @@ class Lookout:
         documents: Callable[[], list[Session]],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         random: Callable[[], float],
+        interval: float = 0.0,
     ) -> None:
-        """Do nothing yet. `documents` returns those in memory; nothing here keeps one there while it waits."""
-        self._store = store
+        """Do nothing yet. `documents` returns those in memory; nothing here keeps one there while it waits.
+
+        `interval`: seconds between two looks at a store that does not tell; 0 for none.
+        """
+        self._watch = store.watch if isinstance(store, Watching) else self._every if interval else None
+        self._interval = interval
+        self._known = 0.0
+        self._time: Callable[[], float] = float
         self._documents = documents
         self._spawn = spawn
         self._random = random
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Work from now on, unless the store cannot tell, or this works already."""
-        if isinstance(self._store, Watching) and (self._task is None or self._task.done()):
-            self._task = self._spawn(self._work(self._store))
+        """Work from now on, unless there is nothing to go by, or this works already."""
+        if self._watch is not None and (self._task is None or self._task.done()):
+            self._time = asyncio.get_running_loop().time
+            self._known = self._time()
+            self._task = self._spawn(self._work(self._watch))
 
-    async def _work(self, store: Watching) -> None:
+    @property
+    def lag(self) -> float:
+        """How long ago it was last known what others had put, in seconds; 0 while nothing is followed."""
+        return 0.0 if self._task is None else max(0.0, self._time() - self._known)
+
+    async def _every(self) -> AsyncIterator[Changed | None]:
+        """Say once per interval that anything may have changed. Servers do not all look at the same time."""
+        while True:
+            yield None
+            await asyncio.sleep(self._interval * (0.75 + self._random() / 2))
+
+    async def _work(self, watch: Callable[[], AsyncIterator[Changed | None]]) -> None:
         while self._documents():
             try:
-                await self._follow(store)
+                await self._follow(watch())
             except StoreError as error:
                 log.debug('other servers are not followed for some seconds: %s', error)
                 await asyncio.sleep(PAUSE * (0.5 + self._random()))
         self._task = None  # no await since they were counted: whoever opens one now begins again
 
-    async def _follow(self, store: Watching) -> None:
-        """Look at what the store tells of, until none is open."""
-        async with aclosing(cast(Any, store.watch())) as steps:
+    async def _follow(self, watched: AsyncIterator[Changed | None]) -> None:
+        """Look at what may have changed, until none is open."""
+        async with aclosing(cast(Any, watched)) as steps:
             async for changed in steps:
                 if not self._documents():
                     return
@@ -68,12 +88,14 @@ class Lookout:
             [each for each in self._documents() if each.is_read and (changed is None or each.key in changed)]
         )
 
-        async def look() -> None:
+        async def look() -> bool:
+            answered = True
             for document in looking:
-                await document.look(None if changed is None else changed[document.key])
+                answered = await document.look(None if changed is None else changed[document.key]) and answered
+            return answered
 
+        answers = [await look()] if changed is not None else await asyncio.gather(*(look() for _ in range(LOOKERS)))
+        if all(answers):
+            self._known = began
         if changed is None:
-            await asyncio.gather(*(look() for _ in range(LOOKERS)))
             await asyncio.sleep(SHARE * (loop.time() - began))
-        else:
-            await look()

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from weakref import WeakSet
 
 NAME: Final = 'nicegui_stash'
-HELD: Final = frozenset({'sessions', 'rooms', 'people', 'pending', 'pending_bytes'})
+HELD: Final = frozenset({'sessions', 'rooms', 'people', 'pending', 'pending_bytes', 'lag_ms'})
 """What may also decrease; the rest is counted since the start."""
 LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     'recoveries': ('status', 'reason'),

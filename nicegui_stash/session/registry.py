@@ -56,6 +56,9 @@ class Statistics:
 
     `values_by_class` and `bytes_by_class` count values that became durable, by the stored name of their class.
     The keys are bounded: the first hundred classes, and `(others)`.
+
+    `lag_ms` says how long ago the store was last known to have nothing newer for the open rooms and people, in ms; it
+    grows while the store does not answer. 0 if none is open, or nothing is followed.
     """
 
     sessions: int
@@ -80,6 +83,7 @@ class Statistics:
     people: int
     values_by_class: dict[str, int]
     bytes_by_class: dict[str, int]
+    lag_ms: int
 
 
 class Registry:
@@ -114,7 +118,7 @@ class Registry:
         self._rooms: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         self._people: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         self._guests: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
-        self._lookout = Lookout(store, self._followed, self.spawn, self._shared.random)
+        self._lookout = Lookout(store, self._followed, self.spawn, self._shared.random, policy.live_interval)
         self._leftovers: Leftovers | None = None
         published.add(self, Statistics)
         if journals is not None:
@@ -383,6 +387,7 @@ class Registry:
             people=len(self._people),
             values_by_class={name: row.count for name, row in by_class.items()},
             bytes_by_class={name: row.size for name, row in by_class.items()},
+            lag_ms=round(self._lookout.lag * 1000),
         )
 
     async def aclose(self) -> None:

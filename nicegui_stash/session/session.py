@@ -357,9 +357,12 @@ class Session:
         """Look whether someone else wrote the document; after `timeout` seconds this goes on in the background."""
         return await self._sync.revalidate(timeout)
 
-    async def look(self, etag: ETag | None) -> None:
-        """Look at the store, where somebody has put an object with this etag, or `None` for any."""
-        await self._sync.look(etag)
+    async def look(self, etag: ETag | None) -> bool:
+        """Look at the store, where somebody has put an object with this etag, or `None` for any.
+
+        Return whether it is known now what the store has.
+        """
+        return await self._sync.look(etag)
 
     def flush(self) -> Coroutine[Any, Any, None]:
         """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""

@@ -170,13 +170,18 @@ class Synchroniser:
         done, _ = await asyncio.wait({self._revalidate_beside()}, timeout=timeout)
         return bool(done)
 
-    async def look(self, etag: ETag | None) -> None:
-        """Look whether somebody else has put an object with this etag; `None`: with any other than the known one."""
+    async def look(self, etag: ETag | None) -> bool:
+        """Look whether somebody else has put an object with this etag; `None`: with any other than the known one.
+
+        Return whether it is known now what the store has.
+        """
         if etag is not None:
             async with self._io:  # it may be that of a put under way here
                 if self._state.etag == etag:
-                    return
+                    return True
+        reads = self.reads
         await self.revalidate(DEADLINE)
+        return self.reads > reads
 
     def _revalidate_beside(self) -> asyncio.Task[None]:
         if self._revalidation is None or self._revalidation.done():

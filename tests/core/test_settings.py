@@ -42,6 +42,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         revalidate_timeout=0.1,
         drain_timeout=5.0,
         flush_interval=None,
+        live_interval=0.0,
         max_value_bytes=256 * 1024,
         max_document_bytes=1024 * 1024,
         max_new_sessions=600,
@@ -76,6 +77,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         ('drain_timeout', '1h', 3600.0, 9.5, 9.5),
         ('flush_interval', '1', 1.0, 0.5, 0.5),
         ('flush_interval', '0', 0.0, 0, 0),
+        ('live_interval', '2s', 2.0, 0, 0),
         ('max_value_bytes', '1000', 1000, 2000, 2000),
         ('max_document_bytes', ' 5000 ', 5000, 6000, 6000),
         ('max_new_sessions', '60', 60, 0, 0),
@@ -149,7 +151,16 @@ def test_a_variable_that_cannot_be_read_is_named(
     assert caught.value.remedy == f'Correct or unset the variable, or pass {variable.lower()}= to Stash'
 
 
-TIMES = ('ttl', 'tab_ttl', 'browser_ttl', 'recover_timeout', 'revalidate_timeout', 'drain_timeout', 'flush_interval')
+TIMES = (
+    'ttl',
+    'tab_ttl',
+    'browser_ttl',
+    'recover_timeout',
+    'revalidate_timeout',
+    'drain_timeout',
+    'flush_interval',
+    'live_interval',
+)
 
 
 SPANS = ('ttl', 'tab_ttl', 'browser_ttl', 'sweep_interval')  # given as a timedelta
@@ -223,7 +234,7 @@ def test_a_prefix_that_is_admitted_makes_keys_that_stores_admit(prefix: str) -> 
 def test_a_policy_takes_the_interval_of_the_store_unless_another_is_set() -> None:
     assert settings().policy(1.0).flush_interval == 1.0
     assert settings(flush_interval=0).policy(1.0).flush_interval == 0
-    sizes = {'max_value_bytes': 7, 'max_document_bytes': 8, 'max_new_sessions': 9}
+    sizes = {'max_value_bytes': 7, 'max_document_bytes': 8, 'max_new_sessions': 9, 'live_interval': 2}
     policy = settings(ttl=timedelta(1), tab_ttl=timedelta(0, 5), **sizes).policy(0.1)
     assert (policy.ttl, policy.tab_ttl) == (86400.0, 5.0)
     assert {name: getattr(policy, name) for name in sizes} == sizes

@@ -268,7 +268,7 @@ class Following:
             self._schedule(name)
 
     def replaced(self) -> None:
-        self._schedule(*self._schema.fields)
+        self._schedule(*self._schema.names_of[self._owner])
 
     def rejected(self, operation: Set) -> None:
         stored = self._schema.fields.get(operation.field) if operation.slice == self._slice_id else None
@@ -280,7 +280,7 @@ class Following:
     def _schedule(self, *names: str) -> None:
         if not self._stale:
             self.session.soon(self._deliver)
-        self._stale = self._stale.union(names)
+        self._stale = self._stale.union(names) if self._stale else frozenset(names)
 
     def _deliver(self) -> None:
         """Show changes from elsewhere: in one turn of the loop, in the client's context, errors to the client."""

@@ -195,6 +195,11 @@ class StoredProperty(BindableProperty):
         if held is MISSING:
             self.begin(owner, values.observed(self.name, value))
             return
+        if type(value) in self._exact and type(held) in self._exact:  # nothing is bound to what is in it
+            owner.__dict__[self.slot] = value
+            if (id(owner), self.names) in nicegui_private.bindings:
+                nicegui_private.propagate(owner, self.names)
+            return
         row_key, to_json = self.field.row_key, self._to_json
         changes = (
             reconcile_rows(held, value, row_key=row_key, to_json=to_json)
