@@ -307,3 +307,21 @@ async def test_a_board_is_shared_by_its_members_and_cleared_without_a_page(runni
         await other.should_see('a: 1 votes')
         other.find('Vote').click()
         await user.should_see('a: 2 votes')
+
+
+# ---- undo and redo
+
+
+async def test_a_sketch_is_taken_back_and_made_again(running: Running) -> None:
+    async with running(program('undo-and-redo', 'undo')) as user:
+        await user.open('/sketch')
+        user.find('Add').click()
+        await user.should_see('[0]')
+        await asyncio.sleep(0)  # what a simulated user does in one turn of the loop is one step
+        (await only(user, ui.input)).value = 'a house'
+        await asyncio.sleep(0)
+        for label, shown, title in (('Undo', '[0]', ''), ('Undo', '[]', ''), ('Redo', '[0]', '')):
+            await user.should_see(label)
+            user.find(label).click()
+            await user.should_see(shown)
+            assert await value(user, ui.input) == title
