@@ -6,6 +6,7 @@ Most names are imported at their first use, so that a part of the core can be im
 from typing import TYPE_CHECKING
 
 from .errors import (
+    CannotOpen,
     ConfigurationError,
     Conflict,
     DeclarationError,
@@ -24,6 +25,7 @@ from .errors import (
 from .lazy_names import lazy_names
 
 __all__ = [
+    'CannotOpen',
     'Change',
     'ConfigurationError',
     'Conflict',

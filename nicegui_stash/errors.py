@@ -100,6 +100,14 @@ class UnknownFormat(DocumentError):
         )
 
 
+class CannotOpen(DocumentError):
+    """The document is sealed, and cannot be opened here. It is never replaced. `hint` says what to do."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
+
+
 class StoreError(StashError):
     """An operation on the store did not succeed. `operation` is get, put, delete, list or open."""
 

@@ -15,12 +15,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, NamedTuple, TypedDict, TypeVar, Unpack, cast
 from uuid import UUID
 
 from .errors import ConfigurationError
+from .extras import install_line
 from .model.limits import Policy
 
 T = TypeVar('T')
@@ -43,6 +45,7 @@ class StashOptions(TypedDict, Generic[Request], total=False):
     allow_lost_updates: bool | None
     journal: str | os.PathLike[str] | None
     secrets: str | Sequence[str] | None
+    encrypt: bool | None
     identity: Callable[[Request], str | None] | None
     user: Callable[[Request], str | int | UUID | None] | None
     adopt: Adopt | None
@@ -195,6 +198,13 @@ def _secrets(name: str, given: str | Sequence[str]) -> tuple[str, ...]:
     return secrets
 
 
+def _encrypting(name: str, given: bool) -> bool:  # noqa: FBT001 as each check
+    if given and find_spec('cryptography') is None:
+        reason = 'it needs the package cryptography'
+        raise ConfigurationError(name, reason, install_line('encryption', 'cryptography'))
+    return given
+
+
 def _reaction(name: str, given: str) -> OnInvalid:
     if given not in {'raise', 'log'}:
         raise ConfigurationError(name, f'{given!r} is unknown', "Use 'raise' or 'log'")
@@ -232,6 +242,7 @@ _PATH: Kind[str] = Kind((str, os.PathLike), 'Pass a path', str, _path)
 _OBJECT: Kind[Mapping[str, Any]] = Kind(cast(type, Mapping), 'Pass a dict', _read_object, _copied)
 _FOLDER: Kind[str] = Kind(str, 'Pass a text', str, _folder)
 _TRUTH: Kind[bool] = Kind(bool, 'Pass True or False', _read_truth, _as_given)
+_ENCRYPTION: Kind[bool] = Kind(bool, 'Pass True or False', _read_truth, _encrypting)
 _SECRETS = Kind((str, cast(type, Sequence)), 'Pass a text, or a list of texts', _read_list, _secrets)
 _FUNCTION: Kind[Identity | None] = Kind(cast(type, Callable), 'Pass a function', _read_function, _as_given)
 _WHO: Kind[User | None] = Kind(cast(type, Callable), 'Pass a function', _read_function, _as_given)
@@ -325,6 +336,7 @@ class Settings:
         'looked up',
         is_secret=True,
     )
+    encrypt: bool = _option(_ENCRYPTION, False, 'seal what is stored, with keys that are derived from `secrets`')  # noqa: FBT003
     identity: Identity | None = _option(  # noqa: RUF009 it declares the default, as dataclasses.field does
         _FUNCTION,
         None,

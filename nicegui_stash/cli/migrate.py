@@ -8,6 +8,7 @@ import sys
 import time
 
 from ..model.schema import Schema
+from ..model.sealing import Sealing
 from ..settings import Settings
 from ..stores.base import Store
 from .common import add_place, opened_existing, place_of, settings_of
@@ -54,10 +55,10 @@ def run(asked: argparse.Namespace) -> int:
 
 async def _dry_run(store: Store, schema: Schema, settings: Settings) -> int:
     policy = settings.policy(store.flush_interval)
-    tally = Tally()
+    tally, now, sealing = Tally(), int(time.time() * 1000), Sealing(settings.secrets)
     with Progress(sys.stderr) as progress:
         try:
-            await survey(store, schema, settings.prefix, policy, int(time.time() * 1000), tally, progress)
+            await survey(store, schema, settings.prefix, policy, now, tally, progress, sealing)
         finally:
             await store.aclose()
     sys.stdout.write(table(schema, place_of(settings), tally))

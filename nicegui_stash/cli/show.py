@@ -15,6 +15,7 @@ from ..errors import ConfigurationError
 from ..maintenance.documents import document_of, listed, read_each
 from ..maintenance.sizes import Survey, kind_of, size_text, slices_of
 from ..model.document import Document, Part, Slice, SliceId, Values
+from ..model.sealing import Sealing
 from ..session.keys import Keys
 from ..session.store_io import read
 from ..settings import Settings
@@ -71,7 +72,7 @@ async def _show(store: Store, settings: Settings, asked: argparse.Namespace, *, 
         rows = await listed(store, settings.prefix)
         if whole:
             return await _show_table(store, rows, settings, asked.name)
-        return await _show_trees(store, _chosen(rows, asked, settings), asked)
+        return await _show_trees(store, _chosen(rows, asked, settings), settings, asked)
     finally:
         await store.aclose()
 
@@ -100,7 +101,7 @@ def _chosen(rows: list[ObjectInfo], asked: argparse.Namespace, settings: Setting
 
 
 async def _show_table(store: Store, rows: list[ObjectInfo], settings: Settings, name: str | None) -> int:
-    survey = Survey(name)
+    survey = Survey(name, Sealing(settings.secrets))
     with Progress(sys.stderr) as progress:
         await read_each(store, [row.key for row in rows], survey.take, progress)
     sys.stdout.write(table(place_of(settings), rows, survey))
@@ -131,10 +132,10 @@ def table(where: str, rows: list[ObjectInfo], survey: Survey) -> str:
 # ---- the trees
 
 
-async def _show_trees(store: Store, rows: list[ObjectInfo], asked: argparse.Namespace) -> int:
-    code = FINE
+async def _show_trees(store: Store, rows: list[ObjectInfo], settings: Settings, asked: argparse.Namespace) -> int:
+    code, sealing = FINE, Sealing(settings.secrets)
     for row in rows:
-        found = document_of(await read(store, row.key))
+        found = document_of(sealing, row.key, await read(store, row.key))
         if isinstance(found, str):
             code = FOUND
             sys.stdout.write(f'{row.key}  {size_text(row.size)}, COULD NOT BE READ: {found}\n\n')

@@ -9,14 +9,16 @@ from typing import Final, Literal
 
 import msgspec
 
-from ..errors import MalformedDocument, UnknownFormat, ValueNotStorable
+from ..errors import CannotOpen, MalformedDocument, UnknownFormat, ValueNotStorable
 from ..maintenance.documents import listed, read_each
 from ..maintenance.sweep import Watcher
-from ..model.document import Document, Slice, from_bytes, version_number
+from ..model.document import Document, Slice, version_number
 from ..model.limits import Policy
 from ..model.recovery import stored_value
 from ..model.schema import Schema, StoredField
+from ..model.sealing import Sealing
 from ..model.versions import blame, candidates, find, find_parts, too_large
+from ..session.loading import opened_document
 from ..session.store_io import Away, Denied, Read
 from ..stores.base import Store, StoredObject
 
@@ -61,7 +63,14 @@ class Tally:
 
 
 async def survey(
-    store: Store, schema: Schema, prefix: str, policy: Policy, now: int, tally: Tally, watcher: Watcher
+    store: Store,
+    schema: Schema,
+    prefix: str,
+    policy: Policy,
+    now: int,
+    tally: Tally,
+    watcher: Watcher,
+    sealing: Sealing,
 ) -> None:
     """Look at every session below a prefix, as of `now` (ms), and count. Raises `StoreError` if it cannot list them."""
 
@@ -69,15 +78,19 @@ async def survey(
         if not isinstance(outcome, Read):
             tally.add(key, [Verdict('unread', outcome.error.reason)])
         elif isinstance(outcome.found, StoredObject):
-            tally.add(key, *examine(outcome.found.body, schema, policy, now))
+            tally.add(key, *examine(sealing, key, outcome.found.body, schema, policy, now))
 
     await read_each(store, [row.key for row in await listed(store, prefix)], take, watcher)
 
 
-def examine(body: bytes, schema: Schema, policy: Policy, now: int) -> tuple[list[Verdict], list[str]]:
+def examine(
+    sealing: Sealing, address: str, body: bytes, schema: Schema, policy: Policy, now: int
+) -> tuple[list[Verdict], list[str]]:
     """Say what recovering one stored object would do, and which fields would fall back to their default."""
     try:
-        document = from_bytes(body)
+        document, opened = opened_document(sealing, address, body)
+    except CannotOpen as error:
+        return [Verdict('unread', f'{error} ({error.hint})')], []
     except UnknownFormat as error:
         return [Verdict('foreign', str(error.found))], []
     except MalformedDocument:
@@ -95,7 +108,7 @@ def examine(body: bytes, schema: Schema, policy: Policy, now: int) -> tuple[list
     verdicts: list[Verdict] = []
     fallbacks: list[str] = []
     for key in keys:
-        found, given = _examine_slice(schema, document, key, len(body), policy)
+        found, given = _examine_slice(schema, document, key, len(opened), policy)
         verdicts += given
         fallbacks += _fallbacks(schema, found) if found else ()
     return verdicts or [Verdict('nothing')], fallbacks

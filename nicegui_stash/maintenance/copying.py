@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ..errors import Conflict, MalformedDocument, OutcomeUnknown, StoreError, UnknownFormat
-from ..model.document import Document, from_bytes
+from ..model.document import Document
 from ..model.lost import has_news
+from ..model.sealing import outline_of
 from ..session.keys import is_kept_key
 from ..session.loading import is_closing
 from ..session.store_io import DEADLINE
@@ -139,7 +140,7 @@ class Copy:
 
 def _document(body: bytes) -> Document | None:
     try:
-        return from_bytes(body)
+        return outline_of(body)
     except (MalformedDocument, UnknownFormat):
         return None
 

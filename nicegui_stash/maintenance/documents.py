@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Final
 
-from ..errors import MalformedDocument, UnknownFormat
-from ..model.document import Document, from_bytes
+from ..errors import CannotOpen, MalformedDocument, UnknownFormat
+from ..model.document import Document
+from ..model.sealing import Sealing
 from ..session.keys import is_document_key
+from ..session.loading import opened_document
 from ..session.store_io import Away, Denied, Read, read
 from ..stores.base import ObjectInfo, Store, StoredObject
 from .sweep import Watcher
@@ -47,14 +49,19 @@ async def read_each(
     await asyncio.gather(*(look() for _ in range(READERS)))
 
 
-def document_of(outcome: Read | Away | Denied) -> Document | str | None:
-    """Return a document, why it cannot be read, or `None` if it has gone meanwhile. Raises `StoreError` if away."""
+def document_of(sealing: Sealing, key: str, outcome: Read | Away | Denied) -> Document | str | None:
+    """Return the document of a key, why it cannot be read, or `None` if it has gone meanwhile.
+
+    Raises `StoreError` if the store is away.
+    """
     if not isinstance(outcome, Read):
         raise outcome.error
     if not isinstance(outcome.found, StoredObject):
         return None
     try:
-        return from_bytes(outcome.found.body)
+        return opened_document(sealing, key, outcome.found.body)[0]
+    except CannotOpen as error:
+        return f'{error} ({error.hint})'
     except UnknownFormat as error:
         return f'format {error.found}, of a newer nicegui_stash'
     except MalformedDocument:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ..model.document import Document, Raw, Slice, SliceId
+from ..model.sealing import UNSEALED, Sealing
 from ..session.store_io import Away, Denied, Read
 from .documents import document_of
 
@@ -31,16 +32,17 @@ class FieldTotal:
 class Survey:
     """The result of reading documents: totals by class and field, and what could not be read.
 
-    `name`: the stored name of the class that counts; `None` for all.
+    `name`: the stored name of the class that counts; `None` for all. `sealing` opens what is sealed.
     """
 
     name: str | None = None
+    sealing: Sealing = UNSEALED
     fields: dict[tuple[str, int, str], FieldTotal] = field(default_factory=dict[tuple[str, int, str], FieldTotal])
     unread: dict[str, str] = field(default_factory=dict[str, str])
 
     def take(self, key: str, outcome: Read | Away | Denied) -> None:
         """Add the document that was read, or why it cannot be. Raises `StoreError` if the store is away."""
-        found = document_of(outcome)
+        found = document_of(self.sealing, key, outcome)
         if isinstance(found, str):
             self.unread[key] = found
         elif found is not None:

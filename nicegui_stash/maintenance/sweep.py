@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
 from ..errors import MalformedDocument, StoreError, UnknownFormat
-from ..model.document import FORMAT, Document, from_bytes, to_bytes
+from ..model.document import FORMAT, Document, to_bytes
+from ..model.sealing import outline_of
 from ..session.clock import Clock
 from ..session.keys import is_document_key, is_trial_key
 from ..session.loading import is_closing, quarantine_key
@@ -151,7 +152,7 @@ class Sweep:
                 outcome = await read(self.store, row.key)
                 if isinstance(outcome, Read) and isinstance(outcome.found, StoredObject):
                     with suppress(MalformedDocument, UnknownFormat):
-                        self.clock.saw(from_bytes(outcome.found.body).seen / 1000)
+                        self.clock.saw(outline_of(outcome.found.body).seen / 1000)
 
     def _is_ours(self, row: ObjectInfo) -> bool:
         return is_document_key(row.key, self.prefix) or self._is_copy(row) or is_trial_key(row.key, self.prefix)
@@ -183,7 +184,7 @@ class Sweep:
 
     async def _treat_document(self, key: str, found: StoredObject, tally: Tally) -> Fate:
         try:
-            document = from_bytes(found.body)
+            document = outline_of(found.body)
         except UnknownFormat:
             return 'foreign'
         except MalformedDocument:

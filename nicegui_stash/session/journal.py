@@ -42,11 +42,17 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Entry)
 
 
-def row_of(key: str, born: int | None, operation: Operation, now: int) -> Row | None:
-    """Return the row of an operation; `None` for one that no other process can apply or needs to."""
+def row_of(
+    key: str, born: int | None, operation: Operation, now: int, seal: Callable[[str, int, bytes], bytes] | None = None
+) -> Row | None:
+    """Return the row of an operation; `None` for one that no other process can apply or needs to.
+
+    `seal` seals its entry: it takes the key, the sequence and the entry.
+    """
     if not isinstance(operation, (Set, Drop, Reset, Forget)):
         return None
-    return Row(operation.sequence, key, now, _encoder.encode(Entry(operation, born)))
+    body = _encoder.encode(Entry(operation, born))
+    return Row(operation.sequence, key, now, seal(key, operation.sequence, body) if seal else body)
 
 
 def entry_of(row: Row) -> Entry:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ..errors import Refused, StoreError
+from ..errors import CannotOpen, Refused, StoreError
 from ..model.operations import Operation
 from ..stores.journal import JournalFile, Leftover, Row
 from .journal import entry_of
@@ -132,7 +132,12 @@ class _Revived:
             if self._shared.has_expired(row.accepted):
                 continue
             try:
-                entry = entry_of(row)
+                opened = self._shared.sealing.open_entry(row.key, row.sequence, row.body)
+                entry = entry_of(row._replace(body=opened))
+            except CannotOpen as error:
+                log.warning('session %s: a change in a journal stays there: %s (%s)', self._key, error, error.hint)
+                self._rows.remove(row)
+                continue
             except msgspec.DecodeError:  # its message may quote the value
                 log.warning('session %s: a change in a journal cannot be read, and stays there', self._key)
                 self._rows.remove(row)

@@ -8,16 +8,17 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
-from ..errors import Conflict, MalformedDocument, Refused, UnknownFormat
+from ..errors import CannotOpen, Conflict, MalformedDocument, Refused, UnknownFormat
 from ..model.document import FORMAT, Document, from_bytes, new_document, to_bytes
+from ..model.sealing import SEALED, Sealing, damaged
 from ..stores.base import ETag, NotModified, Replace, StoredObject
 from .shared import Shared
 from .store_io import Away, Denied, MustRead, Read, Stored, read, write
 
 log = logging.getLogger('nicegui_stash')
 
-Condition = Literal['unread', 'fresh', 'found', 'expired', 'quarantined', 'unreadable']
-"""What is known about a session's document. While it is unread or unreadable, changes are provisional."""
+Condition = Literal['unread', 'fresh', 'found', 'expired', 'quarantined', 'unreadable', 'sealed']
+"""What is known about a session's document. While it is unread, unreadable or sealed, changes are provisional."""
 
 
 CLOSING_PATIENCE = 60.0
@@ -53,9 +54,10 @@ SAME = Same()
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """Another version of this library wrote the object in an unknown format; it is left alone."""
+    """The object has an unknown format, of another version of this library, or cannot be opened; it is left alone."""
 
     error: Refused
+    condition: Condition = 'unreadable'
 
 
 class _Closing:
@@ -106,8 +108,8 @@ async def _understand(
     shared: Shared, key: str, body: bytes, etag: ETag
 ) -> Fetched | Foreign | Away | Denied | _Closing:
     try:
-        document = from_bytes(body)
-    except UnknownFormat as error:
+        document, opened = opened_document(shared.sealing, key, body)
+    except (UnknownFormat, CannotOpen) as error:
         return _foreign(shared, key, error)
     except MalformedDocument as error:
         return await _quarantine(shared, key, body, etag, error)
@@ -117,7 +119,7 @@ async def _understand(
         if is_closing(document, shared.now()):
             return _Closing()
         return Fetched(new_document(born=shared.now()), etag, 'fresh', is_gone=True)  # its sweep has died
-    return Fetched(document, etag, 'found', len(body), body=body)
+    return Fetched(document, etag, 'found', len(opened), body=opened)
 
 
 async def _ask_time(shared: Shared, document: Document) -> Away | None:
@@ -129,9 +131,26 @@ async def _ask_time(shared: Shared, document: Document) -> Away | None:
     return Away(failure) if failure else None
 
 
-def _foreign(shared: Shared, key: str, error: UnknownFormat) -> Foreign:
-    shared.say_once('format', 'session %s: %s; it is left alone, and changes stay in memory', key, error)
-    return Foreign(Refused('get', key, str(error), error.hint))
+def opened_document(sealing: Sealing, key: str, body: bytes) -> tuple[Document, bytes]:
+    """Return the document of an object, and its bytes in clear, whether or not it is sealed.
+
+    Raises `MalformedDocument`, `UnknownFormat`, or `CannotOpen`, also where bytes may be a damaged sealed document.
+    """
+    opened = sealing.open(key, body) if body.startswith(SEALED) else body
+    try:
+        return from_bytes(opened), opened
+    except MalformedDocument as error:
+        if sealing.leaves(body):
+            raise damaged() from error
+        raise
+
+
+def _foreign(shared: Shared, key: str, error: UnknownFormat | CannotOpen) -> Foreign:
+    is_sealed = isinstance(error, CannotOpen)
+    shared.say_once(
+        'sealed' if is_sealed else 'format', 'session %s: %s; it is left alone, and changes stay in memory', key, error
+    )
+    return Foreign(Refused('get', key, str(error), error.hint), 'sealed' if is_sealed else 'unreadable')
 
 
 async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched | Foreign | Away | Denied:
@@ -142,8 +161,8 @@ async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched |
             return outcome
         if isinstance(outcome.found, StoredObject):
             try:
-                document = from_bytes(outcome.found.body)
-            except UnknownFormat as error:
+                document, opened = opened_document(shared.sealing, key, outcome.found.body)
+            except (UnknownFormat, CannotOpen) as error:
                 return _foreign(shared, key, error)
             except MalformedDocument as error:
                 log.warning('object %s, stored under an older secret, is left alone: %s', key, error)
@@ -152,7 +171,7 @@ async def _fetch_older(shared: Shared, older_keys: tuple[str, ...]) -> Fetched |
                 return failure
             if document.erased:  # it was forgotten, and what an even older secret still holds with it
                 return Fetched(new_document(born=shared.now()), None, 'fresh', is_gone=True, is_erased_there=True)
-            return Fetched(document, None, 'found', len(outcome.found.body), ((key, outcome.found.etag),))
+            return Fetched(document, None, 'found', len(opened), ((key, outcome.found.etag),))
     return Fetched(new_document(born=shared.now()), None, 'fresh', is_gone=True)
 
 
@@ -184,6 +203,9 @@ async def erase(shared: Shared, inherited: tuple[tuple[str, ETag], ...], epoch: 
     """Put a tombstone under the keys of older secrets, so that erased values never come back from there."""
     for key, etag in inherited:
         tombstone = Document(FORMAT, epoch, shared.now(), {}, {}, erased=True)
-        outcome = await write(shared.store, key, to_bytes(tombstone), Replace(etag))
+        body = to_bytes(tombstone)
+        if shared.sealing.encrypts:
+            body = shared.sealing.seal(key, body)
+        outcome = await write(shared.store, key, body, Replace(etag))
         if not isinstance(outcome, Stored):
             log.warning('object %s, stored under an older secret, could not be erased: %s', key, outcome.error)

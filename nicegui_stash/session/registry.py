@@ -16,6 +16,7 @@ from ..errors import StoreError
 from ..model.limits import Policy
 from ..model.recovery import Reason, Status
 from ..model.schema import Schema
+from ..model.sealing import UNSEALED, Sealing
 from ..stores.base import Store
 from ..stores.journal import Journals
 from .adoption import adopt
@@ -103,14 +104,19 @@ class Registry:
         rng: Callable[[], float] = random.random,
         create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] | None = None,
         journals: Journals | None = None,
+        sealing: Sealing = UNSEALED,
     ) -> None:
-        """`journals`: where this host keeps what is not in the store yet; leftovers are replayed from now on."""
+        """`journals`: where this host keeps what is not in the store yet; leftovers are replayed from now on.
+
+        `sealing` opens what is sealed in the store, and seals what is put, if that is wanted.
+        """
         self.store = store
         self.jobs = RunningJobs()
         self._keys = keys
         self._create_task = create_task
         self._tasks: set[asyncio.Task[None]] = set()  # the event loop itself holds tasks only weakly
         self._shared = Shared(store, policy, uuid.uuid4().hex[:16], wall, rng, self.spawn, keys.prefix)
+        self._shared.sealing = sealing
         self._shared.look_around = self._look_around
         self._shared.new_sessions = NewSessions(policy.max_new_sessions)
         self._looking: asyncio.Task[None] | None = None
@@ -148,6 +154,10 @@ class Registry:
     @property
     def prefix(self) -> str:
         return self._shared.prefix
+
+    @property
+    def sealing(self) -> Sealing:
+        return self._shared.sealing
 
     @property
     def policy(self) -> Policy:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from ..model.limits import Policy
 from ..model.recovery import Reason, Status
 from ..model.schema import Schema
+from ..model.sealing import UNSEALED, Sealing
 from ..stores.base import Store
 from .clock import Clock
 from .journal import BeforeRead, Journal
@@ -42,6 +43,7 @@ class Shared:
     document: it may have lost others, too. `journal` keeps on this host what is not in the store yet; `before_read` is
     awaited before a document is read for the first time. `record` is kept while somebody may inspect the process.
     `new_sessions` says when a document may be put that is in the store not yet. `by_class` counts durable values.
+    `sealing` opens what is stored, and seals it, if it is to be sealed.
     """
 
     store: Store
@@ -51,6 +53,7 @@ class Shared:
     random: Callable[[], float]
     spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
     prefix: str = ''
+    sealing: Sealing = UNSEALED
     sequence: int = 0
     pending_bytes: int = 0
     closed: str = ''

@@ -105,7 +105,7 @@ class DocumentState:
     @property
     def is_read(self) -> bool:
         """Whether the document is known; until then changes are provisional and nothing is put."""
-        return self.condition not in {'unread', 'unreadable'}
+        return self.condition not in {'unread', 'unreadable', 'sealed'}
 
     @property
     def is_stored(self) -> bool:
@@ -333,4 +333,5 @@ class DocumentState:
             self.pruned = now
         body = to_bytes(document)
         self.size = len(body)
-        return body
+        sealing = self.shared.sealing
+        return sealing.seal(self.key, body) if sealing.encrypts else body

@@ -263,7 +263,8 @@ class Synchroniser:
         state = self._state
         state.join()
         operations, born = state.pending.take_unnoted(), state.document.born if state.is_read else None
-        rows = [row_of(state.key, born, operation, now) for operation in operations]
+        seal = state.shared.sealing.seal_entry if state.shared.sealing.encrypts else None
+        rows = [row_of(state.key, born, operation, now, seal) for operation in operations]
         return [row for row in rows if row is not None], operations[-1].sequence if operations else -1
 
     def kept(self, sequence: int) -> None:
@@ -455,7 +456,7 @@ class Synchroniser:
             case Fetched() as fetched:
                 self._merges.merge(fetched)
             case Foreign() as failure:
-                state.condition = 'unreadable'
+                state.condition = failure.condition
                 return failure
             case Denied() as failure:
                 return failure

@@ -19,6 +19,7 @@ from nicegui import Client, app
 from ...errors import ConfigurationError, DeclarationError
 from ...maintenance.schedule import SweepSchedule, default_interval
 from ...model.schema import Schema
+from ...model.sealing import Sealing
 from ...model.tokens import Tokens
 from ...session.keys import Keys
 from ...session.registry import Registry
@@ -59,6 +60,7 @@ class Runtime:
             Keys(secrets, prefix),
             settings.policy(store.flush_interval),
             journals=_journals(settings.journal, url),
+            sealing=Sealing(secrets, encrypts=settings.encrypt),
         )
         self.settings = settings
         self.tokens = Tokens(secrets, prefix, settings.browser_ttl)

@@ -77,7 +77,7 @@ class Followed:
         if isinstance(outcome, Read) and isinstance(outcome.found, NotModified):
             return False
         try:
-            found = document_of(outcome)
+            found = document_of(self._registry.sealing, self.key, outcome)
         except StoreError as error:
             self.problem = error.reason
             return True

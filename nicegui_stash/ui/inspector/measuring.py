@@ -36,7 +36,7 @@ class Measuring:
         if self.is_running:
             return
         self.is_running, self.done, self.total, self.failure = True, 0, 0, ''
-        survey = Survey()
+        survey = Survey(sealing=registry.sealing)
         try:
             rows = await listed(registry.store, registry.prefix, most=MOST_LISTED)
             keys = sample_of(rows)
