@@ -16,6 +16,7 @@ COMMANDS: Final = {
     'copy': 'copy all sessions from one store to another, while the app runs',
     'doctor': 'try a store as the app would use it, and say whether it is fit',
     'migrate': 'see what recovering all stored sessions at the current version of a class would do',
+    'rekey': 'seal all sessions with the first secret, while the app runs',
     'show': 'see what is stored: sizes by class and field, or documents as trees',
     'sweep': 'remove sessions that nobody has seen for ttl, and old tombstones',
 }

@@ -34,11 +34,16 @@ class Finding:
 
 @dataclass(slots=True)
 class Checkup:
-    """The findings. `latency` has the seconds of each timed operation, by name; `error` is what stopped the checks."""
+    """The findings. `latency` has the seconds of each timed operation, by name; `error` is what stopped the checks.
+
+    `is_fit`: all checks of the store itself were passed. `closed`: sessions that cannot be opened, the first ones.
+    """
 
     findings: list[Finding] = field(default_factory=list[Finding])
     latency: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     error: StoreError | None = None
+    is_fit: bool = False
+    closed: list[str] = field(default_factory=list[str])
 
     @property
     def has_failed(self) -> bool:
@@ -76,6 +81,7 @@ async def check_up(store: Store, folder: str, show: Callable[[int, int], None]) 
             checkup.error = Unavailable('open', place, f'not done within {DEADLINE:.0f} s')
             checkup.add(name, 'FAILED', checkup.error.reason)
     await _clean_up(store, place, checkup)
+    checkup.is_fit = not checkup.has_failed
     return checkup
 
 

@@ -41,7 +41,7 @@ def duration(text: str) -> timedelta:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def settings_of(asked: argparse.Namespace, *, ttl: timedelta | None = None) -> Settings:
+def settings_of(asked: argparse.Namespace, *, ttl: timedelta | None = None, encrypt: bool | None = None) -> Settings:
     """Resolve the options of a call. The others come from the environment, as in the app."""
     return resolve(
         asked.url,
@@ -49,6 +49,7 @@ def settings_of(asked: argparse.Namespace, *, ttl: timedelta | None = None) -> S
         prefix=asked.prefix,
         ttl=ttl,
         allow_lost_updates=asked.allow_lost_updates or None,
+        encrypt=encrypt,
         identity=_no_identity,
     )
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import math
 import sys
+from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +14,12 @@ from tempfile import TemporaryDirectory
 from typing import Final, Protocol, runtime_checkable
 
 from ..errors import StoreError, Unavailable
+from ..maintenance.documents import listed, read_each
+from ..maintenance.rekeying import State, look_at
+from ..model.sealing import Sealing
+from ..session.store_io import Away, Denied, Read
 from ..settings import Settings
-from ..stores.base import Checking, Guarantee, Store
+from ..stores.base import Checking, Guarantee, Store, StoredObject
 from .checkup import Checkup, check_up
 from .common import add_place, database_of, folder_of, opened, place_of, settings_of
 from .exit_codes import AWAY, FINE, FOUND
@@ -25,6 +30,15 @@ _FIT: Final[dict[Guarantee, str]] = {
     'host': 'fit for the processes of this host. Servers on other hosts need a store with guarantee shared.',
     'process': 'fit for one process that may forget everything at a restart. To keep it, use sqlite:///stash.db.',
     'none': 'fit for one process that writes; two would lose changes of each other.',
+}
+
+_STORED: Final[dict[State, str]] = {
+    'first': 'sealed with the first secret',
+    'older': 'with an older one',
+    'clear': 'in clear',
+    'foreign': 'of a newer nicegui_stash',
+    'malformed': 'no documents',
+    'closed': 'CANNOT BE OPENED',
 }
 
 
@@ -43,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = 'Other options, as recover_timeout, come from NICEGUI_STASH_... variables, as in the app.'
     add_place(parser)
+    parser.add_argument(
+        '--sealed',
+        action='store_true',
+        help='also read every session, and say whether all can be opened by NICEGUI_STASH_SECRETS; as in the app, '
+        'NICEGUI_STASH_ENCRYPT=1 does the same',
+    )
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -50,7 +70,7 @@ def run(asked: argparse.Namespace) -> int:
     settings = settings_of(asked)
     place = folder_of(settings) or database_of(settings)
     if place is None or '::' in settings.url or place.exists():
-        return _report(settings, settings, [])
+        return _report(settings, settings, [], opens=asked.sealed or settings.encrypt)
     what = 'folder' if folder_of(settings) else 'database'
     advice = [f'the {what} {str(place)!r} does not exist; the app would create it: is it the right one?']
     try:
@@ -66,12 +86,12 @@ def _nearest_folder(place: Path) -> Path:
     return next(each for each in place.absolute().parents if each.exists())
 
 
-def _report(settings: Settings, tried: Settings, advice: list[str]) -> int:
+def _report(settings: Settings, tried: Settings, advice: list[str], *, opens: bool = False) -> int:
     """Try a store, print the report for the one that was named, and return the exit code."""
     folder, store = folder_of(tried), opened(tried)
     if (folder is not None or database_of(tried) is not None) and isinstance(store, Checking):
         store.check()
-    checkup, found = asyncio.run(_examine(store, tried))
+    checkup, found = asyncio.run(_examine(store, tried, opens=opens))
     advice = [*found, *advice]
     if folder is not None:
         _remove_folders(folder / settings.prefix / 'doctor')
@@ -82,7 +102,7 @@ def _report(settings: Settings, tried: Settings, advice: list[str]) -> int:
     return FOUND if checkup.has_failed else FINE
 
 
-async def _examine(store: Store, settings: Settings) -> tuple[Checkup, list[str]]:
+async def _examine(store: Store, settings: Settings, *, opens: bool) -> tuple[Checkup, list[str]]:
     folder = f'{settings.prefix}/' if settings.prefix else ''
     advice: list[str] = []
     with Progress(sys.stderr) as progress:
@@ -91,9 +111,42 @@ async def _examine(store: Store, settings: Settings) -> tuple[Checkup, list[str]
             if isinstance(store, Advising) and not checkup.has_failed:
                 with suppress(StoreError):  # who may use a store need not have the right to look at its settings
                     advice = await store.advice()
+            if opens and not checkup.has_failed:
+                advice += await _open_all(store, settings, checkup, progress)
         finally:
             await store.aclose()
     return checkup, advice
+
+
+async def _open_all(store: Store, settings: Settings, checkup: Checkup, progress: Progress) -> list[str]:
+    """Try to open every document, add how they are stored to the findings, and return what to do."""
+    sealing, states, closed = Sealing(settings.secrets), Counter[State](), Counter[str]()
+
+    def take(key: str, outcome: Read | Away | Denied) -> None:
+        if not isinstance(outcome, Read):
+            raise outcome.error
+        if isinstance(outcome.found, StoredObject):
+            found = look_at(sealing, key, outcome.found.body)
+            states[found.state] += 1
+            if found.state == 'closed':
+                closed[found.why] += 1
+                checkup.closed = sorted([*checkup.closed, key])[:3]
+
+    try:
+        await read_each(store, [row.key for row in await listed(store, settings.prefix)], take, progress)
+    except StoreError as error:
+        checkup.error = error
+        checkup.add('sealed sessions', 'FAILED', str(error))
+        return []
+    told = ', '.join(f'{states[state]} {_STORED[state]}' for state in _STORED if states[state])
+    is_bad = states['closed'] or states['malformed'] or states['foreign']
+    checkup.add('sealed sessions', 'FAILED' if is_bad else 'ok', told or 'there are no sessions')
+    advice = [f'{count} cannot be opened: {why}' for why, count in closed.most_common()]
+    if checkup.closed:
+        advice.append(f'such as {", ".join(checkup.closed)}')
+    if settings.encrypt and (states['clear'] or states['older']) and not is_bad:
+        advice.append('python -m nicegui_stash rekey seals all with the first secret')
+    return advice
 
 
 def _advice_on(checkup: Checkup, settings: Settings) -> list[str]:
@@ -132,6 +185,8 @@ def _verdict(store: Store, checkup: Checkup) -> str:
     error = checkup.error
     if not checkup.has_failed:
         return _FIT[store.guarantee]
+    if checkup.is_fit:
+        return f'{_FIT[store.guarantee]} But sessions cannot be read: see the advice, or call sweep and show.'
     if isinstance(error, Unavailable):
         return f'no answer ({error.reason}). Look whether the server runs and the URL leads there.'
     reason, hint = (error.reason, error.hint) if error else ('objects of the checks are left', '')
