@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from nicegui_stash.model.limits import Policy
 from nicegui_stash.model.schema import Schema
+from nicegui_stash.model.sealing import Sealing
 from nicegui_stash.session.keys import Keys
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
@@ -83,6 +84,7 @@ async def make_registry(
         seed: int = 1,
         policy: Policy | None = None,
         journals: Journals | None = None,
+        encrypt: bool = False,
         **options: float,
     ) -> Registry:
         registry = Registry(
@@ -92,6 +94,7 @@ async def make_registry(
             wall=clock,
             rng=random.Random(seed).random,
             journals=journals,
+            sealing=Sealing(secrets, encrypts=encrypt),
         )
         made.append(registry)
         return registry

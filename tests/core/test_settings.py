@@ -35,6 +35,7 @@ def test_the_defaults_are_what_the_documentation_says() -> None:
         engine=None,
         prefix='',
         secrets=(),
+        encrypt=False,
         ttl=30 * 86400.0,
         tab_ttl=86400.0,
         browser_ttl=30 * 86400.0,
@@ -276,3 +277,14 @@ def test_no_error_shows_a_secret_of_a_wrong_form(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(ConfigurationError) as error:
             settings(**options)
         assert 's3cr3t' not in str(error.value)
+
+
+def test_encryption_without_its_package_is_refused_with_the_line_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(encrypt=True).encrypt is True
+    monkeypatch.setattr('nicegui_stash.settings.find_spec', lambda _: None)
+    assert settings(encrypt=False).encrypt is False
+    with pytest.raises(ConfigurationError, match=r"encrypt: it needs .* pip install 'cryptography>=44'"):
+        settings(encrypt=True)
+    monkeypatch.setenv('NICEGUI_STASH_ENCRYPT', 'yes')
+    with pytest.raises(ConfigurationError, match='encrypt: it needs the package cryptography'):
+        settings()

@@ -111,6 +111,7 @@ def test_the_documented_variable_sets_the_option(name: str, monkeypatch: pytest.
         'storage_options': ('{"host": "a"}', {'host': 'a'}),
         'engine': ('obstore', 'obstore'),
         'journal': ('/srv/journal', '/srv/journal'),
+        'encrypt': ('1', True),
         'identity': ('json:dumps', json.dumps),
         'user': ('json:dumps', json.dumps),
         'adopt': ('replace', 'replace'),
