@@ -149,6 +149,6 @@ class Rekeying:
             return fate
         body = to_bytes(document)
         if self.sealing.encrypts:
-            body = self.sealing.seal(key, body)
+            body = self.sealing.seal(key, document, body)
         written = await write(self.store, key, body, Replace(found.etag))
         return fate if isinstance(written, Stored) else written

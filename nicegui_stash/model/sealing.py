@@ -81,15 +81,18 @@ class Sealing:
             hmac.digest(root, b'mark', 'sha256')[:_MARK]: root
             for root in (hmac.digest(secret.encode(), b'sealed documents', 'sha256') for secret in secrets)
         }
+        self._first = next(iter(self._roots.items()), (b'', b''))
 
-    def seal(self, address: str, body: bytes) -> bytes:
-        """Return the sealed document of an unsealed one, for the object of this key."""
-        mark, root = next(iter(self._roots.items()))
-        outline = _encoder.encode(_outline.decode(body))
-        head = b''.join((SEALED, mark.hex().encode(), b'",', outline[1:-1]))
+    def seal(self, address: str, document: Document, body: bytes) -> bytes:
+        """Return the sealed form of a document, which is also given as its bytes, for the object of this key."""
+        mark, root = self._first
+        outline = _Outline(
+            document.epoch, document.seen, document.applied, document.erased, document.closing, document.born
+        )
+        head = b'%b%b",%b' % (SEALED, mark.hex().encode(), _encoder.encode(outline)[1:-1])
         padding = b' ' * (-(_NONCE + len(body) + _TAG) % 3)  # so that base64 has one way to write it
         payload = _encrypted(root, address.encode(), body + padding, head)
-        return b''.join((head, _PAYLOAD, _encoder.encode(payload), _END))
+        return b'%b%b%b%b' % (head, _PAYLOAD, _encoder.encode(payload), _END)
 
     def open(self, address: str, body: bytes) -> bytes:
         """Return the document in a sealed one that was made for the object of this key. Raises `CannotOpen`."""
@@ -105,7 +108,7 @@ class Sealing:
 
     def is_current(self, body: bytes) -> bool:
         """Whether a document is sealed with the first secret, as far as it says in clear."""
-        return body.startswith(SEALED) and self._mark_of(body.partition(_PAYLOAD)[0]) == next(iter(self._roots), None)
+        return body.startswith(SEALED) and self._mark_of(body.partition(_PAYLOAD)[0]) == self._first[0]
 
     def leaves(self, body: bytes) -> bool:
         """Whether bytes that are not a document may be a damaged sealed one, which is not replaced."""
@@ -135,7 +138,7 @@ class Sealing:
 
     def seal_entry(self, address: str, sequence: int, entry: bytes) -> bytes:
         """Return the sealed entry of a journal, for the change of this number of this document."""
-        mark, root = next(iter(self._roots.items()))
+        mark, root = self._first
         return _ENTRY + mark + _encrypted(root, _entry_place(address, sequence), entry, b'')
 
     def open_entry(self, address: str, sequence: int, entry: bytes) -> bytes:
@@ -156,36 +159,36 @@ def _entry_place(address: str, sequence: int) -> bytes:
 
 
 def _encrypted(root: bytes, place: bytes, text: bytes, beside: bytes) -> bytes:
+    cipher, _ = _algorithm()
     nonce = os.urandom(_NONCE)
-    return nonce + _cipher(root, place).encrypt(nonce, text, beside)
+    return nonce + cipher(_key(root, place)).encrypt(nonce, text, beside)
 
 
 def _decrypted(root: bytes, place: bytes, data: bytes, beside: bytes) -> bytes:
-    if len(data) < _NONCE + _TAG:
-        raise damaged()
     try:
-        cipher = _cipher(root, place)
+        cipher, invalid_tag = _algorithm()
     except ModuleNotFoundError as error:
         line = install_line('encryption', 'cryptography')
         raise CannotOpen('it is sealed, and the package cryptography is not installed', line) from error
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 an extra
-
+    if len(data) < _NONCE + _TAG:
+        raise damaged()
     try:
-        return cipher.decrypt(data[:_NONCE], data[_NONCE:], beside)
-    except InvalidTag as error:
+        return cipher(_key(root, place)).decrypt(data[:_NONCE], data[_NONCE:], beside)
+    except invalid_tag as error:
         raise damaged() from error
 
 
-def _cipher(root: bytes, place: bytes) -> AESGCM:
-    """Return the cipher of one place. Each place has its own key, so that no key sees the same random nonce twice."""
-    return _algorithm()(blake2b(place, key=root, digest_size=32).digest())
+def _key(root: bytes, place: bytes) -> bytes:
+    """Return the key of one place. Each place has its own, so that no key sees the same random nonce twice."""
+    return blake2b(place, key=root, digest_size=32).digest()
 
 
 @functools.cache
-def _algorithm() -> type[AESGCM]:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 an extra, and slow to import
+def _algorithm() -> tuple[type[AESGCM], type[Exception]]:
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 an extra, and slow to import
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 as above
 
-    return AESGCM
+    return AESGCM, InvalidTag
 
 
 def damaged() -> CannotOpen:

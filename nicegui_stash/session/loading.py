@@ -205,7 +205,7 @@ async def erase(shared: Shared, inherited: tuple[tuple[str, ETag], ...], epoch: 
         tombstone = Document(FORMAT, epoch, shared.now(), {}, {}, erased=True)
         body = to_bytes(tombstone)
         if shared.sealing.encrypts:
-            body = shared.sealing.seal(key, body)
+            body = shared.sealing.seal(key, tombstone, body)
         outcome = await write(shared.store, key, body, Replace(etag))
         if not isinstance(outcome, Stored):
             log.warning('object %s, stored under an older secret, could not be erased: %s', key, outcome.error)

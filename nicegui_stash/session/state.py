@@ -334,4 +334,4 @@ class DocumentState:
         body = to_bytes(document)
         self.size = len(body)
         sealing = self.shared.sealing
-        return sealing.seal(self.key, body) if sealing.encrypts else body
+        return sealing.seal(self.key, document, body) if sealing.encrypts else body

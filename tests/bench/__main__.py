@@ -22,6 +22,7 @@ SECTIONS = {
     'burst': 3,
     'durable': 3,
     'journal': 2,
+    'sealing': 15,
     'held': 15,
     'recover': 42,
     'people': 14,

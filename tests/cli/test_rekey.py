@@ -18,6 +18,7 @@ from nicegui_stash.session.keys import object_key
 from nicegui_stash.stores import MemoryStore
 from nicegui_stash.stores.base import Replace, StoredObject
 from nicegui_stash.stores.file.files import FileStore
+from tests.sealed import seal
 
 from .conftest import SECRET, Run, _runner, document, keep, key_of, rows, slice_of
 
@@ -68,7 +69,7 @@ def fill(folder: Path, count: int = 60) -> None:
     old = Sealing([SECRET], encrypts=True)
     for number in range(count):
         key = key_of(f'{number}')
-        keep(folder, f'{number}', body(number) if number % 2 else old.seal(key, body(number)))
+        keep(folder, f'{number}', body(number) if number % 2 else seal(old, key, body(number)))
 
 
 def opened(folder: Path, sealing: Sealing) -> list[bytes]:
@@ -119,7 +120,7 @@ def test_without_a_secret_nothing_is_done(folder: Path, rekey: Run, monkeypatch:
 
 def test_what_cannot_be_opened_is_named_and_left(folder: Path, rekey: Run) -> None:
     fill(folder, 3)
-    sealed = Sealing(['retired'], encrypts=True).seal(key_of('x'), body())
+    sealed = seal(Sealing(['retired'], encrypts=True), key_of('x'), body())
     key = keep(folder, 'x', sealed)
     quarantined = folder / 'state' / 'quarantine' / key / '0f3a0f3a0f3a0f3a'
     quarantined.parent.mkdir(parents=True)
@@ -161,9 +162,9 @@ def test_doctor_fails_where_some_cannot_be_opened_and_says_how_many_and_why(
     folder: Path, doctor: Run, secrets: None
 ) -> None:
     fill(folder, 2)
-    swapped = Sealing([SECRET], encrypts=True).seal(key_of('another'), body())
+    swapped = seal(Sealing([SECRET], encrypts=True), key_of('another'), body())
     keys = [keep(folder, f'swapped {number}', swapped) for number in range(2)]
-    keys.append(keep(folder, 'retired', Sealing(['retired'], encrypts=True).seal(key_of('retired'), body())))
+    keys.append(keep(folder, 'retired', seal(Sealing(['retired'], encrypts=True), key_of('retired'), body())))
     code, table, _ = doctor('state', '--sealed')
     assert code == 1
     assert '1 with an older one, 1 in clear, 3 CANNOT BE OPENED' in table
@@ -198,15 +199,15 @@ async def test_sealed_sessions_are_copied_byte_for_byte_without_a_key(tmp_path: 
         await Copy(source, target, 1).run(tally, _Unwatched())
         return dict(tally.fates)
 
-    first = sealing.seal(key, document({}, applied={'a': 1}))
+    first = seal(sealing, key, document({}, applied={'a': 1}))
     etag = await source.put(key, first, mode='create')
     assert await copied() == {'copied': 1}
     assert await copied() == {'same': 1}
-    await source.put(key, sealing.seal(key, document({}, applied={'a': 2})), mode=Replace(etag))
+    await source.put(key, seal(sealing, key, document({}, applied={'a': 2})), mode=Replace(etag))
     assert await copied() == {'replaced': 1}
     there = await target.get(key)
     assert isinstance(there, StoredObject)
-    newer = sealing.seal(key, document({}, days=-1, applied={'a': 2, 'b': 1}))
+    newer = seal(sealing, key, document({}, days=-1, applied={'a': 2, 'b': 1}))
     await target.put(key, newer, mode=Replace(there.etag))
     assert await copied() == {'newer': 1}
     await target.delete(key)

@@ -16,6 +16,7 @@ from nicegui_stash.model.sealing import SEALED, Sealing, outline_of
 from nicegui_stash.session.keys import object_key
 from nicegui_stash.stores import StoredObject
 from nicegui_stash.testing import FaultyStore
+from tests.sealed import seal
 
 from .conftest import MakeRegistry, WallClock
 from .scene import Undated, keep, put, values
@@ -127,7 +128,7 @@ async def test_what_cannot_be_opened_is_left_alone(
     before = await bodies(store)
     others = [object_key('old', name) for name in ('retired', 'damaged', 'newer', 'swapped', 'no document')]
     damaged = [
-        Sealing(['retired'], encrypts=True).seal(others[0], to_bytes(Document(FORMAT, 0, 0, {}, {}))),
+        seal(Sealing(['retired'], encrypts=True), others[0], to_bytes(Document(FORMAT, 0, 0, {}, {}))),
         before[min(before)][:-9],
         b'{"format":9}',
         before[min(before)],

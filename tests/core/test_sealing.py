@@ -18,6 +18,7 @@ from nicegui_stash.session.keys import object_key
 from nicegui_stash.session.loading import opened_document
 from nicegui_stash.stores import StoredObject
 from nicegui_stash.testing import FaultyStore
+from tests.sealed import seal
 
 from .conftest import MakeRegistry, WallClock
 from .disk import Desk, Disk
@@ -71,10 +72,10 @@ def document_of(text: str) -> bytes:
 def test_a_sealed_document_opens_as_it_was_and_shows_no_value(length: int) -> None:
     text = 'secret'[:length]
     body = document_of(text)
-    sealed = sealing.seal(KEY, body)
+    sealed = seal(sealing, KEY, body)
     assert sealed.startswith(SEALED)
     assert to_bytes(from_bytes(sealing.open(KEY, sealed))) == body
-    assert sealed != sealing.seal(KEY, body), 'the same document twice looks the same'
+    assert sealed != seal(sealing, KEY, body), 'the same document twice looks the same'
     for word in (b'Counter', b'note', b'half', b'secret"'):
         assert word not in sealed.replace(SEALED, b'')
 
@@ -87,15 +88,15 @@ def test_what_a_sealed_document_says_in_clear_is_its_document_without_slices() -
     for body in (PLAIN, to_bytes(Document(FORMAT, 1, 5, {}, {}, erased=True, closing=7)), to_bytes(new_document())):
         known = from_bytes(body)
         known.slices = {}
-        assert outline_of(sealing.seal(KEY, body)) == known
+        assert outline_of(seal(sealing, KEY, body)) == known
         assert outline_of(body).slices == from_bytes(body).slices
     with pytest.raises(MalformedDocument):
-        outline_of(sealing.seal(KEY, PLAIN)[:60])
+        outline_of(seal(sealing, KEY, PLAIN)[:60])
 
 
 def test_an_older_version_takes_a_sealed_document_for_a_newer_format_which_it_leaves_alone() -> None:
     with pytest.raises(UnknownFormat) as caught:
-        from_bytes(sealing.seal(KEY, PLAIN))
+        from_bytes(seal(sealing, KEY, PLAIN))
     assert caught.value.found == 2
     assert 'a newer version wrote it: deploy that version again' in caught.value.hint
 
@@ -104,7 +105,7 @@ def flipped(count: int) -> Iterator[tuple[bytes, Sealing]]:
     """Each bit of a sealed document turned, of one document after another, until there are so many."""
     dice, made = random.Random(1), 0
     while True:
-        sealed = sealing.seal(KEY, document_of('x' * dice.randrange(100)))
+        sealed = seal(sealing, KEY, document_of('x' * dice.randrange(100)))
         places = list(range(len(sealed) * 8))
         dice.shuffle(places)
         for place in places:
@@ -130,7 +131,7 @@ def test_of_documents_with_a_flipped_bit_none_is_accepted_and_none_would_be_repl
 @pytest.mark.proves('sealed')
 @pytest.mark.parametrize('by', [sealing, not_sealing], ids=['encrypts', 'only opens'])
 def test_of_truncated_and_lengthened_documents_none_is_accepted(by: Sealing) -> None:
-    sealed = sealing.seal(KEY, PLAIN)
+    sealed = seal(sealing, KEY, PLAIN)
     shortest = 0 if by.encrypts else len(b'{"format":2')  # of less nobody can say what it was: it is copied, as ever
     damaged = [sealed[:length] for length in range(shortest, len(sealed))]
     damaged += [
@@ -142,7 +143,7 @@ def test_of_truncated_and_lengthened_documents_none_is_accepted(by: Sealing) -> 
 
 @pytest.mark.proves('sealed')
 def test_another_address_another_secret_and_no_secret_open_nothing() -> None:
-    sealed = sealing.seal(KEY, PLAIN)
+    sealed = seal(sealing, KEY, PLAIN)
     for by, key, why in [
         (sealing, OTHER, 'sealed for another object'),
         (sealing, f'shop/{KEY}', 'sealed for another object'),
@@ -155,7 +156,7 @@ def test_another_address_another_secret_and_no_secret_open_nothing() -> None:
 
 
 def test_without_the_package_the_error_names_the_line_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    sealed = sealing.seal(KEY, PLAIN)
+    sealed = seal(sealing, KEY, PLAIN)
     monkeypatch.setitem(sys.modules, 'cryptography.hazmat.primitives.ciphers.aead', None)
     _algorithm.cache_clear()
     with pytest.raises(CannotOpen) as caught:
@@ -211,7 +212,7 @@ async def test_what_a_retired_secret_has_sealed_is_neither_accepted_nor_replaced
     make_registry: MakeRegistry, store: FaultyStore, *, encrypt: bool
 ) -> None:
     retired = Sealing(['a retired secret'], encrypts=True)
-    await keep(store, KEY, retired.seal(KEY, PLAIN))
+    await keep(store, KEY, seal(retired, KEY, PLAIN))
     why = 'not in secrets= .add that secret behind the first: Stash.secrets=..new., .old'
     await refuses(make_registry, store, KEY, why, encrypt=encrypt)
 
