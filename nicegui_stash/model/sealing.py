@@ -32,6 +32,8 @@ _NONCE: Final = 12
 _TAG: Final = 16
 _ENTRY: Final = b'\0sealed'
 """How a sealed entry of a journal begins; an entry in clear is JSON."""
+RECENT: Final = 1000
+"""For how many documents the cipher is kept, which takes as long to make as to use."""
 _MARK: Final = 6
 """Bytes that tell which secret sealed something, and nothing else of it."""
 
@@ -82,6 +84,7 @@ class Sealing:
             for root in (hmac.digest(secret.encode(), b'sealed documents', 'sha256') for secret in secrets)
         }
         self._first = next(iter(self._roots.items()), (b'', b''))
+        self._cipher = functools.lru_cache(maxsize=RECENT)(_cipher_of)
 
     def seal(self, address: str, document: Document, body: bytes) -> bytes:
         """Return the sealed form of a document, which is also given as its bytes, for the object of this key."""
@@ -91,7 +94,7 @@ class Sealing:
         )
         head = b'%b%b",%b' % (SEALED, mark.hex().encode(), _encoder.encode(outline)[1:-1])
         padding = b' ' * (-(_NONCE + len(body) + _TAG) % 3)  # so that base64 has one way to write it
-        payload = _encrypted(root, address.encode(), body + padding, head)
+        payload = self._encrypted(root, address, body + padding, head)
         return b'%b%b%b%b' % (head, _PAYLOAD, _encoder.encode(payload), _END)
 
     def open(self, address: str, body: bytes) -> bytes:
@@ -104,7 +107,7 @@ class Sealing:
             raise damaged() from error
         if payload[-1:] != _END or len(data) * 4 != (len(payload) - len(b'""}')) * 3:  # written in another way
             raise damaged()
-        return _decrypted(root, address.encode(), data, head)
+        return self._decrypted(root, address, data, head)
 
     def is_current(self, body: bytes) -> bool:
         """Whether a document is sealed with the first secret, as far as it says in clear."""
@@ -139,7 +142,7 @@ class Sealing:
     def seal_entry(self, address: str, sequence: int, entry: bytes) -> bytes:
         """Return the sealed entry of a journal, for the change of this number of this document."""
         mark, root = self._first
-        return _ENTRY + mark + _encrypted(root, _entry_place(address, sequence), entry, b'')
+        return _ENTRY + mark + self._encrypted(root, address, entry, b'entry %d' % sequence)
 
     def open_entry(self, address: str, sequence: int, entry: bytes) -> bytes:
         """Return an entry of a journal in clear, whether or not it was sealed. Raises `CannotOpen`."""
@@ -147,40 +150,32 @@ class Sealing:
             return entry
         begin = len(_ENTRY) + _MARK
         root = self._root(entry[len(_ENTRY) : begin])
-        return _decrypted(root, _entry_place(address, sequence), entry[begin:], b'')
+        return self._decrypted(root, address, entry[begin:], b'entry %d' % sequence)
+
+    # ---- encryption
+
+    def _encrypted(self, root: bytes, address: str, text: bytes, beside: bytes) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + self._cipher(root, address).encrypt(nonce, text, beside)
+
+    def _decrypted(self, root: bytes, address: str, data: bytes, beside: bytes) -> bytes:
+        try:
+            _, invalid_tag = _algorithm()
+        except ModuleNotFoundError as error:
+            line = install_line('encryption', 'cryptography')
+            raise CannotOpen('it is sealed, and the package cryptography is not installed', line) from error
+        if len(data) < _NONCE + _TAG:
+            raise damaged()
+        try:
+            return self._cipher(root, address).decrypt(data[:_NONCE], data[_NONCE:], beside)
+        except invalid_tag as error:
+            raise damaged() from error
 
 
-UNSEALED: Final = Sealing()
-"""Seals nothing, and opens nothing."""
-
-
-def _entry_place(address: str, sequence: int) -> bytes:
-    return b'%b\0%d' % (address.encode(), sequence)
-
-
-def _encrypted(root: bytes, place: bytes, text: bytes, beside: bytes) -> bytes:
+def _cipher_of(root: bytes, address: str) -> AESGCM:
+    """Return the cipher of one document. Each has its own key, so that no key sees the same random nonce twice."""
     cipher, _ = _algorithm()
-    nonce = os.urandom(_NONCE)
-    return nonce + cipher(_key(root, place)).encrypt(nonce, text, beside)
-
-
-def _decrypted(root: bytes, place: bytes, data: bytes, beside: bytes) -> bytes:
-    try:
-        cipher, invalid_tag = _algorithm()
-    except ModuleNotFoundError as error:
-        line = install_line('encryption', 'cryptography')
-        raise CannotOpen('it is sealed, and the package cryptography is not installed', line) from error
-    if len(data) < _NONCE + _TAG:
-        raise damaged()
-    try:
-        return cipher(_key(root, place)).decrypt(data[:_NONCE], data[_NONCE:], beside)
-    except invalid_tag as error:
-        raise damaged() from error
-
-
-def _key(root: bytes, place: bytes) -> bytes:
-    """Return the key of one place. Each place has its own, so that no key sees the same random nonce twice."""
-    return blake2b(place, key=root, digest_size=32).digest()
+    return cipher(blake2b(address.encode(), key=root, digest_size=32).digest())
 
 
 @functools.cache
@@ -194,3 +189,7 @@ def _algorithm() -> tuple[type[AESGCM], type[Exception]]:
 def damaged() -> CannotOpen:
     """Return the error of what is sealed and was changed since, of which nothing can be believed."""
     return CannotOpen('it is damaged, or was sealed for another object', 'restore it from a backup, or remove it')
+
+
+UNSEALED: Final = Sealing()
+"""Seals nothing, and opens nothing."""
