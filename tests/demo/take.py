@@ -1,6 +1,7 @@
 """Take the pictures for the documentation: `python -m tests.demo.take` writes docs/images.
 
-`python -m tests.demo.take moving` takes the moving one alone. It needs the dependency group `pictures`.
+`python -m tests.demo.take moving` takes the moving one alone, `… ways` that of both ways back. It needs the dependency
+group `pictures`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,27 @@ from tests.browser.conftest import ARGUMENTS, CHROMIUM
 from tests.browser.server import ROOT, Server
 from tests.browser.tab import Tab, Visitor
 
-from .demo import Demo, came_back, content, fill_in, have_trouble, is_saved, move, order_pizza, press, redeploy
+from .demo import (
+    Demo,
+    came_back,
+    content,
+    fill_in,
+    have_trouble,
+    is_saved,
+    leave_a_trace,
+    move,
+    order_pizza,
+    pane,
+    press,
+    redeploy,
+)
 
 IMAGES = ROOT / 'docs' / 'images'
 WIDE = {'viewport': {'width': 1280, 'height': 700}, 'device_scale_factor': 1.5}
 TALL = {'viewport': {'width': 1280, 'height': 940}, 'device_scale_factor': 1.5}
+LOW = {'viewport': {'width': 900, 'height': 640}, 'device_scale_factor': 1.25}
+GAP = 16
+"""Pixels between the pictures of a row."""
 MOVING = {'viewport': {'width': 1240, 'height': 920}, 'device_scale_factor': 1.5}
 UNHURRIED = 'window.socket.io.reconnectionDelay(9000); window.socket.io.reconnectionDelayMax(9000)'
 """So that all words are typed before the page is loaded again, on a busy machine too."""
@@ -196,6 +213,32 @@ async def take_moving(browser: Browser, demo: Demo) -> None:
         film.save('demo-redeploy.webp')
 
 
+async def take_ways(browser: Browser, _: Demo) -> None:
+    """Take both ways back before and after a redeploy, which ends a process, in a row."""
+    context = await browser.new_context(reduced_motion='reduce', **LOW)
+    with tempfile.TemporaryDirectory() as folder:
+        async with Demo(Path(folder), f'{folder}/store') as demo, Visitor(browser, context) as visitor:
+            tab = await visitor.tab()
+            await tab.page.goto(f'{demo.url}/ways')
+            panes = [await pane(tab, title) for title in ('In place', 'By a reload')]
+            for frame in panes:
+                await leave_a_trace(frame)
+            shots = [await tab.page.screenshot(animations='disabled')]
+            await panes[0].get_by_role('button', name='Redeploy', exact=True).click()
+            for way in ('in-place', 'reload'):
+                await expect(tab.page.locator(f'[data-way={way}]')).to_contain_text(' s')
+            await tab.page.mouse.move(0, 0)
+            for frame in panes:
+                await expect(frame.locator('.outage, .q-tooltip')).to_have_count(0)
+                await is_saved(frame)
+            shots.append(await tab.page.screenshot(animations='disabled'))
+    before, after = (Image.open(io.BytesIO(shot)).convert('RGB') for shot in shots)
+    row = Image.new('RGB', (2 * before.width + GAP, before.height), 'white')
+    row.paste(before, (0, 0))
+    row.paste(after, (before.width + GAP, 0))
+    await asyncio.to_thread(row.save, IMAGES / 'demo-ways.png')
+
+
 async def take_inspector(browser: Browser, folder: Path) -> None:
     """Take the inspector of a process that has some sessions, three of which have changed while the store is away."""
     context = await browser.new_context(reduced_motion='reduce', **TALL)
@@ -224,26 +267,29 @@ async def take_panel(browser: Browser, folder: Path) -> None:
         await tab.page.screenshot(path=IMAGES / 'dev-panel.png', animations='disabled')
 
 
-def shrink() -> None:
-    """Write the pictures again with 256 colours, chosen so that rare ones stay: a third of the bytes."""
+def shrink(names: list[str]) -> None:
+    """Write these pictures, or all, again with 256 colours, chosen so that rare ones stay: a third of the bytes."""
     for path in IMAGES.glob('demo-*.png'):
+        if names and path.stem.removeprefix('demo-') not in names:
+            continue
         Image.open(path).convert('RGB').quantize(256, kmeans=3, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 async def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    moving_alone = sys.argv[1:] == ['moving']
+    alone = {'moving': take_moving, 'ways': take_ways}
     with tempfile.TemporaryDirectory() as folder:
         async with async_playwright() as playwright, Demo(Path(folder), 'memory://') as demo:
             browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-            await take_moving(browser, demo)
-            if not moving_alone:
+            for name in sys.argv[1:] or alone:
+                await alone[name](browser, demo)
+            if not sys.argv[1:]:
                 await take(browser, demo)
                 await take_indicator(browser, demo)
                 await take_typing(browser, demo)
                 await take_inspector(browser, Path(folder))
                 await take_panel(browser, Path(folder))
-                await asyncio.to_thread(shrink)
+            await asyncio.to_thread(shrink, sys.argv[1:])
             await browser.close()
 
 
