@@ -14,8 +14,9 @@ from nicegui import app, core, ui
 
 SECONDS = 30.0
 WAITED_FOR = {
-    'nicegui_stash.ui.app.connection': 'REPORT_TIMEOUT',
-    'nicegui_stash.ui.scopes.browser': 'ANSWER_TIMEOUT',
+    'nicegui_stash.ui.app.connection': ('REPORT_TIMEOUT', SECONDS),
+    'nicegui_stash.ui.scopes.browser': ('ANSWER_TIMEOUT', SECONDS),
+    'nicegui_stash.ui.carryover.handover': ('PATIENCE', SECONDS / 3),  # some tests wait for its end
 }
 
 # read by Stash, unless an app or a test says otherwise
@@ -27,9 +28,9 @@ ui.page.__init__.__kwdefaults__['response_timeout'] = 2 * SECONDS  # type: ignor
 def be_patient() -> None:
     """Wait longer for what a browser has to say. Once NiceGUI has begun: it gives a socket up after two seconds."""
     core.sio.eio.ping_timeout = float(os.environ.get('PING_TIMEOUT', 4 * SECONDS))
-    for module, name in WAITED_FOR.items():
+    for module, (name, seconds) in WAITED_FOR.items():
         if module in sys.modules:
-            setattr(sys.modules[module], name, float(os.environ.get(name, SECONDS)))
+            setattr(sys.modules[module], name, float(os.environ.get(name, seconds)))
     if looks := os.environ.get('ARRIVAL_LOOKS'):
         connection = sys.modules['nicegui_stash.ui.app.connection']
         setattr(connection, 'ARRIVAL_LOOKS', (*connection.ARRIVAL_LOOKS, *map(float, looks.split(','))))  # noqa: B010
