@@ -11,11 +11,12 @@ import pytest
 from fastapi import Request
 from nicegui import app, ui
 
-from nicegui_stash import DeclarationError, Stash, StashError, TooMuchPending, stored
+from nicegui_stash import DeclarationError, Lease, Stash, StashError, TooMuchPending, stored
 from nicegui_stash.session.keys import user_key
 from nicegui_stash.stores import Replace, StoredObject
 from nicegui_stash.testing import FaultyStore
 from nicegui_stash.testing.simulation import rejoin, reload, restart
+from nicegui_stash.ui import nicegui_private
 from nicegui_stash.ui.page.steps import MOST_BYTES, PAUSE, PageSteps
 from nicegui_stash.ui.visit.messages import Report, simulated
 
@@ -295,6 +296,26 @@ async def test_what_update_counts_is_no_step(stash: Stash) -> None:
     await idle()
     assert not stash.undo(page)
     assert page.count == 2
+
+
+async def test_what_a_job_does_is_not_what_the_person_does_who_started_it(stash: Stash) -> None:
+    acts: list[bool] = []
+
+    @stash.page('/', undo=10)
+    class Page:
+        lease: Lease = stored(Lease())
+
+        def build(self) -> None:
+            self.job = stash.job(self, 'lease', self.work)
+
+        async def work(self) -> None:
+            acts.append(nicegui_private._person_acts.get())
+
+    page = shown(stash, await Browser().open(), Page)
+    with nicegui_private.acting(person=True):
+        assert await page.job.start()
+    await eventually(lambda: acts)
+    assert acts == [False]
 
 
 # ---- kept with the visit

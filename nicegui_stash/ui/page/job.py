@@ -22,6 +22,7 @@ from ...model.operations import Written
 from ...model.recovery import stored_value
 from ...model.scopes import SESSION
 from ...session.process import this_process
+from .. import nicegui_private
 from .page_object import PageObject
 
 Work = Callable[[], Awaitable[object]]
@@ -219,7 +220,8 @@ class _Run:
     async def run(self, before: Lease, started: asyncio.Future[bool]) -> None:
         """Take the lease if it is still this one, say so, and work."""
         task = cast('asyncio.Task[None]', asyncio.current_task())
-        with self._leased.jobs.alive(self._id, task, started, self._cancelled):
+        alive = self._leased.jobs.alive(self._id, task, started, self._cancelled)
+        with nicegui_private.acting(person=False), alive:  # also where an event has started it
             try:
                 started.set_result(await self._take(before))
             except StashError as error:
