@@ -13,22 +13,11 @@ if not IS_IN_MEMORY and not supervisor.number:
 # only now: the supervisor needs no framework
 from nicegui import ui
 
-from . import board, counter, form, home, job, lost, notebook, outage, settings, two, ways, wizard
+from . import board, counter, form, home, job, lost, notebook, outage, settings, together, two, ways, wizard
 from .frame import MARK
 
-PAGES = (
-    home,
-    counter,
-    form,
-    wizard,
-    board,
-    notebook,
-    job,
-    settings,
-    two,
-    ways,
-    lost,
-)  # importing a module registers it
+# importing a module registers its page
+PAGES = (home, counter, form, wizard, board, together, notebook, job, settings, two, ways, lost)
 
 if supervisor.number:
     supervisor.end_with_supervisor()

@@ -27,6 +27,8 @@ PLACES = {
     'Job': ('/job', 'hourglass_top'),
     'Settings': ('/settings', 'tune'),
 }
+ELSEWHERE = {'Together': ('/together/garden', 'groups')}
+"""What is only on the home page: the head has no room for it."""
 MARK = Path(__file__).with_name('mark.svg').read_text()
 """An acorn: what is stashed."""
 LOOK = ('theme', 'accent', 'density')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from .frame import PLACES, Page, frame
+from .frame import ELSEWHERE, PLACES, Page, frame
 from .state import stash
 
 TO_TRY = {
@@ -12,6 +12,7 @@ TO_TRY = {
     'Form': 'A long draft that belongs to this visit, and your bookings, which stay.',
     'Wizard': 'Steps and choices that belong to this tab.',
     'Board': 'Lists within lists, changed in place, in all your tabs at once, and a filter in the address.',
+    'Together': 'A board that everybody shares who opens its address.',
     'Notebook': 'A private note that your own browser keeps, encrypted; the server does not store it.',
     'Job': 'Work that goes on while its page is away.',
     'Settings': 'One name and one look, shared by every page.',
@@ -50,7 +51,7 @@ class Home(Page):
                 ui.code(EXAMPLE).classes('code max-sm:hidden')
             with ui.element('section').classes('tiles'):
                 for name, text in TO_TRY.items():
-                    path, icon = PLACES[name]
+                    path, icon = (PLACES | ELSEWHERE)[name]
                     with ui.link(target=path).classes('panel tile'):
                         ui.icon(icon)
                         with ui.column().classes('gap-1'):

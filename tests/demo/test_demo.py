@@ -292,6 +292,27 @@ class TestBoard:
             await has_cards(shown, 2, 'Sharpen the spade', 'Repair the gate')
             assert complaints(shown) == []
 
+    async def test_is_shared_by_all_who_open_its_address(
+        self, visitor: Visitor, visitors: Callable[[], Visitor], demo: Demo
+    ):
+        async with visitors() as somebody_else:
+            tab = await visitor.open(f'{demo.url}/')
+            await content(tab.page).get_by_role('link', name='Together').click()
+            await expect(tab.page).to_have_url(f'{demo.url}/together/garden')
+            await has_cards(tab, 1, 'Paint the shed')
+            other = await somebody_else.open(f'{demo.url}/together/garden')
+            apart = await somebody_else.open(f'{demo.url}/together/yard')
+            await has_cards(other, 1, 'Paint the shed')
+            await move(tab, 'Repair the gate', 'Doing')
+            await has_cards(other, 1, 'Paint the shed', 'Repair the gate')
+            await move(other, 'Paint the shed', 'Done')
+            await has_cards(tab, 2, 'Sharpen the spade', 'Paint the shed')
+            await has_cards(tab, 1, 'Repair the gate')
+            await has_cards(apart, 1, 'Paint the shed')
+            await fits(tab)
+            await is_saved(tab.page)
+            assert complaints(tab) == complaints(other) == complaints(apart) == []
+
     async def test_shows_what_the_address_says_and_says_there_what_it_shows(self, visitor: Visitor, demo: Demo):
         tab = await visitor.open(f'{demo.url}/board?find=seeds')
         await expect(content(tab.page).get_by_text('Order seeds')).to_be_visible()
