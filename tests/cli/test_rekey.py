@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import nicegui_stash
-from nicegui_stash.maintenance.copying import Copy
+from nicegui_stash.maintenance.copying import Copy, Fate
 from nicegui_stash.maintenance.copying import Tally as Copied
 from nicegui_stash.model.sealing import SEALED, Sealing
 from nicegui_stash.session.keys import object_key
@@ -194,7 +194,7 @@ async def test_sealed_sessions_are_copied_byte_for_byte_without_a_key(tmp_path: 
     sealing = Sealing([SECRET], encrypts=True)
     key = object_key(SECRET, 'an id')
 
-    async def copied() -> dict[str, int]:
+    async def copied() -> dict[Fate, int]:
         tally = Copied()
         await Copy(source, target, 1).run(tally, _Unwatched())
         return dict(tally.fates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -185,7 +186,7 @@ async def test_sealed_sessions_are_swept_without_a_key(
         put(session, 'count', 1)
         await session.flush()
     kept = {object_key('a secret', name) for name in ('middle', 'new')}
-    undated = Undated(store.inner)
+    undated: Any = Undated(store.inner)
     tally = Swept()
     await Sweep(undated, '', 30 * 86400, clock).run(tally, Watcher())
     assert dict(tally.fates) == {'expired': 1, 'kept': 2}

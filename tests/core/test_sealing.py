@@ -271,6 +271,17 @@ async def test_a_document_in_clear_is_quarantined_as_ever_where_nothing_is_seale
     assert session.condition == 'quarantined'
 
 
+@pytest.mark.proves('planted')
+@pytest.mark.parametrize('how', ['in clear', 'an older one'])
+async def test_who_can_write_into_the_store_can_plant_a_document(
+    make_registry: MakeRegistry, store: FaultyStore, how: str
+) -> None:
+    await keep(store, KEY, PLAIN if how == 'in clear' else seal(sealing, KEY, PLAIN))
+    session = make_registry(encrypt=True, ttl=10**9).session('an id')
+    assert await session.load(1)
+    assert values(session) == {'note': 'half-ty'}
+
+
 # ---- changing over, and other secrets
 
 
@@ -278,20 +289,20 @@ async def test_a_document_in_clear_is_quarantined_as_ever_where_nothing_is_seale
 async def test_a_store_is_changed_over_and_back_while_both_kinds_lie_side_by_side(
     make_registry: MakeRegistry, store: FaultyStore
 ) -> None:
-    for step, encrypt in enumerate([False, True, False, True]):
-        registry = make_registry(encrypt=encrypt, seed=step)
+    registries = [make_registry(encrypt=step % 2 == 1, seed=step) for step in range(4)]
+    for step, registry in enumerate(registries):
         for session_id in ('seen in each step', f'seen in step {step}'):
             session = registry.session(session_id)
             assert await session.load(1)
             put(session, f'step-{step}', step)
             await session.flush()
-            assert (await body_of(store, session.key)).startswith(SEALED) is encrypt
-    everything = registry.session('seen in each step')
+            assert (await body_of(store, session.key)).startswith(SEALED) is (step % 2 == 1)
+    everything = registries[3].session('seen in each step')
     assert await everything.load(1)
     assert values(everything) == {f'step-{step}': step for step in range(4)}
     assert len([row async for row in store.inner.list()]) == 5
     for step in range(4):
-        old = registry.session(f'seen in step {step}')
+        old = registries[3].session(f'seen in step {step}')
         assert await old.load(1)
         assert values(old) == {f'step-{step}': step}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -136,6 +137,34 @@ async def test_a_page_whose_document_cannot_be_opened_is_served_with_defaults_an
     assert sum('it is left alone' in record.message for record in caplog.records) == 1
     assert 'could not be written before the server stopped' in errors()[0]
     assert CLEAR not in caplog.text
+
+
+@pytest.mark.proves('sealed')
+async def test_no_file_of_a_database_and_its_journal_has_a_value_in_clear(tmp_path: Path) -> None:
+    def files() -> bytes:
+        return b''.join(path.read_bytes() for path in tmp_path.rglob('*') if path.is_file())
+
+    options: dict[str, Any] = {
+        'user': who,
+        'journal': tmp_path / 'journal',
+        'flush_interval': 600.0,
+        'secrets': [SECRET],
+    }
+    for encrypt in (True, False):
+        async with serving(lambda encrypt=encrypt: Stash(_database(tmp_path), encrypt=encrypt, **options)) as stash:
+            cls = declare(stash)
+            page = shown(stash, await Browser().open('/board/a'), cls)
+            page.note = f'{CLEAR} first'
+            await stash.flush(page)  # the store has it, as nothing was read before
+            page.note = f'{CLEAR} second'
+            await stash.flush(page)  # the journal has it
+            assert (f'{CLEAR} second'.encode() in files()) is not encrypt
+            assert (CLEAR.encode() in files()) is not encrypt
+        assert (CLEAR.encode() in files()) is not encrypt
+
+
+def _database(folder: Path) -> str:
+    return f'sqlite:///{folder}/stash.db'
 
 
 async def test_an_operator_sees_what_is_sealed(url: str, store: FaultyStore) -> None:
