@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from nicegui import ui
-
 from nicegui_stash import stored
 
 from .frame import Page, frame
@@ -24,4 +22,3 @@ class Board(Lanes, Page):
     def build(self) -> None:
         with frame(self, 'Board', LEAD):
             self.show_lanes()
-            ui.link('Share one with other people', '/together/garden')
