@@ -152,7 +152,8 @@ class Server:
 
     def document(self) -> dict[str, Any]:
         """Return the only document in the store."""
-        (path,) = self.objects()
+        path, *others = self.objects()
+        assert not others, '\n'.join(f'{each}: {each.read_text()}' for each in (path, *others))
         return json.loads(path.read_bytes())
 
     def objects(self) -> list[Path]:
