@@ -1,6 +1,6 @@
 """Ten changes and the files that each has to touch. It imports no part of the package.
 
-`python -m tests.architecture.changes` prints the table of `docs/architecture.md`.
+`python -m tests.architecture.changes` prints the list of `docs/architecture.md`.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ class Change:
         return {file.relative_to(package.parent).as_posix() for file in found}
 
     @property
-    def row(self) -> str:
+    def line(self) -> str:
         known = [f'`{file.removeprefix("nicegui_stash/")}`' for file in self.files if file not in self.like]
         new = [f'new, like `{file.removeprefix("nicegui_stash/")}`' for file in self.like]
-        return f'| {self.change} | {self.example} | {", ".join([*known, *new])} |'
+        return f'- {self.change}, as {self.example}: {", ".join([*known, *new])}'
 
 
 def changes() -> list[Change]:
     return [Change(**each) for each in tomllib.loads(LISTED.read_text(encoding='utf-8')).values()]
 
 
-def table() -> str:
-    return '\n'.join(['| change | example | files to touch |', '|---|---|---|', *(each.row for each in changes())])
+def listed() -> str:
+    return '\n'.join(each.line for each in changes())
 
 
 def holds(file: Path, what: str) -> bool:
@@ -74,4 +74,4 @@ def _defined(body: list[ast.stmt], prefix: str = '') -> Iterator[str]:
 
 
 if __name__ == '__main__':
-    sys.stdout.write(f'{table()}\n')
+    sys.stdout.write(f'{listed()}\n')

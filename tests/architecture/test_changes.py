@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .changes import ROOT, Change, changes, holds, table
+from .changes import ROOT, Change, changes, holds, listed
 
 ALL = pytest.mark.parametrize('change', changes(), ids=lambda change: change.change)
 
@@ -36,8 +36,8 @@ def test_a_file_that_is_a_model_for_a_new_one_belongs_to_the_change(change: Chan
     assert set(change.like) <= set(change.files)
 
 
-def test_the_architecture_shows_the_table() -> None:
-    assert table() in (ROOT / 'docs/architecture.md').read_text(encoding='utf-8')
+def test_the_architecture_shows_the_list() -> None:
+    assert listed() in (ROOT / 'docs/architecture.md').read_text(encoding='utf-8')
 
 
 # ---- that these tests can fail

@@ -168,7 +168,7 @@ def packages() -> set[str]:
 
 
 def test_the_architecture_names_every_package() -> None:
-    rows = re.findall(r'^\| `([\w/]+/)` \|', text_of('architecture.md'), re.MULTILINE)
+    rows = re.findall(r'^- `([\w/]+/)`: ', text_of('architecture.md'), re.MULTILINE)
     assert sorted(rows) == sorted(packages())
 
 

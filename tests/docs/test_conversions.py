@@ -66,7 +66,7 @@ def test_each_app_is_shown_in_the_documentation() -> None:
 
 
 def test_the_documentation_says_how_many_lines_change() -> None:
-    rows = re.findall(r'(?m)^\| `(\w+)` \| `\w+` \| (\d+) \|$', PAGE.read_text(encoding='utf-8'))
+    rows = re.findall(r'(?m)^- `(\w+)`, like `\w+`: (\d+)$', PAGE.read_text(encoding='utf-8'))
     assert {name: int(lines) for name, lines in rows} == {
         name: changed_lines(code(name, 'before'), code(name)) for name in NAMES
     }
