@@ -28,6 +28,19 @@ test: $(VENV)/.installed-test $(filter-out $(WITHOUT),chromium servers) ## run a
 # WITHOUT leaves out what is to be installed, and the tests that need it
 LEFT_OUT = $(if $(filter chromium,$(WITHOUT)),-m 'not browser') $(if $(filter servers,$(WITHOUT)),-k 'not azur and not s3rver and not redis')
 
+# Reflex has an environment of its own, into which neither NiceGUI nor this package is installed: only what both need.
+REFLEX_NEEDS = 'fsspec>=2024.12.0' 'msgspec>=0.22' 'itsdangerous>=2.2'
+
+.venv-reflex/.installed: pyproject.toml $(VENV)/.made
+	rm -rf .venv-reflex
+	$(PYTHON) -m venv --without-pip .venv-reflex
+	$(BIN)/python -m pip --python .venv-reflex/bin/python install --quiet --quiet $(REFLEX_NEEDS) --group reflex
+	@touch $@
+
+.PHONY: reflex
+reflex: .venv-reflex/.installed ## run the tests of the plugin for Reflex, in .venv-reflex
+	.venv-reflex/bin/python -m pytest --config-file tests/reflex/pytest.ini $(PYTEST_ARGS) tests/reflex
+
 .PHONY: simulate
 simulate: $(VENV)/.installed-test ## live through SEEDS=20000 random lives of a session, with crashes and faults
 	$(BIN)/python -m tests.core.simulation --first $(FIRST) --seeds $(SEEDS)

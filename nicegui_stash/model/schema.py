@@ -162,7 +162,7 @@ def build_schema(
             label, None, 'a generic class has no annotation that says what is stored; make it concrete'
         )
     _check_options(label, name=name, renamed_from=renamed_from)
-    _check_versions(label, version, migrations or {})
+    check_versions(label, version, migrations or {})
     if not _is_whole(max_keys) or max_keys < 1:
         raise DeclarationError(label, None, f'max_keys={max_keys!r} must be a whole number, from 1')
     if makes_itself and (reason := needs_arguments(cls)):
@@ -268,7 +268,8 @@ def _check_taken(cls: type, label: str, declared: Mapping[str, Field]) -> None:
             raise DeclarationError(label, name, f'{reason}; decorate a plain class, and store the model in a field')
 
 
-def _check_versions(label: str, version: int, migrations: Mapping[int, Migration]) -> None:
+def check_versions(label: str, version: int, migrations: Mapping[int, Migration]) -> None:
+    """Raise `DeclarationError` for a version or migrations that lead nowhere."""
     if not _is_whole(version):
         raise DeclarationError(label, None, f'version={version!r} must be a whole number, from 1')
     if not isinstance(cast(object, migrations), Mapping) or not all(map(_is_whole, migrations)):

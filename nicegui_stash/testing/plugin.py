@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
+from ..hosting import opening
 from ..stores.memory import MemoryStore
-from ..ui.app import runtime
 from .faults import FaultyStore
 
 
@@ -22,5 +22,5 @@ def stash_store(monkeypatch: pytest.MonkeyPatch) -> FaultyStore:
     def open_store(*_: object, **__: object) -> FaultyStore:
         return store
 
-    monkeypatch.setattr(runtime, 'open_store', open_store)
+    monkeypatch.setattr(opening, 'open_store', open_store)
     return store

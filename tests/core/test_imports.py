@@ -62,7 +62,7 @@ def test_only_a_database_loads_sqlite() -> None:
 
 
 def test_no_module_of_the_core_loads_a_framework() -> None:
-    modules = modules_of('model', 'session', 'maintenance', 'stores', 'cli')
+    modules = modules_of('model', 'session', 'maintenance', 'stores', 'hosting', 'cli')
     assert 'nicegui_stash.session.registry' in modules
     found = loaded('import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)', *modules)
     assert found.isdisjoint(FRAMEWORK)
@@ -117,7 +117,7 @@ def test_the_help_loads_no_command() -> None:
 # ---- names that are imported at their first use
 
 
-PACKAGES = [nicegui_stash, stores, testing]
+PACKAGES = [nicegui_stash, stores, testing]  # and reflex, which only tests/reflex can import
 
 
 def shown_to_type_checkers(file: str) -> dict[str, str]:

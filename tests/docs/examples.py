@@ -82,7 +82,8 @@ def blocks(path: Path) -> list[Example]:
 
 
 EXAMPLES = [block for path in pages() for block in blocks(path)]
-PYTHON = [example for example in EXAMPLES if example.language == 'python']
+PYTHON = [each for each in EXAMPLES if each.language == 'python' and each.page != 'howto/reflex.md']
+"""Those of the other page run where Reflex is installed: tests/reflex/test_howto.py."""
 
 
 def named(page: str, name: str) -> Example:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from nicegui_stash.hosting import start_check
 from nicegui_stash.stores.objects import probed
 from nicegui_stash.stores.objects.remote import RemoteStore
 from nicegui_stash.stores.redis.store import RedisStore
-from nicegui_stash.ui.app import start_check
 
 from . import azure, s3
 from . import gcs as google

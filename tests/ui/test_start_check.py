@@ -9,8 +9,8 @@ import pytest
 from nicegui import ui
 
 from nicegui_stash import ConfigurationError, Stash, stored
+from nicegui_stash.hosting import start_check
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.app import start_check
 
 from .scene import Browser, data_of, eventually, serving, shown
 

@@ -9,28 +9,21 @@ import asyncio
 import functools
 import logging
 import os
-import random
-import time
 import weakref
 from pathlib import Path
 
 from nicegui import Client, app
 
 from ...errors import ConfigurationError, DeclarationError
-from ...maintenance.schedule import SweepSchedule, default_interval
+from ...hosting.opening import open_registry, renewal_interval, sweep_regularly
 from ...model.schema import Schema
-from ...model.sealing import Sealing
 from ...model.tokens import Tokens
-from ...session.keys import Keys
-from ...session.registry import Registry
 from ...settings import Settings
 from ...stores.base import Store
-from ...stores.journal import Journals
-from ...stores.opening import default_url, open_store
+from ...stores.opening import default_url
 from .. import nicegui_private
 from ..rejoin.farewell import MOMENT, connected, say_farewell
 from .signals import SignalWatch
-from .start_check import check_at_start
 
 log = logging.getLogger('nicegui_stash')
 
@@ -43,25 +36,9 @@ class Runtime:
 
     def __init__(self, settings: Settings, place: Place) -> None:
         url, prefix, secrets = place
-        store = open_store(
-            url,
-            settings.storage_options,
-            engine=settings.engine,
-            allow_lost_updates=settings.allow_lost_updates,
-            ttl=settings.ttl,
-        )
-        check_at_start(store, prefix)
-        if store.guarantee == 'process':
+        self.registry = open_registry(settings, url, secrets, around=_interruptible if settings.dev else None)
+        if self.registry.store.guarantee == 'process':
             _warn_of_memory(url)
-        if settings.dev:
-            store = _interruptible(store)
-        self.registry = Registry(
-            store,
-            Keys(secrets, prefix),
-            settings.policy(store.flush_interval),
-            journals=_journals(settings.journal, url),
-            sealing=Sealing(secrets, encrypts=settings.encrypt),
-        )
         self.settings = settings
         self.tokens = Tokens(secrets, prefix, settings.browser_ttl)
         self.drain_timeout = settings.drain_timeout
@@ -76,9 +53,7 @@ class Runtime:
         self._signals = SignalWatch(self._hurry, lambda: MOMENT if connected(self.returning) else 0.0)
         self._signals.start()
         self._renewal = self.loop.call_later(self._renew_every, self._renew)
-        interval = settings.sweep_interval
-        if interval := default_interval(store) if interval is None else interval:
-            self._start_sweeping(interval, prefix)
+        sweep_regularly(self.registry, settings)
         nicegui_private.on_shutdown(self._drain_first)
         self.loop.call_soon(
             nicegui_private.on_shutdown, self._close
@@ -94,17 +69,11 @@ class Runtime:
 
     @property
     def _renew_every(self) -> float:
-        return min(3600.0, self.settings.ttl / 20)
+        return renewal_interval(self.settings)
 
     def _renew(self) -> None:
         self.registry.renew()
         self._renewal = self.loop.call_later(self._renew_every, self._renew)
-
-    def _start_sweeping(self, interval: float, prefix: str) -> None:
-        """Sweep about once per interval (seconds), until the registry is closed."""
-        registry, ttl = self.registry, self.settings.ttl
-        schedule = SweepSchedule(registry.store, prefix, ttl, interval, wall=time.time, random=random.random)
-        registry.spawn(schedule.run())
 
     def _hurry(self) -> None:
         """Start to drain at the signal, before the server closes its connections."""
@@ -147,18 +116,6 @@ class Runtime:
         self._renewal.cancel()
         _runtimes.get(self.loop, {}).pop(self._place, None)
         return True
-
-
-def _journals(folder: str, url: str) -> Journals | None:
-    if not folder:
-        return None
-    try:
-        from ...stores.sqlite.journal import JournalFolder  # noqa: PLC0415 some builds of Python are without SQLite
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            'journal', 'it needs sqlite3, without which this Python was built', 'Use another Python, or leave it out'
-        ) from error
-    return JournalFolder(folder, url)
 
 
 def _interruptible(store: Store) -> Store:

@@ -9,12 +9,12 @@ from nicegui import app, ui
 
 import probe
 from nicegui_stash import Refused, Stash, Trouble, stored
+from nicegui_stash.hosting import opening
 from nicegui_stash.stores import FileStore
 from nicegui_stash.testing import FaultyStore
-from nicegui_stash.ui.app import runtime
 
 store = FaultyStore(FileStore(os.environ['STORE']))
-runtime.open_store = lambda *_, **__: store
+opening.open_store = lambda *_, **__: store
 stash = Stash(os.environ['STORE'], max_value_bytes=2000)
 
 FULL = Refused('put', 'key', 'No space left on device')

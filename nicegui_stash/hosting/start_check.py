@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import Final
 
-from ...stores.base import Checking, Store
+from ..stores.base import Checking, Store
 
 log = logging.getLogger('nicegui_stash')
 
