@@ -16,7 +16,7 @@ from tests.servers import forked
 from tests.servers.process import PATIENCE, WITHOUT_TLS
 
 PATIENTLY = Path(__file__).with_name('patiently.py')
-PAGES = ('/', '/counter', '/form', '/wizard', '/board', '/notebook', '/job', '/settings')
+PAGES = ('/', '/counter', '/form', '/wizard', '/board', '/together/garden', '/notebook', '/job', '/settings')
 
 
 class Demo(Server):

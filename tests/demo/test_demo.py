@@ -62,7 +62,7 @@ class TestEveryPage:
     async def test_opens_with_the_bar_and_without_an_error(self, visitor: Visitor, demo: Demo, path: str):
         tab = await visitor.open(demo.url + path)
         await expect(tab.page.get_by_role('heading', level=1)).to_be_visible()
-        name = path.strip('/').capitalize()
+        name = path.split('/')[1].capitalize()
         await expect(tab.page).to_have_title(f'{name} · nicegui_stash' if name else 'nicegui_stash')
         await expect(tab.page.get_by_test_id('recovery')).to_contain_text('Opened')
         await is_saved(tab.page)
@@ -168,7 +168,7 @@ class TestBesideThePage:
         await expect(tab.page.get_by_text('Source and stored state')).to_be_visible()
         await expect(source).to_be_hidden()
         await tab.page.get_by_text('Source and stored state').click()
-        await expect(source).to_contain_text('class Board(Page):')
+        await expect(source).to_contain_text('class Board(Lanes, Page):')
         await fits(tab)
         await redeploy(tab)
         await expect(source).to_be_visible()
