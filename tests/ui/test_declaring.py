@@ -350,7 +350,7 @@ async def test_a_page_decorator_without_a_path_is_refused_with_the_way_to_write_
 
 
 async def test_an_option_of_a_page_is_refused_by_name_at_a_view(stash: Stash) -> None:
-    valid = 'auto, key, max_keys, migrations, name, renamed_from, version'
+    valid = 'auto, key, max_keys, migrations, name, renamed_from, undo, version'
     with pytest.raises(DeclarationError, match=rf"Counter: unknown option 'title'\. Valid options: {valid}$"):
 
         @stash.view(title='Counter')
