@@ -120,13 +120,14 @@ class Room:
     """All pages that show it, by their server."""
 
     def __init__(self) -> None:
+        self.board = uuid4().hex  # its own, as the server of Redis outlives a test
         self.news = asyncio.Event()
         self.servers: list[Process] = []
         self.pages: list[Page] = []
 
     async def open(self, server: Process) -> None:
         async with httpx.AsyncClient(**PATIENTLY) as browser:
-            page = Page((await browser.get(f'{server.url}/board/a')).text, self.news)
+            page = Page((await browser.get(f'{server.url}/board/{self.board}')).text, self.news)
         await page.connect(server.url)
         self.pages.append(page)
 
