@@ -19,15 +19,14 @@ from ..model.sealing import outline_of
 from ..session.keys import is_kept_key
 from ..session.loading import is_closing
 from ..session.store_io import DEADLINE
-from ..stores.base import Mode, ObjectInfo, Replace, Store, StoredObject
+from ..stores.base import Mode, Replace, Store, StoredObject
+from .documents import WORKERS, treat_each
 from .sweep import Watcher
 
 Fate = Literal['copied', 'replaced', 'same', 'newer', 'swept', 'failed']
-COPIERS: Final = 16
-"""How many objects are copied at the same time."""
 ATTEMPTS: Final = 5
 """How often one object is tried, where somebody else writes it meanwhile or an answer is lost."""
-FAILURES: Final = 2 * COPIERS
+FAILURES: Final = 2 * WORKERS
 """How many objects in a row may fail until the copy gives up: the store is away."""
 
 
@@ -65,27 +64,17 @@ class Copy:
 
     async def run(self, tally: Tally, watcher: Watcher) -> None:
         """Copy and count. Raises `StoreError` if the source cannot be listed, or many objects in a row fail."""
-        rows: list[ObjectInfo] = []
+        keys: list[str] = []
         for prefix in (f'{self.prefix}/', f'quarantine/{self.prefix}/') if self.prefix else ('',):
-            rows += [row async for row in self.source.list(prefix) if is_kept_key(row.key)]
-        tally.objects, done, waiting = len(rows), 0, iter(rows)
+            keys += [row.key async for row in self.source.list(prefix) if is_kept_key(row.key)]
+        tally.objects = len(keys)
 
-        async def work() -> None:
-            nonlocal done
-            for row in waiting:
-                tally.add(row.key, await self._treat(row.key, tally))
-                done += 1
-                watcher.show(done, len(rows))
-                if self._failures >= FAILURES and tally.error is not None:
-                    raise tally.error
+        async def treat(key: str) -> None:
+            tally.add(key, await self._treat(key, tally))
+            if self._failures >= FAILURES and tally.error is not None:
+                raise tally.error
 
-        workers = [asyncio.ensure_future(work()) for _ in range(COPIERS)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await treat_each(keys, treat, watcher)
 
     async def _treat(self, key: str, tally: Tally) -> Fate:
         error: StoreError | None = None

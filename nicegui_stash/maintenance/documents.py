@@ -1,9 +1,9 @@
-"""Reading documents of a store, several at once, for whoever looks at each."""
+"""Documents of a store, several at once, for whoever looks at each."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final
 
 from ..errors import CannotOpen, MalformedDocument, UnknownFormat
@@ -15,8 +15,8 @@ from ..session.store_io import Away, Denied, Read, read
 from ..stores.base import ObjectInfo, Store, StoredObject
 from .sweep import Watcher
 
-READERS: Final = 16
-"""How many objects are read at once."""
+WORKERS: Final = 16
+"""How many objects are treated at once."""
 
 
 async def listed(store: Store, prefix: str, *, most: int | None = None) -> list[ObjectInfo]:
@@ -37,16 +37,31 @@ async def read_each(
     store: Store, keys: Sequence[str], take: Callable[[str, Read | Away | Denied], None], watcher: Watcher
 ) -> None:
     """Read each object, and hand what came of it to `take`, in any order. What `take` raises ends it."""
+
+    async def look(key: str) -> None:
+        take(key, await read(store, key))
+
+    await treat_each(keys, look, watcher)
+
+
+async def treat_each(keys: Sequence[str], treat: Callable[[str], Awaitable[None]], watcher: Watcher) -> None:
+    """Treat each object, `WORKERS` at once. What `treat` raises ends it, and cancels what is under way."""
     waiting, done = iter(keys), 0
 
-    async def look() -> None:
+    async def work() -> None:
         nonlocal done
         for key in waiting:
-            take(key, await read(store, key))
+            await treat(key)
             done += 1
             watcher.show(done, len(keys))
 
-    await asyncio.gather(*(look() for _ in range(READERS)))
+    workers = [asyncio.ensure_future(work()) for _ in range(WORKERS)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
 
 
 def document_of(sealing: Sealing, key: str, outcome: Read | Away | Denied) -> Document | str | None:

@@ -17,14 +17,12 @@ from ..model.sealing import SEALED, Sealing
 from ..session.loading import is_closing, opened_document
 from ..session.store_io import Away, Denied, MustRead, Read, Stored, read, write
 from ..stores.base import Replace, Store, StoredObject
-from .documents import listed
+from .documents import WORKERS, listed, treat_each
 from .sweep import Watcher
 
 State = Literal['first', 'older', 'clear', 'closed', 'foreign', 'malformed']
 """How a document is stored: sealed with the first secret or an older one, in clear, or so that it cannot be read."""
 Fate = Literal['sealed', 'cleared', 'kept', 'closed', 'foreign', 'malformed', 'swept', 'failed']
-WORKERS: Final = 16
-"""How many objects are treated at the same time."""
 ATTEMPTS: Final = 5
 """How often one object is tried, where the app writes it meanwhile or an answer is lost."""
 FAILURES: Final = 2 * WORKERS
@@ -89,28 +87,18 @@ class Rekeying:
     async def run(self, tally: Tally, watcher: Watcher) -> None:
         """Treat every document, and count. Raises `StoreError` if the listing fails, or many objects in a row do."""
         keys = [row.key for row in await listed(self.store, self.prefix)]
-        tally.objects, done, waiting = len(keys), 0, iter(keys)
+        tally.objects = len(keys)
         copies = f'quarantine/{self.prefix}/' if self.prefix else 'quarantine/'
         tally.copies = len([row async for row in self.store.list(copies)])
 
-        async def work() -> None:
-            nonlocal done
-            for key in waiting:
-                fate = await self._treat(key, tally)
-                tally.add(key, fate)
-                done += 1
-                watcher.show(done, len(keys))
-                self._failures = self._failures + 1 if fate == 'failed' else 0
-                if self._failures >= FAILURES and tally.failure is not None:
-                    raise tally.failure.error
+        async def treat(key: str) -> None:
+            fate = await self._treat(key, tally)
+            tally.add(key, fate)
+            self._failures = self._failures + 1 if fate == 'failed' else 0
+            if self._failures >= FAILURES and tally.failure is not None:
+                raise tally.failure.error
 
-        workers = [asyncio.ensure_future(work()) for _ in range(WORKERS)]
-        try:
-            await asyncio.gather(*workers)
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+        await treat_each(keys, treat, watcher)
 
     async def _treat(self, key: str, tally: Tally) -> Fate:
         for attempt in range(ATTEMPTS):
