@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from .lives import Broken
-from .virtual import Deadlock, take_no_time
+from .virtual import Deadlock, LeanLoop
 from .world import World
 
 Trace = list[tuple[Any, ...]]
@@ -36,7 +36,7 @@ def live(seed: int, *, may_have_journals: bool = True) -> Trace:
         await world.settle()
 
     try:
-        with asyncio.Runner(loop_factory=lambda: take_no_time(asyncio.new_event_loop(), begin=0.0)) as runner:
+        with asyncio.Runner(loop_factory=LeanLoop) as runner:
             runner.run(lives())
     except (Broken, Deadlock) as error:
         error.add_note(f'seed {seed}; to see it: python -m tests.core.simulation --first {seed} --seeds 1 --trace')
