@@ -19,6 +19,7 @@ from typing import Any, cast, get_origin
 from uuid import UUID
 
 import msgspec
+from msgspec import Raw
 
 from ..errors import ValueNotStorable
 from .annotations import (
@@ -81,6 +82,7 @@ def _instead(value: object) -> str:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_to_builtin)
+_encode = _encoder.encode
 
 
 class Codec:
@@ -243,7 +245,7 @@ class Codec:
     def to_json(self, value: Any) -> msgspec.Raw:
         """Encode a value whose type is known to fit. Raises `ValueNotStorable` for a value that JSON cannot hold."""
         try:
-            return msgspec.Raw(_encoder.encode(value))
+            return Raw(_encode(value))
         except RecursionError as error:
             raise self._refused('$', _TOO_DEEP) from error
         except Exception as error:  # a model's dump may raise anything

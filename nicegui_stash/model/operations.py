@@ -13,7 +13,7 @@ import msgspec
 from .document import MAX_NATURAL, SESSION_PART, Document, Part, Raw, Slice, SliceId
 
 
-class Set(msgspec.Struct, tag=True):
+class Set(msgspec.Struct, tag=True, gc=False):
     """A field's new value. `absent`: only if the field has none, as for values of a migration or a duplicated tab."""
 
     sequence: int

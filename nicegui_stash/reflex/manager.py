@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from time import monotonic
 from types import TracebackType
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from .declared import LeftOut, StateSchema, schema_of_state
 from .options import ReflexOptions
 from .reflex_private import (
     BaseState,
+    BaseStateToken,
     StateManager,
     StateToken,
     all_states,
@@ -56,19 +58,19 @@ class _Running:
         self._timers[0] = self.loop.call_later(self._renew_every, self._renew)
 
     def _tidy(self) -> None:
-        self.release_idle(self.loop.time())
+        self.release_idle(monotonic())
         self._timers[1] = self.loop.call_later(self._tidy_every, self._tidy)
 
     def release_idle(self, now: float) -> None:
         """Let go of trees that were idle for long; what only memory holds stays as long as Reflex would keep it."""
         for ident, tree in list(self.trees.items()):
             idle = now - tree.used
-            if tree.users or idle < self._idle or tree.session.pending:
+            if tree.turns.is_taken or idle < self._idle or tree.session.pending:
                 continue
             if idle < self._expiration and tree.holds_more:
                 continue
             del self.trees[ident]
-            tree.leave()
+            tree.close()
             cut(tree.root)
 
     def stop(self) -> None:
@@ -157,7 +159,7 @@ class StashStateManager(StateManager):
             return self._other(token)[1]
         running = self._open()
         tree = running.trees.get(token.ident) or await self._load(running, token)
-        tree.used = running.loop.time()
+        tree.used = monotonic()
         self._freshen(tree)
         return tree.root
 
@@ -169,17 +171,20 @@ class StashStateManager(StateManager):
             return
         running = self._open()
         tree = running.trees.get(token.ident) or await self._load(running, token)
-        tree.used = running.loop.time()
+        tree.used = monotonic()
         tree.replace(state)
         tree.accept()
         self.raise_refused(tree)
 
-    def modify_state(self, token: StateToken | str, **context: Any) -> _Modifying | _ModifyingOther:
+    def modify_state(
+        self, token: StateToken | str, *, event: object | None = None, **_context: Any
+    ) -> _Modifying | _ModifyingOther:
         """Return a context that gives a client's tree to one event at a time, and accepts what it has changed."""
-        token = self._coerce_token(token)
-        if not is_of_state_tree(token):
+        if isinstance(token, str):
+            token = self._coerce_token(token)
+        if not isinstance(token, BaseStateToken):
             return _ModifyingOther(*self._other(token))
-        return _Modifying(self, token, context.get('event'))
+        return _Modifying(self, token, event)
 
     async def close(self) -> None:
         """Make everything durable within `drain_timeout`, and close the store."""
@@ -216,31 +221,32 @@ class StashStateManager(StateManager):
 
     # ---- inside
 
+    def enter_at_once(self, token: StateToken, event: object | None) -> Tree | None:
+        """Return a client's tree, as in nearly every event; `None` if something has to be waited for."""
+        running = self._running
+        if running is None or running.loop is not asyncio.get_running_loop():
+            return None
+        tree = running.trees.get(token.ident)
+        if tree is None or tree.is_stale or event is None or hydrates(event) or not tree.turns.take():
+            return None
+        tree.used = monotonic()
+        return tree
+
     async def enter(self, token: StateToken, event: object | None) -> Tree:
         """Return a client's tree, once no other event has it."""
         running = self._open()
         tree = running.trees.get(token.ident) or await self._load(running, token)
-        tree.users += 1
+        await tree.turns.wait()
         try:
-            await tree.lock.acquire()
-        except BaseException:
-            tree.users -= 1
-            raise
-        try:
-            tree.used = running.loop.time()
+            tree.used = monotonic()
             if event is None or hydrates(event):
                 await self._look(tree, tree.used, event)
             if tree.is_stale:
                 self._freshen(tree)
         except BaseException:
-            self.leave(tree)
+            tree.turns.give_up()
             raise
         return tree
-
-    def leave(self, tree: Tree) -> None:
-        """Give a tree to the next event."""
-        tree.users -= 1
-        tree.lock.release()
 
     async def _look(self, tree: Tree, now: float, event: object | None) -> None:
         """Look whether another process wrote, where a connection was made or nobody knows how the code came here."""
@@ -263,7 +269,7 @@ class StashStateManager(StateManager):
         if tree is None:  # nobody was faster
             root = new_tree(token.cls.get_root_state())
             tree = Tree(token.ident, root, session, self._schema_of, self._refuse, self._report)
-            tree.used = tree.looked = asyncio.get_running_loop().time()
+            tree.used = tree.looked = monotonic()
             running.trees[token.ident] = tree
         return tree
 
@@ -307,8 +313,9 @@ class _Modifying:
         self._tree: Tree | None = None
 
     async def __aenter__(self) -> BaseState:
-        self._tree = await self._manager.enter(self._token, self._event)
-        return self._tree.root
+        manager, token, event = self._manager, self._token, self._event
+        tree = self._tree = manager.enter_at_once(token, event) or await manager.enter(token, event)
+        return tree.root
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -319,7 +326,7 @@ class _Modifying:
         try:
             tree.accept()
         finally:
-            self._manager.leave(tree)
+            tree.turns.give_up()
         if error is None and tree.refused is not None:
             self._manager.raise_refused(tree)
 

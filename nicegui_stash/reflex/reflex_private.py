@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from inspect import get_annotations
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ else:
 __all__ = ['App', 'BaseState', 'BaseStateToken', 'RxField', 'StateManager', 'StateToken']
 
 _OPTIONS = 'nicegui_stash'
+_set_touched = vars(BaseState)['_was_touched'].__set__  # its slot, as `__setattr__` of a state costs more
 _CONNECTION = frozenset({'is_hydrated', '_reflex_internal_links'})
 
 
@@ -186,13 +188,12 @@ def cut(state: BaseState) -> None:
     state.substates.clear()
 
 
-def is_touched(state: BaseState) -> bool:
-    """Whether a var of this node was set, or changed in place, since the last `untouch`."""
-    return state._was_touched
+is_touched: Callable[[BaseState], bool] = attrgetter('_was_touched')
+"""Whether a var of a node was set, or changed in place, since the last `untouch`. Asked of each node at each event."""
 
 
 def untouch(state: BaseState) -> None:
-    object.__setattr__(state, '_was_touched', False)
+    _set_touched(state, False)  # noqa: FBT003 it has no name
 
 
 def show(state: BaseState, name: str, value: Any) -> None:

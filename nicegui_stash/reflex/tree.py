@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from ..model.recovery import decode_value, stored_value
 from ..session.session import Session
 from .declared import MISSING, StateSchema
 from .reflex_private import BaseState, is_plain_attribute, is_touched, nodes, plain, show, touch_all, untouch
+from .turns import Turns
 
 _UNSURE: Final = object()
 """Stands for a value that may change in place: no value is this one."""
@@ -105,7 +105,7 @@ def _encode_plain(encode: Callable[[Any], tuple[Any, Raw]], value: Any) -> Raw:
 class Tree:
     """All states of one client, kept equal to its document. A `Subscriber`.
 
-    `lock` is held while an event changes the tree, `users` counts those that hold it or wait for it.
+    One event at a time changes it: that whose turn it is.
     """
 
     def __init__(
@@ -114,8 +114,7 @@ class Tree:
         self.ident = ident
         self.root = root
         self.session = session
-        self.lock = asyncio.Lock()
-        self.users = 0
+        self.turns = Turns()
         self.used = 0.0
         self.looked = 0.0
         self.refused: ValueNotStorable | None = None
@@ -141,8 +140,9 @@ class Tree:
     def accept(self) -> None:
         """Hand what was changed in the tree to the document; what cannot be stored is refused, one by one."""
         for node in self._nodes:
-            if is_touched(node.state) or (node.computed and node.has_new_computed):
-                untouch(node.state)
+            state = node.state
+            if is_touched(state) or (node.computed and node.has_new_computed):
+                untouch(state)
                 node.accept(self.session, self, self._note_refused)
 
     def _note_refused(self, error: ValueNotStorable) -> None:
@@ -176,7 +176,7 @@ class Tree:
                     return True
         return False
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Stop following the document."""
         self.session.detach(self)
 

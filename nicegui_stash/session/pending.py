@@ -68,24 +68,29 @@ class Pending:
         return bool(self._waiters)
 
     def add(self, key: OperationKey, operation: Operation) -> None:
-        older = self._operations.pop(key, None)
+        operations = self._operations
+        older = operations.pop(key, None)
+        size = _size_of(operation)
         if older is not None:
-            self._leave(older)
-        self._operations[key] = operation
-        self._account(operation, 1)
+            size -= _size_of(older)
+            if older.sequence <= self._noted:
+                self._drop_noted(older)
+        operations[key] = operation
+        self.size += size
+        self._shared.pending_bytes += size
 
     def add_last(self, operation: Operation) -> None:
         """Append a barrier: earlier operations may not be reordered past it."""
         self._operations = {(id(earlier),): earlier for earlier in self}
         self._operations[id(operation),] = operation
-        self._account(operation, 1)
+        self._account(_size_of(operation))
 
     def add_first(self, operations: list[Operation]) -> None:
         """Put operations before all others, whose sequences are higher."""
         later, self._operations = self._operations, {}
         for operation in operations:
             self._operations[id(operation),] = operation  # they may share a sequence
-            self._account(operation, 1)
+            self._account(_size_of(operation))
         self._operations |= later
         self.put_back(operations[-1].sequence)
 
@@ -203,15 +208,20 @@ class Pending:
         return found
 
     def _leave(self, operation: Operation) -> None:
-        self._account(operation, -1)
+        self._account(-_size_of(operation))
         self._drop_noted(operation)
 
     def _drop_noted(self, operation: Operation) -> None:
         if operation.sequence <= self._noted and self._shared.journal is not None:
             self._shared.journal.drop(operation.sequence)
 
-    def _account(self, operation: Operation, sign: int) -> None:
-        if isinstance(operation, (Set, Update, Adopt)):
-            size = sign * (len(operation.raw) if isinstance(operation, Set) else operation.size)
-            self.size += size
-            self._shared.pending_bytes += size
+    def _account(self, size: int) -> None:
+        self.size += size
+        self._shared.pending_bytes += size
+
+
+def _size_of(operation: Operation) -> int:
+    """Return what an operation counts in the limits of what is pending."""
+    if type(operation) is Set:
+        return len(operation.raw)
+    return operation.size if isinstance(operation, (Update, Adopt)) else 0

@@ -206,7 +206,8 @@ class Session:
         `absent`: only where nothing is stored, here or in a document read later.
         """
         state = self._state
-        cell = state.cells.get((slice_id, part))
+        place = slice_id, part
+        cell = state.cells.get(place)
         if cell is None and not absent:
             self._versions.inherit_first(slice_id)
         old = (cell[1] if cell else state.values(slice_id, part)).get(name)
@@ -226,11 +227,12 @@ class Session:
             values = document.values(slice_id, part)
             if not values:  # the part is new
                 state.pruned = 0
-            cell = state.cells[slice_id, part] = (document.ensure(slice_id), values)
+            cell = state.cells[place] = (document.ensure(slice_id), values)
         found, values = cell
         state.size += growth
         raw = cast(Raw, json)  # joined before anybody reads it
         operation = Set(shared.next_sequence(), document.epoch, found.reset, slice_id, part, name, raw, absent)
+        document.erased = False
         state.put_value(operation, values, json)
         self._sync.wake()
         for subscriber in state.audience.subscribers:

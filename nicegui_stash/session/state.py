@@ -146,7 +146,6 @@ class DocumentState:
         elif self._unjoined:
             self._unjoined.pop(key, None)
         values[operation.field] = operation.raw
-        self.latest.erased = False
         self.pending.add(key, operation)
 
     def join(self) -> None:

@@ -125,9 +125,12 @@ class Synchroniser:
 
     def wake(self) -> None:
         """See to it that what is pending is put; called after each change."""
+        journal = self._state.shared.journal
+        if self._task is not None and self._since and journal is None:
+            return  # as in most calls: its task takes what is pending by then
         if not self._state.pending:
             return
-        if (journal := self._state.shared.journal) is not None:
+        if journal is not None:
             journal.note(self)
         if not self._since:
             self._since = asyncio.get_running_loop().time()
