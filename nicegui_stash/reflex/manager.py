@@ -8,6 +8,8 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Final
 
+from msgspec import Struct
+
 from ..errors import ConfigurationError, DeclarationError, StashError, ValueNotStorable
 from ..hosting.opening import open_registry, renewal_interval, sweep_regularly
 from ..model.schema import Schema
@@ -180,10 +182,10 @@ class StashStateManager(StateManager):
         self, token: StateToken | str, *, event: object | None = None, **_context: Any
     ) -> _Modifying | _ModifyingOther:
         """Return a context that gives a client's tree to one event at a time, and accepts what it has changed."""
-        if isinstance(token, str):
-            token = self._coerce_token(token)
         if not isinstance(token, BaseStateToken):
-            return _ModifyingOther(*self._other(token))
+            token = self._coerce_token(token)
+            if not is_of_state_tree(token):
+                return _ModifyingOther(*self._other(token))
         return _Modifying(self, token, event)
 
     async def close(self) -> None:
@@ -301,16 +303,13 @@ class StashStateManager(StateManager):
             raise error
 
 
-class _Modifying:
-    """Gives a tree to one event at a time. A class, as a generator would cost more than what it holds."""
+class _Modifying(Struct):
+    """Gives a tree to one event at a time. A generator would cost more than what it holds, as would `__init__`."""
 
-    __slots__ = ('_event', '_manager', '_token', '_tree')
-
-    def __init__(self, manager: StashStateManager, token: StateToken, event: object | None) -> None:
-        self._manager = manager
-        self._token = token
-        self._event = event
-        self._tree: Tree | None = None
+    _manager: StashStateManager
+    _token: StateToken
+    _event: object | None
+    _tree: Tree | None = None
 
     async def __aenter__(self) -> BaseState:
         manager, token, event = self._manager, self._token, self._event

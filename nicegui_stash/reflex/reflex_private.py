@@ -100,7 +100,6 @@ else:
 __all__ = ['App', 'BaseState', 'BaseStateToken', 'RxField', 'StateManager', 'StateToken']
 
 _OPTIONS = 'nicegui_stash'
-_set_touched = vars(BaseState)['_was_touched'].__set__  # its slot, as `__setattr__` of a state costs more
 _CONNECTION = frozenset({'is_hydrated', '_reflex_internal_links'})
 
 
@@ -189,11 +188,9 @@ def cut(state: BaseState) -> None:
 
 
 is_touched: Callable[[BaseState], bool] = attrgetter('_was_touched')
-"""Whether a var of a node was set, or changed in place, since the last `untouch`. Asked of each node at each event."""
-
-
-def untouch(state: BaseState) -> None:
-    _set_touched(state, False)  # noqa: FBT003 it has no name
+"""Whether a var of a node was set, or changed in place, since this was set to `False`; asked of each at each event."""
+set_touched: Callable[[BaseState, bool], None] = vars(BaseState)['_was_touched'].__set__
+"""Set that. It is a slot; `__setattr__` of a state would cost more."""
 
 
 def show(state: BaseState, name: str, value: Any) -> None:

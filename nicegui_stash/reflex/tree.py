@@ -13,7 +13,7 @@ from ..model.operations import Set
 from ..model.recovery import decode_value, stored_value
 from ..session.session import Session
 from .declared import MISSING, StateSchema
-from .reflex_private import BaseState, is_plain_attribute, is_touched, nodes, plain, show, touch_all, untouch
+from .reflex_private import BaseState, is_plain_attribute, is_touched, nodes, plain, set_touched, show, touch_all
 from .turns import Turns
 
 _UNSURE: Final = object()
@@ -50,8 +50,8 @@ class Node:
         """Whether a default that differs each time was made, and is not stored yet."""
         return any(name not in self._known and name in vars(self.state) for name in self.computed)
 
-    def accept(self, session: Session, source: Tree, refuse: Refuse) -> None:
-        """Hand what was changed here to the document."""
+    def accept(self, tree: Tree) -> None:
+        """Hand what was changed here to the document of the tree."""
         values, seen, known = vars(self.state), self._seen, self._known
         for index, name, encode, default in self._declared.rows:
             value = values.get(name, MISSING)
@@ -63,10 +63,10 @@ class Node:
                 except ValueNotStorable:
                     raw = _encode_plain(encode, value)
                 if raw != known.get(name, default):
-                    session.set(self._slice_id, SESSION_PART, name, raw, source=source)
+                    tree.session.set(self._slice_id, SESSION_PART, name, raw, source=tree)
                     known[name] = raw
             except ValueNotStorable as error:
-                refuse(error)
+                tree.note_refused(error)
             else:
                 seen[index] = value if type(value) in _SAME_IF_IDENTICAL else _UNSURE
 
@@ -142,10 +142,11 @@ class Tree:
         for node in self._nodes:
             state = node.state
             if is_touched(state) or (node.computed and node.has_new_computed):
-                untouch(state)
-                node.accept(self.session, self, self._note_refused)
+                set_touched(state, False)  # noqa: FBT003 a slot's name is not admitted
+                node.accept(self)
 
-    def _note_refused(self, error: ValueNotStorable) -> None:
+    def note_refused(self, error: ValueNotStorable) -> None:
+        """Keep the first change that could not be stored for `take_refused`, and tell of each."""
         self.refused = self.refused or error
         self._refuse(error)
 

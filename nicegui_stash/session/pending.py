@@ -70,9 +70,9 @@ class Pending:
     def add(self, key: OperationKey, operation: Operation) -> None:
         operations = self._operations
         older = operations.pop(key, None)
-        size = _size_of(operation)
+        size = len(operation.raw) if type(operation) is Set else _size_of(operation)
         if older is not None:
-            size -= _size_of(older)
+            size -= len(older.raw) if type(older) is Set else _size_of(older)
             if older.sequence <= self._noted:
                 self._drop_noted(older)
         operations[key] = operation
@@ -222,6 +222,6 @@ class Pending:
 
 def _size_of(operation: Operation) -> int:
     """Return what an operation counts in the limits of what is pending."""
-    if type(operation) is Set:
+    if isinstance(operation, Set):
         return len(operation.raw)
     return operation.size if isinstance(operation, (Update, Adopt)) else 0
