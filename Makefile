@@ -41,6 +41,10 @@ REFLEX_NEEDS = 'fsspec>=2024.12.0' 'msgspec>=0.22' 'itsdangerous>=2.2'
 reflex: .venv-reflex/.installed ## run the tests of the plugin for Reflex, in .venv-reflex
 	.venv-reflex/bin/python -m pytest --config-file tests/reflex/pytest.ini $(PYTEST_ARGS) tests/reflex
 
+.PHONY: versus
+versus: .venv-reflex/.installed ## measure the plugin for Reflex against Reflex's own state managers; BENCH_ARGS=--help for options
+	.venv-reflex/bin/python -m tests.reflex.bench $(BENCH_ARGS)
+
 .PHONY: simulate
 simulate: $(VENV)/.installed-test ## live through SEEDS=20000 random lives of a session, with crashes and faults
 	$(BIN)/python -m tests.core.simulation --first $(FIRST) --seeds $(SEEDS)

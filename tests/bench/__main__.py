@@ -15,7 +15,7 @@ from typing import Any
 from .against import HEAD as COMPARED_HEAD
 from .against import compared, sections_of
 from .isolated import in_own_processes
-from .measure import Row, table
+from .measure import HEAD, Row, printed, table
 
 SECTIONS = {
     'accept': 15,
@@ -44,7 +44,6 @@ SECTIONS = {
 """The sections, and how many rounds each takes."""
 PROCESSES = {'recover': 7}
 """The sections whose rounds are spread over several processes."""
-HEAD = ('what', 'ours', 'peer', 'compared', 'target', 'met')
 
 
 def surroundings() -> dict[str, Any]:
@@ -61,15 +60,6 @@ def surroundings() -> dict[str, Any]:
         'machine': f'{platform.system()} {platform.machine()}, {os.cpu_count()} cores',
         'load': round(os.getloadavg()[0], 1),
     }
-
-
-def printed(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    for line in lines:
-        print('| ' + ' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + ' |')
-        if line is head:
-            print('|' + '|'.join('-' * (width + 2) for width in widths) + '|')
 
 
 def main() -> int:

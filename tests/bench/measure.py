@@ -11,6 +11,8 @@ from time import thread_time
 from typing import Any, Literal
 
 Kind = Literal['ratio', 'difference', 'value']
+HEAD = ('what', 'ours', 'peer', 'compared', 'target', 'met')
+"""What `table` has a cell of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +137,12 @@ def table(rows: list[Row]) -> list[tuple[str, ...]]:
         met = {None: '', True: 'yes', False: 'NO'}[row.met]
         lines.append((row.what, f'{with_spread(row.ours)} {row.unit}', peer, relation, str(row.target or ''), met))
     return lines
+
+
+def printed(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        print('| ' + ' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + ' |')
+        if line is head:
+            print('|' + '|'.join('-' * (width + 2) for width in widths) + '|')
