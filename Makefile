@@ -15,7 +15,7 @@ SEEDS ?= 20000
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: $(VENV)/.installed ## run the demo app; PORT=8080, its state in NICEGUI_STASH_URL=memory://
@@ -44,6 +44,13 @@ reflex: .venv-reflex/.installed ## run the tests of the plugin for Reflex, in .v
 .PHONY: versus
 versus: .venv-reflex/.installed ## measure the plugin for Reflex against Reflex's own state managers; BENCH_ARGS=--help for options
 	.venv-reflex/bin/python -m tests.reflex.bench $(BENCH_ARGS)
+
+# Reflex gets Node.js from the environment, npm instead of bun, and a copy of the app, as it writes into its folder.
+.PHONY: reflex-demo
+reflex-demo: .venv-reflex/.installed ## run the demo app of the plugin for Reflex: http://localhost:3000
+	mkdir -p build/demo_reflex && cp -r demo_reflex/. build/demo_reflex
+	PATH="$(CURDIR)/.venv-reflex/bin:$$PATH" && cd build/demo_reflex && \
+		PYTHONPATH="$(CURDIR)" REFLEX_USE_NPM=1 NPM_CONFIG_REGISTRY="$$(npm config get registry)" reflex run --env prod
 
 .PHONY: simulate
 simulate: $(VENV)/.installed-test ## live through SEEDS=20000 random lives of a session, with crashes and faults

@@ -1,4 +1,4 @@
-"""A backend of Reflex in processes of its own, and a client that speaks with it as a browser does."""
+"""The demo app in processes of its own, and a client that speaks with it as a browser does."""
 
 from __future__ import annotations
 
@@ -17,41 +17,74 @@ import socketio
 
 from tests.servers.process import answers, free_ports
 
-APP = Path(__file__).parent / 'apps' / 'counter'
 ROOT = Path(__file__).parents[2]
+APP = ROOT / 'demo_reflex'
 PATIENCE = 300
-COUNTER = 'reflex___state____state.counter___counter____counter'
+STATE = 'reflex___state____state.guestbook___guestbook____guestbook'
 """The full name of the app's state."""
 
 
 class Backend:
-    """The app of `apps/counter`, on a port that it keeps when it is killed and started again."""
+    """The app, on a port that it keeps when it is killed and started again.
 
-    def __init__(self, folder: Path) -> None:
+    Nothing is put but what somebody waits for. `has_page` serves the browser's code as well, once it is built.
+    """
+
+    def __init__(self, folder: Path, *, has_page: bool = False) -> None:
         (self.port,) = free_ports(1)
+        self.url = f'http://localhost:{self.port}'
         self._folder = folder / 'app'  # Reflex writes into it
-        shutil.copytree(APP, self._folder)
+        shutil.copytree(APP, self._folder, ignore=shutil.ignore_patterns('__pycache__'))
         self._process: subprocess.Popen[bytes] | None = None
+        self._environment = {
+            **os.environ,
+            'PATH': f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}',  # Node.js is beside Python
+            'PYTHONPATH': f'{ROOT}{os.pathsep}{self._folder}',
+            'NICEGUI_STASH_FLUSH_INTERVAL': '3600',
+            'REFLEX_API_URL': self.url,
+            'REFLEX_DIR': str(folder / 'reflex'),
+            '__REFLEX_MOUNT_FRONTEND_COMPILED_APP': str(has_page),
+            'REFLEX_TELEMETRY_ENABLED': 'false',
+            'REFLEX_USE_NPM': 'true',
+        }
 
-    async def start(self, *, answer: str = '') -> None:
-        """Start it, and wait until it answers. `answer` is the plugin's option; nothing is its default."""
-        process = self._spawn(answer)
+    def set(self, variable: str, value: str) -> None:
+        """Give the next process this environment variable."""
+        self._environment[variable] = value
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Change what is deployed next."""
+        path = self._folder / file
+        text = path.read_text(encoding='utf-8')
+        assert text.count(old) == 1, old
+        path.write_text(text.replace(old, new), encoding='utf-8')
+
+    def build(self) -> None:
+        """Build the browser's code, which takes Reflex half a minute at first, and 10 s again."""
+        npm = ['npm', 'config', 'get', 'registry']
+        registry = subprocess.check_output(npm, env=self._environment, text=True).strip()
+        built = subprocess.run(
+            ['reflex', 'export', '--frontend-only', '--no-zip'],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self._folder,
+            env={**self._environment, 'NPM_CONFIG_REGISTRY': registry},
+            check=False,
+        )
+        assert built.returncode == 0, built.stdout.decode(errors='replace')
+
+    async def start(self) -> None:
+        """Start it, and wait until it answers."""
+        process = self._spawn()
         async with asyncio.timeout(PATIENCE):
             is_there = answers(self.port, '/ping')
             while not await asyncio.to_thread(is_there):
                 assert process.poll() is None, (self._folder / 'log').read_text(errors='replace')
                 await asyncio.sleep(0.05)
 
-    def _spawn(self, answer: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, '-m', 'granian', '--interface', 'asgi', '--factory', 'counter.counter:app']
-        environment = {
-            **os.environ,
-            'PYTHONPATH': f'{ROOT}{os.pathsep}{self._folder}',
-            'STORE': f'sqlite:///{self._folder / "stash.db"}',
-            'ANSWER': answer,
-            '__REFLEX_SKIP_COMPILE': 'true',  # the browser's code, for which Node.js is needed
-            'REFLEX_TELEMETRY_ENABLED': 'false',
-        }
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, '-m', 'granian', '--interface', 'asgi', '--factory', 'guestbook.guestbook:app']
         with (self._folder / 'log').open('ab') as log:
             self._process = subprocess.Popen(
                 [*command, '--port', str(self.port)],
@@ -59,7 +92,7 @@ class Backend:
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,
-                env=environment,
+                env={**self._environment, '__REFLEX_SKIP_COMPILE': 'true'},  # it was built before
                 start_new_session=True,
             )
         return self._process
@@ -88,7 +121,9 @@ class Client:
     def __init__(self, socket: socketio.AsyncClient) -> None:
         self._socket = socket
         self._updates: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.new_token: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         socket.on('event', self._updates.put_nowait, namespace='/_event')
+        socket.on('new_token', self.new_token.set_result, namespace='/_event')
 
     @classmethod
     @asynccontextmanager
@@ -122,5 +157,5 @@ class Client:
         async with asyncio.timeout(PATIENCE):
             while True:
                 update = await self._updates.get()
-                if found := update.get('delta', {}).get(COUNTER):
+                if found := update.get('delta', {}).get(STATE):
                     return {name.removesuffix('_rx_state_'): value for name, value in found.items()}

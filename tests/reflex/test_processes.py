@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.reflex.backend import COUNTER, ROOT, Backend, Client
+from nicegui_stash.stores.opening import open_store
+from tests.reflex.backend import PATIENCE, ROOT, STATE, Backend, Client
 from tests.reflex.conftest import Start
 from tests.reflex.life import CLIENT
 from tests.reflex.writer import Both
+from tests.stores.redis_server import RedisServer
 
 TIMES = 500
+SECONDS_AWAY = float(os.environ.get('SECONDS_AWAY', '3'))
+FRESH = {'count': 0, 'draft': '', 'entries': [], 'author': '', 'letters': 0, 'written': 0}
 
 
 @pytest.fixture
@@ -25,6 +31,15 @@ def backend(tmp_path: Path) -> Iterator[Backend]:
     backend.kill()
 
 
+@pytest.fixture
+async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
+    server = RedisServer(tmp_path)
+    server.start()
+    await server.is_up()
+    yield server
+    server.kill()
+
+
 async def test_a_kill_after_the_answer_loses_nothing(backend: Backend) -> None:
     answered = 0
     for _ in range(3):
@@ -32,26 +47,61 @@ async def test_a_kill_after_the_answer_loses_nothing(backend: Backend) -> None:
         async with Client.connected(backend, CLIENT) as client:
             assert (await client.hydrate())['count'] == answered
             for _ in range(5):
-                await client.send(f'{COUNTER}.add')
+                await client.send(f'{STATE}.add')
                 answered = (await client.sent())['count']
             backend.kill()
     assert answered == 15
 
 
 async def test_a_stop_makes_everything_durable_a_form_and_what_no_browser_sees(backend: Backend) -> None:
-    await backend.start(answer='accepted')
+    backend.edit('rxconfig.py', 'StashPlugin(', "StashPlugin(answer='accepted', ")
+    await backend.start()
     async with Client.connected(backend, CLIENT) as client:
-        assert (await client.hydrate()) == {'count': 0, 'names': [], 'added': 0}
-        await client.send(f'{COUNTER}.enter', {'form': {'name': 'Ada'}})
-        assert (await client.sent())['names'] == ['Ada']
-        await client.send(f'{COUNTER}.add')
-        assert (await client.sent()) == {'count': 1, 'added': 1}
+        assert (await client.hydrate()) == FRESH
+        await client.send(f'{STATE}.write', {'form': {'author': 'Ada', 'draft': 'Hello'}})
+        assert (await client.sent()) == {'entries': ['Ada: Hello'], 'written': 1, 'draft': '', 'letters': 0}
+        await client.send(f'{STATE}.add')
+        assert (await client.sent()) == {'count': 1}
         backend.stop()
     await backend.start()
     async with Client.connected(backend, CLIENT) as client:
-        assert (await client.hydrate()) == {'count': 1, 'names': ['Ada'], 'added': 1}
+        assert (await client.hydrate()) == {**FRESH, 'count': 1, 'entries': ['Ada: Hello'], 'written': 1}
     async with Client.connected(backend, 'another-client') as client:
-        assert (await client.hydrate()) == {'count': 0, 'names': [], 'added': 0}
+        assert (await client.hydrate()) == FRESH
+
+
+async def test_a_redis_that_hangs_delays_no_answer_and_loses_nothing(backend: Backend, redis: RedisServer) -> None:
+    backend.set('NICEGUI_STASH_URL', redis.url)
+    backend.set('NICEGUI_STASH_FLUSH_INTERVAL', '0.1')
+    await backend.start()
+    async with Client.connected(backend, CLIENT) as client:
+        assert await client.hydrate() == FRESH
+        await client.send(f'{STATE}.add')
+        assert (await client.sent())['count'] == 1
+        redis.freeze()
+        back, counted = time.monotonic() + SECONDS_AWAY, 1
+        while time.monotonic() < back:
+            await client.send(f'{STATE}.add')
+            counted = (await client.sent())['count']
+            await asyncio.sleep(0.1)
+        redis.thaw()
+        await is_stored(redis.url, f'"count":{counted}')
+        backend.kill()
+    await backend.start()
+    async with Client.connected(backend, CLIENT) as client:
+        assert (await client.hydrate())['count'] == counted
+    assert counted > 1
+
+
+async def is_stored(url: str, json: str) -> None:
+    """Wait until an object of a store has this."""
+    store = open_store(url)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not any([json in str(await store.get(row.key)) async for row in store.list()]):
+                await asyncio.sleep(0.05)
+    finally:
+        await store.aclose()
 
 
 async def test_two_processes_with_500_changes_each_lose_none(url: str, start: Start) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -62,6 +63,15 @@ class RedisServer:
                     if answer.startswith((b'+PONG', b'-NOAUTH', b'-MASTERDOWN')):
                         return
                 await asyncio.sleep(0.01)
+
+    def freeze(self) -> None:
+        """Let it hang, with all its connections open."""
+        assert self._process is not None, 'the server is not running'
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None, 'the server is not running'
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         if self._process is not None:
