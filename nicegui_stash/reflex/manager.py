@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ..errors import ConfigurationError, DeclarationError, StashError, ValueNotStorable
 from ..hosting.opening import open_registry, renewal_interval, sweep_regularly
+from ..model.document import SESSION_PART
 from ..model.schema import Schema
 from ..session.registry import Registry, Statistics
 from ..settings import Settings
@@ -96,6 +97,7 @@ class StashStateManager(StateManager):
         self._settings = settings
         self._url = url
         self._options = options
+        self._root = root
         self._declared: dict[type[BaseState], StateSchema] = {}
         self._names: dict[str, Schema] = {}
         self._running: _Running | None = None
@@ -215,6 +217,24 @@ class StashStateManager(StateManager):
                     await session.flush()
             except (StashError, TimeoutError) as error:
                 log.debug('session %s: answered before its changes are durable: %s', session.key, error)
+
+    async def copy(self, ident: str, new_ident: str) -> None:
+        """Let a new token begin with what another one has.
+
+        Reflex gives one to a second connection with the same token: to a duplicated tab, and to a page whose lost
+        connection nobody has noticed yet.
+        """
+        running = self._open()
+        source = running.trees.get(ident) or await self._load(running, BaseStateToken(ident=ident, cls=self._root))
+        source.accept()
+        target = running.registry.session(new_ident)
+        await target.load(self._settings.recover_timeout)
+        for slice_id, found in list(source.session.document.all_slices()):
+            for name, raw in found.data.items():
+                try:
+                    target.set(slice_id, SESSION_PART, name, raw)
+                except ValueNotStorable as error:  # more is pending than fits
+                    self._refuse(error)
 
     def _answers_durable(self, running: _Running) -> bool:
         if self._options.answer is not None:

@@ -127,6 +127,7 @@ class StashPlugin(Plugin):
         manager = StashStateManager(self._settings, url, self._options, root)
         reflex_private.set_manager(app, manager)
         reflex_private.before_each_answer(app, manager.before_answer)
+        reflex_private.at_each_new_token(app, manager.copy)
 
         @asynccontextmanager
         async def opened_at_the_start() -> AsyncGenerator[None]:

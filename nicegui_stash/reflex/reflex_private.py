@@ -9,7 +9,7 @@ Reflex is not installed where most of this project is checked, so what is used o
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from inspect import get_annotations
 from operator import attrgetter
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
         cls: type[Any]
         cache_key: str
 
+        def __init__(self, *, ident: str, cls: type[Any]) -> None: ...
+
     class BaseStateToken(StateToken):
         """A token of a tree of states."""
 
@@ -65,10 +67,16 @@ if TYPE_CHECKING:
         @staticmethod
         def _coerce_token(token: StateToken | str) -> StateToken: ...
 
+    class TokenManager(Protocol):
+        """Who is connected."""
+
+        link_token_to_sid: Callable[[str, str], Awaitable[str | None]]
+
     class EventNamespace(Protocol):
         """What speaks with the browsers."""
 
         emit_update: Callable[..., Any]
+        _token_manager: TokenManager
 
     class App(Protocol):
         """The app, as far as the plugin touches it."""
@@ -255,3 +263,20 @@ def before_each_answer(app: App, step: Callable[[str], Any]) -> None:
         await emit(update=update, token=token)
 
     namespace.emit_update = emit_update
+
+
+def at_each_new_token(app: App, step: Callable[[str, str], Awaitable[None]]) -> None:
+    """Await `step` with the token and the new one, which Reflex gives to a second connection with the same token."""
+    namespace = app.event_namespace
+    if namespace is None:
+        return
+    tokens = namespace._token_manager
+    link = tokens.link_token_to_sid
+
+    async def link_token_to_sid(token: str, sid: str) -> str | None:
+        new = await link(token, sid)
+        if new:
+            await step(token, new)
+        return new
+
+    tokens.link_token_to_sid = link_token_to_sid

@@ -70,6 +70,26 @@ async def test_a_stop_makes_everything_durable_a_form_and_what_no_browser_sees(b
         assert (await client.hydrate()) == FRESH
 
 
+async def test_a_second_connection_with_the_same_token_gets_a_copy(backend: Backend) -> None:
+    await backend.start()
+    async with Client.connected(backend, CLIENT) as first, Client.connected(backend, CLIENT) as second:
+        assert (await first.hydrate())['count'] == 0
+        await first.send(f'{STATE}.add')
+        assert (await first.sent())['count'] == 1
+        async with Client.connected(backend, CLIENT) as third:
+            token = await third.new_token
+            assert (await third.hydrate())['count'] == 1
+            for number in (2, 3):
+                await third.send(f'{STATE}.add')
+                assert (await third.sent())['count'] == number
+        assert (await second.hydrate())['count'] == 0  # a copy of what there was then
+        backend.kill()
+    await backend.start()
+    for ident, number in ((CLIENT, 1), (token, 3)):
+        async with Client.connected(backend, ident) as client:
+            assert (await client.hydrate())['count'] == number
+
+
 async def test_a_redis_that_hangs_delays_no_answer_and_loses_nothing(backend: Backend, redis: RedisServer) -> None:
     backend.set('NICEGUI_STASH_URL', redis.url)
     backend.set('NICEGUI_STASH_FLUSH_INTERVAL', '0.1')
