@@ -22,5 +22,8 @@ class Together(Lanes, Page):
 
     def build(self, board: str) -> None:
         with frame(self, 'Together', LEAD):
-            ui.label(f'Board: {board}').classes('muted').props('data-testid=name-of-board')
+            with ui.row().classes('muted'):
+                ui.label(f'Board: {board}').props('data-testid=name-of-board')
+                here = ui.label().props('data-testid=present role=status')
+                here.bind_text_from(stash.present(self), 'count', lambda count: f'{count} here')
             self.show_lanes()

@@ -37,6 +37,7 @@ __all__ = [
     'MalformedDocument',
     'OpenSession',
     'OutcomeUnknown',
+    'Present',
     'Problem',
     'Recovery',
     'Refused',
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from .model.lease import Lease
     from .model.recovery import Problem, Recovery, Rejected
     from .session.registry import Statistics
-    from .ui import Change, Indicator, Job, OpenSession, Stash, Status, Steps, Trouble
+    from .ui import Change, Indicator, Job, OpenSession, Present, Stash, Status, Steps, Trouble
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -71,6 +72,6 @@ else:
             'model.recovery': ['Problem', 'Recovery', 'Rejected'],
             'session.registry': ['Statistics'],
             'stores': [],
-            'ui': ['Change', 'Indicator', 'Job', 'OpenSession', 'Stash', 'Status', 'Steps', 'Trouble'],
+            'ui': ['Change', 'Indicator', 'Job', 'OpenSession', 'Present', 'Stash', 'Status', 'Steps', 'Trouble'],
         },
     )

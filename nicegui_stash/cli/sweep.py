@@ -25,7 +25,7 @@ _TELLING: Final[dict[Fate, str]] = {
     'expired': 'sessions not seen for ttl: {}',
     'erased': 'old tombstones of erased sessions: {}',
     'copy': 'old quarantined copies: {}',
-    'trial': 'left behind by a probe or doctor: {}',
+    'trial': 'left behind by a probe, doctor or an empty room: {}',
     'contested': 'a visitor came back meanwhile, or another sweep runs: left alone',
     'foreign': 'of a newer nicegui_stash: left alone',
     'malformed': 'no document, quarantined when its visitor comes back: left alone',

@@ -19,7 +19,7 @@ from ..errors import MalformedDocument, StoreError, UnknownFormat
 from ..model.document import FORMAT, Document, to_bytes
 from ..model.sealing import outline_of
 from ..session.clock import Clock
-from ..session.keys import is_document_key, is_trial_key
+from ..session.keys import is_document_key, is_left_over_key
 from ..session.loading import is_closing, quarantine_key
 from ..session.store_io import MustRead, Read, Stored, read, write
 from ..stores.base import ETag, ObjectInfo, Replace, Store, StoredObject
@@ -155,7 +155,7 @@ class Sweep:
                         self.clock.saw(outline_of(outcome.found.body).seen / 1000)
 
     def _is_ours(self, row: ObjectInfo) -> bool:
-        return is_document_key(row.key, self.prefix) or self._is_copy(row) or is_trial_key(row.key, self.prefix)
+        return is_document_key(row.key, self.prefix) or self._is_copy(row) or is_left_over_key(row.key, self.prefix)
 
     def _is_copy(self, row: ObjectInfo) -> bool:
         return row.key.startswith('quarantine/') and is_document_key(_original(row.key), self.prefix)
@@ -173,7 +173,7 @@ class Sweep:
             return 'kept'
         if self._is_copy(row):
             return await self._treat_copy(row, tally)
-        if is_trial_key(row.key, self.prefix):
+        if is_left_over_key(row.key, self.prefix):
             return await self._treat_trial(row, tally)
         outcome = await read(self.store, row.key)
         if not isinstance(outcome, Read):

@@ -14,7 +14,9 @@ from hashlib import blake2b
 from ..errors import ConfigurationError
 
 _DOCUMENT_KEY = re.compile(r'(?P<folder>[\w-]{2})/(?P=folder)[\w-]{41}\.json', re.ASCII)
-_TRIAL_KEY = re.compile(r'probe/[0-9a-f]{32}-\d+|doctor/[0-9a-f]{8}-[\w/-]+', re.ASCII)
+_LEFT_OVER_KEY = re.compile(
+    r'probe/[0-9a-f]{32}-\d+|doctor/[0-9a-f]{8}-[\w/-]+|present/[0-9a-f]{12}/(?:servers|[0-9a-f]{2})', re.ASCII
+)
 _KEPT_KEY = re.compile(rf'(?:quarantine/)?(?:[\w.-]+/)*?{_DOCUMENT_KEY.pattern}(?:/[0-9a-f]{{16}})?', re.ASCII)
 
 
@@ -74,6 +76,7 @@ class Keys:
             )
         self._secrets = tuple(secrets)
         self._seal_keys = [hmac.digest(secret.encode(), b'seal', 'sha256') for secret in secrets]
+        self._presence_key = hmac.digest(secrets[0].encode(), b'present', 'sha256')
         self.prefix = prefix
         self._folder = f'{prefix}/' if prefix else ''
 
@@ -96,6 +99,15 @@ class Keys:
     def _of(self, key: Callable[[str, str], str], name: str) -> tuple[str, tuple[str, ...]]:
         first, *older = (self._folder + key(secret, name) for secret in self._secrets)
         return first, tuple(older)
+
+    def of_presence(self, table: str) -> str:
+        """Return the key of an object that says who is present. Servers with another first secret use others."""
+        return f'{self._folder}present/{self._presence_key[:6].hex()}/{table}'
+
+    def token(self, text: str, size: int) -> str:
+        """Return what stands for a name in such an object: `size` characters, four for three bytes."""
+        digest = blake2b(text.encode('utf-8', 'surrogatepass'), key=self._presence_key, digest_size=size * 3 // 4)
+        return base64.urlsafe_b64encode(digest.digest()).decode()
 
     def seal(self, text: str) -> str:
         """Return a seal of a text, which only this installation can make, for a browser to give back."""
@@ -121,9 +133,12 @@ def is_kept_key(key: str) -> bool:
     return _KEPT_KEY.fullmatch(key) is not None
 
 
-def is_trial_key(key: str, prefix: str = '') -> bool:
-    """Whether a probe or `doctor` made an object, below this prefix; both remove what they make."""
-    return _has_form(key, prefix, _TRIAL_KEY)
+def is_left_over_key(key: str, prefix: str = '') -> bool:
+    """Whether nobody needs an object of this form, below this prefix, that is as old as a session that expires.
+
+    Probes and `doctor` remove what they make; what says who is present is put again while somebody is.
+    """
+    return _has_form(key, prefix, _LEFT_OVER_KEY)
 
 
 def _has_form(key: str, prefix: str, form: re.Pattern[str]) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from ..errors import StoreError
-from ..stores.base import Changed, Store, Watching
-from .session import Session
+from ..stores.base import Changed, ETag, Store, Watching
 
 log = logging.getLogger('nicegui_stash')
 
@@ -22,13 +21,26 @@ PAUSE: Final = 2.0
 """Seconds until it listens again, where that failed."""
 
 
+class Followed(Protocol):
+    """An object that is kept like the store has it."""
+
+    key: str
+
+    @property
+    def is_read(self) -> bool: ...
+
+    async def look(self, etag: ETag | None) -> bool:
+        """Look at the store, where somebody has put an object with this etag, `None` for any; tell if it answered."""
+        ...
+
+
 class Lookout:
     """Looks at the open documents when the store tells of a put. It works while one is in memory."""
 
     def __init__(
         self,
         store: Store,
-        documents: Callable[[], list[Session]],
+        documents: Callable[[], Sequence[Followed]],
         spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
         random: Callable[[], float],
         interval: float = 0.0,
@@ -52,6 +64,16 @@ class Lookout:
             self._time = asyncio.get_running_loop().time
             self._known = self._time()
             self._task = self._spawn(self._work(self._watch))
+
+    @property
+    def follows(self) -> bool:
+        """Whether there is anything to go by."""
+        return self._watch is not None
+
+    @property
+    def known(self) -> float:
+        """When it was last known what others had put, by the time of the event loop."""
+        return self._known
 
     @property
     def lag(self) -> float:

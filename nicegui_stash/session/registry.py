@@ -8,7 +8,7 @@ import random
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,9 +24,10 @@ from .jobs import RunningJobs
 from .journal import Journal, Source
 from .keys import Keys
 from .leftovers import Leftovers
-from .lookout import Lookout
+from .lookout import Followed, Lookout
 from .metrics import published
 from .new_sessions import NewSessions
+from .presence import Presences
 from .record import Record
 from .session import Session
 from .shared import Shared
@@ -124,7 +125,8 @@ class Registry:
         self._rooms: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         self._people: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
         self._guests: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
-        self._lookout = Lookout(store, self._followed, self.spawn, self._shared.random, policy.live_interval)
+        self._lookout = Lookout(store, self._watched, self.spawn, self._shared.random, policy.live_interval)
+        self.presences = Presences(self._shared, keys, self._lookout)
         self._leftovers: Leftovers | None = None
         published.add(self, Statistics)
         if journals is not None:
@@ -300,6 +302,9 @@ class Registry:
     def _followed(self) -> list[Session]:
         return [*self._rooms.values(), *self._people.values()]
 
+    def _watched(self) -> Sequence[Followed]:
+        return [*self._followed(), *self.presences.followed()]
+
     def _all(self) -> list[Session]:
         return [*self._sessions.values(), *self._guests.values(), *self._followed()]
 
@@ -311,6 +316,7 @@ class Registry:
         for session in self._all():
             if session.is_visited:  # and not merely requested, as a page that the browser prefetches
                 session.touch()
+        self.presences.renew()
 
     def _look_around(self) -> None:
         """Look at all sessions: a store that has lost one may have lost others, which nobody may change for long."""
@@ -331,6 +337,7 @@ class Registry:
         The `last` drain logs what is lost; after any other the rest can still be written.
         """
         deadline = asyncio.get_running_loop().time() + timeout
+        self.presences.be_silent(timeout)
         self._shared.new_sessions.lift(deadline)
         await self.jobs.stopped(timeout)
         waiting = {

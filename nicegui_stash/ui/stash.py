@@ -47,6 +47,7 @@ from .page.indicator import Indicator
 from .page.job import Job, LeasedField, Work
 from .page.on_change import Change
 from .page.page_object import page_object_of
+from .page.present import Present
 from .page.rows import R, bind_rows
 from .page.status import Status, Trouble
 from .page.steps import Steps
@@ -387,6 +388,18 @@ class Stash:
         if texts:
             connection.add_texts(indicator, texts)
         return indicator
+
+    def present(self, page: object) -> Present:
+        """Return how many have the room of a page open now: a bindable `count`, with the page itself.
+
+            ui.label().bind_text_from(stash.present(self), 'count', lambda count: f'{count} here')
+
+        A person counts once, whatever pages of the room are open: who is signed in, as `user=` says, else a browser.
+        Counted are connected pages that call this. Raises `StashError` for a page without a room.
+        """
+        if nicegui_private.is_script_for_nobody():
+            return Present()
+        return self._app_state.present(page_object_of(page))
 
     def on_change(
         self,

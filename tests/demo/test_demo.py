@@ -303,6 +303,8 @@ class TestBoard:
             other = await somebody_else.open(f'{demo.url}/together/garden')
             apart = await somebody_else.open(f'{demo.url}/together/yard')
             await has_cards(other, 1, 'Paint the shed')
+            for shown, count in ((tab, 2), (other, 2), (apart, 1)):
+                await expect(shown.page.get_by_test_id('present')).to_have_text(f'{count} here')
             await move(tab, 'Repair the gate', 'Doing')
             await has_cards(other, 1, 'Paint the shed', 'Repair the gate')
             await move(other, 'Paint the shed', 'Done')

@@ -304,6 +304,7 @@ async def test_a_board_is_shared_by_its_members_and_cleared_without_a_page(runni
         await user.should_see('a: 1 votes')
         other = User(httpx.AsyncClient(transport=httpx.ASGITransport(core.app), base_url='http://test'))
         await other.open('/board/a')
+        await other.should_see('2 here')
         await other.should_see('a: 1 votes')
         other.find('Vote').click()
         await user.should_see('a: 2 votes')

@@ -26,6 +26,7 @@ from ..page.choices import is_stored, keep_values_without_option
 from ..page.class_cache import per_class
 from ..page.on_clear import when_cleared
 from ..page.page_object import PageObject
+from ..page.present import Present
 from ..page.stored_property import PAGE_OBJECT
 from ..rejoin import turnstile
 from ..rejoin.answer import UNKNOWN_PAGE, answer_in_place, mark_page
@@ -36,7 +37,7 @@ from ..visit.cookie import renew_cookie
 from ..visit.messages import MESSAGE
 from ..visit.visit import Visit
 from . import session_rotation
-from .connection import Connection
+from .connection import Connection, connection_behind
 from .open_session import OpenSession
 from .people import People, person_name
 from .preload import WAITED, preload
@@ -302,6 +303,16 @@ class AppState:
             if path not in self._remembering:
                 self._remembering[path] = compile_path(path)[0]
         return connection.memory
+
+    def present(self, page_object: PageObject) -> Present:
+        """Return who has the room of a page open."""
+        connection, visit = connection_behind(page_object), page_object.visit
+        if visit.ended:
+            return Present()
+        name = visit.person_name
+        if name is None and self.people is not None and not visit.has_left:
+            name = self.people.ask(visit.client)
+        return connection.present(None if visit.has_left else name)
 
     def _end(self, client: Client) -> None:
         if (connection := self._connections.pop(client, None)) is not None:

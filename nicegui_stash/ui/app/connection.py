@@ -25,6 +25,7 @@ from ..carryover.handover import Handover
 from ..contracts.keeper import Keeper
 from ..contracts.page_object import TakesEntries
 from ..page.page_object import PageObject
+from ..page.present import RoomPresent
 from ..page.status import Status
 from ..page.texts import TEXTS
 from ..page.transforms import guard
@@ -77,6 +78,7 @@ class Connection:
     _handover: Handover | None = None
     _texts: tuple[tuple[Element, Mapping[str, str]], ...] = ()
     _memory: Memory | None = None
+    _present: RoomPresent | None = None
 
     def __init__(
         self, client: Client, registry: Registry, tokens: Tokens, session_id: str, *, exists: bool, watch: float
@@ -162,6 +164,7 @@ class Connection:
             raise
         finally:
             visit.is_deciding = False
+        self._count_present()
         if visit.identified:
             for page_object in list(self.page_objects):
                 visit.guarded(page_object.pin)
@@ -170,12 +173,27 @@ class Connection:
         """Close the page objects that show the room; what is changed in them from now on reaches nobody."""
         if not self.visit.has('room'):
             return
+        if self._present is not None:
+            self._present.end()
+            self._present.count = 0
+            self._present = None
         nowhere = self._registry.nowhere('the page has left its room')
         for page_object in [each for each in self.page_objects if 'room' in each.documents]:
             page_object.documents['room'].move_to(nowhere)
             self.leave(page_object, left=False)
         self.visit.session_of('room').unwatch(self)
         self.visit.leave('room')
+
+    def present(self, name: str | None) -> RoomPresent:
+        """Return who has the room open, and count the page from when it is connected. `name`: who is signed in."""
+        if self._present is None:
+            self._present = RoomPresent(self.visit, name)
+            self._count_present()
+        return self._present
+
+    def _count_present(self) -> None:
+        if self._present is not None and self._connected and not self.visit.is_deciding:
+            self._present.begin()
 
     # ---- who is signed in
 
@@ -204,6 +222,8 @@ class Connection:
         self._open(owner, document)
         for page_object in [each for each in self.page_objects if owner in each.documents]:
             visit.guarded(partial(page_object.move, owner, document))
+        if self._present is not None:
+            self._present.is_now(None if visit.has_left else visit.person_name)
         self.activity_changed()
 
     # ---- values that the client keeps, and typed values
@@ -262,6 +282,7 @@ class Connection:
             visit.tab = identifier(client.tab_id) or client.id  # the browser may send anything
         for session in visit.sessions:
             session.touch()
+        self._count_present()
         if self._memory is not None:
             self._memory.settle()
         if not visit.joins:
@@ -541,6 +562,8 @@ class Connection:
             self._handover.end()
         if self._memory is not None:
             self._memory.end()
+        if self._present is not None:
+            self._present.end()
         if self._watches_session:
             for session in self.visit.sessions:
                 session.unwatch(self)

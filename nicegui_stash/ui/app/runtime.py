@@ -80,6 +80,7 @@ class Runtime:
         self._deadline = self.loop.time() + self.drain_timeout
         say_farewell(self.returning)
         self.registry.jobs.stop(self.drain_timeout)
+        self.registry.presences.be_silent(self.drain_timeout)
         self.registry.hurry()
 
     async def _drain_first(self) -> None:

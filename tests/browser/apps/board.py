@@ -9,7 +9,9 @@ from nicegui import ui
 
 import probe
 from nicegui_stash import Stash, stored
+from nicegui_stash.session import presence
 
+presence.BEAT, presence.LAPSE = 0.5, 3.0
 stash = Stash(os.environ['STORE'])
 
 
@@ -27,6 +29,7 @@ class Board:
             ui.input(name).bind_value(self, name).props(f'data-testid={name}-input')
             ui.label().bind_text_from(self, name).props(f'data-testid={name}')
         ui.label().bind_text_from(self, 'votes').props('data-testid=votes')
+        ui.label().bind_text_from(stash.present(self), 'count').props('data-testid=present')
         ui.button('vote', on_click=self.vote).props('data-testid=vote')
 
     async def vote(self) -> None:
