@@ -64,6 +64,13 @@ class Process:
         self._process.send_signal(signal.SIGTERM)
         return self.ends_with()
 
+    def freeze(self) -> None:
+        """Let it stand still, with whatever it holds, until `thaw`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """End the process and its children, whatever state they are in."""
         try:

@@ -1,4 +1,6 @@
-"""One room on three servers and Redis, shown by many pages over real sockets: all converge, and counts are exact.
+"""One room on several servers, shown by many pages over real sockets: all converge, and counts are exact.
+
+Three servers share Redis, or two a database.
 
 More of them: `ROOM_PAGES=20 ROOM_VOTES=50 pytest -s tests/ui/test_room_of_many.py` also prints how long a change takes.
 """
@@ -30,15 +32,19 @@ from .processes import PATIENTLY, Process, running
 
 __all__ = ['redis']
 
-SERVERS = 3
+SERVERS = {'redis': 3, 'sqlite': 2}
 PAGES = int(os.environ.get('ROOM_PAGES', '3'))
 """On each server."""
 VOTES = int(os.environ.get('ROOM_VOTES', '5'))
 """Of each page."""
+FROZEN = 6.0
+"""Seconds that a server stands still: longer than an operation of these stores may take. More would prove no more."""
 APP = """
 import os
+from contextlib import suppress
+from itertools import count
 from nicegui import ui
-from nicegui_stash import Stash, stored
+from nicegui_stash import Stash, StoreError, stored
 
 stash = Stash({url!r}, recover_timeout=100)
 
@@ -46,16 +52,33 @@ stash = Stash({url!r}, recover_timeout=100)
 @stash.page('/board/{{board}}', room='board', response_timeout=300)
 class Board:
     votes: int = stored(0, scope='room')
+    ballots: list[str] = stored([], scope='room')
     title: str = stored('', scope='room')
 
     def build(self, board: str) -> None:
+        self.me, self.numbers = f'{{os.getpid()}}-{{id(self)}}', count()
+        ui.label(self.me).props('data-testid=me')
+        self.answered = ui.label().props('data-testid=answered')
+        ui.label().bind_text_from(self, 'ballots', ' '.join).props('data-testid=ballots')
+        ui.button(on_click=self.erase).props('data-testid=erase')
         ui.label().bind_text_from(self, 'votes', str).props('data-testid=votes')
         ui.label().bind_text_from(self, 'title').props('data-testid=title')
         ui.button(on_click=self.vote).props('data-testid=vote')
         ui.button(on_click=self.rename).props('data-testid=rename')
 
     async def vote(self) -> None:
-        await stash.update(self, lambda found: setattr(found, 'votes', found.votes + 1))
+        ballot = f'{{self.me}}.{{next(self.numbers)}}'
+
+        def add(found):
+            found.votes += 1
+            found.ballots.append(ballot)
+
+        with suppress(StoreError):  # then it is accepted, and put later
+            await stash.update(self, add)
+            self.answered.text += f' {{ballot}}'
+
+    def erase(self) -> None:
+        stash.reset(self)
 
     def rename(self) -> None:
         self.title = f'by page {{id(self)}} of {{os.getpid()}}'
@@ -80,6 +103,8 @@ class Page:
         self._elements: dict[str, Any] = json.loads(html.unescape(found[1]))
         self._client_id = client[1]
         self._news = news
+        self.clicks = 0
+        """How many ballots it has cast."""
         self._socket = socketio.AsyncClient(reconnection=False)
         self._socket.on('update', self._update)
 
@@ -109,7 +134,15 @@ class Page:
     def text(self, testid: str) -> str:
         return self._find(testid)[1].get('text', '')
 
+    def ballots(self, testid: str = 'ballots') -> list[str]:
+        return self.text(testid).split()
+
+    def cast(self, first: int = 0) -> set[str]:
+        """Return the ballots that it has cast, from this number on."""
+        return {f'{self.text("me")}.{number}' for number in range(first, self.clicks)}
+
     async def click(self, testid: str) -> None:
+        self.clicks += testid == 'vote'
         id_, element = self._find(testid)
         (listener,) = (each for each in element['events'] if each['type'] == 'click')
         message = {'client_id': self._client_id, 'id': int(id_), 'listener_id': listener['listener_id'], 'args': []}
@@ -124,12 +157,14 @@ class Room:
         self.news = asyncio.Event()
         self.servers: list[Process] = []
         self.pages: list[Page] = []
+        self.of: dict[Process, list[Page]] = {}
 
     async def open(self, server: Process) -> None:
         async with httpx.AsyncClient(**PATIENTLY) as browser:
             page = Page((await browser.get(f'{server.url}/board/{self.board}')).text, self.news)
         await page.connect(server.url)
         self.pages.append(page)
+        self.of.setdefault(server, []).append(page)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -141,14 +176,18 @@ class Room:
         return {page.text(testid) for page in self.pages}
 
 
-@pytest.fixture
-async def room(redis: RedisServer, tmp_path: Path) -> AsyncIterator[Room]:
-    await redis.is_up()
+@pytest.fixture(params=SERVERS)
+async def room(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Room]:
+    url = f'sqlite:///{tmp_path}/stash.db'
+    if request.param == 'redis':
+        redis: RedisServer = request.getfixturevalue('redis')
+        await redis.is_up()
+        url = redis.url
     room = Room()
     async with AsyncExitStack() as stack:
-        for number in range(SERVERS):
+        for number in range(SERVERS[request.param]):
             (folder := tmp_path / str(number)).mkdir()
-            room.servers.append(stack.enter_context(running(folder, APP.format(url=redis.url))))
+            room.servers.append(stack.enter_context(running(folder, APP.format(url=url))))
         for server in room.servers:
             await asyncio.to_thread(
                 server.answers, lambda server=server: httpx.get(f'{server.url}/board/other', **PATIENTLY)
@@ -160,11 +199,13 @@ async def room(redis: RedisServer, tmp_path: Path) -> AsyncIterator[Room]:
             await page.close()
 
 
-async def test_all_pages_of_three_servers_converge_and_no_vote_is_lost(room: Room) -> None:
-    async def vote(page: Page) -> None:
-        for _ in range(VOTES):
-            await page.click('vote')
+async def vote(page: Page) -> None:
+    for _ in range(VOTES):
+        await page.click('vote')
 
+
+@pytest.mark.once
+async def test_all_pages_converge_and_no_vote_is_lost(room: Room) -> None:
     await asyncio.gather(*map(vote, room.pages))
     total = str(len(room.pages) * VOTES)
     await room.until(lambda: room.texts('votes') == {total})
@@ -177,6 +218,61 @@ async def test_all_pages_of_three_servers_converge_and_no_vote_is_lost(room: Roo
     await room.until(lambda: len(room.texts('title')) == len(room.texts('votes')) == 1)
     if 'ROOM_PAGES' in os.environ:
         await measure(room)
+
+
+@pytest.mark.once
+@pytest.mark.proves('room', 'erased')
+async def test_nothing_is_lost_or_back_when_one_server_is_frozen_and_one_killed(room: Room) -> None:
+    here, frozen, doomed = room.servers[0], room.servers[1], room.servers[-1]
+
+    def are_erased(server: Process) -> bool:
+        return not any(page.text('title') or early & set(page.ballots()) for page in room.of[server])
+
+    async def vote_and_die() -> None:
+        """Vote on a server that is killed meanwhile; return when its pages know that a vote was counted."""
+        known = {page: len(page.ballots('answered')) for page in room.of[doomed]}
+        await asyncio.gather(*map(vote, room.of[doomed]))
+        await room.until(lambda: any(len(page.ballots('answered')) > count for page, count in known.items()))
+        await asyncio.to_thread(doomed.kill)
+
+    await room.of[frozen][0].click('rename')
+    await asyncio.gather(*map(vote, room.pages))
+    await room.until(lambda: room.texts('votes') == {str(len(room.pages) * VOTES)} and '' not in room.texts('title'))
+    early = set(room.pages[0].ballots())
+    assert early == {ballot for page in room.pages for ballot in page.cast()}
+
+    await asyncio.gather(*map(vote, room.of[frozen]))  # some of these are under way when it stops
+    frozen.freeze()
+    thawing = asyncio.create_task(asyncio.sleep(FROZEN))
+    await room.of[here][0].click('erase')
+    await room.until(lambda: are_erased(here))
+    first = {page: page.clicks for page in room.pages}
+    await asyncio.gather(*map(vote, room.of[here]))
+    if doomed is not frozen:
+        await room.until(lambda: are_erased(doomed))
+        await vote_and_die()
+    await thawing
+    frozen.thaw()
+    await room.until(lambda: are_erased(frozen))
+    if doomed is frozen:
+        await vote_and_die()
+    else:
+        await asyncio.gather(*map(vote, room.of[frozen]))
+
+    dead, room.pages = room.of[doomed], [page for page in room.pages if page not in room.of[doomed]]
+    cast = {ballot for page in room.pages for ballot in page.cast(first[page])}
+    answered = {ballot for page in dead for ballot in page.ballots('answered')} & {
+        ballot for page in dead for ballot in page.cast(first[page])
+    }
+    assert answered
+    await room.until(lambda: all(cast | answered <= set(page.ballots()) for page in room.pages))
+    await room.open(here)  # which shows what is stored
+    await room.until(lambda: len(room.texts('ballots')) == len(room.texts('votes')) == 1)
+    ballots = room.pages[0].ballots()
+    assert len(set(ballots)) == len(ballots) == int(room.pages[0].text('votes')), 'each counts once'
+    assert not early & set(ballots)
+    assert room.texts('title') == {''}
+    assert set(ballots) - cast <= {ballot for page in first for ballot in page.cast()}
 
 
 async def measure(room: Room) -> None:
