@@ -27,6 +27,7 @@ SECTIONS = {
     'recover': 42,
     'people': 14,
     'rooms': 9,
+    'live': 5,
     'load': 3,
     'opaque': 15,
     'rows': 15,

@@ -102,7 +102,7 @@ class Page:
         assert client, source
         self._elements: dict[str, Any] = json.loads(html.unescape(found[1]))
         self._client_id = client[1]
-        self._news = news
+        self.news = news
         self.clicks = 0
         """How many ballots it has cast."""
         self._socket = socketio.AsyncClient(reconnection=False)
@@ -122,7 +122,7 @@ class Page:
 
     async def _update(self, changed: dict[str, Any]) -> None:
         self._elements.update(changed)
-        self._news.set()
+        self.news.set()
 
     def _find(self, testid: str) -> tuple[str, Any]:
         return next(
