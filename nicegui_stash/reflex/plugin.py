@@ -113,6 +113,8 @@ class StashPlugin(Plugin):
         from . import reflex_private  # noqa: PLC0415 `rxconfig.py` is read while Reflex is being imported
         from .manager import StashStateManager  # noqa: PLC0415 as above
 
+        if installed := reflex_private.is_too_old():
+            raise ConfigurationError('plugins', f'Reflex {installed} is too old', "pip install 'nicegui-stash[reflex]'")
         app = cast(reflex_private.App, context['app'])
         root = reflex_private.root_of(app)
         if root is None:  # an app without states

@@ -11,9 +11,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
 from inspect import get_annotations
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 if TYPE_CHECKING:
 
@@ -107,6 +108,8 @@ else:
 
 __all__ = ['App', 'BaseState', 'BaseStateToken', 'RxField', 'StateManager', 'StateToken']
 
+OLDEST: Final = (0, 10)
+"""The first version whose states say for themselves that they were changed, and keep all their vars alike."""
 _OPTIONS = 'nicegui_stash'
 _CONNECTION = frozenset({'is_hydrated', '_reflex_internal_links'})
 
@@ -240,6 +243,12 @@ def hydrates(event: Any) -> bool:
 def token_expiration() -> float:
     """Return after how many seconds Reflex lets go of a state in memory."""
     return float(get_config().redis_token_expiration)
+
+
+def is_too_old() -> str | None:
+    """Return the version of Reflex if it is older than the oldest whose states this knows."""
+    installed = version('reflex')
+    return installed if tuple(map(int, installed.split('.')[:2])) < OLDEST else None
 
 
 def root_of(app: App) -> type[BaseState] | None:

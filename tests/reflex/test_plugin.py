@@ -15,7 +15,7 @@ from reflex.istate.manager.token import BaseStateToken
 from reflex_base.registry import RegistrationContext
 
 from nicegui_stash.errors import ConfigurationError
-from nicegui_stash.reflex import StashPlugin
+from nicegui_stash.reflex import StashPlugin, reflex_private
 from nicegui_stash.reflex.manager import StashStateManager
 
 SECRET = 'a secret of the tests'
@@ -116,6 +116,12 @@ def test_a_state_that_clients_share_is_refused(app: rx.App, monkeypatch: pytest.
     monkeypatch.setattr(shared, 'SharedState', SimpleNamespace(__subclasses__=lambda: [cls]))
     with pytest.raises(ConfigurationError, match=r'app\.Board are rx\.SharedState'):
         StashPlugin('memory://', secrets=SECRET).post_compile(app=app)
+
+
+def test_a_reflex_that_is_too_old_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reflex_private, 'version', {'reflex': '0.9.6.post2'}.__getitem__)
+    with pytest.raises(ConfigurationError, match=r'Reflex 0\.9\.6\.post2 is too old'):
+        StashPlugin('memory://', secrets=SECRET).post_compile(app=SimpleNamespace(_state=None))
 
 
 def test_an_app_without_states_needs_nothing() -> None:

@@ -40,9 +40,15 @@ async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
     server.kill()
 
 
-async def test_a_kill_after_the_answer_loses_nothing(backend: Backend) -> None:
+@pytest.mark.parametrize('journal', [False, True], ids=['sqlite', 'redis-and-journal'])
+async def test_a_kill_after_the_answer_loses_nothing(
+    backend: Backend, redis: RedisServer, tmp_path: Path, *, journal: bool
+) -> None:
+    if journal:
+        backend.set('NICEGUI_STASH_URL', redis.url)
+        backend.set('NICEGUI_STASH_JOURNAL', str(tmp_path / 'journal'))
     answered = 0
-    for _ in range(3):
+    for _ in range(2):
         await backend.start()
         async with Client.connected(backend, CLIENT) as client:
             assert (await client.hydrate())['count'] == answered
@@ -50,7 +56,7 @@ async def test_a_kill_after_the_answer_loses_nothing(backend: Backend) -> None:
                 await client.send(f'{STATE}.add')
                 answered = (await client.sent())['count']
             backend.kill()
-    assert answered == 15
+    assert answered == 10
 
 
 async def test_a_stop_makes_everything_durable_a_form_and_what_no_browser_sees(backend: Backend) -> None:
