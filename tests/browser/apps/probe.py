@@ -40,6 +40,7 @@ def serve(*, tailwind: bool = False) -> None:
     """Run the app as the environment says, below the path `MOUNT` of a FastAPI app if there is one.
 
     Tailwind compiles in the page, for a fifth of its CPU: only where the layout, or all of the head, is under test.
+    What each new browser loads is compressed anew, for a tenth of it: only below a path, and in the demo.
     """
     if transports := os.environ.get('TRANSPORTS'):
         app.config.socket_io_js_transports = transports.split()  # type: ignore[assignment]
@@ -60,4 +61,5 @@ def serve(*, tailwind: bool = False) -> None:
         message_history_length=int(os.environ.get('MESSAGE_HISTORY_LENGTH', '1000')),
         storage_secret=os.environ['SECRET'],
         tailwind=tailwind,
+        gzip_middleware_factory=None,
     )
