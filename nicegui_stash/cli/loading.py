@@ -30,14 +30,24 @@ def load_schema(target: str) -> Schema:
                 f'{module_name} has no {class_name}',
                 'A class is found at the top level of a module, not in a function or below `if __name__ == ...:`',
             )
-    schema = schema_of(found) if isinstance(found, type) else None
+    schema = (schema_of(found) or _schema_in_reflex(found)) if isinstance(found, type) else None
     if schema is None:
         raise ConfigurationError(
             'module:Class',
             f'{class_name} in {module_name} is not stored',
-            'Name a class that is decorated with @stash.page(...), @stash.view or @stash.state',
+            'Name a class that is decorated with @stash.page(...), @stash.view or @stash.state, or a state of Reflex',
         )
     return schema
+
+
+def _schema_in_reflex(found: type) -> Schema | None:
+    """Return the schema of a class of Reflex's states; `None` for another class."""
+    if 'reflex.state' not in sys.modules:  # then the module that was imported has no such class
+        return None
+    from ..reflex.declared import schema_of_state  # noqa: PLC0415 it imports Reflex
+    from ..reflex.reflex_private import BaseState  # noqa: PLC0415 as above
+
+    return schema_of_state(found).schema if issubclass(found, BaseState) else None
 
 
 def _import(name: str) -> ModuleType:
@@ -68,16 +78,27 @@ def _failed(name: str, error: BaseException) -> ConfigurationError:
 @contextmanager
 def _quiet() -> Generator[None]:
     """Let an app's module be imported: `ui.run` returns at once, prints go elsewhere, our options stay ours."""
-    from nicegui import ui  # noqa: PLC0415 what needs no app does not import the framework
-
-    names, arguments = cast(Any, ui), sys.argv
-    run, names.run = names.run, _do_not_run
-    sys.argv = arguments[:1]
+    arguments, sys.argv = sys.argv, sys.argv[:1]
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), _without_server():
             yield
     finally:
-        names.run, sys.argv = run, arguments
+        sys.argv = arguments
+
+
+@contextmanager
+def _without_server() -> Generator[None]:
+    try:
+        from nicegui import ui  # noqa: PLC0415 what needs no app does not import the framework
+    except ModuleNotFoundError:  # an app of Reflex, whose module starts no server
+        yield
+        return
+    names = cast(Any, ui)
+    run, names.run = names.run, _do_not_run
+    try:
+        yield
+    finally:
+        names.run = run
 
 
 def _do_not_run(*_: object, **__: object) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from reflex.state import BaseState
 
 from nicegui_stash.reflex import stash_state
@@ -36,6 +38,36 @@ async def test_show_lists_the_vars(start: Start, url: str) -> None:
     shown = run('show', url, '--largest', '1', '--values')
     assert (shown.returncode, 'Counter, version 1' in shown.stdout) == (0, True), shown.stdout + shown.stderr
     assert [line.split()[0] for line in shown.stdout.splitlines() if line.endswith('B  3')] == ['count']
+
+
+NEXT = """
+import reflex as rx
+from nicegui_stash.reflex import stash_state
+
+@stash_state(name='Counter', version=2, migrations={1: MIGRATION})
+class Counter(rx.State):
+    count: str = ''
+"""
+
+
+async def test_migrate_says_what_a_new_version_of_a_class_would_find(
+    start: Start, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await counted(start)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('PYTHONPATH', f'{tmp_path}:{Path(__file__).parents[2]}')
+    found: dict[str, tuple[int, str]] = {}
+    for name, migration in {
+        'fits': "lambda stored: {'count': str(stored['count'])}",
+        'lost': 'lambda _: {}[1]',
+    }.items():
+        (tmp_path / f'{name}.py').write_text(NEXT.replace('MIGRATION', migration))
+        said = run('migrate', url, f'{name}:Counter', '--dry-run')
+        found[name] = said.returncode, said.stdout + said.stderr
+    assert found['fits'][0] == 0, found['fits'][1]
+    assert '1  would migrate from version 1' in found['fits'][1], found['fits'][1]
+    assert found['lost'][0] == 1, found['lost'][1]
+    assert 'KeyError' in found['lost'][1], found['lost'][1]
 
 
 async def test_doctor_says_what_the_store_is_fit_for(start: Start, url: str) -> None:
