@@ -23,12 +23,15 @@ from .reflex_private import (
     BaseStateToken,
     StateManager,
     StateToken,
+    Told,
     all_states,
     cut,
     hydrates,
     is_of_state_tree,
     new_tree,
+    tell_again,
     token_expiration,
+    told_by_browser,
 )
 from .tree import Tree
 
@@ -44,6 +47,7 @@ class _Running:
     def __init__(self, registry: Registry, settings: Settings, options: ReflexOptions) -> None:
         self.registry = registry
         self.trees: dict[str, Tree] = {}
+        self.told: dict[str, tuple[float, Told]] = {}  # of trees that have left, with the time of their last use
         self.others: dict[str, tuple[asyncio.Lock, Any]] = {}
         self.loop = asyncio.get_running_loop()
         self._renew_every = renewal_interval(settings)
@@ -65,7 +69,11 @@ class _Running:
         self._timers[1] = self.loop.call_later(self._tidy_every, self._tidy)
 
     def release_idle(self, now: float) -> None:
-        """Let go of trees that were idle for long; what only memory holds stays as long as Reflex would keep it."""
+        """Let go of trees that were idle for long; what only memory holds stays as long as Reflex would keep it.
+
+        Of a tree that leaves, what its browser has told stays: without it, Reflex would load the open page once more.
+        """
+        self.told = {ident: told for ident, told in self.told.items() if now - told[0] < self._expiration}
         for ident, tree in list(self.trees.items()):
             idle = now - tree.used
             if tree.turns.is_taken or idle < self._idle or tree.session.pending:
@@ -74,6 +82,8 @@ class _Running:
                 continue
             del self.trees[ident]
             tree.close()
+            if idle < self._expiration and (told := told_by_browser(tree.root)):
+                self.told[ident] = tree.used, told
             cut(tree.root)
 
     def stop(self) -> None:
@@ -290,6 +300,8 @@ class StashStateManager(StateManager):
         tree = running.trees.get(token.ident)
         if tree is None:  # nobody was faster
             root = new_tree(token.cls.get_root_state())
+            if token.ident in running.told:
+                tell_again(root, running.told.pop(token.ident)[1])
             tree = Tree(token.ident, root, session, self._schema_of, self._refuse, self._report)
             tree.used = tree.looked = monotonic()
             running.trees[token.ident] = tree

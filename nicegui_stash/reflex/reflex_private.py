@@ -130,16 +130,21 @@ def options_of(field: RxField) -> object:
 
 
 def own_fields(cls: type[BaseState]) -> Iterator[tuple[str, RxField]]:
-    """Iterate over what a class adds to its parent, without what belongs to the connection and to the browser.
+    """Iterate over what a class adds to its parent, without what belongs to the connection and to the browser."""
+    for name, field in cls.get_fields().items():
+        if field._owner is cls and not _is_told(cls, name, field):
+            yield name, field
+
+
+def _is_told(cls: type[BaseState], name: str, field: RxField) -> bool:
+    """Whether a var is what the browser has told.
 
     The address, the headers and the session of the socket come with the next event, cookies among them; what is in the
     browser's storage comes with the next hydration.
     """
-    for name, field in cls.get_fields().items():
-        if field._owner is not cls or name in _CONNECTION or name.startswith('rx_router_') or name == 'router_data':
-            continue
-        if not cls._is_client_storage(field):
-            yield name, field
+    if name in _CONNECTION or name.startswith('rx_router_') or name == 'router_data':
+        return True
+    return cls._is_client_storage(field)
 
 
 def is_annotated(cls: type[BaseState], name: str) -> bool:
@@ -189,6 +194,31 @@ def touch_all(state: BaseState) -> None:
     """Let every node of a tree count as changed, as of one that did not come from here."""
     for node in nodes(state):
         node._was_touched = True
+
+
+Told = Mapping[str, Mapping[str, Any]]
+"""By the name of a state: what the browser has told, by var."""
+
+
+def told_by_browser(root: BaseState) -> Told:
+    """Return what the browser has told the states of a tree, and tells only once for each connection."""
+    found: dict[str, dict[str, Any]] = {}
+    for state in nodes(root):
+        cls, values = type(state), vars(state)
+        told = {
+            name: values[name]
+            for name, field in cls.get_fields().items()
+            if name in values and field._owner is cls and _is_told(cls, name, field)
+        }
+        if told:
+            found[cls.get_full_name()] = told
+    return found
+
+
+def tell_again(root: BaseState, told: Told) -> None:
+    """Give the states of a new tree what the browser has told those of an earlier one; it knows that."""
+    for state in nodes(root):
+        vars(state).update(told.get(type(state).get_full_name(), {}))
 
 
 def cut(state: BaseState) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import reflex as rx
 from reflex.istate.manager.token import BaseStateToken, StateToken
 from reflex.state import BaseState
 
@@ -297,6 +298,34 @@ async def test_an_idle_tree_leaves_the_memory_and_comes_back(start: Start) -> No
     running.release_idle(now + 301)
     assert CLIENT not in running.trees
     assert await life.read('count') == 1
+
+
+class Signed(BaseState):
+    count: int = 0
+    token: str = rx.LocalStorage('none')
+    theme: str = rx.Cookie('light')
+
+
+async def test_what_a_browser_has_told_is_there_when_its_idle_tree_comes_back(start: Start) -> None:
+    life = start(Signed)
+    async with life.event() as state:
+        state.count, state.token, state.theme = 1, 'mine', 'dark'
+        state.router_data = {'sid': 'a socket'}
+        state.rx_router_route_id = '/page'
+    await durable(life)
+    running = life.manager._running
+    now = asyncio.get_running_loop().time()
+    running.release_idle(now + 301)
+    assert CLIENT not in running.trees
+    async with life.event() as state:
+        assert (state.count, state.token, state.theme, state.rx_router_route_id) == (1, 'mine', 'dark', '/page')
+        assert state.router_data == {'sid': 'a socket'}
+        assert not state.dirty_vars
+    running.release_idle(now + 302 + 301)
+    running.release_idle(now + 302 + 3601)
+    assert not running.told
+    async with life.event() as state:
+        assert (state.count, state.token) == (1, 'none')
 
 
 async def test_a_tree_with_what_no_document_has_stays_as_long_as_with_reflex(start: Start) -> None:
