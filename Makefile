@@ -38,7 +38,7 @@ REFLEX_NEEDS = 'fsspec>=2024.12.0' 'msgspec>=0.22' 'itsdangerous>=2.2'
 	@touch $@
 
 .PHONY: reflex
-reflex: .venv-reflex/.installed ## run the tests of the plugin for Reflex, in .venv-reflex
+reflex: .venv-reflex/.installed $(filter-out $(WITHOUT),chromium) ## run the tests of the plugin for Reflex, in .venv-reflex
 	.venv-reflex/bin/python -m pytest --config-file tests/reflex/pytest.ini $(PYTEST_ARGS) tests/reflex
 
 .PHONY: versus

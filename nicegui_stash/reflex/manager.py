@@ -236,7 +236,6 @@ class StashStateManager(StateManager):
         """
         running = self._open()
         source = running.trees.get(ident) or await self._load(running, BaseStateToken(ident=ident, cls=self._root))
-        source.accept()
         target = running.registry.session(new_ident)
         await target.load(self._settings.recover_timeout)
         for slice_id, found in list(source.session.document.all_slices()):
