@@ -8,6 +8,7 @@ Reflex is not installed where most of this project is checked, so what is used o
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -278,7 +279,7 @@ def token_expiration() -> float:
 def is_too_old() -> str | None:
     """Return the version of Reflex if it is older than the oldest whose states this knows."""
     installed = version('reflex')
-    return installed if tuple(map(int, installed.split('.')[:2])) < OLDEST else None
+    return installed if tuple(map(int, re.findall(r'\d+', installed)[:2])) < OLDEST else None
 
 
 def root_of(app: App) -> type[BaseState] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,9 +119,13 @@ def test_a_state_that_clients_share_is_refused(app: rx.App, monkeypatch: pytest.
         StashPlugin('memory://', secrets=SECRET).post_compile(app=app)
 
 
-def test_a_reflex_that_is_too_old_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reflex_private, 'version', {'reflex': '0.9.6.post2'}.__getitem__)
-    with pytest.raises(ConfigurationError, match=r'Reflex 0\.9\.6\.post2 is too old'):
+@pytest.mark.parametrize(('version', 'is_refused'), [('0.9.6.post2', True), ('0.10.0', False), ('1.0rc1', False)])
+def test_a_reflex_that_is_too_old_is_refused(
+    monkeypatch: pytest.MonkeyPatch, version: str, *, is_refused: bool
+) -> None:
+    monkeypatch.setattr(reflex_private, 'version', {'reflex': version}.__getitem__)
+    refused = pytest.raises(ConfigurationError, match=f'Reflex {version} is too old')
+    with refused if is_refused else nullcontext():
         StashPlugin('memory://', secrets=SECRET).post_compile(app=SimpleNamespace(_state=None))
 
 
