@@ -31,7 +31,7 @@ class StashPlugin(Plugin):
     """Keeps the states of a Reflex app in a store of ours.
 
     Each option that is not given is taken from the environment, as `NICEGUI_STASH_SECRETS`, else its default holds; see
-    `docs/reference/configuration.md`. `secrets` are needed. These are Reflex's alone:
+    `docs/reference/configuration.md`. A backend needs `secrets`, a build of the page does not. Reflex's alone are:
 
     - `answer`: `'durable'` lets a browser wait until what it is about to be shown is durable, for `answer_timeout`
       seconds at most; `'accepted'` does not. By default `'durable'` where that takes a millisecond: with a database or
@@ -89,12 +89,6 @@ class StashPlugin(Plugin):
             max_new_sessions=max_new_sessions,
             on_invalid=on_invalid,
         )
-        if not self._settings.secrets:
-            raise ConfigurationError(
-                'secrets',
-                'Reflex has no secret of its own, and without one anybody who reads the store finds every session',
-                "Write StashPlugin(secrets=['…']) with a private random text, or set NICEGUI_STASH_SECRETS",
-            )
         _require('answer', answer, (None, *get_args(Answer)))
         _require('on_unstorable', on_unstorable, get_args(OnUnstorable))
         if not answer_timeout > 0 or not idle_timeout > timedelta():
@@ -115,6 +109,12 @@ class StashPlugin(Plugin):
 
         if installed := reflex_private.is_too_old():
             raise ConfigurationError('plugins', f'Reflex {installed} is too old', "pip install 'nicegui-stash[reflex]'")
+        if not self._settings.secrets:
+            raise ConfigurationError(
+                'secrets',
+                'Reflex has no secret of its own, and without one anybody who reads the store finds every session',
+                "Write StashPlugin(secrets=['…']) with a private random text, or set NICEGUI_STASH_SECRETS",
+            )
         app = cast(reflex_private.App, context['app'])
         root = reflex_private.root_of(app)
         if root is None:  # an app without states

@@ -82,9 +82,10 @@ async def test_the_store_is_opened_when_the_app_starts(app: rx.App, tmp_path: Pa
             pass
 
 
-def test_a_plugin_without_a_secret_is_refused() -> None:
+def test_a_backend_without_a_secret_is_refused_but_not_a_build_of_the_page(app: rx.App) -> None:
+    plugin = StashPlugin('memory://')
     with pytest.raises(ConfigurationError, match='NICEGUI_STASH_SECRETS'):
-        StashPlugin('memory://')
+        plugin.post_compile(app=app)
 
 
 def test_secrets_and_place_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
