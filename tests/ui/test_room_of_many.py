@@ -166,7 +166,7 @@ class Room:
         self.pages.append(page)
         self.of.setdefault(server, []).append(page)
 
-    async def until(self, holds: Callable[[], bool]) -> None:
+    async def until(self, holds: Callable[[], object]) -> None:
         async with asyncio.timeout(PATIENCE):
             while not holds():
                 self.news.clear()
@@ -228,11 +228,14 @@ async def test_nothing_is_lost_or_back_when_one_server_is_frozen_and_one_killed(
     def are_erased(server: Process) -> bool:
         return not any(page.text('title') or early & set(page.ballots()) for page in room.of[server])
 
+    def answered() -> set[str]:
+        """Return the ballots of the server that is killed of which its pages know, without those before the erasure."""
+        return {ballot for page in room.of[doomed] for ballot in {*page.ballots('answered')} & page.cast(first[page])}
+
     async def vote_and_die() -> None:
-        """Vote on a server that is killed meanwhile; return when its pages know that a vote was counted."""
-        known = {page: len(page.ballots('answered')) for page in room.of[doomed]}
+        """Vote on a server, and kill it as soon as a page knows that a vote was counted."""
         await asyncio.gather(*map(vote, room.of[doomed]))
-        await room.until(lambda: any(len(page.ballots('answered')) > count for page, count in known.items()))
+        await room.until(answered)
         await asyncio.to_thread(doomed.kill)
 
     await room.of[frozen][0].click('rename')
@@ -259,13 +262,10 @@ async def test_nothing_is_lost_or_back_when_one_server_is_frozen_and_one_killed(
     else:
         await asyncio.gather(*map(vote, room.of[frozen]))
 
-    dead, room.pages = room.of[doomed], [page for page in room.pages if page not in room.of[doomed]]
+    room.pages = [page for page in room.pages if page not in room.of[doomed]]
     cast = {ballot for page in room.pages for ballot in page.cast(first[page])}
-    answered = {ballot for page in dead for ballot in page.ballots('answered')} & {
-        ballot for page in dead for ballot in page.cast(first[page])
-    }
-    assert answered
-    await room.until(lambda: all(cast | answered <= set(page.ballots()) for page in room.pages))
+    counted = cast | answered()
+    await room.until(lambda: all(counted <= set(page.ballots()) for page in room.pages))
     await room.open(here)  # which shows what is stored
     await room.until(lambda: len(room.texts('ballots')) == len(room.texts('votes')) == 1)
     ballots = room.pages[0].ballots()
