@@ -70,13 +70,24 @@ def is_closing(document: Document, now: int) -> bool:
 
 
 async def fetch(
-    shared: Shared, key: str, older_keys: tuple[str, ...], unless: ETag | None, *, is_limited: bool = False
+    shared: Shared,
+    key: str,
+    older_keys: tuple[str, ...],
+    unless: ETag | None,
+    *,
+    is_limited: bool = False,
+    told: StoredObject | None = None,
 ) -> Fetched | Same | Foreign | Away | Denied:
     """Read a session's document. Bytes that are not a document are quarantined, and never read in part.
 
-    If a sweep is deleting the object, wait until it is gone or the sweep has stopped.
+    If a sweep is deleting the object, wait until it is gone or the sweep has stopped. `told`: the store has said that
+    it has this object, which is not read then.
     """
     looks = 0
+    if told is not None:
+        understood = await _understand(shared, key, told.body, told.etag)
+        if not isinstance(understood, _Closing):
+            return understood
     while True:
         shared.counts['gets'] += 1
         reading = read(shared.store, key, unless, is_limited=is_limited)

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any, Final, Protocol, cast
 
 from ..errors import StoreError
-from ..stores.base import Changed, ETag, Store, Watching
+from ..stores.base import Changed, ETag, Store, Told, Watching
 
 log = logging.getLogger('nicegui_stash')
 
@@ -29,8 +29,8 @@ class Followed(Protocol):
     @property
     def is_read(self) -> bool: ...
 
-    async def look(self, etag: ETag | None) -> bool:
-        """Look at the store, where somebody has put an object with this etag, `None` for any; tell if it answered."""
+    async def look(self, told: ETag | Told | None) -> bool:
+        """Look at the store, where somebody has put this, `None` for anything; return whether it is known now."""
         ...
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from ..errors import CannotOpen
-from ..stores.base import ETag, StoredObject, replacing
+from ..stores.base import ETag, StoredObject, Told, replacing
 from .shared import Shared
 from .store_io import Away, Denied, MustRead, Read, Stored, read, write
 
@@ -70,9 +70,13 @@ class ServerRows:
         self._reads += 1
         self.wake()
 
-    async def look(self, etag: ETag | None) -> bool:
-        """Look at the store, where somebody has put an object with this etag, `None` for any; tell if it answered."""
-        if etag is not None and etag == self._etag:
+    async def look(self, told: ETag | Told | None) -> bool:
+        """Look at the store, where somebody has put this, `None` for anything; return whether it is known now."""
+        if told is not None and (told.etag if isinstance(told, Told) else told) == self._etag:
+            return True
+        if isinstance(told, Told) and self.is_read and told.before == self._etag:
+            self._reads += 1
+            self._take(self._opened(told.found.body), told.etag)
             return True
         self._shared.counts['gets'] += 1
         outcome = await read(self._shared.store, self.key, self._etag if self.is_read else None)

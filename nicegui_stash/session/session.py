@@ -28,7 +28,7 @@ from ..model.operations import (
 from ..model.pieces import Json
 from ..model.schema import Schema
 from ..model.versions import Found
-from ..stores.base import ETag
+from ..stores.base import ETag, Told
 from .journal import Source
 from .loading import Condition
 from .shared import Shared
@@ -359,12 +359,12 @@ class Session:
         """Look whether someone else wrote the document; after `timeout` seconds this goes on in the background."""
         return await self._sync.revalidate(timeout)
 
-    async def look(self, etag: ETag | None) -> bool:
-        """Look at the store, where somebody has put an object with this etag, or `None` for any.
+    async def look(self, told: ETag | Told | None) -> bool:
+        """Look at the store, where somebody has put an object with this etag, or this object; `None` for any.
 
         Return whether it is known now what the store has.
         """
-        return await self._sync.look(etag)
+        return await self._sync.look(told)
 
     def flush(self) -> Coroutine[Any, Any, None]:
         """Wait until what was accepted so far is durable. Raises `StoreError` if an attempt fails; nothing is lost."""

@@ -13,7 +13,7 @@ from typing import Final, Protocol, assert_never
 
 from ..errors import Refused, Unavailable
 from ..model.operations import Touch
-from ..stores.base import ETag, replacing
+from ..stores.base import ETag, Told, replacing
 from ..stores.journal import Row
 from .journal import row_of
 from .loading import Fetched, Foreign, Same, erase, fetch
@@ -173,18 +173,28 @@ class Synchroniser:
         done, _ = await asyncio.wait({self._revalidate_beside()}, timeout=timeout)
         return bool(done)
 
-    async def look(self, etag: ETag | None) -> bool:
-        """Look whether somebody else has put an object with this etag; `None`: with any other than the known one.
+    async def look(self, told: ETag | Told | None) -> bool:
+        """Look whether somebody else has put this; `None`: an object with any other etag than the known one.
 
         Return whether it is known now what the store has.
         """
-        if etag is not None:
-            async with self._io:  # it may be that of a put under way here
-                if self._state.etag == etag:
+        if told is not None:
+            async with self._io:  # it may be what is being put here
+                if self._state.etag == (told.etag if isinstance(told, Told) else told):
+                    return True
+                if isinstance(told, Told) and await self._take_told(told):
                     return True
         reads = self.reads
         await self.revalidate(DEADLINE)
         return self.reads > reads
+
+    async def _take_told(self, told: Told) -> bool:
+        """Take an object that somebody has put over the one that is known; return whether that is what there is."""
+        state = self._state
+        if told.before != state.etag or not state.is_read or state.must_read or state.inherited:
+            return False
+        outcome = await fetch(state.shared, state.key, self._older_keys, state.etag, told=told.found)
+        return self._take(outcome) is None
 
     def _revalidate_beside(self) -> asyncio.Task[None]:
         if self._revalidation is None or self._revalidation.done():

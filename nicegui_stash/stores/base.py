@@ -123,8 +123,24 @@ class Timekeeping(Protocol):
         ...
 
 
-Changed = Mapping[str, ETag]
-"""Objects that were put, by key, each with its new etag."""
+@final
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An object as it was put, and the etag of what the put has replaced, `None` for nothing.
+
+    Who knows that one knows now what the store has, and need not read. Others have to: something was put between.
+    """
+
+    found: StoredObject
+    before: ETag | None
+
+    @property
+    def etag(self) -> ETag:
+        return self.found.etag
+
+
+Changed = Mapping[str, ETag | Told]
+"""Objects that were put, by key, each with its new etag, or the object itself."""
 
 
 @runtime_checkable

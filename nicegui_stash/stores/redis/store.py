@@ -14,7 +14,7 @@ from typing import Any, Final
 from redis.exceptions import NoScriptError, RedisError
 
 from ...errors import ConfigurationError, Conflict, OutcomeUnknown, Refused, StoreError, Unavailable
-from ..base import NOT_MODIFIED, Changed, ETag, Guarantee, Mode, NotModified, ObjectInfo, Replace, StoredObject
+from ..base import NOT_MODIFIED, Changed, ETag, Guarantee, Mode, NotModified, ObjectInfo, Replace, StoredObject, Told
 from ..keys import check_key, folder_of, is_key
 from ..urls import without_credentials
 from .errors import redis_error
@@ -26,7 +26,10 @@ NAMESPACE: Final = 'nicegui-stash:'
 """What the name of every object in the database begins with, so that others may use the database too."""
 
 CHANGED: Final = b'nicegui-stash:changed'
-"""The channel on which each put says the name of the object and its new etag."""
+"""The channel on which each put says the name of the object and its new etag; of a small one all else, too."""
+
+SMALL: Final = 4000
+"""Bytes up to which a body is told as well, so that nobody has to read it."""
 
 _HEARTBEAT = 2.0
 """Seconds after which somebody who watches is told that nothing has changed."""
@@ -47,7 +50,7 @@ class _Script:
 
 
 # The second comparison makes a put that was applied without an answer safe to repeat. Who may not publish still puts.
-_PUT = _Script("""
+_PUT = _Script(f"""
 local etag = redis.call('GETRANGE', KEYS[1], 0, 15)
 if etag ~= ARGV[1] then
     return etag == string.sub(ARGV[2], 1, 16) and 1 or 0
@@ -57,7 +60,11 @@ if ARGV[3] == '0' then
 else
     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 end
-redis.pcall('PUBLISH', 'nicegui-stash:changed', KEYS[1] .. ' ' .. string.sub(ARGV[2], 1, 16))
+local told = KEYS[1] .. ' ' .. string.sub(ARGV[2], 1, 16)
+if #ARGV[2] <= {_TOKEN + SMALL} then
+    told = told .. ' ' .. ARGV[1] .. ' ' .. string.sub(ARGV[2], 17)
+end
+redis.pcall('PUBLISH', 'nicegui-stash:changed', told)
 return 1
 """)
 _GET_UNLESS = _Script("""
@@ -217,12 +224,20 @@ class RedisStore:
             async with self._connections.listening(CHANGED, self._deadline) as heard:
                 yield None
                 while True:
-                    message = await heard(_HEARTBEAT)
-                    name, _, etag = (message or b'').decode('utf-8', 'replace').partition(' ')
-                    is_news = bool(etag) and etag not in self._own
-                    yield {name.removeprefix(NAMESPACE): ETag(etag)} if is_news else {}
+                    yield self._told(await heard(_HEARTBEAT) or b'')
         except (RedisError, TimeoutError) as error:
             raise Unavailable('get', CHANGED.decode(), f'listening failed: {type(error).__name__}') from error
+
+    def _told(self, message: bytes) -> Changed:
+        name, _, rest = message.partition(b' ')
+        told, _, rest = rest.partition(b' ')
+        key, etag = name.decode('utf-8', 'replace').removeprefix(NAMESPACE), ETag(told.decode('ascii', 'replace'))
+        if not etag or etag in self._own:
+            return {}
+        before, is_whole, body = rest.partition(b' ')
+        if not is_whole:
+            return {key: etag}
+        return {key: Told(StoredObject(body, etag), ETag(before.decode('ascii', 'replace')) if before else None)}
 
     async def aclose(self) -> None:
         """Close the connections."""
