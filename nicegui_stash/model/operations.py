@@ -6,6 +6,7 @@ Pure, as documents are: values in, values out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -69,25 +70,38 @@ class Reset(msgspec.Struct, tag=True):
 
 
 class Adopt(msgspec.Struct):
-    """Values that come from another document, once: the document notes the `state` of the `source` that it has got.
+    """Values that come from another document, each once: the document notes which it has got of the `source`.
 
-    Where a field has a value already, that stays, unless `replace`. `size`: its bytes in the pending limit.
+    A note counts for one `generation` of the source. Where a field has a value already, that stays, unless `replace`.
+    `size`: its bytes in the pending limit.
     """
 
     sequence: int
     epoch: int
     source: str
-    state: str
+    generation: str
     values: list[tuple[SliceId, str, Raw]]
     replace: bool
     size: int = 0
 
 
-class Forget(msgspec.Struct, tag=True):
-    """Erase the document; with `epoch`, only one that was not erased since it had that."""
+class Withdraw(msgspec.Struct):
+    """Delete values that another document has adopted, where they are as they were. What was added since stays.
+
+    `given`: how often values were withdrawn by then. `comes_too_late`: somebody else has withdrawn or erased since.
+    """
 
     sequence: int
-    epoch: int = -1
+    epoch: int
+    given: int
+    values: list[tuple[SliceId, str, Raw]]
+    comes_too_late: bool = False
+
+
+class Forget(msgspec.Struct, tag=True):
+    """Erase the document."""
+
+    sequence: int
 
 
 class Touch(msgspec.Struct):
@@ -96,10 +110,11 @@ class Touch(msgspec.Struct):
     sequence: int
 
 
-Operation = Set | Drop | Update | Adopt | Reset | Forget | Touch
+Operation = Set | Drop | Update | Adopt | Withdraw | Reset | Forget | Touch
 
 ADOPTED: Final = SliceId('nicegui_stash.adopted', 1)
-"""Where a document notes what it has adopted, by source."""
+"""Where a document notes what it has adopted, by source, and how often its own values were withdrawn."""
+GIVEN: Final = 'given'
 MAX_ADOPTED: Final = 100
 """How many sources it remembers: as many adoptions may be interrupted before each is done."""
 
@@ -138,9 +153,8 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
                 operation.epoch, operation.reset = document.epoch, current
                 if not _change(document, operation):
                     continue
-            case Adopt():
-                operation.epoch = document.epoch
-                if not _adopt(document, operation):
+            case Adopt() | Withdraw():
+                if not _go_over(document, operation):
                     continue
             case Touch():
                 pass
@@ -151,10 +165,8 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
 def _comes_too_late(document: Document, operation: Operation) -> bool:
     """Whether the document was forgotten since an operation was accepted."""
     match operation:
-        case Touch():
+        case Touch() | Forget() | Withdraw():
             return False
-        case Forget():
-            return 0 <= operation.epoch != document.epoch
         case _:
             return operation.epoch < document.epoch
 
@@ -184,20 +196,78 @@ def _change(document: Document, operation: Set | Drop | Update) -> bool:
     return True
 
 
+def _go_over(document: Document, operation: Adopt | Withdraw) -> bool:
+    if isinstance(operation, Adopt):
+        operation.epoch = document.epoch
+        return _adopt(document, operation)
+    operation.comes_too_late = not _withdraw(document, operation)
+    return not operation.comes_too_late
+
+
 def _adopt(document: Document, operation: Adopt) -> bool:
-    adopted, state = document.values(ADOPTED, SESSION_PART), Raw(msgspec.json.encode(operation.state))
-    if adopted.pop(operation.source, None) == state:
-        adopted[operation.source] = state
-        return False
-    adopted[operation.source] = state  # last, so that the order is that of adoption
+    adopted, found = document.values(ADOPTED, SESSION_PART), [_digest(*each) for each in operation.values]
+    note = Raw(msgspec.json.encode((operation.generation, found)))
+    known = _noted(adopted.pop(operation.source, None), operation.generation)
+    adopted[operation.source] = note  # last, so that the order is that of adoption
     for source in list(adopted)[:-MAX_ADOPTED]:
         del adopted[source]
-    for slice_id, name, raw in operation.values:
+    if known.issuperset(found):
+        return False
+    for (slice_id, name, raw), digest in zip(operation.values, found, strict=True):
         values = document.values(slice_id, SESSION_PART)
-        if operation.replace or name not in values:
+        if digest not in known and (operation.replace or name not in values):
             values[name] = raw
     document.erased = False
     return True
+
+
+_note: Final = msgspec.json.Decoder(tuple[str, list[str]])
+
+
+def _noted(note: Raw | None, generation: str) -> frozenset[str]:
+    """Return what tells the values that were adopted of this generation of a source."""
+    try:
+        of, digests = ('', []) if note is None else _note.decode(note)
+    except msgspec.DecodeError:
+        return frozenset()
+    return frozenset(digests if of == generation else ())
+
+
+def _digest(slice_id: SliceId, name: str, raw: Raw) -> str:
+    return blake2b(msgspec.json.encode((*slice_id, name, bytes(raw))), digest_size=8).hexdigest()
+
+
+def times_given(document: Document) -> int:
+    """Return how often values of a document were withdrawn."""
+    found = document.slice(ADOPTED)
+    raw = bytes(found.data.get(GIVEN, b'0')) if found else b'0'
+    return int(raw) if raw.isdigit() else 0
+
+
+def _withdraw(document: Document, operation: Withdraw) -> bool:
+    if (given := times_given(document)) != operation.given or document.epoch != operation.epoch:
+        return False
+    for slice_id, name, raw in operation.values:
+        found = document.slice(slice_id)
+        if found is not None and found.data.get(name) == raw:
+            del found.data[name]
+    for slice_id, found in list(document.all_slices()):
+        found.tabs, found.visits = {}, {}
+        if not found.data and not found.reset:
+            _remove(document, slice_id)
+    document.erased = not any(found.data for slice_id, found in document.all_slices() if slice_id != ADOPTED)
+    document.values(ADOPTED, SESSION_PART)[GIVEN] = Raw(b'%d' % (given + 1))
+    return True
+
+
+def _remove(document: Document, slice_id: SliceId) -> None:
+    versions = document.slices[slice_id.name]
+    keys = versions[str(slice_id.version)]
+    del keys[slice_id.key]
+    if not keys:
+        del versions[str(slice_id.version)]
+    if not versions:
+        del document.slices[slice_id.name]
 
 
 def _update(document: Document, operation: Update) -> bool:
@@ -230,8 +300,8 @@ def begin_again(operations: Iterable[Operation]) -> None:
             operation.epoch = operation.reset = 0
         elif isinstance(operation, (Adopt, Reset)):
             operation.epoch = 0
-        elif isinstance(operation, Forget) and operation.epoch >= 0:
-            operation.epoch = MAX_NATURAL + 1  # it was not about this one
+        elif isinstance(operation, Withdraw):
+            operation.epoch = -1  # it was not about this one
 
 
 def settle_unread(document: Document, operations: Iterable[Operation]) -> tuple[list[Operation], list[Set]]:

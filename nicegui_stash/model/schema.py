@@ -126,7 +126,8 @@ class Schema:
     @cached_property
     def owners(self) -> tuple[Owner, ...]:
         """The owners of the documents that hold the fields; always includes the session, which every page has."""
-        return tuple(dict.fromkeys(('session', *(scope.owner for scope in self.scopes if scope.owner))))
+        found: list[Owner] = [owner for stored in self.fields.values() if (owner := stored.scope.owner)]
+        return tuple(dict.fromkeys(['session', *found]))
 
     @staticmethod
     def key_text(values: Iterable[object]) -> str:

@@ -1,22 +1,21 @@
 """Adopting: what somebody entered before signing in goes over into the person's document, durably and once.
 
-The values are put together with a note of what they are. Only then the guest's document is erased, unless somebody else
-has erased it. So each step can be repeated, after a kill or on another server, and nothing goes over twice.
+The values are put together with a note of what they are. Only then they are withdrawn from the guest's document, where
+what was added meanwhile stays. So each step can be repeated, after a kill or on another server, and nothing goes over
+twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from hashlib import blake2b
 from typing import Final
 
-import msgspec
-
 from ..errors import StoreError, ValueNotStorable
-from ..model.document import Raw, SliceId
-from ..model.operations import ADOPTED
+from ..model.document import Document, Raw, SliceId
+from ..model.operations import ADOPTED, times_given
 from ..model.schema import Schema
 from .session import Session
 from .store_io import DEADLINE
@@ -41,7 +40,7 @@ async def adopt(
     arrived: Callable[[], None],
     backoff: Callable[[int], float],
 ) -> None:
-    """Bring a guest's values into a person's document, then erase the guest's.
+    """Bring a guest's values into a person's document, then withdraw them from the guest's.
 
     Raises `TimeoutError` if the store does not take it for long: it can be tried again at any time.
 
@@ -54,9 +53,9 @@ async def adopt(
         if not values:
             arrived()
             return
-        epoch, state = guest.document.epoch, _state_of(guest, values)
+        generation = _generation(guest)
         try:
-            person.receive(blake2b(guest.key.encode(), digest_size=8).hexdigest(), state, values, replace=replace)
+            person.receive(blake2b(guest.key.encode(), digest_size=8).hexdigest(), generation, values, replace=replace)
         except ValueNotStorable as error:
             log.warning(
                 'session %s: what was entered before signing in stays there: %s', guest.key, error.without_value
@@ -65,13 +64,16 @@ async def adopt(
             return
         arrived()
         await _try(lambda: _put(person), backoff)
-        await _try(lambda: _look(guest), backoff)
-        if not (left := _values_of(guest, schemas)):
-            return  # somebody else was faster
-        if _state_of(guest, left) == state:
-            guest.forget(epoch=epoch)
-            await _try(lambda: _put(guest), backoff)
-            return
+        withdrawn = guest.withdraw(values)
+        await _try(lambda: _put(guest), backoff)
+        if withdrawn.comes_too_late or not any(values_of(guest.document)):
+            return  # if somebody else was faster, what is there now may be the next visitor's
+
+
+def _generation(guest: Session) -> str:
+    """Return what tells the values of this document from those of the next visitor."""
+    document = guest.document
+    return f'{document.born} {document.epoch} {times_given(document)}'
 
 
 async def _try(step: Callable[[], Awaitable[bool]], backoff: Callable[[int], float]) -> None:
@@ -111,15 +113,11 @@ def _values_of(guest: Session, schemas: Collection[Schema]) -> Values:
         for schema in schemas:
             if schema.has_older and slice_id.name in schema.names:
                 guest.inherit(schema, slice_id.key)
-    return [
-        (slice_id, name, raw)
-        for slice_id, found in guest.document.all_slices()
-        for name, raw in found.data.items()
-        if slice_id != ADOPTED
-    ]
+    return list(values_of(guest.document))
 
 
-def _state_of(guest: Session, values: Values) -> str:
-    """Return what tells these values of this document from all others."""
-    digest = blake2b(msgspec.json.encode(sorted((*slice_id, name, bytes(raw)) for slice_id, name, raw in values)))
-    return f'{guest.document.born} {guest.document.epoch} {digest.hexdigest()[:32]}'
+def values_of(document: Document) -> Iterator[tuple[SliceId, str, Raw]]:
+    """Iterate over what somebody has entered into a guest's document."""
+    for slice_id, found in document.all_slices():
+        if slice_id != ADOPTED:
+            yield from ((slice_id, name, raw) for name, raw in found.data.items())

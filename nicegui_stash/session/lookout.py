@@ -17,6 +17,8 @@ LOOKERS: Final = 8
 """How many documents are looked at together."""
 SHARE: Final = 3
 """After a look at all of them it rests this many times as long as that took, so that looking cannot fill the store."""
+LONGEST_REST: Final = 10.0
+"""Seconds that it rests at most: where a look took longer, an answer was missing, and the store was not busy."""
 PAUSE: Final = 2.0
 """Seconds until it listens again, where that failed."""
 
@@ -52,6 +54,7 @@ class Lookout:
         self._watch = store.watch if isinstance(store, Watching) else self._every if interval else None
         self._interval = interval
         self._known = 0.0
+        self._missed: set[str] = set()  # keys of what could not be read when it had changed: read at the next step
         self._time: Callable[[], float] = float
         self._documents = documents
         self._spawn = spawn
@@ -106,18 +109,22 @@ class Lookout:
     async def _look(self, changed: Changed | None) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        looking = iter(
-            [each for each in self._documents() if each.is_read and (changed is None or each.key in changed)]
-        )
+        documents = self._documents()
+        if changed is not None:
+            documents = [each for each in documents if each.key in changed or each.key in self._missed]
+            changed = {key: etag for key, etag in changed.items() if key not in self._missed}
+        known = {each.key: None if changed is None else changed.get(each.key) for each in documents}
+        self._missed = {each.key for each in documents if each.condition == 'unread'}  # what is being read may be older
+        looking = iter([each for each in documents if each.is_read])
+        del documents
 
-        async def look() -> bool:
-            answered = True
+        async def look() -> None:
             for document in looking:
-                answered = await document.look(None if changed is None else changed[document.key]) and answered
-            return answered
+                if not await document.look(known[document.key]):
+                    self._missed.add(document.key)
 
-        answers = [await look()] if changed is not None else await asyncio.gather(*(look() for _ in range(LOOKERS)))
-        if all(answers):
+        await asyncio.gather(*(look() for _ in range(LOOKERS if changed is None else 1)))
+        if not self._missed:
             self._known = began
         if changed is None:
-            await asyncio.sleep(SHARE * (loop.time() - began))
+            await asyncio.sleep(min(SHARE * (loop.time() - began), LONGEST_REST))

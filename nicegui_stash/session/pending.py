@@ -9,7 +9,7 @@ from typing import Final
 from ..errors import StoreError
 from ..model.document import Document
 from ..model.lost import as_sets, still_held
-from ..model.operations import Adopt, Forget, Operation, Place, Reset, Set, Update
+from ..model.operations import Adopt, Forget, Operation, Place, Reset, Set, Update, Withdraw
 from .record import Puts
 from .shared import Shared
 
@@ -174,7 +174,7 @@ class Pending:
     def needs_store(self) -> bool:
         """Whether only the store makes all of this durable: what is counted or erased must be so for every server."""
         return self._put_back > self._durable or any(
-            isinstance(operation, (Update, Adopt, Reset, Forget)) for operation in self
+            isinstance(operation, (Update, Adopt, Withdraw, Reset, Forget)) for operation in self
         )
 
     def is_kept_to(self, sequence: int) -> bool:

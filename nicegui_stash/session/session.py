@@ -22,8 +22,10 @@ from ..model.operations import (
     Set,
     Touch,
     Update,
+    Withdraw,
     Written,
     apply,
+    times_given,
 )
 from ..model.pieces import Json
 from ..model.schema import Schema
@@ -302,8 +304,8 @@ class Session:
         self._sync.wake()
         state.audience.tell_replaced()
 
-    def receive(self, source: str, state: str, values: list[tuple[SliceId, str, Raw]], *, replace: bool) -> None:
-        """Accept values that come from another document, the `source`, once for each of its states; see `Adopt`.
+    def receive(self, source: str, generation: str, values: list[tuple[SliceId, str, Raw]], *, replace: bool) -> None:
+        """Accept values that come from another document, the `source`, each once; see `Adopt`.
 
         Raises `ValueTooLarge` or `TooMuchPending`, and nothing is accepted then.
         """
@@ -313,7 +315,8 @@ class Session:
         size = sum(len(raw) for _, _, raw in values)
         growth = sum(len(name) + 4 + len(raw) for _, name, raw in values)
         self._require_room(ADOPTED.name, size, growth)
-        operation = Adopt(self._state.shared.next_sequence(), document.epoch, source, state, values, replace, size)
+        sequence = self._state.shared.next_sequence()
+        operation = Adopt(sequence, document.epoch, source, generation, values, replace, size)
         if apply(document, [operation]):
             self._state.size += growth
             self._state.moved()
@@ -321,11 +324,23 @@ class Session:
             self._sync.wake()
             self._state.audience.tell_replaced()
 
-    def forget(self, *, epoch: int = -1) -> None:
-        """Accept that the document is erased; with `epoch`, only where nobody has erased it since it had that."""
+    def withdraw(self, values: list[tuple[SliceId, str, Raw]]) -> Withdraw:
+        """Accept that values are another document's now; what has another value by then stays. See `Withdraw`."""
+        state = self._state
+        document = state.document
+        operation = Withdraw(state.shared.next_sequence(), document.epoch, times_given(document), values)
+        if apply(document, [operation]):
+            state.moved()
+            state.pending.add_last(operation)
+            self._sync.wake()
+            state.audience.tell_replaced()
+        return operation
+
+    def forget(self) -> None:
+        """Accept that the document is erased."""
         state = self._state
         state.pending.discard(lambda _: True)
-        state.accept((), Forget(state.shared.next_sequence(), epoch))
+        state.accept((), Forget(state.shared.next_sequence()))
         self._sync.wake()
         state.audience.tell_replaced()
 

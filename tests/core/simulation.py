@@ -13,10 +13,11 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
+from .house import House
 from .lives import Broken
 from .virtual import Deadlock, LeanLoop
 from .world import World
@@ -26,12 +27,26 @@ Trace = list[tuple[Any, ...]]
 
 def live(seed: int, *, may_have_journals: bool = True) -> Trace:
     """Live through the world of a seed. Raises `Broken` or `Deadlock`, which say the seed; returns what happened."""
+    return _live(seed, lambda: World(seed, may_have_journals=may_have_journals), 60)
+
+
+def live_together(seed: int) -> Trace:
+    """Live through the house of a seed: several people, their rooms and their browsers."""
+    return _live(seed, lambda: House(seed), 40)
+
+
+def live_one(seed: int) -> Trace:
+    """Live through one of both: every fourth seed is a house."""
+    return live_together(seed) if seed % 4 == 3 else live(seed)
+
+
+def _live(seed: int, begin: Callable[[], World | House], most: int) -> Trace:
     traces: list[Trace] = []
 
     async def lives() -> None:
-        world = World(seed, may_have_journals=may_have_journals)
+        world = begin()
         traces.append(world.store.trace)
-        for _ in range(world.dice.randrange(5, 60)):
+        for _ in range(world.dice.randrange(5, most)):
             await world.step()
         await world.settle()
 
@@ -54,7 +69,7 @@ def failures(seeds: Iterable[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for seed in seeds:
         try:
-            live(seed)
+            live_one(seed)
         except (Broken, Deadlock) as error:
             found[seed] = str(error) or type(error).__name__
     return found
@@ -89,7 +104,7 @@ def main() -> int:
 
 def _show(seed: int) -> int:
     try:
-        trace, why = live(seed), 'it holds'
+        trace, why = live_one(seed), 'it holds'
     except (Broken, Deadlock) as error:
         trace, why = error.trace, str(error)  # type: ignore[union-attr]
     for when, *happened in trace:

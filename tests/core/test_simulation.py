@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .simulation import digest, live
+from .simulation import digest, live, live_one, live_together
 
 SEEDS = int(os.environ.get('SIMULATION_SEEDS', '1000'))
 BLOCKS = 20
@@ -38,10 +38,10 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, logger='nicegui_stash')
 
 
-@pytest.mark.proves('erased', 'kill')
+@pytest.mark.proves('erased', 'kill', 'adopted', 'room', 'undo', 'flush')
 @pytest.mark.parametrize('block', range(BLOCKS))
 def test_no_life_of_a_session_breaks_a_guarantee(block: int) -> None:
-    lived = [live(seed) for seed in range(block, SEEDS, BLOCKS)]
+    lived = [live_one(seed) for seed in range(block, SEEDS, BLOCKS)]
     assert len(lived) >= SEEDS // BLOCKS
 
 
@@ -60,8 +60,16 @@ def test_the_lives_are_eventful() -> None:
         assert seen >= 5, what
 
 
+def test_people_do_what_people_do() -> None:
+    happened: Counter[str] = Counter()
+    for seed in range(100):
+        happened.update({str(what) for _, what, *_ in live_together(seed)})
+    for what in ('adopt', 'show', 'undo', 'write', 'erase', 'crash', 'rotate', 'a notice is lost', 'put', 'get'):
+        assert happened[what] >= 5, what
+
+
 def test_a_seed_replays_to_the_last_digit_in_another_process() -> None:
-    for seed in (92, 333):
+    for seed in (92, 333, 103):  # the last is a house
         told = {
             subprocess.run(
                 [sys.executable, '-m', 'tests.core.simulation', '--first', str(seed), '--trace'],
@@ -73,4 +81,4 @@ def test_a_seed_replays_to_the_last_digit_in_another_process() -> None:
             ).stdout.splitlines()[-1]
             for hash_seed in ('1', '2')
         }
-        assert told == {digest(live(seed))}
+        assert told == {digest(live_one(seed))}

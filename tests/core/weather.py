@@ -41,6 +41,8 @@ class Weather:
         """What was put under each key, in order: the backups."""
         self.on_put: Callable[[str, bytes], None] = lambda key, body: None
         self.on_delete: Callable[[bytes], None] = lambda body: None
+        self.clear: Callable[[str, bytes], bytes] = lambda key, body: body
+        """What is noted of an object: a sealed one is another each time."""
         self.trace: list[tuple[Any, ...]] = []
         """Everything that happened, in order, with the time: two runs of one seed have the same."""
         self._revision = 0
@@ -138,9 +140,10 @@ class Weather:
             raise self._lost_race(key)
         self._revision += 1
         stored = self.objects[key] = StoredObject(body, ETag(str(self._revision)))
-        self.note('put', stored.etag, hashlib.sha256(body).hexdigest())
+        self.note('put', stored.etag, hashlib.sha256(self.clear(key, body)).hexdigest())
         self.history.setdefault(key, []).append(body)
         self.on_put(key, body)
+        self._tell(key, stored.etag)
         await self._travel()
         fate = self.dice.random()
         if fate < self.trouble:
@@ -148,6 +151,9 @@ class Weather:
         if fate < 2 * self.trouble:
             raise Conflict('put', key, 'the library put it twice')
         return stored.etag
+
+    def _tell(self, key: str, etag: ETag) -> None:
+        """Tell nobody: others look for themselves."""
 
     def _lost_race(self, key: str) -> StoreError:
         if self.dice.random() < self.trouble:

@@ -18,6 +18,7 @@ from fastapi import Request
 from nicegui import Client
 
 from ...errors import ConfigurationError
+from ...session.adoption import values_of
 from ...settings import Adopt, User
 from .. import nicegui_private
 from ..visit.visit import Visit
@@ -120,7 +121,7 @@ class People:
             elif error is not None:
                 log.error('session %s: what was entered before signing in stays there', guest.key, exc_info=error)
                 registry.count('errors')
-            if error is not None or any(found.data for _, found in guest.document.all_slices()):
+            if error is not None or any(values_of(guest.document)):
                 return
             if len(self._settled) >= MAX_SETTLED:
                 self._settled.clear()
