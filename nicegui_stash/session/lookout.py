@@ -123,7 +123,10 @@ class Lookout:
                 if not await document.look(known[document.key]):
                     self._missed.add(document.key)
 
-        await asyncio.gather(*(look() for _ in range(LOOKERS if changed is None else 1)))
+        if changed is None:
+            await asyncio.gather(*(look() for _ in range(LOOKERS)))
+        else:
+            await look()
         if not self._missed:
             self._known = began
         if changed is None:
