@@ -86,7 +86,8 @@ def main() -> int:
     if asked.trace:
         return _show(asked.first)
     begin = time.monotonic()
-    gc.freeze()  # what is loaded is not looked through again
+    gc.freeze()  # what is loaded is not looked through again, and what a life leaves not after every step
+    gc.set_threshold(100_000)
     found: dict[int, str] = {}
     blocks = [
         range(first, min(first + 100, asked.first + asked.seeds))
