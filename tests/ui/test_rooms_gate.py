@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 import pytest
@@ -18,7 +18,7 @@ from nicegui_stash.testing import FaultyStore
 from nicegui_stash.testing.simulation import rejoin, restart
 from nicegui_stash.ui.carryover import handover
 from nicegui_stash.ui.carryover.digest import digest
-from nicegui_stash.ui.visit.messages import MESSAGE
+from nicegui_stash.ui.visit.messages import MESSAGE, AnyMessage, decode
 
 from .scene import Browser, client_of, close, element, eventually, idle, page_object_of, shown, tell, type_into
 from .test_new_session import Sent, renew, sent
@@ -91,13 +91,21 @@ def say(client: Client, message: Any, number: int | None = None) -> None:
 
 
 def forge(client: Client, address: str, seal: str) -> None:
-    """Say everything by which our scripts can bring a value to the server."""
-    say(client, {'kind': 'report', 'reason': 'rejoin', 'visit': client.id, 'old_tab': str(uuid4())}, 1)
+    """Say everything that our scripts can say to the server: each member of the family of messages."""
     value = {'f': address, 'v': '"forged"', 'known': [digest(''), digest('Garden')], 'n': 2}
-    say(client, {'kind': 'typed', 'seal': seal, 'values': [value]}, 5)
-    say(client, {'kind': 'again', 'values': [value]}, 6)
-    say(client, {'kind': 'unsent', 'addresses': [address]}, 7)
-    say(client, {'kind': 'lost', 'edits': 1}, 8)
+    messages: list[dict[str, Any]] = [
+        {'kind': 'report', 'reason': 'rejoin', 'visit': client.id, 'old_tab': str(uuid4())},
+        {'kind': 'address', 'search': '?title=forged&board=a', 'made': 0, 'moved': True},
+        {'kind': 'browser', 'browser': 0, 'made': 0, 'items': {'title': '"forged"'}, 'changed': {'title': '"forged"'}},
+        {'kind': 'typed', 'seal': seal, 'values': [value]},
+        {'kind': 'again', 'values': [value]},
+        {'kind': 'unsent', 'addresses': [address]},
+        {'kind': 'lost', 'edits': 1},
+    ]
+    assert {message['kind'] for message in messages} == {each.__struct_config__.tag for each in get_args(AnyMessage)}
+    for number, message in enumerate(messages, 1):
+        assert decode(message) is not None
+        say(client, message, number)
 
 
 def press(page: Any) -> None:
