@@ -6,7 +6,7 @@ import asyncio
 import logging
 from time import monotonic
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from ..hosting.opening import open_registry, renewal_interval, sweep_regularly
 from ..model.document import SESSION_PART
 from ..model.schema import Schema
 from ..session.registry import Registry, Statistics
+from ..session.session import Rested
 from ..settings import Settings
 from .declared import LeftOut, StateSchema, schema_of_state
 from .options import ReflexOptions
@@ -41,22 +42,36 @@ LOOK_INTERVAL: Final = 1.0
 """Seconds in which a tree is looked up in the store at most once for code that is no event of a browser."""
 
 
+REST_AFTER: Final = 10.0
+"""Seconds without an event after which a tree is kept as the bytes of its document: in a sixth of the memory."""
+AT_ONCE: Final = 50
+"""How many trees may go to rest in one turn of the event loop."""
+
+
+class Left(NamedTuple):
+    """What stays of a tree that rests: what its browser has told and, for a while, its document."""
+
+    used: float
+    told: Told
+    stored: Rested | None
+
+
 class _Running:
     """The registry on one event loop, with the trees that are in memory there."""
 
     def __init__(self, registry: Registry, settings: Settings, options: ReflexOptions) -> None:
         self.registry = registry
         self.trees: dict[str, Tree] = {}
-        self.told: dict[str, tuple[float, Told]] = {}  # of trees that have left, with the time of their last use
+        self.left: dict[str, Left] = {}
         self.others: dict[str, tuple[asyncio.Lock, Any]] = {}
         self.loop = asyncio.get_running_loop()
         self._renew_every = renewal_interval(settings)
-        self._tidy_every = options.idle_timeout / 4
         self._idle = options.idle_timeout
+        self._rest_after = min(REST_AFTER, options.idle_timeout)
         self._expiration = token_expiration()
         self._timers = [
             self.loop.call_later(self._renew_every, self._renew),
-            self.loop.call_later(self._tidy_every, self._tidy),
+            self.loop.call_later(self._rest_after / 10, self._tidy),
         ]
         sweep_regularly(registry, settings)
 
@@ -65,26 +80,39 @@ class _Running:
         self._timers[0] = self.loop.call_later(self._renew_every, self._renew)
 
     def _tidy(self) -> None:
-        self.release_idle(monotonic())
-        self._timers[1] = self.loop.call_later(self._tidy_every, self._tidy)
+        is_done = self.release_idle(monotonic())
+        self._timers[1] = self.loop.call_later(self._rest_after / 10 if is_done else 0.01, self._tidy)
 
-    def release_idle(self, now: float) -> None:
-        """Let go of trees that were idle for long; what only memory holds stays as long as Reflex would keep it.
+    def release_idle(self, now: float) -> bool:
+        """Let trees rest that were idle for a while, and forget what rests for long; return whether that is all.
 
-        Of a tree that leaves, what its browser has told stays: without it, Reflex would load the open page once more.
+        What only memory holds stays as long as Reflex would keep it: a tree with values of the app that no document
+        has, and what the browser has told, without which Reflex would load the open page once more.
         """
-        self.told = {ident: told for ident, told in self.told.items() if now - told[0] < self._expiration}
+        rested = 0
         for ident, tree in list(self.trees.items()):
             idle = now - tree.used
-            if tree.turns.is_taken or idle < self._idle or tree.session.pending:
+            if tree.turns.is_taken or idle < self._rest_after or tree.session.pending:
                 continue
-            if idle < self._expiration and tree.holds_more:
+            if idle < self._expiration and (tree.used == tree.kept or tree.holds_more):
+                tree.kept = tree.used  # looked at once after each use
                 continue
+            stored = tree.session.rest()
+            if stored is None and idle < self._idle:  # it would have to be read at the next event
+                continue
+            self.left[ident] = Left(tree.used, told_by_browser(tree.root), stored)
             del self.trees[ident]
             tree.close()
-            if idle < self._expiration and (told := told_by_browser(tree.root)):
-                self.told[ident] = tree.used, told
             cut(tree.root)
+            rested += 1
+            if rested == AT_ONCE:
+                return False
+        for ident, left in list(self.left.items()):
+            if now - left.used >= self._expiration or (now - left.used >= self._idle and not left.told):
+                del self.left[ident]
+            elif left.stored is not None and now - left.used >= self._idle:
+                self.left[ident] = left._replace(stored=None)
+        return True
 
     def stop(self) -> None:
         for timer in self._timers:
@@ -295,14 +323,20 @@ class StashStateManager(StateManager):
 
     async def _load(self, running: _Running, token: StateToken) -> Tree:
         session = running.registry.session(token.ident)
-        await session.load(self._settings.recover_timeout)
+        left = running.left.get(token.ident)
+        if left is not None and left.stored is not None and not session.is_read:
+            session.go_on(left.stored)
+        else:
+            await session.load(self._settings.recover_timeout)
         tree = running.trees.get(token.ident)
         if tree is None:  # nobody was faster
+            left = running.left.pop(token.ident, None)
             root = new_tree(token.cls.get_root_state())
-            if token.ident in running.told:
-                tell_again(root, running.told.pop(token.ident)[1])
+            if left is not None:
+                tell_again(root, left.told)
             tree = Tree(token.ident, root, session, self._schema_of, self._refuse, self._report)
-            tree.used = tree.looked = monotonic()
+            tree.used = monotonic()
+            tree.looked = tree.used if left is None else 0.0
             running.trees[token.ident] = tree
         return tree
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         substates: dict[str, BaseState]
         parent_state: BaseState | None
         dirty_vars: set[str]
+        dirty_substates: set[str]
         _was_touched: bool
         _mixin: bool
 
@@ -195,6 +196,11 @@ def touch_all(state: BaseState) -> None:
     """Let every node of a tree count as changed, as of one that did not come from here."""
     for node in nodes(state):
         node._was_touched = True
+
+
+def has_unsent(root: BaseState) -> bool:
+    """Whether the browser is still to be sent something of a tree, with its next answer."""
+    return any(state.dirty_vars or state.dirty_substates for state in nodes(root))
 
 
 Told = Mapping[str, Mapping[str, Any]]

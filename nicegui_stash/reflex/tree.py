@@ -13,7 +13,17 @@ from ..model.operations import Set
 from ..model.recovery import decode_value, stored_value
 from ..session.session import Session
 from .declared import MISSING, StateSchema
-from .reflex_private import BaseState, is_plain_attribute, is_touched, nodes, plain, set_touched, show, touch_all
+from .reflex_private import (
+    BaseState,
+    has_unsent,
+    is_plain_attribute,
+    is_touched,
+    nodes,
+    plain,
+    set_touched,
+    show,
+    touch_all,
+)
 from .turns import Turns
 
 _UNSURE: Final = object()
@@ -117,6 +127,7 @@ class Tree:
         self.turns = Turns()
         self.used = 0.0
         self.looked = 0.0
+        self.kept = -1.0  # `used`, when it was found to hold more than its document
         self.refused: ValueNotStorable | None = None
         self._schema_of = schema_of
         self._refuse = refuse
@@ -167,6 +178,8 @@ class Tree:
     @property
     def holds_more(self) -> bool:
         """Whether there is something in the tree that no document brings back, such as a connection of the app's."""
+        if has_unsent(self.root):
+            return True
         for state in nodes(self.root):
             fields = type(state).get_fields()
             excluded = self._schema_of(type(state)).excluded

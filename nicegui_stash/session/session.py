@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Collection, Coroutine, Iterator
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ..errors import TooMuchPending, ValueTooLarge
-from ..model.document import Document, Part, Raw, Slice, SliceId
+from ..model.document import Document, Part, Raw, Slice, SliceId, from_bytes, to_bytes
 from ..model.operations import (
     ADOPTED,
     Adopt,
@@ -32,7 +32,7 @@ from ..model.schema import Schema
 from ..model.versions import Found
 from ..stores.base import ETag, Told
 from .journal import Source
-from .loading import Condition
+from .loading import Condition, Fetched
 from .shared import Shared
 from .state import DocumentState
 from .subscriber import Activity, ActivityWatcher, Subscriber
@@ -41,6 +41,13 @@ from .versions import OlderVersions
 
 UPDATE_BYTES = 1024
 """What a pending update counts at least: its function is kept with all that it refers to."""
+
+
+class Rested(NamedTuple):
+    """A stored document in clear, and its object's etag."""
+
+    body: bytes
+    etag: ETag
 
 
 class Session:
@@ -388,6 +395,21 @@ class Session:
     async def put_pending(self) -> None:
         """Wait until what was accepted so far is in the store, where every server finds it. Raises as `flush` does."""
         await self._sync.put_pending()
+
+    def rest(self) -> Rested | None:
+        """Return what another session of this id can go on from, in a fraction of the memory.
+
+        `None` unless the object is known, and holds all of this.
+        """
+        state = self._state
+        etag = state.etag if state.is_read and state.seen and not state.must_read else None
+        if etag is None or state.pending or state.inherited or self._sync.is_busy:
+            return None
+        return Rested(to_bytes(state.document), etag)
+
+    def go_on(self, rested: Rested) -> None:
+        """Begin with what an earlier session of this id has left, as if it had just been read."""
+        self._versions.merge(Fetched(from_bytes(rested.body), rested.etag, 'found', len(rested.body), body=rested.body))
 
     def revive(self, born: int | None, operations: list[Operation]) -> None:
         """Continue where a process ended; see `DocumentState.revive`."""

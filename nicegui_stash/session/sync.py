@@ -137,6 +137,11 @@ class Synchroniser:
         if self._task is None:
             self._start()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the store is asked for something, or will be."""
+        return self._task is not None or self._io.locked()
+
     def read(self) -> None:
         """See to it that the document is read, if it is not yet."""
         if self._task is None and not self._state.is_read:

@@ -79,8 +79,9 @@ def store(tmp_path: Path) -> InterruptedStore:
 
 
 async def durable(life: Life) -> None:
-    """Wait until a client's changes are in the store."""
+    """Wait until a client's changes are in the store; it has been sent them."""
     await life.tree().session.flush()
+    life.tree().root._clean()
 
 
 async def test_changes_are_kept_while_the_store_is_away(start: Start, store: InterruptedStore) -> None:
@@ -287,17 +288,57 @@ async def test_what_is_no_state_is_kept_in_memory_with_a_warning(
 # ---- leaving the memory
 
 
-async def test_an_idle_tree_leaves_the_memory_and_comes_back(start: Start) -> None:
+async def test_an_idle_tree_rests_as_the_bytes_of_its_document_and_goes_on_without_a_read(start: Start) -> None:
+    life = start(Counter)
+    await count(life)
+    await durable(life)
+    running = life.manager._running
+    now = asyncio.get_running_loop().time()
+    running.release_idle(now + 9)
+    assert CLIENT in running.trees
+    running.release_idle(now + 11)
+    assert CLIENT not in running.trees
+    gets = life.manager.statistics().gets
+    await count(life)
+    await durable(life)
+    assert life.manager.statistics().gets == gets
+    assert await start(Counter).read('count') == 2
+
+
+async def test_a_resting_tree_that_another_process_changed_meanwhile_loses_nothing(start: Start) -> None:
+    first, second = start(Counter), start(Counter)
+    await count(first)
+    await durable(first)
+    first.manager._running.release_idle(asyncio.get_running_loop().time() + 11)
+    async with second.event(event=HYDRATION) as state:
+        state.name = 'Ada'
+    await durable(second)
+    await count(first)
+    await durable(first)
+    assert await start(Counter).read('count', 'name') == (2, 'Ada')
+
+
+async def test_a_tree_that_rests_for_long_is_forgotten_and_read_again(start: Start) -> None:
     life = start(Counter)
     await count(life)
     await durable(life)
     running = life.manager._running
     now = asyncio.get_running_loop().time()
     running.release_idle(now + 299)
-    assert CLIENT in running.trees
+    assert running.left[CLIENT].stored is not None
     running.release_idle(now + 301)
-    assert CLIENT not in running.trees
+    assert CLIENT not in running.left
     assert await life.read('count') == 1
+
+
+async def test_what_its_browser_has_not_been_sent_yet_keeps_a_tree_in_memory(start: Start) -> None:
+    life = start(Counter)
+    async with life.event() as state:
+        state.count = 1
+    await life.tree().session.flush()
+    running = life.manager._running
+    running.release_idle(asyncio.get_running_loop().time() + 301)
+    assert running.trees[CLIENT].root.dirty_vars == {'count'}
 
 
 class Signed(BaseState):
@@ -323,7 +364,7 @@ async def test_what_a_browser_has_told_is_there_when_its_idle_tree_comes_back(st
         assert not state.dirty_vars
     running.release_idle(now + 302 + 301)
     running.release_idle(now + 302 + 3601)
-    assert not running.told
+    assert not running.left
     async with life.event() as state:
         assert (state.count, state.token) == (1, 'none')
 
