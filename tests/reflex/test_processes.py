@@ -96,6 +96,30 @@ async def test_a_second_connection_with_the_same_token_gets_a_copy(backend: Back
             assert (await client.hydrate())['count'] == number
 
 
+async def test_two_backends_of_one_database_have_the_same_of_one_client(tmp_path: Path) -> None:
+    backends = [Backend(tmp_path / name) for name in ('one', 'other')]
+    try:
+        for each in backends:
+            each.set('NICEGUI_STASH_URL', f'sqlite:///{tmp_path / "stash.db"}')
+        await asyncio.gather(*(each.start() for each in backends))
+        one, other = backends
+        async with Client.connected(one, CLIENT) as first, Client.connected(other, CLIENT) as second:
+            assert await first.hydrate() == await second.hydrate() == FRESH
+            for number in range(1, 21):
+                await first.send(f'{STATE}.add')
+                await second.send(f'{STATE}.type', {'text': 'x' * number})
+                assert (await first.sent())['count'] == number
+                assert (await second.sent())['letters'] == number
+            everything = {**FRESH, 'count': 20, 'draft': 'x' * 20, 'letters': 20}
+            assert await first.hydrate() == await second.hydrate() == everything
+            one.kill()
+        async with Client.connected(other, CLIENT) as moved:
+            assert await moved.hydrate() == everything
+    finally:
+        for each in backends:
+            each.kill()
+
+
 async def test_a_redis_that_hangs_delays_no_answer_and_loses_nothing(backend: Backend, redis: RedisServer) -> None:
     backend.set('NICEGUI_STASH_URL', redis.url)
     backend.set('NICEGUI_STASH_FLUSH_INTERVAL', '0.1')
