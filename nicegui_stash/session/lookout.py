@@ -29,6 +29,11 @@ class Followed(Protocol):
     key: str
 
     @property
+    def is_unread(self) -> bool:
+        """Whether it is yet to be read for the first time."""
+        ...
+
+    @property
     def is_read(self) -> bool: ...
 
     async def look(self, told: ETag | Told | None) -> bool:
@@ -114,7 +119,7 @@ class Lookout:
             documents = [each for each in documents if each.key in changed or each.key in self._missed]
             changed = {key: etag for key, etag in changed.items() if key not in self._missed}
         known = {each.key: None if changed is None else changed.get(each.key) for each in documents}
-        self._missed = {each.key for each in documents if each.condition == 'unread'}  # what is being read may be older
+        self._missed = {each.key for each in documents if each.is_unread}  # what is being read may be older
         looking = iter([each for each in documents if each.is_read])
         del documents
 

@@ -58,6 +58,10 @@ class ServerRows:
         self._is_due = False
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_unread(self) -> bool:
+        return not self.is_read
+
     def wake(self, *, again: bool = False) -> None:
         """Read the object if it is not known, and put the row if that has changed; `again`: in any case."""
         self._is_due = self._is_due or again

@@ -78,6 +78,11 @@ class Session:
         return self._state.condition
 
     @property
+    def is_unread(self) -> bool:
+        """Whether the document is yet to be read for the first time."""
+        return self._state.condition == 'unread'
+
+    @property
     def is_read(self) -> bool:
         """Whether the document is known; until then changes are provisional and nothing is put."""
         return self._state.is_read
