@@ -57,6 +57,14 @@ async def is_checked(server: Server) -> None:
     await eventually(known, 'the store is checked')
 
 
+ON_BUCKETS = pytest.mark.parametrize(
+    ('bucket', 'number'),
+    [pytest.param('moto', 2, marks=pytest.mark.once), ('seaweedfs', 3)],  # of both, the real server runs again
+    ids=['moto-2', 'seaweedfs-3'],
+    indirect=['bucket'],
+)
+
+
 @pytest.fixture
 def bucket(request: pytest.FixtureRequest) -> S3Server:
     return request.getfixturevalue(request.param)
@@ -67,7 +75,7 @@ async def away_and_back(tab: Tab) -> None:
     await tab.back()
 
 
-@pytest.mark.parametrize(('bucket', 'number'), [('moto', 2), ('seaweedfs', 3)], indirect=['bucket'])
+@ON_BUCKETS
 async def test_each_document_shows_what_was_typed_just_before_on_another_server(
     visitor: Visitor, folder: Path, bucket: S3Server, number: int
 ) -> None:
@@ -164,7 +172,7 @@ async def types_on(typist: Typist) -> None:
     await eventually(is_typed, 'five more changes are typed')
 
 
-@pytest.mark.parametrize(('bucket', 'number'), [('moto', 2), ('seaweedfs', 3)], indirect=['bucket'])
+@ON_BUCKETS
 async def test_a_deploy_that_replaces_one_server_after_another_loses_nothing_that_was_typed_meanwhile(
     visitor: Visitor, folder: Path, bucket: S3Server, number: int
 ) -> None:

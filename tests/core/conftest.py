@@ -29,7 +29,8 @@ from .virtual import take_no_time
 # A slow machine is no failure; and what failed once fails again, on every machine. To look further: load 'explore'.
 settings.register_profile('core', deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile('explore', settings.get_profile('core'), derandomize=False, max_examples=1000)
-settings.load_profile(os.environ.get('HYPOTHESIS_PROFILE', 'core'))
+settings.register_profile('again', settings.get_profile('core'), max_examples=25)  # the first of the same examples
+settings.load_profile(os.environ.get('HYPOTHESIS_PROFILE', 'again' if os.environ.get('AGAIN') else 'core'))
 
 MakeRegistry = Callable[..., Registry]
 MakeSession = Callable[..., Session]
