@@ -98,6 +98,14 @@ async def test_the_todo_list_is_back_in_all_tabs_after_a_drop_and_a_restart(runn
             await tab.should_see('1 of 3 done')
             await tab.should_see('Buy flour')
             await tab.should_see('In the house')
+        drawn = boxes(user)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert boxes(user) == drawn, 'a task that is done draws the list anew without an end'
+
+
+def boxes(user: User) -> set[int]:
+    return {box.id for box in user.find(ui.checkbox).elements}
 
 
 async def test_a_draft_in_the_single_page_app_is_back_with_its_visit_and_at_its_view(running: Running) -> None:

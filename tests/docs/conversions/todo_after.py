@@ -38,7 +38,8 @@ def main() -> None:
         ui.label(f'{sum(task.done for task in house.tasks)} of {len(house.tasks)} done')
         for task in house.tasks:
             with ui.row():
-                ui.checkbox(task.text, on_change=draw.refresh).bind_value(task, 'done').tooltip(f'since {task.since}')
+                done = ui.checkbox(task.text, value=task.done, on_change=draw.refresh).bind_value(task, 'done')
+                done.tooltip(f'since {task.since}')
                 ui.input('Task').bind_value(task, 'text')
                 ui.button('Remove', on_click=lambda task=task: house.drop(task))
 
