@@ -300,7 +300,6 @@ class Session:
         self._sync.wake()
         for part, name, _ in written:
             state.audience.tell_changed(slice_id, part, name)
-        state.audience.tell_replaced()
         await self._sync.put_pending()
         if operation.error is not None:
             raise operation.error
