@@ -102,6 +102,21 @@ async def test_changes_are_kept_while_the_store_is_away(start: Start, store: Int
     assert await other.read('count') == 6
 
 
+async def test_a_state_that_rested_goes_on_while_the_store_is_away(start: Start, store: InterruptedStore) -> None:
+    life = start(Counter, at='away://', recover_timeout=100)
+    await count(life)
+    await durable(life)
+    life.manager._running.release_idle(asyncio.get_running_loop().time() + 11)
+    store.away = True
+    await count(life)
+    assert life.tree().root.count == 2
+    store.away = False
+    while life.tree().session.pending:
+        life.tree().session.hurry()
+        await asyncio.sleep(0.01)
+    assert await start(Counter, at='away://').read('count') == 2
+
+
 async def test_what_is_stored_wins_over_a_change_made_before_it_could_be_read(
     start: Start, store: InterruptedStore
 ) -> None:
