@@ -25,12 +25,10 @@ expect.set_options(timeout=60_000)
 
 @pytest.fixture(scope='module')
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    folder = tmp_path_factory.mktemp('built')
-    backend = Backend(folder, has_page=True)
+    backend = Backend(tmp_path_factory.mktemp('built'), has_page=True)
     backend.build()
     yield backend
     backend.kill()
-    shutil.rmtree(folder / 'app' / '.web' / 'node_modules')  # 150 MB
 
 
 @pytest_asyncio.fixture(loop_scope='module')

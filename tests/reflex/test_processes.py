@@ -68,7 +68,7 @@ async def test_a_stop_makes_everything_durable_a_form_and_what_no_browser_sees(b
         assert (await client.sent()) == {'entries': ['Ada: Hello'], 'written': 1, 'draft': '', 'letters': 0}
         await client.send(f'{STATE}.add')
         assert (await client.sent()) == {'count': 1}
-        backend.stop()
+    backend.stop()  # with an open connection Granian 2.8.9 may panic before the app has stopped: granian#884
     await backend.start()
     async with Client.connected(backend, CLIENT) as client:
         assert (await client.hydrate()) == {**FRESH, 'count': 1, 'entries': ['Ada: Hello'], 'written': 1}
