@@ -28,7 +28,7 @@ from .redis_server import RedisServer
 
 __all__ = ['running']
 
-pytestmark = [pytest.mark.proves('sealed', 'secrets'), pytest.mark.once]
+pytestmark = pytest.mark.proves('sealed', 'secrets')
 COUNTER = SliceId('Counter', 1)
 PEOPLE = tuple(f'person {number}' for number in range(4))
 
@@ -77,6 +77,7 @@ def values(session: Session) -> dict[str, int]:
     return {name: json.decode(raw) for name, raw in found.data.items()} if found else {}
 
 
+@pytest.mark.once
 async def test_the_secrets_change_under_traffic_and_nothing_is_lost(open_client: Callable[[], Store]) -> None:
     expected: dict[str, dict[str, int]] = {person: {} for person in PEOPLE}
     clients = [open_client(), open_client()]
@@ -113,6 +114,7 @@ async def flushed(session: Session) -> None:
             await session.flush()
 
 
+@pytest.mark.once
 async def test_of_swapped_objects_none_is_shown_nor_replaced(open_client: Callable[[], Store]) -> None:
     store = open_client()
     registry = registry_of(store, 'one')
