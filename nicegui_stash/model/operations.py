@@ -69,17 +69,22 @@ class Reset(msgspec.Struct, tag=True):
     slice: SliceId
 
 
+Generation = tuple[int, int, int]
+"""Which values of a document are meant: its `born`, its `epoch`, and how often values were withdrawn from it."""
+
+
 class Adopt(msgspec.Struct):
     """Values that come from another document, each once: the document notes which it has got of the `source`.
 
-    A note counts for one `generation` of the source. Where a field has a value already, that stays, unless `replace`.
+    A note counts for one `generation` of the source; what is of an earlier one comes too late. Where a field has a
+    value already, that stays, unless `replace`.
     `size`: its bytes in the pending limit.
     """
 
     sequence: int
     epoch: int
     source: str
-    generation: str
+    generation: Generation
     values: list[tuple[SliceId, str, Raw]]
     replace: bool
     size: int = 0
@@ -117,6 +122,8 @@ ADOPTED: Final = SliceId('nicegui_stash.adopted', 1)
 GIVEN: Final = 'given'
 MAX_ADOPTED: Final = 100
 """How many sources it remembers: as many adoptions may be interrupted before each is done."""
+MAX_NOTED: Final = 1000
+"""How many values of a source it remembers, until they are withdrawn there."""
 
 
 def apply(document: Document, operations: Iterable[Operation]) -> list[Operation]:
@@ -206,12 +213,16 @@ def _go_over(document: Document, operation: Adopt | Withdraw) -> bool:
 
 def _adopt(document: Document, operation: Adopt) -> bool:
     adopted, found = document.values(ADOPTED, SESSION_PART), [_digest(*each) for each in operation.values]
-    note = Raw(msgspec.json.encode((operation.generation, found)))
-    known = _noted(adopted.pop(operation.source, None), operation.generation)
-    adopted[operation.source] = note  # last, so that the order is that of adoption
+    of, known = _noted(adopted.pop(operation.source, None))
+    if of > operation.generation:
+        found, generation = [], of
+    else:
+        known, generation = known if of == operation.generation else [], operation.generation
+    noted = list(dict.fromkeys([*known, *found]))[-MAX_NOTED:]  # also what a slower server may still bring
+    adopted[operation.source] = Raw(msgspec.json.encode((generation, noted)))  # last, in order of adoption
     for source in list(adopted)[:-MAX_ADOPTED]:
         del adopted[source]
-    if known.issuperset(found):
+    if not set(found) - set(known):
         return False
     for (slice_id, name, raw), digest in zip(operation.values, found, strict=True):
         values = document.values(slice_id, SESSION_PART)
@@ -221,16 +232,16 @@ def _adopt(document: Document, operation: Adopt) -> bool:
     return True
 
 
-_note: Final = msgspec.json.Decoder(tuple[str, list[str]])
+_note: Final = msgspec.json.Decoder(tuple[Generation, list[str]])
+_NEVER: Final[Generation] = (-1, 0, 0)
 
 
-def _noted(note: Raw | None, generation: str) -> frozenset[str]:
-    """Return what tells the values that were adopted of this generation of a source."""
+def _noted(note: Raw | None) -> tuple[Generation, list[str]]:
+    """Return which generation of a source was adopted last, and what tells its values that were."""
     try:
-        of, digests = ('', []) if note is None else _note.decode(note)
+        return (_NEVER, []) if note is None else _note.decode(note)
     except msgspec.DecodeError:
-        return frozenset()
-    return frozenset(digests if of == generation else ())
+        return _NEVER, []
 
 
 def _digest(slice_id: SliceId, name: str, raw: Raw) -> str:

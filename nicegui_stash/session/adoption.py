@@ -15,7 +15,7 @@ from typing import Final
 
 from ..errors import StoreError, ValueNotStorable
 from ..model.document import Document, Raw, SliceId
-from ..model.operations import ADOPTED, times_given
+from ..model.operations import ADOPTED, Generation, times_given
 from ..model.schema import Schema
 from .session import Session
 from .store_io import DEADLINE
@@ -70,10 +70,10 @@ async def adopt(
             return  # if somebody else was faster, what is there now may be the next visitor's
 
 
-def _generation(guest: Session) -> str:
+def _generation(guest: Session) -> Generation:
     """Return what tells the values of this document from those of the next visitor."""
     document = guest.document
-    return f'{document.born} {document.epoch} {times_given(document)}'
+    return document.born, document.epoch, times_given(document)
 
 
 async def _try(step: Callable[[], Awaitable[bool]], backoff: Callable[[int], float]) -> None:
@@ -86,9 +86,12 @@ async def _try(step: Callable[[], Awaitable[bool]], backoff: Callable[[int], flo
 
 
 async def _read(person: Session, guest: Session) -> bool:
-    """Read the guest's document as it is now, and the person's if it is not known yet; tell if both are known."""
+    """Read the guest's document as it is now, and the person's if it is not known yet; tell if both are known.
+
+    What is pending is put first: before that, servers would not mean the same document by its generation.
+    """
     is_known, is_new = await asyncio.gather(person.load(DEADLINE), _look(guest))
-    return is_known and is_new
+    return is_known and is_new and (not guest.pending or await _put(guest))
 
 
 async def _look(session: Session) -> bool:

@@ -17,6 +17,7 @@ from ..model.operations import (
     Adopt,
     Drop,
     Forget,
+    Generation,
     Operation,
     Reset,
     Set,
@@ -315,7 +316,9 @@ class Session:
         self._sync.wake()
         state.audience.tell_replaced()
 
-    def receive(self, source: str, generation: str, values: list[tuple[SliceId, str, Raw]], *, replace: bool) -> None:
+    def receive(
+        self, source: str, generation: Generation, values: list[tuple[SliceId, str, Raw]], *, replace: bool
+    ) -> None:
         """Accept values that come from another document, the `source`, each once; see `Adopt`.
 
         Raises `ValueTooLarge` or `TooMuchPending`, and nothing is accepted then.

@@ -18,6 +18,7 @@ from nicegui_stash.model.operations import (
     MAX_ADOPTED,
     Adopt,
     Forget,
+    Generation,
     Operation,
     Set,
     Withdraw,
@@ -329,8 +330,8 @@ async def test_a_newer_form_that_another_server_stored_stays_beside_the_older_on
 # ---- the operation
 
 
-def op(source: str = 'browser', state: str = 'state', *, replace: bool = False, **fields: Any) -> Adopt:
-    return Adopt(2, 0, source, state, [(COUNTER, name, raw(value)) for name, value in fields.items()], replace)
+def op(source: str = 'browser', generation: Generation = (1, 0, 0), *, replace: bool = False, **fields: Any) -> Adopt:
+    return Adopt(2, 0, source, generation, [(COUNTER, name, raw(value)) for name, value in fields.items()], replace)
 
 
 def data(found: Document, slice_id: SliceId = COUNTER) -> dict[str, Any]:
@@ -407,3 +408,14 @@ def test_of_a_state_that_has_grown_only_what_is_new_is_adopted(*, replace: bool)
     assert data(found) == {'note': 'bread', 'count': 2}
     del found.values(COUNTER, SESSION_PART)['note']
     assert data(again(found, op(note='milk', count=2, replace=replace))) == {'count': 2}
+
+
+def test_what_a_slower_server_brings_of_an_earlier_state_is_not_adopted_again() -> None:
+    found = again(new_document(born=1), op(note='milk', replace=True), op(note='bread', replace=True))
+    assert data(again(found, op(note='milk', replace=True))) == {'note': 'bread'}
+
+
+@pytest.mark.parametrize('earlier', [(1, 0, 0), (1, 1, 0), (0, 5, 5)])
+def test_what_a_slower_server_brings_of_an_earlier_generation_comes_too_late(earlier: Generation) -> None:
+    found = again(new_document(born=1), op(generation=(1, 1, 1), note='bread', replace=True))
+    assert again(found, op(generation=earlier, note='milk', count=1, replace=True)) == found

@@ -186,7 +186,7 @@ MUTATIONS: list[Mutation] = [
 
 def adopting_twice(patch: pytest.MonkeyPatch) -> None:
     """What a person has got of a guest is not noted."""
-    patch.setattr(operations, '_noted', lambda note, generation: frozenset())
+    patch.setattr(operations, '_noted', lambda note: ((-1, 0, 0), []))
 
 
 def erasing_at_sign_in_what_was_added_meanwhile(patch: pytest.MonkeyPatch) -> None:
