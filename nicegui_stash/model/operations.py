@@ -77,8 +77,7 @@ class Adopt(msgspec.Struct):
     """Values that come from another document, each once: the document notes which it has got of the `source`.
 
     A note counts for one `generation` of the source; what is of an earlier one comes too late. Where a field has a
-    value already, that stays, unless `replace`.
-    `size`: its bytes in the pending limit.
+    value already, that stays, unless `replace`. `size`: its bytes in the pending limit.
     """
 
     sequence: int

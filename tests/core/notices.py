@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import AsyncIterator
 
 from nicegui_stash.errors import Unavailable
@@ -54,11 +55,11 @@ class _Inbox:
     """What one server is told and has not looked at yet."""
 
     def __init__(self) -> None:
-        self._changed: dict[str, ETag] = {}
+        self._told: deque[tuple[str, ETag]] = deque()
         self._waiter: asyncio.Future[None] | None = None
 
     def tell(self, key: str, etag: ETag) -> None:
-        self._changed[key] = etag
+        self._told.append((key, etag))
         self._wake()
 
     def _wake(self) -> None:
@@ -66,7 +67,7 @@ class _Inbox:
             self._waiter.set_result(None)
 
     async def take(self) -> Changed:
-        if not self._changed:
+        if not self._told:
             loop = asyncio.get_running_loop()
             self._waiter = loop.create_future()
             timer = loop.call_later(LONGEST, self._wake)
@@ -74,5 +75,8 @@ class _Inbox:
                 await self._waiter
             finally:
                 timer.cancel()
-        changed, self._changed = self._changed, {}
+        changed: dict[str, ETag] = {}
+        while self._told and self._told[0][0] not in changed:  # an earlier etag may have come after a later one
+            key, etag = self._told.popleft()
+            changed[key] = etag
         return changed

@@ -253,7 +253,6 @@ LATELY: dict[Mutation, tuple[int, ...]] = {
     leaving_older_versions_at_a_reset: (193,),
     replaying_what_was_put: (274,),
     replaying_over_a_forget: (444,),
-    adopting_twice: (564,),
     undoing_what_somebody_else_has_made_alike: (400,),
 }
 """Seeds that have found a mistake which few find. They are tried first, as the search takes seconds."""
