@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from nicegui_stash.session import presence
+from nicegui_stash.session.keys import Keys, is_document_key, is_kept_key, is_left_over_key
 from nicegui_stash.session.presence import BEAT, LAPSE, MOST, TABLES, Presence
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.stores.base import Replace, StoredObject
@@ -16,9 +17,7 @@ from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeRegistry, WallClock
 from .scene import kill
-from .sweeps import store, sweep
-
-__all__ = ['store']
+from .sweeps import Dated, keys_of, sweep
 
 pytestmark = pytest.mark.proves('present')
 
@@ -283,17 +282,27 @@ async def test_servers_that_come_at_the_same_moment_do_not_lose_each_other(serve
 
 
 async def test_what_says_who_is_present_is_swept_when_nobody_has_been_for_long(
-    servers: Servers, store: FaultyStore, clock: WallClock
+    make_registry: MakeRegistry, store: FaultyStore, clock: WallClock
 ) -> None:
-    registry = servers.start()
+    dated = Dated(store.inner, clock)
+    registry = make_registry(on=dated, live_interval=INTERVAL)
     page = Page(registry, 'ann')
-    await asyncio.sleep(SOON)
-    before = await bodies(store)
-    assert len(before) == 2
-    registry.renew()
-    puts = store.calls['put']
-    await asyncio.sleep(SOON)
-    assert store.calls['put'] > puts, 'so that it does not expire while somebody is there'
+    for _ in range(40):
+        clock.advance(days=1)
+        registry.renew()
+        await asyncio.sleep(BEAT)
+        assert await sweep(dated, clock) == {'kept': 2}, 'somebody is there'
     page.close()
-    await asyncio.sleep(SOON)
-    assert set(await sweep(store, clock)) == {'kept'}, 'this store knows no age'
+    del page
+    await asyncio.sleep(2 * BEAT)
+    clock.advance(days=34)
+    assert await sweep(dated, clock) == {'trial': 2}
+    assert await keys_of(dated) == set()
+
+
+def test_what_says_who_is_present_is_no_document_and_not_copied() -> None:
+    for prefix in ('', 'app'):
+        key = Keys(['a secret'], prefix).of_presence('3f')
+        assert is_left_over_key(key, prefix)
+        assert not is_document_key(key, prefix)
+        assert not is_kept_key(key)
