@@ -12,6 +12,10 @@ LONGEST: Final = 600.0
 """Seconds that a new session waits for its turn at most; beyond, it is not even kept once its pages are closed."""
 
 
+ROUNDING: Final = 1e-6
+"""Seconds that are no wait: sums of many small steps are not exact, least where the clock passes a power of two."""
+
+
 class NewSessions:
     """Gives new sessions their turns: as many as are allowed per minute, a minute's worth of them at once.
 
@@ -43,7 +47,7 @@ class NewSessions:
         if wait > LONGEST:
             return None
         self._next = turn + self._apart
-        return max(0.0, wait)
+        return wait if wait > ROUNDING else 0.0
 
     def lift(self, until: float) -> None:
         """Give everybody a turn at once until then, as the process ends."""

@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from nicegui_stash.errors import Refused
-from nicegui_stash.session.new_sessions import LONGEST, MINUTE
+from nicegui_stash.session.new_sessions import LONGEST, MINUTE, NewSessions
 from nicegui_stash.session.registry import Registry
 from nicegui_stash.session.session import Session
 from nicegui_stash.testing import FaultyStore
@@ -59,6 +59,14 @@ async def test_beyond_the_limit_new_sessions_stay_in_memory_until_it_is_their_tu
     ours = [record.levelno for record in caplog.records if record.name == 'nicegui_stash']
     assert ours == [logging.WARNING]
     assert 'more than max_new_sessions=60' in caplog.text
+
+
+@pytest.mark.parametrize('begin', [0.0, 4096 - 29.7, 131072 - 41.6])
+def test_a_minutes_worth_has_its_turn_at_once_whatever_the_clock_says(begin: float) -> None:
+    for per_minute in (7, 60, 600):
+        new_sessions = NewSessions(per_minute)
+        assert [new_sessions.turn(begin) for _ in range(per_minute)] == [0.0] * per_minute
+        assert new_sessions.turn(begin) == pytest.approx(MINUTE / per_minute)
 
 
 async def test_after_a_quiet_minute_as_many_are_stored_at_once_again(
