@@ -127,13 +127,13 @@ def tables() -> None:
         'rowSelection': {'mode': 'multiRow'},
         ':getRowId': 'params => params.data.name',
     }
-    test(ui.aggrid(options).classes('h-60'), 'grid')
+    test(ui.aggrid(options).style('height: 15rem'), 'grid')
     nodes = [{'id': 'n', 'children': [{'id': 'n1'}, {'id': 'n2'}]}, {'id': 'm', 'children': [{'id': 'm1'}]}]
     tree = ui.tree(nodes[:1] if CHANGED else nodes, label_key='id', tick_strategy='leaf', on_select=lambda: None)
     test(tree, 'tree')
-    with test(ui.scroll_area().classes('h-20 w-40'), 'scroll'), ui.column():
+    with test(ui.scroll_area().style('height: 5rem; width: 10rem'), 'scroll'), ui.column():
         for name in NAMES:
             ui.label(f'line {name}')
 
 
-probe.serve(tailwind=True)
+probe.serve()
