@@ -14,8 +14,12 @@ import msgspec
 from .document import MAX_NATURAL, SESSION_PART, Document, Part, Raw, Slice, SliceId
 
 
-class Set(msgspec.Struct, tag=True, gc=False):
-    """A field's new value. `absent`: only if the field has none, as for values of a migration or a duplicated tab."""
+class Set(msgspec.Struct, tag=True, gc=False, omit_defaults=True):
+    """A field's new value. `absent`: only if the field has none, as for values of a migration or a duplicated tab.
+
+    `over`: digests of the only values that it replaces, as for what is undone; empty for any. That holds for a document
+    with all that its writer had accepted up to `since`: what was pending then has replaced any value.
+    """
 
     sequence: int
     epoch: int
@@ -25,6 +29,8 @@ class Set(msgspec.Struct, tag=True, gc=False):
     field: str
     raw: Raw
     absent: bool = False
+    over: tuple[str, ...] = ()
+    since: int = -1
 
 
 class Drop(msgspec.Struct, tag=True):
@@ -125,11 +131,12 @@ MAX_NOTED: Final = 1000
 """How many values of a source it remembers, until they are withdrawn there."""
 
 
-def apply(document: Document, operations: Iterable[Operation]) -> list[Operation]:
+def apply(document: Document, operations: Iterable[Operation], settled: int = -1) -> list[Operation]:
     """Re-apply accepted operations, in order, onto a document that another server wrote meanwhile.
 
     Changes the document and returns the applied operations, stamped with its epoch and resets. Leaves out operations
-    that were accepted before the document was forgotten, or before another server reset their slice.
+    that were accepted before the document was forgotten, or before another server reset their slice. The document has
+    what their writer had accepted up to `settled`.
     """
     held: list[Operation] = []
     forgotten = False
@@ -157,7 +164,7 @@ def apply(document: Document, operations: Iterable[Operation]) -> list[Operation
                 if not forgotten and operation.slice not in reset and operation.reset < current:
                     continue
                 operation.epoch, operation.reset = document.epoch, current
-                if not _change(document, operation):
+                if not _change(document, operation, settled):
                     continue
             case Adopt() | Withdraw():
                 if not _go_over(document, operation):
@@ -186,7 +193,7 @@ def _older(document: Document, slice_id: SliceId) -> list[SliceId]:
     ]
 
 
-def _change(document: Document, operation: Set | Drop | Update) -> bool:
+def _change(document: Document, operation: Set | Drop | Update, settled: int) -> bool:
     if isinstance(operation, Update):
         return _update(document, operation)
     if isinstance(operation, Drop):
@@ -197,9 +204,20 @@ def _change(document: Document, operation: Set | Drop | Update) -> bool:
     values = document.values(operation.slice, operation.part)
     if operation.absent and operation.field in values:
         return False
+    if operation.over and operation.since <= settled and digest_of(values.get(operation.field)) not in operation.over:
+        return False
     values[operation.field] = operation.raw
     document.erased = False
     return True
+
+
+def digest_of(raw: Raw | None) -> str:
+    """Return what tells a stored value from others; `None` for a field without one.
+
+    >>> digest_of(None)
+    ''
+    """
+    return '' if raw is None else blake2b(raw, digest_size=8).hexdigest()
 
 
 def _go_over(document: Document, operation: Adopt | Withdraw) -> bool:
@@ -296,7 +314,7 @@ def _update(document: Document, operation: Update) -> bool:
 def rebase(document: Document, operations: Iterable[Operation], writer: str) -> list[Operation]:
     """Apply pending operations onto a document that was just read, except those that its `applied` covers."""
     settled = document.applied.get(writer, -1)
-    return apply(document, [operation for operation in operations if operation.sequence > settled])
+    return apply(document, [operation for operation in operations if operation.sequence > settled], settled)
 
 
 def begin_again(operations: Iterable[Operation]) -> None:

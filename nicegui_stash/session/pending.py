@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ..errors import StoreError
-from ..model.document import Document
+from ..model.document import Document, Raw
 from ..model.lost import as_sets, still_held
-from ..model.operations import Adopt, Forget, Operation, Place, Reset, Set, Update, Withdraw
+from ..model.operations import Adopt, Forget, Operation, Place, Reset, Set, Update, Withdraw, digest_of
 from .record import Puts
 from .shared import Shared
 
@@ -78,6 +78,15 @@ class Pending:
         operations[key] = operation
         self.size += size
         self._shared.pending_bytes += size
+
+    def over(self, key: OperationKey, raw: Raw | None) -> tuple[tuple[str, ...], int]:
+        """Return `over` and `since` of a change that is to replace this value, or what it has replaced here, alone."""
+        older, digest = self._operations.get(key), digest_of(raw)
+        if not isinstance(older, Set):
+            return (digest,), -1
+        if older.over:
+            return tuple(dict.fromkeys((*older.over, digest))), older.since
+        return (digest,), older.sequence
 
     def add_last(self, operation: Operation) -> None:
         """Append a barrier: earlier operations may not be reordered past it."""

@@ -28,7 +28,7 @@ from ..model.operations import (
     apply,
     times_given,
 )
-from ..model.pieces import Json
+from ..model.pieces import Json, joined
 from ..model.schema import Schema
 from ..model.versions import Found
 from ..stores.base import ETag, Told
@@ -214,11 +214,13 @@ class Session:
         *,
         source: Subscriber | None = None,
         absent: bool = False,
+        unless_changed: bool = False,
     ) -> None:
         """Accept a field's new JSON; the same bytes are no change. Raises `ValueTooLarge` or `TooMuchPending`.
 
         JSON in pieces is always a change; it is joined when somebody looks at it, or at the put.
         `absent`: only where nothing is stored, here or in a document read later.
+        `unless_changed`: in a document read later only where nobody else has changed the field.
         """
         state = self._state
         place = slice_id, part
@@ -247,6 +249,8 @@ class Session:
         state.size += growth
         raw = cast(Raw, json)  # joined before anybody reads it
         operation = Set(shared.next_sequence(), document.epoch, found.reset, slice_id, part, name, raw, absent)
+        if unless_changed:
+            operation.over, operation.since = state.pending.over((*place, name), None if old is None else joined(old))
         document.erased = False
         state.put_value(operation, values, json)
         self._sync.wake()

@@ -197,7 +197,10 @@ class DocumentState:
         """
         if born is not None:
             self._document, self.condition = new_document(born=born), 'found'
-            apply(self.document, [copy(operation) for operation in operations])
+            for operation in map(copy, operations):
+                if isinstance(operation, Set):
+                    operation.over = ()  # what it was to replace is not known here
+                apply(self.document, [operation])
         for operation in operations:
             self.pending.add((operation.sequence,), operation)
 

@@ -6,10 +6,12 @@ import asyncio
 
 import pytest
 
+from nicegui_stash.model.document import SESSION_PART
+from nicegui_stash.session.session import Session
 from nicegui_stash.testing import FaultyStore
 
 from .conftest import MakeSession
-from .scene import Page, put, stored, values
+from .scene import COUNTER, Page, put, raw, stored, values
 
 
 def now() -> float:
@@ -138,3 +140,96 @@ async def test_what_was_accepted_after_the_lost_put_is_put_again(make_session: M
         put(session, f'field-{number}', number)
         await session.flush()
     assert await stored(store, session.key) == {'count': 3, 'field-0': 0, 'field-1': 1, 'field-2': 2, 'field-3': 3}
+
+
+def take_back(session: Session, name: str, value: object) -> None:
+    """Change a field as an undo does: nowhere over what somebody else wrote."""
+    session.set(COUNTER, SESSION_PART, name, raw(value), unless_changed=True)
+
+
+async def written(session: Session, **fields: object) -> None:
+    """Let a server that knows what is stored write these, and make them durable."""
+    await session.load(1)
+    for name, value in fields.items():
+        put(session, name, value)
+    await session.flush()
+
+
+@pytest.mark.proves('undo')
+@pytest.mark.parametrize('before', [{}, {'a': 'before'}])
+async def test_what_is_taken_back_replaces_nothing_that_another_server_wrote_unheard(
+    make_session: MakeSession, store: FaultyStore, before: dict[str, str]
+) -> None:
+    one, other = make_session(seed=1), make_session(seed=2)
+    await written(one, **before, size=1)
+    await written(one, a='mine')
+    page = Page(one)
+    await written(other, a='theirs')
+    take_back(one, 'a', 'before')
+    put(one, 'b', 2)
+    await one.flush()
+    assert await stored(store, one.key) == values(one) == {'a': 'theirs', 'size': 1, 'b': 2}
+    assert page.replacements == 1
+
+
+@pytest.mark.proves('undo')
+async def test_what_is_taken_back_stays_where_another_server_wrote_another_field(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    one, other = make_session(seed=1), make_session(seed=2)
+    await written(one, a='first')
+    await written(one, a='second')
+    await written(other, b='theirs')
+    take_back(one, 'a', 'first')
+    await one.flush()
+    assert await stored(store, one.key) == {'a': 'first', 'b': 'theirs'}
+
+
+@pytest.mark.proves('undo')
+@pytest.mark.parametrize('field', ['a', 'b'])
+async def test_steps_that_were_taken_back_and_made_again_before_they_were_put_are_one_change(
+    make_session: MakeSession, store: FaultyStore, field: str
+) -> None:
+    one, other = make_session(seed=1), make_session(seed=2)
+    for value in ('first', 'second', 'third'):
+        await written(one, a=value)
+    await written(other, **{field: 'theirs'})
+    for value in ('second', 'first', 'second'):
+        take_back(one, 'a', value)
+    await one.flush()
+    expected = {'a': 'theirs'} if field == 'a' else {'a': 'second', 'b': 'theirs'}
+    assert await stored(store, one.key) == values(one) == expected
+
+
+@pytest.mark.proves('undo')
+async def test_what_was_taken_back_before_its_step_was_put_is_a_change_like_that_step(
+    make_session: MakeSession, store: FaultyStore
+) -> None:
+    """The step alone would have replaced what the other server wrote, and no put has it any more."""
+    one, other = make_session(seed=1), make_session(seed=2)
+    await written(one, a='before')
+    await written(other, b='theirs')
+    put(one, 'a', 'first')
+    put(one, 'a', 'second')
+    take_back(one, 'a', 'first')
+    await one.flush()
+    assert await stored(store, one.key) == values(one) == {'a': 'first', 'b': 'theirs'}
+
+
+@pytest.mark.proves('undo')
+@pytest.mark.parametrize('is_answered', [True, False])
+async def test_what_is_taken_back_while_its_step_is_being_put_replaces_only_that(
+    make_session: MakeSession, store: FaultyStore, is_answered: bool
+) -> None:
+    one, other = make_session(seed=1, flush_interval=5), make_session(seed=2)
+    await written(one, a='before')
+    gate = store.hold('put', applied=True)
+    if not is_answered:
+        store.lose_answers(1)
+    put(one, 'a', 'step')
+    await gate.started.wait()
+    take_back(one, 'a', 'before')
+    store.release()
+    await written(other, a='theirs')
+    await one.flush()
+    assert await stored(store, one.key) == values(one) == {'a': 'theirs'}

@@ -33,6 +33,7 @@ from .scene import (
     page_object_of,
     serving,
     shown,
+    slice_of,
     text,
     type_into,
 )
@@ -271,17 +272,40 @@ async def test_what_another_server_has_written_over_is_passed_over(
     await do(page, name='mine')
     await stash.flush(page)
     for written in ('theirs', value):
-        (key,) = [row.key async for row in store.inner.list()]
-        found = await store.inner.get(key)
-        assert isinstance(found, StoredObject)
-        document = json.loads(found.body)
-        document['slices']['Page']['1']['']['data']['name'] = written
-        await store.inner.put(key, json.dumps(document).encode(), mode=Replace(found.etag))
+        await another_server_writes(store, written)
         await page_object_of(page).session.revalidate(60)
         await idle()
     assert not stash.steps(page).can_undo
     assert not stash.undo(page)
     assert page.name == value
+
+
+async def another_server_writes(store: FaultyStore, name: str) -> None:
+    (key,) = [row.key async for row in store.inner.list()]
+    found = await store.inner.get(key)
+    assert isinstance(found, StoredObject)
+    document = json.loads(found.body)
+    document['slices']['Page']['1']['']['data']['name'] = name
+    await store.inner.put(key, json.dumps(document).encode(), mode=Replace(found.etag))
+
+
+@pytest.mark.parametrize('moves', [['undo'], ['undo', 'redo'], ['undo', 'undo']])
+async def test_what_another_server_has_written_over_unheard_is_there_again_after_the_put(
+    stash: Stash, store: FaultyStore, moves: list[str]
+) -> None:
+    cls = declare(stash)
+    page = shown(stash, await Browser().open(), cls)
+    await do(page, name='first')
+    await do(page, name='second')
+    await stash.flush(page)
+    await another_server_writes(store, 'theirs')
+    for move in moves:
+        assert (stash.undo if move == 'undo' else stash.redo)(page)
+    assert page.name == {'undo': 'first', 'undo redo': 'second', 'undo undo': ''}[' '.join(moves)]
+    await stash.flush(page)
+    await idle()
+    assert (page.name, (await slice_of(store, 'Page'))['data']['name']) == ('theirs', 'theirs')
+    assert not stash.steps(page).can_undo
 
 
 async def test_what_update_counts_is_no_step(stash: Stash) -> None:

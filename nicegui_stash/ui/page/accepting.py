@@ -77,10 +77,13 @@ class Accepting:
             values.touched.add(name)
 
     def accept_earlier(self, name: str, raw: Raw) -> None:
-        """Accept and show a value that a field had, as a change of this page. Raises `ValueNotStorable`."""
+        """Accept and show a value that a field had, as a change of this page, unless somebody else has changed it.
+
+        Raises `ValueNotStorable`.
+        """
         values, elsewhere = self._values, self._elsewhere
         if self._auto:
-            self.submit(name, raw)
+            self.submit(name, raw, unless_changed=True)
         else:
             self._unsaved |= {name}
         if values.touched is not None:
@@ -91,10 +94,10 @@ class Accepting:
         finally:
             elsewhere.shows_own = before
 
-    def submit(self, name: str, json: Json) -> None:
+    def submit(self, name: str, json: Json, *, unless_changed: bool = False) -> None:
         """Hand a change to the keeper of the field. Raises `ValueTooLarge` or `TooMuchPending`."""
         if (owner := self._fields[name].scope.owner) is not None:
-            self._documents[owner].submit(name, json)
+            self._documents[owner].submit(name, json, unless_changed=unless_changed)
         else:
             self._elsewhere.keepers[name].keep(self._elsewhere, name, joined(json))
 

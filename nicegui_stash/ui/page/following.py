@@ -152,16 +152,17 @@ class Following:
         """Whether a change waits for the report on its tab or visit."""
         return bool(self._held)
 
-    def submit(self, name: str, json: Json) -> None:
+    def submit(self, name: str, json: Json, *, unless_changed: bool = False) -> None:
         """Hand a change to the session, or hold it until its tab or visit is known.
 
-        Raises `ValueTooLarge` or `TooMuchPending`.
+        `unless_changed`: where somebody else has changed the field, their value stays. Raises `ValueTooLarge` or
+        `TooMuchPending`.
         """
         part = self.parts.get(self._schema.fields[name].scope)
         if part is None:
             self._held = {**self._held, name: joined(json)}
         else:
-            self.session.set(self._slice_id, part, name, json, source=self)
+            self.session.set(self._slice_id, part, name, json, source=self, unless_changed=unless_changed)
 
     def show_again(self, name: str) -> None:
         """Show a field's stored value in place of a refused change."""
