@@ -259,8 +259,8 @@ class StashStateManager(StateManager):
     async def copy(self, ident: str, new_ident: str) -> None:
         """Let a new token begin with what another one has.
 
-        Reflex gives one to a second connection with the same token: to a duplicated tab, and to a page whose lost
-        connection nobody has noticed yet.
+        Reflex gives one to a second connection with the same token: to a duplicated tab, and to a page that reconnects
+        before the server has noticed that its connection was lost.
         """
         running = self._open()
         source = running.trees.get(ident) or await self._load(running, BaseStateToken(ident=ident, cls=self._root))

@@ -113,7 +113,7 @@ class StashPlugin(Plugin):
         if not self._settings.secrets:
             raise ConfigurationError(
                 'secrets',
-                'Reflex has no secret of its own, and without one anybody who reads the store finds every session',
+                'without a secret, whoever can read the store finds the state of every client',
                 "Write StashPlugin(secrets=['…']) with a private random text, or set NICEGUI_STASH_SECRETS",
             )
         app = cast(reflex_private.App, context['app'])

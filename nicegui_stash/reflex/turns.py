@@ -1,4 +1,4 @@
-"""One after another, in the order of asking: a lock that costs nothing while nobody else wants it."""
+"""A lock that is granted in the order of asking, and costs next to nothing while it is free."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Turns:
         self._waiting: deque[asyncio.Future[None]] | None = None
 
     def take(self) -> bool:
-        """Take the turn if nobody has it; tell if that was so."""
+        """Take the turn if it is free; return whether it was."""
         was_free = not self.is_taken
         self.is_taken = True
         return was_free
@@ -42,7 +42,7 @@ class Turns:
         while waiting:
             turn = waiting.popleft()
             if not turn.done():
-                turn.set_result(None)  # it stays taken: nobody else can come between
+                turn.set_result(None)  # still taken, so that no newcomer can jump the queue
                 return
         self.is_taken = False
         self._waiting = None

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from ..errors import CannotOpen
-from ..stores.base import ETag, StoredObject, Told, replacing
+from ..stores.base import ETag, StoredObject, Told, etag_of, replacing
 from .shared import Shared
 from .store_io import Away, Denied, MustRead, Read, Stored, read, write
 
@@ -76,7 +76,7 @@ class ServerRows:
 
     async def look(self, told: ETag | Told | None) -> bool:
         """Look at the store, where somebody has put this, `None` for anything; return whether it is known now."""
-        if told is not None and (told.etag if isinstance(told, Told) else told) == self._etag:
+        if told is not None and etag_of(told) == self._etag:
             return True
         if isinstance(told, Told) and self.is_read and told.before == self._etag:
             self._reads += 1

@@ -13,7 +13,7 @@ from typing import Final, Protocol, assert_never
 
 from ..errors import Refused, Unavailable
 from ..model.operations import Touch
-from ..stores.base import ETag, Told, replacing
+from ..stores.base import ETag, Told, etag_of, replacing
 from ..stores.journal import Row
 from .journal import row_of
 from .loading import Fetched, Foreign, Same, erase, fetch
@@ -185,7 +185,7 @@ class Synchroniser:
         """
         if told is not None:
             async with self._io:  # it may be what is being put here
-                if self._state.etag == (told.etag if isinstance(told, Told) else told):
+                if self._state.etag == etag_of(told):
                     return True
                 if isinstance(told, Told) and await self._take_told(told):
                     return True

@@ -139,6 +139,11 @@ class Told:
         return self.found.etag
 
 
+def etag_of(told: ETag | Told) -> ETag:
+    """Return the etag of what a store has told of: an object, or its etag alone."""
+    return told.etag if isinstance(told, Told) else told
+
+
 Changed = Mapping[str, ETag | Told]
 """Objects that were put, by key, each with its new etag, or the object itself."""
 
